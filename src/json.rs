@@ -1,0 +1,169 @@
+//! JSON that is safe to print: no control character, no invisible or
+//! direction-changing one stands raw in it.
+
+use std::io;
+
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
+/// Whether a character is hidden, changes the direction of text or steers a
+/// terminal: C0, DEL, C1 and the format characters of Unicode that can make a
+/// line look like something else.
+#[must_use]
+pub fn is_unprintable(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f'
+        | '\x7f'..='\u{9f}'
+        | '\u{61c}'
+        | '\u{200b}'
+        | '\u{200e}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Appends JSON text with its unprintable characters as `\uXXXX`.
+///
+/// Inside a JSON string that is the same value. Outside of one only tab and
+/// carriage return can stand; they become a space.
+pub fn escape_json(text: &str, out: &mut Vec<u8>) {
+    // Every unprintable character begins with one of these bytes, and most
+    // lines hold none of them.
+    let suspicious =
+        |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
+    if !text.as_bytes().iter().any(suspicious) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    let mut copied = 0;
+    for (at, c) in text.char_indices() {
+        if !is_unprintable(c) {
+            continue;
+        }
+        out.extend_from_slice(&text.as_bytes()[copied..at]);
+        copied = at + c.len_utf8();
+        if c < ' ' {
+            out.push(b' ');
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+            }
+        }
+    }
+    out.extend_from_slice(&text.as_bytes()[copied..]);
+}
+
+/// A `serde_json` formatter that escapes as [`escape_json`] does and leaves
+/// the layout to another.
+#[derive(Clone, Debug, Default)]
+pub struct SafeFormatter<F> {
+    layout: F,
+    escaped: Vec<u8>,
+}
+
+impl SafeFormatter<CompactFormatter> {
+    /// All on one line.
+    #[must_use]
+    pub fn compact() -> Self {
+        Self {
+            layout: CompactFormatter,
+            escaped: Vec::new(),
+        }
+    }
+}
+
+impl SafeFormatter<PrettyFormatter<'static>> {
+    /// Indented by two spaces.
+    #[must_use]
+    pub fn pretty() -> Self {
+        Self {
+            layout: PrettyFormatter::new(),
+            escaped: Vec::new(),
+        }
+    }
+}
+
+macro_rules! layout {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {$(
+        fn $name<W: ?Sized + io::Write>(&mut self, writer: &mut W $(, $argument: $type)*) -> io::Result<()> {
+            self.layout.$name(writer $(, $argument)*)
+        }
+    )*};
+}
+
+impl<F: Formatter> Formatter for SafeFormatter<F> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        self.escaped.clear();
+        escape_json(fragment, &mut self.escaped);
+        writer.write_all(&self.escaped)
+    }
+
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        self.write_string_fragment(writer, fragment)
+    }
+
+    layout! {
+        begin_array();
+        end_array();
+        begin_array_value(first: bool);
+        end_array_value();
+        begin_object();
+        end_object();
+        begin_object_key(first: bool);
+        end_object_key();
+        begin_object_value();
+        end_object_value();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Serialize;
+
+    fn escaped(text: &str) -> String {
+        let mut out = Vec::new();
+        escape_json(text, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn values_stay_the_same() {
+        let text = "a\u{7f}b\u{9b}c\u{202e}d\u{e0041}e\u{200d}f 日本 ö";
+        let json = escaped(&format!("\"{text}\""));
+        assert!(!json.chars().any(is_unprintable), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        assert_eq!(escaped("plain ö 日本"), "plain ö 日本");
+    }
+
+    #[test]
+    fn the_first_byte_of_every_unprintable_character_is_suspicious() {
+        for c in ('\0'..=char::MAX).filter(|&c| is_unprintable(c)) {
+            assert_ne!(escaped(&c.to_string()), c.to_string());
+        }
+    }
+
+    #[test]
+    fn white_space_between_tokens_becomes_a_space() {
+        assert_eq!(escaped("{\"a\":\t1}\r"), "{\"a\": 1} ");
+    }
+
+    #[test]
+    fn raw_values_are_escaped_too() {
+        let raw = serde_json::value::RawValue::from_string("{\"k\":\"\u{9b}31m\"}".into()).unwrap();
+        let mut out = Vec::new();
+        let mut serializer =
+            serde_json::Serializer::with_formatter(&mut out, SafeFormatter::compact());
+        raw.serialize(&mut serializer).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"k\":\"\\u009b31m\"}");
+    }
+}

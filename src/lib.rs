@@ -1,0 +1,53 @@
+//! Status of many workers in plain files.
+//!
+//! Each worker appends what it is doing as one JSON line to a file of its own;
+//! whoever wants to know reads the directory. This library is what the `sstat`
+//! command is made of: [`SessionStatus`] pushes, [`Store`] reads,
+//! [`Condition`] says what a last update means by now.
+//!
+//! ```
+//! use sstat::{SessionStatus, Store, Thresholds, Viewpoint};
+//! # let directory = tempfile::tempdir()?;
+//! let store = Store::new(directory.path());
+//! let mut worker = SessionStatus::new(&store, "worker1".parse()?);
+//! worker.working("Compiling", 0.25, None)?;
+//!
+//! let viewpoint = Viewpoint::new(chrono::Utc::now(), Thresholds::default());
+//! let (session, _problem) = store.session("worker1", &viewpoint)?;
+//! let session = session.unwrap();
+//! assert_eq!(session.update.message, "Compiling");
+//! assert!(!session.condition.is_stale());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod duration;
+mod error;
+mod json;
+mod name;
+mod process;
+mod session;
+mod session_status;
+mod status;
+mod store;
+mod update;
+
+pub use duration::{format_duration, parse_duration};
+pub use error::{Error, Result};
+pub use json::{SafeFormatter, escape_json, is_unprintable};
+pub use name::{FILE_SUFFIX, MAX_NAME_BYTES, SessionName, natural_cmp, session_of_file};
+pub use process::{Machine, ProcessIdentity, ProcessState};
+pub use session::{Condition, Life, Session, StaleStatuses, Staleness, Thresholds};
+pub use session_status::SessionStatus;
+pub use status::Status;
+pub use store::append::{Appender, Durability};
+pub use store::follow::{Appended, Follower};
+pub use store::history::{History, Query};
+pub use store::lines::GIVE_UP_BYTES;
+pub use store::locate::{Location, Origin};
+pub use store::scan::Scan;
+pub use store::tail::BadLines;
+pub use store::{Problem, ProblemKind, Store, Viewpoint};
+pub use update::{
+    BadLine, DERIVED_KEYS, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_timestamp,
+};

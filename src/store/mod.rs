@@ -1,0 +1,251 @@
+//! A status directory: the only code that opens files.
+
+pub(crate) mod append;
+pub(crate) mod follow;
+pub(crate) mod history;
+pub(crate) mod lines;
+pub(crate) mod locate;
+pub(crate) mod open;
+pub(crate) mod scan;
+pub(crate) mod tail;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, Result};
+use crate::name::{FILE_SUFFIX, SessionName, session_of_file};
+use crate::process::{Machine, ProcessState};
+use crate::session::{Condition, Session, Thresholds};
+use crate::store::append::{Appender, Durability};
+use crate::store::open::{Directory, StatusFile};
+use crate::store::tail::{BadLines, Tail};
+use crate::update::Update;
+
+/// A status directory. Making one touches no file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    path: PathBuf,
+}
+
+/// From where and when sessions are looked at.
+#[derive(Debug)]
+pub struct Viewpoint {
+    /// The time it is.
+    pub now: DateTime<Utc>,
+    /// When silence counts as stale.
+    pub thresholds: Thresholds,
+    machine: OnceLock<Option<Machine>>,
+}
+
+impl Viewpoint {
+    /// A viewpoint on this machine.
+    #[must_use]
+    pub fn new(now: DateTime<Utc>, thresholds: Thresholds) -> Self {
+        Self {
+            now,
+            thresholds,
+            machine: OnceLock::new(),
+        }
+    }
+
+    /// What an update means from here.
+    #[must_use]
+    pub fn see(&self, update: Update) -> Session {
+        let condition = self.condition(&update);
+        Session { update, condition }
+    }
+
+    /// What an update means from here, the update left where it is.
+    #[must_use]
+    pub fn condition(&self, update: &Update) -> Condition {
+        let process = update
+            .process
+            .as_ref()
+            .map_or(ProcessState::Unknown, |process| {
+                process.state(self.machine.get_or_init(Machine::this).as_ref())
+            });
+        Condition::of(update, process, self.now, &self.thresholds)
+    }
+}
+
+/// A file of a directory that could not be read, or not all of it.
+#[derive(Debug)]
+pub struct Problem {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: ProblemKind,
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// Lines that are no updates were skipped.
+    BadLines(BadLines),
+    /// There is no good line in its last 64 MiB.
+    GaveUp(BadLines),
+    /// It could not be read at all.
+    Unreadable(Error),
+}
+
+impl Problem {
+    pub(crate) fn unreadable(path: PathBuf, error: Error) -> Self {
+        Self {
+            path,
+            kind: ProblemKind::Unreadable(error),
+        }
+    }
+
+    pub(crate) fn of_lines(
+        path: impl FnOnce() -> PathBuf,
+        bad: BadLines,
+        gave_up: bool,
+    ) -> Option<Self> {
+        let kind = match (gave_up, bad.count) {
+            (true, _) => ProblemKind::GaveUp(bad),
+            (false, 0) => return None,
+            (false, _) => ProblemKind::BadLines(bad),
+        };
+        Some(Self { path: path(), kind })
+    }
+
+    fn of_tail(path: impl FnOnce() -> PathBuf, tail: &Tail) -> Option<Self> {
+        Self::of_lines(path, tail.bad, tail.gave_up)
+    }
+
+    /// How many bad lines were skipped.
+    #[must_use]
+    pub fn bad_lines(&self) -> u64 {
+        match &self.kind {
+            ProblemKind::BadLines(bad) | ProblemKind::GaveUp(bad) => bad.count,
+            ProblemKind::Unreadable(_) => 0,
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.path.display();
+        match &self.kind {
+            ProblemKind::BadLines(bad) => {
+                let lines = if bad.count == 1 { "line" } else { "lines" };
+                write!(f, "{path}: skipped {} bad {lines}", bad.count)?;
+                match bad.first {
+                    Some(reason) if bad.count == 1 => write!(f, " ({reason})"),
+                    Some(reason) => write!(f, " (the first: {reason})"),
+                    None => Ok(()),
+                }
+            }
+            ProblemKind::GaveUp(_) => {
+                write!(f, "{path}: no good line in 64 MiB, gave up looking further back")
+            }
+            ProblemKind::Unreadable(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Store {
+    /// The store of a directory, which need not exist.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// An appender for a session's file.
+    #[must_use]
+    pub fn appender(&self, name: &SessionName) -> Appender {
+        Appender::new(self.path.join(name.file_name()))
+    }
+
+    /// Encodes an update and appends it to its session's file.
+    ///
+    /// # Errors
+    /// Those of [`Update::encode`] and [`Appender::append`].
+    pub fn push(&self, update: &Update, durability: Durability) -> Result<()> {
+        let line = update.encode()?;
+        let name = SessionName::new(update.session.as_str())?;
+        self.appender(&name).append(&line, durability)
+    }
+
+    /// One session by its name, with what is wrong with its file; `None` where
+    /// there is no such file or no good line in it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn session(
+        &self,
+        name: &str,
+        viewpoint: &Viewpoint,
+    ) -> Result<(Option<Session>, Option<Problem>)> {
+        let Some(file_name) = self.file_of(name)? else {
+            return Ok((None, None));
+        };
+        let path = self.path.join(&file_name);
+        let open = || open::open_read(&path);
+        match read_session(open, || path.clone(), &file_name, viewpoint, &mut Vec::new()) {
+            Ok((session, tail)) => Ok((session, Problem::of_tail(|| path, &tail))),
+            Err(error) if error.is_not_found() => Ok((None, None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The file's name of a session, whether or not there is such a file. Only
+    /// for a name with `\xNN` in it, which stands for a byte that is no UTF-8,
+    /// is the directory searched.
+    fn file_of(&self, name: &str) -> Result<Option<OsString>> {
+        if name.is_empty() || name.contains(['/', '\0']) {
+            return Ok(None);
+        }
+        let file_name = OsString::from(format!("{name}{FILE_SUFFIX}"));
+        if !name.contains("\\x") || self.path.join(&file_name).exists() {
+            return Ok(Some(file_name));
+        }
+        let mut found = Some(file_name);
+        Directory::open(&self.path)?.names(|entry| {
+            if session_of_file(entry).is_some_and(|session| session == name) {
+                found = Some(entry.to_owned());
+            }
+        })?;
+        Ok(found)
+    }
+}
+
+/// How often a file that is truncated while it is read is read again.
+const REREADS: u32 = 10;
+
+fn read_session(
+    open: impl Fn() -> Result<StatusFile>,
+    path: impl Fn() -> PathBuf,
+    file_name: &OsStr,
+    viewpoint: &Viewpoint,
+    buffer: &mut Vec<u8>,
+) -> Result<(Option<Session>, Tail)> {
+    let mut tries = 0;
+    let mut tail = loop {
+        let file = open()?;
+        match tail::read_tail(&file, buffer) {
+            Ok(tail) => break tail,
+            Err(error)
+                if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < REREADS =>
+            {
+                tries += 1;
+            }
+            Err(error) => return Err(Error::io("read", &path())(error)),
+        }
+    };
+    let session = tail.update.take().map(|mut update| {
+        update.session = session_of_file(file_name).unwrap_or_default();
+        viewpoint.see(update)
+    });
+    Ok((session, tail))
+}

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::name::escape_invalid_utf8;
+
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -100,25 +102,30 @@ impl fmt::Display for Error {
                 action,
                 path,
                 source,
-            } => write!(f, "{}: cannot {action}: {}", path.display(), system(source)),
+            } => write!(f, "{}: cannot {action}: {}", printable(path), system(source)),
             Self::NotRegular { path, kind } => {
-                write!(f, "{}: is {kind}, not a regular file", path.display())
+                write!(f, "{}: is {kind}, not a regular file", printable(path))
             }
             Self::Ownership { path, owner } => write!(
                 f,
                 "{}: belongs to user {owner}, not to you or root; if you trust it, name it with --dir or SSTAT_DIR",
-                path.display()
+                printable(path)
             ),
             Self::Unconfirmed { path, attempts } => write!(
                 f,
                 "{}: the line was torn by another writer {attempts} times",
-                path.display()
+                printable(path)
             ),
             Self::NoDirectory => f.write_str(
                 "no status directory: name one with --dir or SSTAT_DIR (there is no home directory to keep it in)",
             ),
         }
     }
+}
+
+/// A path as text, bytes that are no UTF-8 as `\xNN`.
+pub(crate) fn printable(path: &Path) -> String {
+    escape_invalid_utf8(path.as_os_str().as_encoded_bytes())
 }
 
 /// The system's own words, without the "(os error 13)" that says nothing to a person.

@@ -30,8 +30,7 @@ pub fn is_unprintable(c: char) -> bool {
 pub fn escape_json(text: &str, out: &mut Vec<u8>) {
     // Every unprintable character begins with one of these bytes, and most
     // lines hold none of them.
-    let suspicious =
-        |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
+    let suspicious = |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
     if !text.as_bytes().iter().any(suspicious) {
         out.extend_from_slice(text.as_bytes());
         return;

@@ -101,14 +101,20 @@ pub fn session_of_file(file_name: &OsStr) -> Option<String> {
     if stem.is_empty() {
         return None;
     }
-    let mut name = String::with_capacity(stem.len());
-    for chunk in stem.utf8_chunks() {
-        name.push_str(chunk.valid());
+    Some(escape_invalid_utf8(stem))
+}
+
+/// Bytes as text, those that are no UTF-8 as `\xNN`.
+#[must_use]
+pub fn escape_invalid_utf8(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            name.push_str(&format!("\\x{byte:02x}"));
+            text.push_str(&format!("\\x{byte:02x}"));
         }
     }
-    Some(name)
+    text
 }
 
 /// Natural order: runs of digits compare as numbers, so `worker2` comes
@@ -151,7 +157,10 @@ pub fn natural_cmp(a: &str, b: &str) -> Ordering {
 }
 
 fn digits(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let end = bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     &bytes[..end]
 }
 
@@ -166,11 +175,21 @@ mod tests {
 
     #[test]
     fn names_follow_the_rules() {
-        for good in ["w", "my_status_bot", "größe 7", "a.b", "日本", "a-b", "a status"] {
+        for good in [
+            "w",
+            "my_status_bot",
+            "größe 7",
+            "a.b",
+            "日本",
+            "a-b",
+            "a status",
+        ] {
             assert!(SessionName::new(good).is_ok(), "{good}");
         }
         assert!(SessionName::new("x".repeat(243)).is_ok());
-        for bad in ["", ".", "..", ".hid", "-w", "a/b", "a\\b", "a\nb", "a\u{85}b", "a\u{7f}"] {
+        for bad in [
+            "", ".", "..", ".hid", "-w", "a/b", "a\\b", "a\nb", "a\u{85}b", "a\u{7f}",
+        ] {
             assert!(SessionName::new(bad).is_err(), "{bad:?}");
         }
         assert!(SessionName::new("x".repeat(244)).is_err());
@@ -179,8 +198,14 @@ mod tests {
     #[test]
     fn a_name_comes_back_from_its_file() {
         let of = |name: &str| session_of_file(OsStr::new(name));
-        assert_eq!(of("my_status_bot_status.json").as_deref(), Some("my_status_bot"));
-        assert_eq!(of("a_status.json_status.json").as_deref(), Some("a_status.json"));
+        assert_eq!(
+            of("my_status_bot_status.json").as_deref(),
+            Some("my_status_bot")
+        );
+        assert_eq!(
+            of("a_status.json_status.json").as_deref(),
+            Some("a_status.json")
+        );
         assert_eq!(of(".hid_status.json").as_deref(), Some(".hid"));
         assert_eq!(of("_status.json"), None);
         assert_eq!(of("notes.json"), None);
@@ -198,8 +223,24 @@ mod tests {
     #[test]
     fn natural_order_is_total_and_numeric() {
         let sorted = [
-            "", "1", "01", "2", "10", "a", "a0", "a00", "a1b", "a01b", "a1c", "a2", "a10", "ab",
-            "worker", "worker2", "worker10", "worker10a",
+            "",
+            "1",
+            "01",
+            "2",
+            "10",
+            "a",
+            "a0",
+            "a00",
+            "a1b",
+            "a01b",
+            "a1c",
+            "a2",
+            "a10",
+            "ab",
+            "worker",
+            "worker2",
+            "worker10",
+            "worker10a",
         ];
         for (i, a) in sorted.iter().enumerate() {
             for (j, b) in sorted.iter().enumerate() {

@@ -121,9 +121,7 @@ fn may_exist(pid: u32) -> bool {
     i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
-        .is_some_and(|pid| {
-            rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
-        })
+        .is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -165,7 +163,11 @@ mod tests {
         let stat = parse_stat(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
         assert!(!stat.zombie);
         assert_eq!(stat.start_time, 98765);
-        assert!(parse_stat(format!("42 (x) Z {tail}").as_bytes()).unwrap().zombie);
+        assert!(
+            parse_stat(format!("42 (x) Z {tail}").as_bytes())
+                .unwrap()
+                .zombie
+        );
         assert!(parse_stat(b"42 (x) S 1 1").is_none());
         assert!(parse_stat(b"").is_none());
     }
@@ -176,11 +178,20 @@ mod tests {
         let machine = Machine::this();
         let me = ProcessIdentity::of(std::process::id()).unwrap();
         assert_eq!(me.state(machine.as_ref()), ProcessState::Running);
-        let reused = ProcessIdentity { start_time: me.start_time + 1, ..me.clone() };
+        let reused = ProcessIdentity {
+            start_time: me.start_time + 1,
+            ..me.clone()
+        };
         assert_eq!(reused.state(machine.as_ref()), ProcessState::Gone);
-        let elsewhere = ProcessIdentity { boot_id: "another".into(), ..me.clone() };
+        let elsewhere = ProcessIdentity {
+            boot_id: "another".into(),
+            ..me.clone()
+        };
         assert_eq!(elsewhere.state(machine.as_ref()), ProcessState::Unknown);
-        let never = ProcessIdentity { pid: u32::MAX, ..me.clone() };
+        let never = ProcessIdentity {
+            pid: u32::MAX,
+            ..me.clone()
+        };
         assert_ne!(never.state(machine.as_ref()), ProcessState::Running);
         assert_eq!(me.state(None), ProcessState::Unknown);
     }

@@ -249,12 +249,20 @@ mod tests {
     #[test]
     fn only_completed_owes_no_update() {
         for status in ["idle", "working", "blocked", "error", "sleeping"] {
-            assert_eq!(staleness(&format!(r#""status":"{status}""#), 9999), Staleness::VeryStale);
+            assert_eq!(
+                staleness(&format!(r#""status":"{status}""#), 9999),
+                Staleness::VeryStale
+            );
         }
         assert_eq!(staleness(r#""status":"completed""#, 9999), Staleness::Fresh);
         let only: StaleStatuses = "working, blocked".parse().unwrap();
         assert!(only.contains(&Status::Blocked) && !only.contains(&Status::Idle));
-        assert!("all".parse::<StaleStatuses>().unwrap().contains(&Status::Completed));
+        assert!(
+            "all"
+                .parse::<StaleStatuses>()
+                .unwrap()
+                .contains(&Status::Completed)
+        );
         assert!("working,".parse::<StaleStatuses>().is_err());
     }
 
@@ -271,7 +279,10 @@ mod tests {
     fn the_future_has_no_age() {
         let working = update(r#""status":"working""#);
         let condition = after(&working, -60, ProcessState::Unknown);
-        assert_eq!((condition.age, condition.clock_skew), (Duration::ZERO, None));
+        assert_eq!(
+            (condition.age, condition.clock_skew),
+            (Duration::ZERO, None)
+        );
         let condition = after(&working, -61, ProcessState::Unknown);
         assert_eq!(condition.age, Duration::ZERO);
         assert_eq!(condition.clock_skew, Some(Duration::from_secs(61)));
@@ -310,7 +321,10 @@ mod tests {
     #[test]
     fn a_wrapped_command_is_not_stale_while_it_lives() {
         let wrapped = with_process("working", true);
-        assert_eq!(after(&wrapped, 9999, ProcessState::Running).staleness, Staleness::Fresh);
+        assert_eq!(
+            after(&wrapped, 9999, ProcessState::Running).staleness,
+            Staleness::Fresh
+        );
         assert!(after(&wrapped, 9999, ProcessState::Gone).is_very_stale());
         let bare = with_process("working", false);
         assert!(after(&bare, 9999, ProcessState::Running).is_very_stale());

@@ -349,7 +349,8 @@ fn is_object(raw: &RawValue) -> bool {
 }
 
 fn is_number(raw: &RawValue) -> bool {
-    raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit())
+    raw.get()
+        .starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }
 
 fn number(raw: &RawValue) -> Option<f64> {
@@ -553,8 +554,14 @@ mod tests {
     fn statuses_have_defaults() {
         let name = SessionName::new("w").unwrap();
         let now = parse_timestamp("2026-02-14T20:35:00Z").unwrap();
-        assert_eq!(Update::new(&name, Status::Completed, now).progress, Some(1.0));
-        assert_eq!(Update::new(&name, Status::Idle, now).message, "Waiting for tasks");
+        assert_eq!(
+            Update::new(&name, Status::Completed, now).progress,
+            Some(1.0)
+        );
+        assert_eq!(
+            Update::new(&name, Status::Idle, now).message,
+            "Waiting for tasks"
+        );
         assert_eq!(Update::new(&name, Status::Working, now).message, "");
     }
 
@@ -563,13 +570,24 @@ mod tests {
         for (text, utc) in [
             ("2026-02-14T20:35:00Z", "2026-02-14T20:35:00+00:00"),
             ("2026-02-14T20:35:00", "2026-02-14T20:35:00+00:00"),
-            ("2026-02-14T20:35:00.123456", "2026-02-14T20:35:00.123456+00:00"),
+            (
+                "2026-02-14T20:35:00.123456",
+                "2026-02-14T20:35:00.123456+00:00",
+            ),
             ("2026-02-14t20:35:00z", "2026-02-14T20:35:00+00:00"),
             ("2026-02-14 20:35:00-05:30", "2026-02-15T02:05:00+00:00"),
         ] {
             assert_eq!(parse_timestamp(text).unwrap().to_rfc3339(), utc, "{text}");
         }
-        for text in ["", "Z", "2026-02-14", "20:35:00", "2026-02-30T00:00:00Z", "1771101300", "2026-02-14T20:35Z"] {
+        for text in [
+            "",
+            "Z",
+            "2026-02-14",
+            "20:35:00",
+            "2026-02-30T00:00:00Z",
+            "1771101300",
+            "2026-02-14T20:35Z",
+        ] {
             assert!(parse_timestamp(text).is_none(), "{text}");
         }
     }
@@ -595,7 +613,9 @@ mod tests {
     fn a_number_as_task_is_its_text() {
         assert_eq!(good(r#","task_id":160"#).task_id.as_deref(), Some("160"));
         assert_eq!(
-            good(r#","task_id":12345678901234567890123"#).task_id.as_deref(),
+            good(r#","task_id":12345678901234567890123"#)
+                .task_id
+                .as_deref(),
             Some("12345678901234567890123")
         );
     }
@@ -604,12 +624,15 @@ mod tests {
     fn the_last_of_a_repeated_key_counts() {
         assert_eq!(good(r#","message":"a","message":"b""#).message, "b");
         assert_eq!(
-            decode(r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","status":1}"#).unwrap_err(),
+            decode(r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","status":1}"#)
+                .unwrap_err(),
             BadLine::NoStatus
         );
         let extra = good(r#","x":1,"y":2,"x":3"#).extra;
-        let pairs: Vec<(&str, &str)> =
-            extra.iter().map(|(key, raw)| (key.as_str(), raw.get())).collect();
+        let pairs: Vec<(&str, &str)> = extra
+            .iter()
+            .map(|(key, raw)| (key.as_str(), raw.get()))
+            .collect();
         assert_eq!(pairs, [("y", "2"), ("x", "3")]);
     }
 
@@ -633,17 +656,35 @@ mod tests {
             ("\0\0\0\0", BadLine::NulBytes),
             ("\u{feff}{}", BadLine::NotJson),
             ("{}", BadLine::NoTimestamp),
-            (r#"{"timestamp":1771101300,"status":"idle"}"#, BadLine::BadTimestamp),
-            (r#"{"timestamp":"today","status":"idle"}"#, BadLine::BadTimestamp),
+            (
+                r#"{"timestamp":1771101300,"status":"idle"}"#,
+                BadLine::BadTimestamp,
+            ),
+            (
+                r#"{"timestamp":"today","status":"idle"}"#,
+                BadLine::BadTimestamp,
+            ),
             (r#"{"timestamp":"2026-02-14T20:35:00Z"}"#, BadLine::NoStatus),
-            (r#"{"timestamp":"2026-02-14T20:35:00Z","status":"wor"#, BadLine::CutOff),
-            (r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle"}{}"#, BadLine::NotJson),
-            (r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle","progress":NaN}"#, BadLine::NotJson),
+            (
+                r#"{"timestamp":"2026-02-14T20:35:00Z","status":"wor"#,
+                BadLine::CutOff,
+            ),
+            (
+                r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle"}{}"#,
+                BadLine::NotJson,
+            ),
+            (
+                r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle","progress":NaN}"#,
+                BadLine::NotJson,
+            ),
             (&deep, BadLine::TooDeep),
         ] {
             assert_eq!(decode(line).unwrap_err(), reason, "{line}");
         }
-        assert_eq!(Update::decode(b"{\"a\":\"\xc3\"}").unwrap_err(), BadLine::NotUtf8);
+        assert_eq!(
+            Update::decode(b"{\"a\":\"\xc3\"}").unwrap_err(),
+            BadLine::NotUtf8
+        );
         assert_eq!(
             Update::decode(&vec![b' '; MAX_READ_BYTES + 1]).unwrap_err(),
             BadLine::TooLong
@@ -655,7 +696,10 @@ mod tests {
     #[test]
     fn depth_counts_outside_of_strings_only() {
         let brackets = "[".repeat(200);
-        assert_eq!(good(&format!(r#","message":"\"{brackets}""#)).message, format!("\"{brackets}"));
+        assert_eq!(
+            good(&format!(r#","message":"\"{brackets}""#)).message,
+            format!("\"{brackets}")
+        );
         let nested = format!("{}1{}", "[".repeat(63), "]".repeat(63));
         assert_eq!(good(&format!(r#","x":{nested}"#)).extra.len(), 1);
     }

@@ -263,7 +263,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         fs::write(&path, before).unwrap();
-        Appender::new(path.clone()).append(line, Durability::Synced).unwrap();
+        Appender::new(path.clone())
+            .append(line, Durability::Synced)
+            .unwrap();
         fs::read(path).unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! The updates of one session, oldest first, without holding its file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -76,6 +76,12 @@ impl History {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The session's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many bytes the file had when it was opened; what came later is not

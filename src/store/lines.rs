@@ -28,7 +28,8 @@ pub(crate) struct Line<'a> {
 
 impl Line<'_> {
     pub(crate) fn is_blank(&self) -> bool {
-        self.bytes.is_some_and(|bytes| bytes.trim_ascii().is_empty())
+        self.bytes
+            .is_some_and(|bytes| bytes.trim_ascii().is_empty())
     }
 
     pub(crate) fn decode(&self) -> Result<Update, BadLine> {
@@ -89,7 +90,11 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
         let kept = self.end;
         self.buffer.resize((kept + size).max(self.buffer.len()), 0);
         self.buffer.copy_within(..kept, size);
-        read_exact_at(self.file, &mut self.buffer[..size], self.start - size as u64)?;
+        read_exact_at(
+            self.file,
+            &mut self.buffer[..size],
+            self.start - size as u64,
+        )?;
         self.start -= size as u64;
         self.end = kept + size;
         self.block = (self.block * 4).min(LARGEST_BLOCK);
@@ -322,7 +327,10 @@ mod tests {
         while let Some(line) = lines.next().unwrap() {
             all.push((line.offset, line.bytes.map(<[u8]>::to_vec), line.terminated));
         }
-        let blank = split(content).iter().filter(|line| line.1 == Some(Vec::new())).count();
+        let blank = split(content)
+            .iter()
+            .filter(|line| line.1 == Some(Vec::new()))
+            .count();
         let count = count_lines(&file, content.len() as u64).unwrap();
         assert_eq!(count as usize, all.len() - blank);
         all
@@ -345,7 +353,9 @@ mod tests {
     #[test]
     fn both_directions_give_the_same_lines() {
         let mut content = Vec::new();
-        for length in [0, 1, 5, 2046, 2047, 2048, 2049, 0, 0, 8191, 70_000, 300_000, 3] {
+        for length in [
+            0, 1, 5, 2046, 2047, 2048, 2049, 0, 0, 8191, 70_000, 300_000, 3,
+        ] {
             content.extend(std::iter::repeat_n(b'x', length));
             content.push(b'\n');
         }
@@ -377,7 +387,7 @@ mod tests {
     fn a_hole_is_not_read() {
         let mut file = file_of(b"a\n");
         file.set_len(1 << 40).unwrap();
-        std::io::Seek::seek(&mut file, io::SeekFrom::End(0)).unwrap();
+        io::Seek::seek(&mut file, io::SeekFrom::End(0)).unwrap();
         file.write_all(b"\nb\n").unwrap();
         let size = file.metadata().unwrap().len();
         let mut lines = LinesForward::new(&file, 0, size);

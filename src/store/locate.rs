@@ -178,7 +178,10 @@ mod tests {
     #[test]
     fn the_first_that_applies() {
         let named = Location::find(Some("a".into()), Some("b".into())).unwrap();
-        assert_eq!((named.store.path(), named.origin), (Path::new("a"), Origin::Named));
+        assert_eq!(
+            (named.store.path(), named.origin),
+            (Path::new("a"), Origin::Named)
+        );
         let variable = Location::find(None, Some("b".into())).unwrap();
         assert_eq!(variable.origin, Origin::Environment);
         let empty = Location::find(None, Some("".into())).unwrap();
@@ -193,9 +196,15 @@ mod tests {
         fs::create_dir_all(&work).unwrap();
         fs::create_dir_all(root.path().join(PROJECT_DIRECTORY)).unwrap();
         assert_eq!(walk_up(&work, Some(&home)), None);
-        assert_eq!(walk_up(&work, None), Some(root.path().join(PROJECT_DIRECTORY)));
+        assert_eq!(
+            walk_up(&work, None),
+            Some(root.path().join(PROJECT_DIRECTORY))
+        );
         fs::create_dir_all(home.join(PROJECT_DIRECTORY)).unwrap();
-        assert_eq!(walk_up(&work, Some(&home)), Some(home.join(PROJECT_DIRECTORY)));
+        assert_eq!(
+            walk_up(&work, Some(&home)),
+            Some(home.join(PROJECT_DIRECTORY))
+        );
         fs::create_dir_all(home.join("project").join(PROJECT_DIRECTORY)).unwrap();
         assert_eq!(
             walk_up(&work, Some(&home)),

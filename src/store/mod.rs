@@ -117,6 +117,12 @@ impl Problem {
         Self::of_lines(path, tail.bad, tail.gave_up)
     }
 
+    /// Whether the file could not be read at all.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.kind, ProblemKind::Unreadable(_))
+    }
+
     /// How many bad lines were skipped.
     #[must_use]
     pub fn bad_lines(&self) -> u64 {
@@ -129,7 +135,7 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = self.path.display();
+        let path = crate::error::printable(&self.path);
         match &self.kind {
             ProblemKind::BadLines(bad) => {
                 let lines = if bad.count == 1 { "line" } else { "lines" };
@@ -141,7 +147,10 @@ impl std::fmt::Display for Problem {
                 }
             }
             ProblemKind::GaveUp(_) => {
-                write!(f, "{path}: no good line in 64 MiB, gave up looking further back")
+                write!(
+                    f,
+                    "{path}: no good line in 64 MiB, gave up looking further back"
+                )
             }
             ProblemKind::Unreadable(error) => error.fmt(f),
         }
@@ -177,11 +186,11 @@ impl Store {
         self.appender(&name).append(&line, durability)
     }
 
-    /// One session by its name, with what is wrong with its file; `None` where
-    /// there is no such file or no good line in it.
+    /// One session by its name, with what is wrong with its file; neither where
+    /// there is no such file or nothing in it.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the directory of a name with `\xNN` in it cannot be searched.
     pub fn session(
         &self,
         name: &str,
@@ -192,10 +201,16 @@ impl Store {
         };
         let path = self.path.join(&file_name);
         let open = || open::open_read(&path);
-        match read_session(open, || path.clone(), &file_name, viewpoint, &mut Vec::new()) {
+        match read_session(
+            open,
+            || path.clone(),
+            &file_name,
+            viewpoint,
+            &mut Vec::new(),
+        ) {
             Ok((session, tail)) => Ok((session, Problem::of_tail(|| path, &tail))),
             Err(error) if error.is_not_found() => Ok((None, None)),
-            Err(error) => Err(error),
+            Err(error) => Ok((None, Some(Problem::unreadable(path, error)))),
         }
     }
 
@@ -235,9 +250,7 @@ fn read_session(
         let file = open()?;
         match tail::read_tail(&file, buffer) {
             Ok(tail) => break tail,
-            Err(error)
-                if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < REREADS =>
-            {
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < REREADS => {
                 tries += 1;
             }
             Err(error) => return Err(Error::io("read", &path())(error)),

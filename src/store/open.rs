@@ -146,11 +146,8 @@ impl Directory {
     #[cfg(unix)]
     pub(crate) fn open_read(&self, file_name: &OsStr) -> Result<StatusFile> {
         use rustix::fs::{Mode, OFlags, openat};
-        let flags = OFlags::RDONLY
-            | OFlags::NOFOLLOW
-            | OFlags::NONBLOCK
-            | OFlags::NOCTTY
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         match openat(&self.handle, file_name, flags, Mode::empty()) {
             Ok(file) => StatusFile::check(file.into(), || self.path_of(file_name)),
             Err(error) => Err(explain(error.into(), "read", &self.path_of(file_name))),
@@ -170,7 +167,9 @@ impl Directory {
             let fail = |error: rustix::io::Errno| Error::io("read", &self.path)(error.into());
             let entries = rustix::fs::Dir::read_from(&self.handle).map_err(fail)?;
             for entry in entries {
-                each(OsStr::from_bytes(entry.map_err(fail)?.file_name().to_bytes()));
+                each(OsStr::from_bytes(
+                    entry.map_err(fail)?.file_name().to_bytes(),
+                ));
             }
             Ok(())
         }
@@ -178,7 +177,11 @@ impl Directory {
         {
             let fail = |error| Error::io("read", &self.path)(error);
             for entry in std::fs::read_dir(&self.path).map_err(fail)? {
-                each(&entry.map_err(|error| Error::io("read", &self.path)(error))?.file_name());
+                each(
+                    &entry
+                        .map_err(|error| Error::io("read", &self.path)(error))?
+                        .file_name(),
+                );
             }
             Ok(())
         }

@@ -121,7 +121,10 @@ mod tests {
     fn a_bad_last_line_does_not_hide_the_session() {
         let tail = tail(format!("{GOOD}\nnonsense\n\n[]\n").as_bytes());
         assert_eq!(tail.update.unwrap().message, "1");
-        assert_eq!((tail.bad.count, tail.bad.first), (2, Some(BadLine::NotJson)));
+        assert_eq!(
+            (tail.bad.count, tail.bad.first),
+            (2, Some(BadLine::NotJson))
+        );
     }
 
     #[test]

@@ -1,1 +1,100 @@
-fn main(){}
+//! The `sstat` command: parse, dispatch, and turn what comes of it into an
+//! exit code.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod cli;
+mod command;
+mod config;
+mod failure;
+mod human;
+mod output;
+mod view;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::{Cli, Command};
+use crate::config::{Config, Stream};
+use crate::failure::{Result, code};
+use crate::human::style::{Role, Style};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let quiet_style = Style {
+        color: false,
+        width: None,
+        unicode: true,
+    };
+    let config = match Config::new(cli.common) {
+        Ok(config) => config,
+        Err(failure) => {
+            output::complain(&quiet_style, &failure.message, Role::Error);
+            return ExitCode::from(failure.code);
+        }
+    };
+    let code = run(&config, cli.command).unwrap_or_else(|failure| {
+        output::complain(&config.style(Stream::Err), &failure.message, Role::Error);
+        failure.code
+    });
+    ExitCode::from(code)
+}
+
+fn run(config: &Config, command: Command) -> Result<u8> {
+    if config.verbose {
+        let path = config.location.store.path().as_os_str().as_encoded_bytes();
+        let path = sstat::escape_invalid_utf8(path);
+        let note = format!("directory: {path} ({})", config.location.origin);
+        output::complain(&config.style(Stream::Err), &note, Role::Faint);
+    }
+    let report = match command {
+        Command::Push(args) => command::push::run(config, args)?,
+        Command::Summary(args) => command::summary::run(config, &args)?,
+        Command::List(args) => command::list::run(config, &args)?,
+        Command::Show(args) => command::show::run(config, &args)?,
+        Command::History(args) => command::history::run(config, &args)?,
+        Command::Stale(args) => command::stale::run(config, &args)?,
+        Command::Watch(args) => command::watch::block(config, &args)?,
+    };
+    output::print(config, report)
+}
+
+/// Help goes to stdout; what clap has to complain about becomes one line like
+/// every other complaint, with its hints and without control characters.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let mut parts = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+    let mut message = parts
+        .next()
+        .map(|first| first.trim_start_matches("error: ").to_owned())
+        .unwrap_or_default();
+    for part in parts {
+        message.push_str(if message.ends_with(':') { " " } else { "; " });
+        message.push_str(part);
+    }
+    let _ = std::io::stdout().flush();
+    let style = Style {
+        color: false,
+        width: None,
+        unicode: true,
+    };
+    output::complain(&style, &message, Role::Error);
+    ExitCode::from(code::ERROR)
+}

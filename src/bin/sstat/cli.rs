@@ -1,0 +1,533 @@
+//! Every argument of every command, on one page. Texts here are the help, the
+//! completions and the man pages.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sstat::{SessionName, StaleStatuses, Status};
+
+/// Status of many workers: one line a push, one file a session, no server
+#[derive(Debug, Parser)]
+#[command(name = "sstat", version, max_term_width = 100, after_help = examples::SSTAT)]
+#[command(disable_help_subcommand = true, infer_long_args = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The status directory [default: $SSTAT_DIR, else the nearest
+    /// data/session_status above, else your own]
+    #[arg(long, visible_alias = "status-dir", value_name = "DIR", global = true)]
+    pub dir: Option<PathBuf>,
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    pub color: ColorChoice,
+    /// No warnings about the files read, no notes
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say which directory is used, and why
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR says otherwise
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Append an update to a session's file
+    #[command(after_help = examples::PUSH)]
+    Push(Push),
+    /// Count the sessions and name those that work, wait, failed or went silent
+    #[command(after_help = examples::SUMMARY)]
+    Summary(Summary),
+    /// One row a session
+    #[command(after_help = examples::LIST)]
+    List(List),
+    /// Everything about one session
+    #[command(after_help = examples::SHOW)]
+    Show(Show),
+    /// The updates of one or more sessions, oldest first
+    #[command(after_help = examples::HISTORY)]
+    History(History),
+    /// The sessions that went silent or died, worst first
+    #[command(after_help = examples::STALE)]
+    Stale(Stale),
+    /// Follow all sessions: live, as a stream, until a status, or with an alarm
+    #[command(after_help = examples::WATCH)]
+    Watch(Watch),
+}
+
+#[derive(Debug, Args)]
+pub struct Push {
+    /// The session: its file is SESSION_status.json
+    #[arg(value_name = "SESSION", value_parser = value::session)]
+    pub session: SessionName,
+    /// idle, working, blocked, completed or error
+    #[arg(value_name = "STATUS", value_parser = value::status)]
+    pub status: Status,
+    /// What the session is doing; may begin with a hyphen
+    #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
+    pub message: Option<OsString>,
+    /// How far it is: 0.5 or 50%
+    #[arg(value_name = "PROGRESS", allow_negative_numbers = true, value_parser = value::progress)]
+    pub progress_positional: Option<f64>,
+    /// The task it works on
+    #[arg(value_name = "TASK_ID")]
+    pub task_positional: Option<String>,
+
+    /// How far it is: 0.5 or 50%
+    #[arg(short, long, value_name = "PROGRESS", conflicts_with = "progress_positional",
+          allow_negative_numbers = true, value_parser = value::progress)]
+    pub progress: Option<f64>,
+    /// The task it works on
+    #[arg(
+        short,
+        long,
+        value_name = "TASK_ID",
+        conflicts_with = "task_positional"
+    )]
+    pub task: Option<String>,
+    /// One key of the metadata; VALUE is JSON if it parses, else text
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = value::meta)]
+    pub meta: Vec<(String, Box<serde_json::value::RawValue>)>,
+    /// The metadata, a JSON object
+    #[arg(long, value_name = "JSON", value_parser = value::metadata)]
+    pub metadata: Option<Box<serde_json::value::RawValue>>,
+    /// The silence this update allows: stale after DURATION, very stale after
+    /// three times that
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub expect: Option<Duration>,
+    /// The process that stands behind the session [default: $SSTAT_PID]
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Wait until the line is on the disk (also SSTAT_SYNC=1)
+    #[arg(long)]
+    pub sync: bool,
+}
+
+/// How a reader prints and what counts as stale.
+#[derive(Debug, Args)]
+pub struct Reading {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub staleness: StalenessArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Staleness")]
+pub struct StalenessArgs {
+    /// Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub stale_after: Option<Duration>,
+    /// Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub very_stale_after: Option<Duration>,
+    /// The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS,
+    /// else every one but completed]
+    #[arg(long, value_name = "STATUS,...", value_parser = value::stale_statuses)]
+    pub stale_status: Option<StaleStatuses>,
+}
+
+/// Which sessions.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub struct Filters {
+    /// Only these sessions: names, or patterns with * ? []
+    #[arg(value_name = "NAME|GLOB")]
+    pub names: Vec<String>,
+    /// Only sessions in one of these statuses
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status)]
+    pub status: Vec<Status>,
+    /// Only sessions that work on this task
+    #[arg(long, value_name = "ID")]
+    pub task: Option<String>,
+    /// Only sessions updated within this time
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub since: Option<Duration>,
+}
+
+impl Filters {
+    pub fn of_names(names: Vec<String>) -> Self {
+        Self {
+            names,
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Summary {
+    #[command(flatten)]
+    pub filters: Filters,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// One line for status bars; nothing when there is nothing
+    #[arg(long, conflicts_with_all = ["json", "tmux"])]
+    pub short: bool,
+    /// The same line with tmux's colours
+    #[arg(long, conflicts_with = "json")]
+    pub tmux: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    pub filters: Filters,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// The order of the rows [default: name; with --attention: age]
+    #[arg(long, value_enum, value_name = "KEY")]
+    pub sort: Option<SortKey>,
+    /// Only sessions that need attention (error, blocked, dead, stale), the
+    /// oldest first
+    #[arg(long)]
+    pub attention: bool,
+    /// Exit with 1 if a row is printed and 0 if none is; a missing directory,
+    /// an unreadable file or an unknown name is 2
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SortKey {
+    /// Natural order: worker2 before worker10
+    Name,
+    /// The longest silent first
+    Age,
+    /// working, blocked, error, idle, completed, others
+    Status,
+    /// The furthest first
+    Progress,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The session
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Add the last lines of the tmux pane of that name
+    #[arg(long, value_name = "LINES", num_args = 0..=1, require_equals = true,
+          default_missing_value = "20")]
+    pub tmux: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// The sessions: names, or patterns with * ? []
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    pub names: Vec<String>,
+    /// All sessions
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// The last N updates of a session; 0 for all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// Not older: a duration ago, or an RFC 3339 time
+    #[arg(long, value_name = "WHEN", value_parser = value::moment)]
+    pub since: Option<Moment>,
+    /// Not younger: a duration ago, or an RFC 3339 time
+    #[arg(long, value_name = "WHEN", value_parser = value::moment)]
+    pub until: Option<Moment>,
+    /// Only updates with one of these statuses
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status)]
+    pub status: Vec<Status>,
+    /// Only updates of this task
+    #[arg(long, value_name = "ID")]
+    pub task: Option<String>,
+    /// Go on with new updates as they come
+    #[arg(short, long, conflicts_with = "json")]
+    pub follow: bool,
+    /// Print JSON: one object, or an array for several sessions
+    #[arg(long)]
+    pub json: bool,
+    /// Print the stored lines themselves
+    #[arg(long, conflicts_with = "json")]
+    pub jsonl: bool,
+}
+
+/// A point in time as people give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Ago(Duration),
+    At(DateTime<Utc>),
+}
+
+#[derive(Debug, Args)]
+pub struct Stale {
+    #[command(flatten)]
+    pub filters: Filters,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Only very stale and dead sessions
+    #[arg(long)]
+    pub very: bool,
+    /// Exit with 1 if a row is printed and 0 if none is; a missing directory,
+    /// an unreadable file or an unknown name is 2
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Watch {
+    #[command(flatten)]
+    pub filters: Filters,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// The time between two blocks
+    #[arg(short = 'n', long, value_name = "DURATION", default_value = "10s", value_parser = value::interval)]
+    pub interval: Duration,
+    /// Print one block and end
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Texts to values. What cannot be one is explained in the words of the user.
+mod value {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    /// The rule that a value breaks; clap says which value of which argument.
+    fn reason(error: sstat::Error) -> String {
+        match error {
+            sstat::Error::Name { reason, .. } | sstat::Error::Duration { reason, .. } => {
+                reason.to_owned()
+            }
+            sstat::Error::Status { .. } => {
+                "must be one of idle, working, blocked, completed, error".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    pub fn session(text: &str) -> Result<SessionName, String> {
+        SessionName::new(text).map_err(reason)
+    }
+
+    pub fn status(text: &str) -> Result<Status, String> {
+        text.parse().map_err(reason)
+    }
+
+    pub fn duration(text: &str) -> Result<Duration, String> {
+        sstat::parse_duration(text).map_err(reason)
+    }
+
+    pub fn stale_statuses(text: &str) -> Result<StaleStatuses, String> {
+        text.parse()
+            .map_err(|_| "must be statuses with commas between them, or all".to_owned())
+    }
+
+    pub fn progress(text: &str) -> Result<f64, String> {
+        let (number, scale) = match text.strip_suffix('%') {
+            Some(percent) => (percent.trim_end(), 100.0),
+            None => (text, 1.0),
+        };
+        // Rust also reads "inf", "nan" and "infinity" as numbers.
+        let value = Some(number)
+            .filter(|number| {
+                number
+                    .bytes()
+                    .all(|byte| !byte.is_ascii_alphabetic() || byte == b'e')
+            })
+            .and_then(|number| number.parse::<f64>().ok())
+            .filter(|value| value.is_finite())
+            .ok_or("must be a number from 0.0 to 1.0, or a percentage like 50%")?
+            / scale;
+        match value {
+            0.0..=1.0 => Ok(value.abs()),
+            _ if scale == 1.0 && value > 1.0 && value <= 100.0 => Err(format!(
+                "must be from 0.0 to 1.0; did you mean {text}% or {}?",
+                value / 100.0
+            )),
+            _ if scale == 1.0 => Err("must be from 0.0 to 1.0".to_owned()),
+            _ => Err("must be from 0% to 100%".to_owned()),
+        }
+    }
+
+    /// A number stays one only if it prints back the same: `1.10` is a version.
+    pub fn meta(text: &str) -> Result<(String, Box<RawValue>), String> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or("must be KEY=VALUE; the '=' is missing")?;
+        if key.is_empty() {
+            return Err("must be KEY=VALUE; the key is missing".to_owned());
+        }
+        let is_json = match serde_json::from_str::<serde_json::Value>(value) {
+            Ok(serde_json::Value::Number(number)) => number.to_string() == value.trim(),
+            Ok(_) => true,
+            Err(_) => false,
+        };
+        let json = if is_json {
+            value.to_owned()
+        } else {
+            serde_json::to_string(value).map_err(|error| error.to_string())?
+        };
+        let value = RawValue::from_string(json).map_err(|error| error.to_string())?;
+        Ok((key.to_owned(), value))
+    }
+
+    pub fn metadata(text: &str) -> Result<Box<RawValue>, String> {
+        let text = text.trim();
+        if !text.starts_with('{') {
+            return Err("must be a JSON object".to_owned());
+        }
+        RawValue::from_string(text.to_owned()).map_err(|error| format!("is not JSON: {error}"))
+    }
+
+    /// A status to look for: unknown ones stand in files too.
+    pub fn stored_status(text: &str) -> Result<Status, String> {
+        match text.trim() {
+            "" => Err("must be a status".to_owned()),
+            text => Ok(Status::from_stored(text)),
+        }
+    }
+
+    pub fn moment(text: &str) -> Result<Moment, String> {
+        match sstat::parse_timestamp(text) {
+            Some(time) => Ok(Moment::At(time)),
+            None => sstat::parse_duration(text).map(Moment::Ago).map_err(|_| {
+                "must be a duration like 2h, or a time like 2026-02-14T20:35:00Z".to_owned()
+            }),
+        }
+    }
+
+    pub fn interval(text: &str) -> Result<Duration, String> {
+        match duration(text)? {
+            Duration::ZERO => Err("must be more than nothing".to_owned()),
+            interval => Ok(interval),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn progress_is_a_fraction_or_a_percentage() {
+            for (text, value) in [
+                ("0.5", 0.5),
+                ("50%", 0.5),
+                ("0", 0.0),
+                ("1", 1.0),
+                ("100%", 1.0),
+                ("1e-1", 0.1),
+                (".5", 0.5),
+            ] {
+                assert_eq!(progress(text), Ok(value), "{text}");
+            }
+            assert_eq!(progress("-0").map(f64::is_sign_negative), Ok(false));
+            for text in [
+                "50", "NaN", "-1", "inf", "infinity", "", "%", "half", "101%", "-5%", "1.01",
+                "0,5", "1e400",
+            ] {
+                assert!(progress(text).is_err(), "{text}");
+            }
+            assert!(progress("50").unwrap_err().contains("50% or 0.5"));
+        }
+
+        #[test]
+        fn meta_is_json_only_if_it_prints_back_the_same() {
+            for (text, json) in [
+                ("k=1", "1"),
+                ("k=1.5", "1.5"),
+                ("k=1.10", "\"1.10\""),
+                ("k=007", "\"007\""),
+                ("k=12345678901234567890123", "\"12345678901234567890123\""),
+                ("k=true", "true"),
+                ("k=[1, 2]", "[1, 2]"),
+                ("k=a=b", "\"a=b\""),
+                ("k=", "\"\""),
+                ("k={\"a\":1}", "{\"a\":1}"),
+                ("k=NaN", "\"NaN\""),
+            ] {
+                assert_eq!(meta(text).unwrap().1.get(), json, "{text}");
+            }
+            assert!(meta("k").is_err() && meta("=1").is_err());
+        }
+
+        #[test]
+        fn the_definitions_are_sound() {
+            use clap::CommandFactory;
+            Cli::command().debug_assert();
+        }
+    }
+}
+
+/// The examples that close each help text.
+mod examples {
+    pub const SSTAT: &str = "\
+Examples:
+  sstat push manager1 working \"Querying DB\" 0.5 160
+  sstat summary
+  sstat list --attention
+  sstat show manager1
+
+Exit codes: 0 done, 1 a \"no\", 2 an error, 3 dead, 124 timed out.";
+
+    pub const PUSH: &str = "\
+Examples:
+  sstat push manager1 working \"Querying DB\" 0.5 160
+  sstat push manager1 working \"Querying DB\" --progress 50% --task 160 --meta rows=1500
+  sstat push trainer working \"Epoch 3 of 90\" --expect 45m
+  export SSTAT_PID=$$; sstat push job7 blocked \"Waiting for a review\"
+  sstat push manager1 completed";
+
+    pub const SUMMARY: &str = "\
+Examples:
+  sstat summary
+  sstat summary 'worker*' --status working,blocked
+  sstat summary --json | jq .stale_sessions
+  tmux set -g status-right '#(sstat summary --tmux)'";
+
+    pub const LIST: &str = "\
+Examples:
+  sstat list --sort age
+  sstat list 'qa_*' --task 160
+  sstat list --attention --exit-code || echo 'somebody needs help'
+  sstat list --json | jq -r 'to_entries[] | select(.value.is_stale) | .key'";
+
+    pub const SHOW: &str = "\
+Examples:
+  sstat show manager1
+  sstat show manager1 --tmux=40
+  sstat show manager1 --json | jq .progress";
+
+    pub const HISTORY: &str = "\
+Examples:
+  sstat history manager1
+  sstat history manager1 --limit 0 --task 160
+  sstat history --all --since 1h --status error
+  sstat history manager1 --follow
+  sstat history manager1 --limit 0 --jsonl | jq -s length";
+
+    pub const STALE: &str = "\
+Examples:
+  sstat stale
+  sstat stale --very --exit-code
+  sstat stale --json | jq -r '.sessions[].session'";
+
+    pub const WATCH: &str = "\
+Examples:
+  sstat watch
+  sstat watch --once
+  sstat watch 'worker*' --interval 2s";
+}

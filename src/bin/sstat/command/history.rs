@@ -1,0 +1,53 @@
+//! `sstat history`: the updates of some sessions.
+
+use sstat::{Query, Thresholds, Viewpoint, natural_cmp};
+
+use crate::cli;
+use crate::command::select::select;
+use crate::config::Config;
+use crate::failure::Result;
+use crate::view::{Histories, HistoryForm, Report, View};
+
+pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
+    let query = Query {
+        limit: (args.limit > 0).then_some(args.limit),
+        since: args.since.map(|since| config.moment(since)).transpose()?,
+        until: args.until.map(|until| config.moment(until)).transpose()?,
+        statuses: args.status.clone(),
+        task: args.task.clone(),
+    };
+    let form = match args {
+        cli::History { json: true, .. } => HistoryForm::Json,
+        cli::History { jsonl: true, .. } => HistoryForm::Lines,
+        _ => HistoryForm::Human,
+    };
+    let viewpoint = Viewpoint::new(config.now()?, Thresholds::default());
+    let filters = cli::Filters::of_names(args.names.clone());
+    let mut selection = select(config, &filters, &viewpoint, |session| {
+        Some(session.update.session)
+    })?;
+    // Bad lines are met again, and all of them, when the history is read.
+    selection.problems.retain(|problem| problem.is_unreadable());
+    let mut names = std::mem::take(&mut selection.found);
+    let place = |name: &String| args.names.iter().position(|asked| asked == name);
+    names.sort_unstable_by(|a, b| {
+        let places = (
+            place(a).unwrap_or(usize::MAX),
+            place(b).unwrap_or(usize::MAX),
+        );
+        places.0.cmp(&places.1).then_with(|| natural_cmp(a, b))
+    });
+    let one_name = match &*args.names {
+        [name] => names.first() == Some(name),
+        _ => false,
+    };
+    let view = if names.is_empty() && !args.all {
+        View::Nothing
+    } else {
+        View::History(
+            Histories::new(config.location.store.clone(), names, query, one_name),
+            form,
+        )
+    };
+    Ok(selection.conclude(config, Report::of(view), false))
+}

@@ -1,0 +1,109 @@
+//! `sstat push`: one update from the command line.
+
+use serde_json::value::RawValue;
+use sstat::{ProcessIdentity, Update};
+
+use crate::cli;
+use crate::config::Config;
+use crate::failure::{Failure, Result};
+use crate::view::{Report, View};
+
+pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
+    let mut report = Report::of(View::Nothing);
+    let durability = config.durability(args.sync);
+    let mut update = Update::new(&args.session, args.status, config.now()?);
+    if let Some(message) = args.message {
+        // A message that is no UTF-8 is better pushed with its bad bytes
+        // replaced than not at all.
+        update.message = message.to_string_lossy().into_owned();
+    }
+    if let Some(progress) = args.progress.or(args.progress_positional) {
+        update.progress = Some(progress);
+    }
+    update.task_id = args.task.or(args.task_positional);
+    update.metadata = merge_metadata(args.metadata, args.meta)?;
+    update.stale_after = args.expect;
+    update.process = match args.pid {
+        Some(pid) => Some(Box::new(ProcessIdentity::of(pid).ok_or_else(|| {
+            Failure::error(format!("--pid: there is no process {pid} here"))
+        })?)),
+        None => process_of_variable(config, &mut report).map(Box::new),
+    };
+    let line = update.encode()?;
+    config.location.create(durability)?;
+    config
+        .location
+        .store
+        .appender(&args.session)
+        .append(&line, durability)?;
+    Ok(report)
+}
+
+/// The process that `SSTAT_PID` names. A variable set long ago must not cost
+/// an update: what is wrong with it is a warning.
+fn process_of_variable(config: &Config, report: &mut Report) -> Option<ProcessIdentity> {
+    let pid = config.pid_variable()?;
+    let process = pid
+        .to_str()
+        .and_then(|pid| pid.parse().ok())
+        .and_then(ProcessIdentity::of);
+    if process.is_none() {
+        report.warnings.push(format!(
+            "SSTAT_PID: there is no process {}; recorded without it",
+            sstat::escape_invalid_utf8(pid.as_encoded_bytes())
+        ));
+    }
+    process
+}
+
+/// `--metadata` with the keys of `--meta` set in it, the last of a repeated
+/// one. Values stay as they were written.
+fn merge_metadata(
+    metadata: Option<Box<RawValue>>,
+    meta: Vec<(String, Box<RawValue>)>,
+) -> Result<Option<Box<RawValue>>> {
+    if meta.is_empty() {
+        return Ok(metadata);
+    }
+    let fail = |error: serde_json::Error| Failure::error(format!("--metadata: {error}"));
+    let mut pairs = match &metadata {
+        Some(metadata) => pairs_of(metadata).map_err(fail)?,
+        None => Vec::new(),
+    };
+    for (key, value) in meta {
+        match pairs.iter_mut().find(|(other, _)| *other == key) {
+            Some(pair) => pair.1 = value,
+            None => pairs.push((key, value)),
+        }
+    }
+    let mut json = Vec::new();
+    let mut serializer = serde_json::Serializer::new(&mut json);
+    serde::Serializer::collect_map(&mut serializer, pairs).map_err(fail)?;
+    let json = String::from_utf8_lossy(&json).into_owned();
+    RawValue::from_string(json).map(Some).map_err(fail)
+}
+
+/// An object's pairs in their order.
+fn pairs_of(object: &RawValue) -> serde_json::Result<Vec<(String, Box<RawValue>)>> {
+    struct Pairs;
+    impl<'de> serde::de::Visitor<'de> for Pairs {
+        type Value = Vec<(String, Box<RawValue>)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> std::result::Result<Self::Value, A::Error> {
+            let mut pairs = Vec::new();
+            while let Some(pair) = map.next_entry()? {
+                pairs.push(pair);
+            }
+            Ok(pairs)
+        }
+    }
+    use serde::de::Deserializer;
+    serde_json::Deserializer::from_str(object.get()).deserialize_map(Pairs)
+}

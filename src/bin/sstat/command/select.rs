@@ -1,0 +1,197 @@
+//! Which sessions a reader looks at: the filters that the verbs share, and
+//! what becomes of names that are none.
+
+use glob::Pattern;
+use sstat::{Problem, Session, Viewpoint};
+
+use crate::cli::Filters;
+use crate::config::{Config, before};
+use crate::failure::{Failure, Result, code};
+use crate::view::Report;
+
+/// The sessions that were asked for, and what was wrong on the way.
+pub struct Selection<T> {
+    pub found: Vec<T>,
+    pub problems: Vec<Problem>,
+    /// Names that were asked for and are no session.
+    pub unknown: Vec<String>,
+    /// Why there is no directory to look into.
+    pub missing: Option<String>,
+}
+
+impl<T> Selection<T> {
+    /// A report's warnings and failures. `strict` is for gates in scripts,
+    /// which a mistake must never pass: there everything that kept a session
+    /// from being looked at is an error.
+    pub fn conclude(&self, config: &Config, report: Report, strict: bool) -> Report {
+        let mut report = report.with_problems(&self.problems);
+        report
+            .failures
+            .extend(self.unknown.iter().map(|name| unknown(config, name)));
+        if !self.unknown.is_empty() {
+            report.code = if strict { code::ERROR } else { code::NO };
+        }
+        let unreadable = self.problems.iter().any(Problem::is_unreadable);
+        if strict && (unreadable || self.missing.is_some()) {
+            report.code = code::ERROR;
+        }
+        match &self.missing {
+            Some(missing) if strict => report.failures.push(missing.clone()),
+            Some(missing) => report.warnings.push(missing.clone()),
+            None => {}
+        }
+        report
+    }
+
+    pub fn skipped_lines(&self) -> u64 {
+        self.problems.iter().map(Problem::bad_lines).sum()
+    }
+}
+
+/// Looks at the sessions that the filters want and keeps what `keep` makes of
+/// each, in no order.
+pub fn select<T: Send>(
+    config: &Config,
+    filters: &Filters,
+    viewpoint: &Viewpoint,
+    keep: impl Fn(Session) -> Option<T> + Sync,
+) -> Result<Selection<T>> {
+    let mut selection = Selection {
+        found: Vec::new(),
+        problems: Vec::new(),
+        unknown: Vec::new(),
+        missing: missing_directory(config),
+    };
+    let names = Names::new(&filters.names)?;
+    if selection.missing.is_some() {
+        selection.unknown = names.literal;
+        return Ok(selection);
+    }
+    let since = filters.since.map(|since| before(viewpoint.now, since));
+    let keep = |session: Session| {
+        let update = &session.update;
+        let wanted = (filters.status.is_empty() || filters.status.contains(&update.status))
+            && (filters.task.is_none() || filters.task == update.task_id)
+            && since.is_none_or(|since| update.timestamp >= since);
+        if wanted { keep(session) } else { None }
+    };
+    let store = &config.location.store;
+    if names.needs_scan() {
+        let scan = store.scan(viewpoint, |name| names.want(name), keep)?;
+        selection.found = scan.found;
+        selection.problems = scan.problems;
+        if !names.literal.is_empty() {
+            let there = store.names()?;
+            selection.unknown = names.literal;
+            selection.unknown.retain(|name| !there.contains(name));
+        }
+        return Ok(selection);
+    }
+    for name in names.literal {
+        match store.session(&name, viewpoint)? {
+            (None, None) => selection.unknown.push(name),
+            (session, problem) => {
+                selection.found.extend(session.and_then(keep));
+                selection.problems.extend(problem);
+            }
+        }
+    }
+    Ok(selection)
+}
+
+/// Why there is nothing to read, if the directory does not exist.
+pub fn missing_directory(config: &Config) -> Option<String> {
+    let path = config.location.store.path();
+    (!path.exists()).then(|| {
+        format!(
+            "{}: no such directory ({}), so no sessions",
+            sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes()),
+            config.location.origin
+        )
+    })
+}
+
+/// The names asked for, each once, apart from the patterns.
+struct Names {
+    literal: Vec<String>,
+    patterns: Vec<Pattern>,
+}
+
+impl Names {
+    fn new(names: &[String]) -> Result<Self> {
+        let mut literal: Vec<String> = Vec::new();
+        let mut patterns = Vec::new();
+        for name in names {
+            if name.contains(['*', '?', '[']) {
+                let pattern = Pattern::new(name)
+                    .map_err(|error| Failure::error(format!("pattern '{name}': {}", error.msg)))?;
+                patterns.push(pattern);
+            } else if !literal.contains(name) {
+                literal.push(name.clone());
+            }
+        }
+        Ok(Self { literal, patterns })
+    }
+
+    fn needs_scan(&self) -> bool {
+        self.literal.is_empty() || !self.patterns.is_empty()
+    }
+
+    fn want(&self, name: &str) -> bool {
+        (self.literal.is_empty() && self.patterns.is_empty())
+            || self.literal.iter().any(|literal| literal == name)
+            || self.patterns.iter().any(|pattern| {
+                // A name may hold a pattern's characters and mean itself.
+                pattern.as_str() == name || pattern.matches(name)
+            })
+    }
+}
+
+/// "no session 'managr1' in DIR (did you mean 'manager1'?)"
+pub fn unknown(config: &Config, name: &str) -> String {
+    let path = config.location.store.path();
+    let directory = sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes());
+    let text = format!("no session '{name}' in {directory}");
+    let names = config.location.store.names().unwrap_or_default();
+    match nearest(name, &names) {
+        Some(nearest) => format!("{text} (did you mean '{nearest}'?)"),
+        None => text,
+    }
+}
+
+/// The name that a person may have meant: near enough that a slip explains it.
+fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
+    let slips = 1 + name.chars().count() / 4;
+    names
+        .iter()
+        .map(|other| (strsim::damerau_levenshtein(name, other), other))
+        .filter(|(distance, _)| *distance <= slips)
+        .min_by(|a, b| a.0.cmp(&b.0).then_with(|| sstat::natural_cmp(a.1, b.1)))
+        .map(|(_, other)| other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_forgiven_and_a_stranger_not() {
+        let names = ["manager1", "manager2", "worker10"].map(str::to_owned);
+        assert_eq!(nearest("managr1", &names).unwrap(), "manager1");
+        assert_eq!(nearest("wroker10", &names).unwrap(), "worker10");
+        assert_eq!(nearest("zebra", &names), None);
+    }
+
+    #[test]
+    fn names_and_patterns() {
+        let of = |names: &[&str]| {
+            Names::new(&names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+        };
+        assert!(of(&[]).want("anything"));
+        assert!(of(&["w*"]).want("w1") && !of(&["w*"]).want("m1"));
+        assert!(of(&["a", "w*"]).want("a") && !of(&["a", "w*"]).want("b"));
+        assert!(of(&["w[1]"]).want("w[1]") && of(&["w[1]"]).want("w1"));
+        assert!(!of(&["a", "b"]).needs_scan());
+        assert!(Names::new(&["w[".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! `sstat show`: everything about one session.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sstat::{Query, Session, Status, Update};
+
+use crate::cli;
+use crate::command::select::{missing_directory, unknown};
+use crate::config::Config;
+use crate::failure::{Failure, Result};
+use crate::view::{Detail, Form, Report, View};
+
+/// How far back a session's status and progress are followed.
+const LOOK_BACK: usize = 1000;
+
+/// How many updates are shown.
+const RECENT: usize = 10;
+
+pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
+    let viewpoint = config.viewpoint(&args.reading.staleness)?;
+    let query = Query {
+        limit: Some(LOOK_BACK),
+        ..Query::default()
+    };
+    let history = match config.location.store.history(&args.name, query)? {
+        Some(history) => history,
+        None => return Err(absent(config, &args.name)),
+    };
+    let mut updates = Vec::new();
+    let problem = history.for_each(|_, update| -> sstat::Result<()> {
+        updates.push(update);
+        Ok(())
+    })?;
+    let Some(last) = updates.last() else {
+        let problem = problem.map(|problem| problem.to_string());
+        return Err(Failure::no(
+            problem.unwrap_or_else(|| unknown(config, &args.name)),
+        ));
+    };
+    let session = viewpoint.see(last.clone());
+    let held = updates
+        .iter()
+        .rev()
+        .take_while(|update| update.status == last.status)
+        .count();
+    let progress = task_progress(&updates);
+    let detail = Detail {
+        now: viewpoint.now,
+        status_since: updates[updates.len() - held].timestamp,
+        status_since_is_exact: held < LOOK_BACK,
+        remaining: remaining(&session, &progress, viewpoint.now),
+        progress,
+        recent: updates.split_off(updates.len().saturating_sub(RECENT)),
+        pane: args.tmux.map(|lines| tmux_pane(&args.name, lines)),
+        path: history.path().to_path_buf(),
+        session,
+    };
+    let view = View::Show(Box::new(detail), Form::of(args.reading.json));
+    let problems: Vec<_> = problem.into_iter().collect();
+    Ok(Report::of(view).with_problems(&problems))
+}
+
+fn absent(config: &Config, name: &str) -> Failure {
+    match missing_directory(config) {
+        Some(missing) => Failure::no(format!("no session '{name}': {missing}")),
+        None => Failure::no(unknown(config, name)),
+    }
+}
+
+/// The progress of the task that the last update is about, oldest first: the
+/// last run of updates in which it did not go back.
+fn task_progress(updates: &[Update]) -> Vec<(DateTime<Utc>, f64)> {
+    let mut points: Vec<(DateTime<Utc>, f64)> = Vec::new();
+    let task = updates.last().and_then(|last| last.task_id.as_ref());
+    for update in updates.iter().rev() {
+        if update.task_id.as_ref() != task {
+            break;
+        }
+        let Some(progress) = update.progress else {
+            continue;
+        };
+        if points.last().is_some_and(|later| progress > later.1) {
+            break;
+        }
+        points.push((update.timestamp, progress));
+    }
+    points.reverse();
+    points
+}
+
+/// How long the task will still take if it goes on as it has; none before two
+/// advancing points, none for a session that does not move.
+fn remaining(
+    session: &Session,
+    points: &[(DateTime<Utc>, f64)],
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    if session.update.status != Status::Working || session.needs_attention() {
+        return None;
+    }
+    let (first, last) = (points.first()?, points.last()?);
+    let took = (last.0 - first.0).as_seconds_f64();
+    let advanced = last.1 - first.1;
+    if took <= 0.0 || advanced <= 0.0 || last.1 >= 1.0 {
+        return None;
+    }
+    let left = (1.0 - last.1) * took / advanced - (now - last.0).as_seconds_f64();
+    // Overdue: the pace so far says nothing any more.
+    Duration::try_from_secs_f64(left).ok()
+}
+
+/// The last lines of the tmux pane of a session of that name. tmux itself
+/// puts `_` for the `.` and `:` of a session's name.
+fn tmux_pane(name: &str, lines: usize) -> std::result::Result<Vec<String>, String> {
+    let target = format!("={}:", name.replace(['.', ':'], "_"));
+    let output = Command::new("tmux")
+        .args(["capture-pane", "-p", "-t", &target])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("tmux: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let all: Vec<&str> = text.trim_end().lines().collect();
+    let tail = &all[all.len().saturating_sub(lines)..];
+    Ok(tail.iter().map(ToString::to_string).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sstat::{Thresholds, Viewpoint};
+
+    fn updates(points: &[(u32, &str, &str, f64)]) -> Vec<Update> {
+        points
+            .iter()
+            .map(|(minute, status, task, progress)| {
+                let line = format!(
+                    r#"{{"timestamp":"2026-02-14T20:{minute:02}:00Z","status":"{status}","task_id":"{task}","progress":{progress}}}"#
+                );
+                Update::decode(line.as_bytes()).unwrap()
+            })
+            .collect()
+    }
+
+    fn left(points: &[(u32, &str, &str, f64)], minute: u32) -> Option<u64> {
+        let updates = updates(points);
+        let now = sstat::parse_timestamp(&format!("2026-02-14T20:{minute:02}:00Z")).unwrap();
+        let viewpoint = Viewpoint::new(now, Thresholds::default());
+        let session = viewpoint.see(updates.last().unwrap().clone());
+        remaining(&session, &task_progress(&updates), now).map(|left| (left.as_secs() + 30) / 60)
+    }
+
+    #[test]
+    fn an_estimate_needs_two_advancing_points_of_one_task() {
+        let w = "working";
+        assert_eq!(left(&[(0, w, "1", 0.2)], 1), None);
+        assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "1", 0.2)], 11), None);
+        assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "1", 0.4)], 10), Some(30));
+        assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "1", 0.4)], 12), Some(28));
+        assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "2", 0.4)], 10), None);
+        assert_eq!(
+            left(&[(0, w, "1", 0.9), (1, w, "1", 0.2), (10, w, "1", 0.4)], 10),
+            Some(26)
+        );
+        assert_eq!(
+            left(&[(0, w, "1", 0.2), (10, "blocked", "1", 0.4)], 10),
+            None
+        );
+        assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "1", 0.4)], 16), None);
+    }
+}

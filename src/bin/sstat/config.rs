@@ -1,0 +1,198 @@
+//! Flags, environment, terminal and clock turned into decisions: the only
+//! reader of the environment. Each is looked up when a command asks for it.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sstat::{Durability, Location, Thresholds, Viewpoint};
+
+use crate::cli::{ColorChoice, Common, Moment, StalenessArgs};
+use crate::failure::{Failure, Result};
+use crate::human::style::Style;
+
+/// What the commands know of the world.
+pub struct Config {
+    pub quiet: bool,
+    pub verbose: bool,
+    pub location: Location,
+    color: ColorChoice,
+}
+
+/// A stream that text goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Out,
+    Err,
+}
+
+impl Config {
+    pub fn new(common: Common) -> Result<Self> {
+        Ok(Self {
+            quiet: common.quiet,
+            verbose: common.verbose,
+            location: Location::find(common.dir, env::var_os("SSTAT_DIR"))?,
+            color: common.color,
+        })
+    }
+
+    /// The time it is, or the one that `SSTAT_NOW` fixes.
+    pub fn now(&self) -> Result<DateTime<Utc>> {
+        match variable("SSTAT_NOW")? {
+            None => Ok(Utc::now()),
+            Some(text) => sstat::parse_timestamp(&text).ok_or_else(|| {
+                Failure::error(format!("SSTAT_NOW: '{text}' is not an RFC 3339 time"))
+            }),
+        }
+    }
+
+    /// Now, seen with the thresholds of flags and environment.
+    pub fn viewpoint(&self, args: &StalenessArgs) -> Result<Viewpoint> {
+        Ok(Viewpoint::new(self.now()?, thresholds(args)?))
+    }
+
+    pub fn moment(&self, moment: Moment) -> Result<DateTime<Utc>> {
+        match moment {
+            Moment::At(time) => Ok(time),
+            Moment::Ago(duration) => Ok(before(self.now()?, duration)),
+        }
+    }
+
+    /// `SSTAT_SYNC`: any value but an empty one, 0, false and no.
+    pub fn durability(&self, sync: bool) -> Durability {
+        let wanted = |value: OsString| !["", "0", "false", "no"].iter().any(|no| value == *no);
+        if sync || env::var_os("SSTAT_SYNC").is_some_and(wanted) {
+            Durability::Synced
+        } else {
+            Durability::Cached
+        }
+    }
+
+    /// `SSTAT_PID`, as it is.
+    pub fn pid_variable(&self) -> Option<OsString> {
+        env::var_os("SSTAT_PID").filter(|pid| !pid.is_empty())
+    }
+
+    /// How text on a stream looks: colour, width, and whether it may leave
+    /// ASCII.
+    pub fn style(&self, stream: Stream) -> Style {
+        Style {
+            color: self.colored(stream),
+            width: match stream {
+                Stream::Out => terminal_size::terminal_size_of(std::io::stdout()),
+                Stream::Err => terminal_size::terminal_size_of(std::io::stderr()),
+            }
+            .map(|(width, _)| usize::from(width.0)),
+            unicode: locale_is_unicode(),
+        }
+    }
+
+    /// `--color`, `NO_COLOR`, `CLICOLOR_FORCE` or `FORCE_COLOR`, then what the
+    /// terminal is.
+    fn colored(&self, stream: Stream) -> bool {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let forced =
+            |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if set("NO_COLOR") => false,
+            ColorChoice::Auto if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") => true,
+            ColorChoice::Auto => {
+                env::var_os("TERM").is_none_or(|term| term != "dumb")
+                    && match stream {
+                        Stream::Out => std::io::stdout().is_terminal(),
+                        Stream::Err => std::io::stderr().is_terminal(),
+                    }
+            }
+        }
+    }
+}
+
+/// A moment before another; the beginning of time where there is none.
+pub fn before(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(duration)
+        .ok()
+        .and_then(|duration| now.checked_sub_signed(duration))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+/// Three times `stale` where only `stale` is given and would overtake the
+/// default of `very stale`.
+fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
+    let default = Thresholds::default();
+    let stale = match args.stale_after {
+        Some(stale) => Some(stale),
+        None => duration_variable("SSTAT_STALE_AFTER")?,
+    };
+    let very_stale = match args.very_stale_after {
+        Some(very_stale) => Some(very_stale),
+        None => duration_variable("SSTAT_VERY_STALE_AFTER")?,
+    };
+    let statuses = match &args.stale_status {
+        Some(statuses) => statuses.clone(),
+        None => match variable("SSTAT_STALE_STATUS")? {
+            None => default.statuses,
+            Some(text) => text.parse().map_err(|_| {
+                Failure::error(format!(
+                    "SSTAT_STALE_STATUS: '{text}' is no list of statuses, nor all"
+                ))
+            })?,
+        },
+    };
+    let (stale, very_stale) = match (stale, very_stale) {
+        (Some(stale), Some(very_stale)) if very_stale < stale => {
+            return Err(Failure::error(format!(
+                "--very-stale-after: {} is less than the {} of --stale-after",
+                sstat::format_duration(very_stale),
+                sstat::format_duration(stale)
+            )));
+        }
+        (Some(stale), Some(very_stale)) => (stale, very_stale),
+        (Some(stale), None) if stale > default.very_stale => (stale, stale.saturating_mul(3)),
+        (Some(stale), None) => (stale, default.very_stale),
+        (None, Some(very_stale)) => (default.stale.min(very_stale), very_stale),
+        (None, None) => (default.stale, default.very_stale),
+    };
+    Ok(Thresholds {
+        stale,
+        very_stale,
+        statuses,
+    })
+}
+
+fn duration_variable(name: &str) -> Result<Option<Duration>> {
+    variable(name)?
+        .map(|text| {
+            sstat::parse_duration(&text).map_err(|error| Failure::error(format!("{name}: {error}")))
+        })
+        .transpose()
+}
+
+/// A variable's text; an empty one counts as unset.
+fn variable(name: &str) -> Result<Option<String>> {
+    match env::var_os(name).filter(|value| !value.is_empty()) {
+        None => Ok(None),
+        Some(value) => value
+            .into_string()
+            .map(Some)
+            .map_err(|_| Failure::error(format!("{name}: is not UTF-8"))),
+    }
+}
+
+/// The first of the locale's variables that is set decides. None set says
+/// nothing: containers set none, and their terminals read UTF-8.
+fn locale_is_unicode() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(env::var_os)
+        .find(|value| !value.is_empty())
+        .is_none_or(|value| is_utf8(&value))
+}
+
+fn is_utf8(locale: &OsStr) -> bool {
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}

@@ -1,0 +1,48 @@
+//! Why a command ends without success, and the exit code that says so.
+
+use std::fmt;
+
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// The exit codes besides 0.
+pub mod code {
+    /// A "no": an unknown session, or something found where none should be.
+    pub const NO: u8 = 1;
+    /// Usage, input or output went wrong.
+    pub const ERROR: u8 = 2;
+}
+
+/// One line for stderr and an exit code.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: u8,
+    pub message: String,
+}
+
+impl Failure {
+    pub fn error(message: impl Into<String>) -> Self {
+        Self {
+            code: code::ERROR,
+            message: message.into(),
+        }
+    }
+
+    pub fn no(message: impl Into<String>) -> Self {
+        Self {
+            code: code::NO,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<sstat::Error> for Failure {
+    fn from(error: sstat::Error) -> Self {
+        Self::error(error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,216 @@
+//! Everything about one session.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use sstat::{Life, format_duration};
+
+use crate::human::escape::escape;
+use crate::human::style::{Role, Style, percent};
+use crate::human::timeline::write_update;
+use crate::human::{age, local_time, trouble};
+use crate::view::Detail;
+
+/// Columns of the progress bar and, at most, of the sparkline.
+const BAR: usize = 20;
+const SPARKS: usize = 40;
+
+/// Columns of the names before the values.
+const LABEL: usize = 10;
+
+pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::Result<()> {
+    let session = &detail.session;
+    let (update, condition) = (&session.update, &session.condition);
+    let field = |out: &mut dyn Write, label: &str, value: &str| {
+        writeln!(
+            out,
+            "{} {value}",
+            style.paint(Role::Faint, format!("{label:LABEL$}"))
+        )
+    };
+    writeln!(
+        out,
+        "{}",
+        style.paint(Role::Heading, escape(session.name()))
+    )?;
+
+    let held = detail.now.signed_duration_since(detail.status_since);
+    let held = format_duration(held.to_std().unwrap_or_default());
+    let at_least = if detail.status_since_is_exact {
+        ""
+    } else {
+        "at least "
+    };
+    let word = style.paint(
+        Role::of_status(&update.status),
+        escape(update.status.as_str()),
+    );
+    field(
+        out,
+        "Status",
+        &format!(
+            "{word} for {at_least}{held}, since {}",
+            local_time(detail.status_since)
+        ),
+    )?;
+    if let Some(role) = Role::of_condition(condition)
+        && let Some(trouble) = trouble(update, condition)
+    {
+        field(out, "Trouble", &style.paint(role, trouble))?;
+    }
+    let updated = match condition.clock_skew {
+        Some(_) => age(condition),
+        None => format!("{} ago", age(condition)),
+    };
+    field(
+        out,
+        "Updated",
+        &format!("{updated}, {}", local_time(update.timestamp)),
+    )?;
+    if let Some(task) = &update.task_id {
+        field(out, "Task", &escape(task))?;
+    }
+    if let Some(progress) = update.progress {
+        let mut text = format!("{} {}", style.bar(progress, BAR), percent(progress));
+        if detail.progress.len() > 1 {
+            text += &format!("  {}", sparkline(&detail.progress, style));
+        }
+        field(out, "Progress", &text)?;
+    }
+    if let Some(remaining) = detail.remaining {
+        field(out, "ETA", &format!("in {}", roughly(remaining)))?;
+    }
+    if !update.message.is_empty() {
+        field(out, "Message", &escape(&update.message))?;
+    }
+    if let Some(patience) = update.stale_after {
+        field(
+            out,
+            "Expects",
+            &format!("stale after {}", format_duration(patience)),
+        )?;
+    }
+    if let Some(process) = &update.process {
+        let life = match condition.life {
+            Life::Alive => "alive",
+            Life::Dead => "gone",
+            Life::Unknown => "not known from here",
+        };
+        let command = process.command.as_ref().map_or(String::new(), |command| {
+            format!(", running {}", escape(&command.join(" ")))
+        });
+        let host = escape(&process.host);
+        field(
+            out,
+            "Process",
+            &format!("{} on {host}, {life}{command}", process.pid),
+        )?;
+    }
+    if let Some(metadata) = &update.metadata {
+        let mut label = "Metadata";
+        for (key, value) in pairs(metadata.get()) {
+            field(
+                out,
+                label,
+                &format!("{} = {}", escape(&key), escape(&value)),
+            )?;
+            label = "";
+        }
+    }
+    field(
+        out,
+        "File",
+        &escape(&sstat::escape_invalid_utf8(
+            detail.path.as_os_str().as_encoded_bytes(),
+        )),
+    )?;
+
+    writeln!(out, "\n{}", style.paint(Role::Heading, "Last updates"))?;
+    for update in &detail.recent {
+        write_update(out, update, None, style)?;
+    }
+    match &detail.pane {
+        None => {}
+        Some(Ok(lines)) => {
+            writeln!(out, "\n{}", style.paint(Role::Heading, "Pane"))?;
+            for line in lines {
+                writeln!(out, "{}", escape(line))?;
+            }
+        }
+        Some(Err(reason)) => {
+            writeln!(
+                out,
+                "\n{} {}",
+                style.paint(Role::Heading, "Pane"),
+                escape(reason)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// An object's keys with their values as text: strings without their quotes.
+fn pairs(object: &str) -> Vec<(String, String)> {
+    match serde_json::from_str(object) {
+        Ok(serde_json::Value::Object(map)) => map
+            .into_iter()
+            .map(|(key, value)| match value {
+                serde_json::Value::String(text) => (key, text),
+                other => (key, other.to_string()),
+            })
+            .collect(),
+        // What JSON cannot hold as values (1e400) is shown as it stands.
+        _ => vec![("(raw)".to_owned(), object.to_owned())],
+    }
+}
+
+/// Progress over the updates, one character each, the last ones if there are
+/// more than fit.
+fn sparkline<T>(points: &[(T, f64)], style: &Style) -> String {
+    let blocks: &[char] = if style.unicode {
+        &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+    } else {
+        &['.', ':', '-', '=', '+', '*', '%', '#']
+    };
+    points[points.len().saturating_sub(SPARKS)..]
+        .iter()
+        .map(|(_, progress)| blocks[((progress * 8.0) as usize).min(7)])
+        .collect()
+}
+
+/// Rounded as coarsely as a guess deserves: never to the second.
+fn roughly(duration: Duration) -> String {
+    let minutes = duration.as_secs_f64() / 60.0;
+    let rounded = |step: f64| ((minutes / step).round() * step) as u64 * 60;
+    match minutes {
+        ..1.0 => "less than a minute".to_owned(),
+        ..10.0 => about(rounded(1.0)),
+        ..60.0 => about(rounded(5.0)),
+        ..600.0 => about(rounded(30.0)),
+        ..2880.0 => about(rounded(60.0)),
+        _ => about(rounded(1440.0)),
+    }
+}
+
+fn about(seconds: u64) -> String {
+    format!("about {}", format_duration(Duration::from_secs(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guess_is_rounded() {
+        for (seconds, text) in [
+            (10, "less than a minute"),
+            (90, "about 2m"),
+            (1700, "about 30m"),
+            (7000, "about 2h"),
+            (100_000, "about 1d4h"),
+            (1_000_000, "about 12d"),
+        ] {
+            assert_eq!(roughly(Duration::from_secs(seconds)), text, "{seconds}");
+        }
+    }
+}

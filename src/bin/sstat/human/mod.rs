@@ -1,0 +1,63 @@
+//! Views to text for people. Knows views and streams, never the store.
+
+pub mod block;
+pub mod detail;
+pub mod escape;
+pub mod style;
+pub mod table;
+pub mod timeline;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Local, Utc};
+use sstat::{Condition, Life, Staleness, Update, format_duration};
+
+use self::escape::escape;
+
+/// A point in time on the reader's own clock.
+pub fn local_time(time: DateTime<Utc>) -> String {
+    time.with_timezone(&Local)
+        .format("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+/// "6m12s ago", or what is strange about it.
+pub fn age(condition: &Condition) -> String {
+    match condition.clock_skew {
+        Some(ahead) => format!("clock {} ahead", format_duration(ahead)),
+        None => format_duration(condition.age),
+    }
+}
+
+/// Minutes with one decimal, as the summary block has always said it.
+pub fn minutes(duration: Duration) -> String {
+    format!("{:.1} minutes", duration.as_secs_f64() / 60.0)
+}
+
+/// What is wrong with a session in a few words; nothing where all is well.
+pub fn trouble(update: &Update, condition: &Condition) -> Option<String> {
+    match (condition.life, condition.staleness) {
+        (Life::Dead, _) => Some(match &update.process {
+            Some(process) => format!("dead: process {} is gone", process.pid),
+            None => "dead".to_owned(),
+        }),
+        (_, Staleness::VeryStale) => Some("very stale".to_owned()),
+        (_, Staleness::Stale) => Some("stale".to_owned()),
+        _ => None,
+    }
+}
+
+/// A word for the shell, quoted where it must be.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// The command that shows the end of a session's tmux pane.
+pub fn pane_command(name: &str) -> String {
+    format!("sstat show --tmux {}", shell_word(&escape(name)))
+}

@@ -1,0 +1,171 @@
+//! Views to streams: text or JSON, through one buffer, and a reader that has
+//! gone is no error.
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+use sstat::{Problem, SafeFormatter};
+
+use crate::config::{Config, Stream};
+use crate::failure::{Failure, Result};
+use crate::human::escape::escape;
+use crate::human::style::{Role, Style};
+use crate::human::{block, detail, table, timeline};
+use crate::view::{Form, Histories, HistoryForm, Report, SummaryForm, View};
+
+/// Line-buffered output costs five times as much.
+const BUFFER: usize = 64 * 1024;
+
+/// Prints a report and returns the exit code.
+pub fn print(config: &Config, report: Report) -> Result<u8> {
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    let written = write_view(&mut out, report.view, config).and_then(|problems| {
+        out.flush().map_err(Stop::Write)?;
+        Ok(problems)
+    });
+    let problems = match written {
+        Ok(problems) => problems,
+        Err(Stop::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // Whoever read this has seen enough. What is still in the buffer
+            // must not be tried again.
+            let _ = out.into_parts();
+            return Ok(0);
+        }
+        Err(Stop::Write(error)) => {
+            let _ = out.into_parts();
+            return Err(Failure::error(format!("stdout: {error}")));
+        }
+        Err(Stop::Read(error)) => return Err(error.into()),
+    };
+    if !config.quiet {
+        let style = config.style(Stream::Err);
+        for warning in report
+            .warnings
+            .into_iter()
+            .chain(problems.iter().map(ToString::to_string))
+        {
+            complain(&style, &warning, Role::Stale);
+        }
+    }
+    let style = config.style(Stream::Err);
+    for failure in report.failures {
+        complain(&style, &failure, Role::Error);
+    }
+    Ok(report.code)
+}
+
+/// One line on stderr: `sstat: WHAT: WHY`.
+pub fn complain(style: &Style, message: &str, role: Role) {
+    // Nobody is left to be told when stderr is closed.
+    let _ = writeln!(
+        io::stderr().lock(),
+        "{} {}",
+        style.paint(role, "sstat:"),
+        escape(message)
+    );
+}
+
+/// Why printing stopped: the reader of the output, or a file of the store.
+pub enum Stop {
+    Write(io::Error),
+    Read(sstat::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl From<sstat::Error> for Stop {
+    fn from(error: sstat::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// Writes a view; returns what was found wrong only while it was written.
+fn write_view(
+    out: &mut dyn Write,
+    view: View,
+    config: &Config,
+) -> std::result::Result<Vec<Problem>, Stop> {
+    let style = || config.style(Stream::Out);
+    match view {
+        View::Nothing => {}
+        View::Summary(summary, form) => match form {
+            SummaryForm::Json => json(out, &summary)?,
+            SummaryForm::Block => block::write_block(out, &summary, &style())?,
+            SummaryForm::Short => line(out, &block::short_line(&summary, &style()))?,
+            SummaryForm::Tmux => line(out, &block::tmux_line(&summary))?,
+        },
+        View::List(list, Form::Json) => json(out, &list)?,
+        View::List(list, Form::Human) => table::write_list(out, &list, &style())?,
+        View::Stale(list, Form::Json) => json(out, &list)?,
+        View::Stale(list, Form::Human) => table::write_stale(out, &list, &style())?,
+        View::Show(detail, Form::Json) => json(out, &*detail)?,
+        View::Show(detail, Form::Human) => detail::write_detail(out, &detail, &style())?,
+        View::History(histories, form) => {
+            match form {
+                HistoryForm::Json => json(out, &histories)?,
+                HistoryForm::Human => write_history(out, &histories, &style())?,
+                HistoryForm::Lines => write_lines(out, &histories)?,
+            }
+            return Ok(histories.into_problems());
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// A line, unless there is nothing to say.
+fn line(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{text}")
+}
+
+/// Indented JSON without raw control or format characters.
+fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, SafeFormatter::pretty());
+    value.serialize(&mut serializer)?;
+    writeln!(out)
+}
+
+fn write_history(
+    out: &mut dyn Write,
+    histories: &Histories,
+    style: &Style,
+) -> std::result::Result<(), Stop> {
+    let several = histories.names().len() > 1;
+    for name in histories.names() {
+        let Some(history) = histories.open(name)? else {
+            continue;
+        };
+        histories.for_each(&history, |_, update| -> std::result::Result<(), Stop> {
+            timeline::write_update(out, &update, several.then_some(name.as_str()), style)?;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn write_lines(out: &mut dyn Write, histories: &Histories) -> std::result::Result<(), Stop> {
+    for name in histories.names() {
+        let Some(history) = histories.open(name)? else {
+            continue;
+        };
+        histories.for_each(&history, |line, _| -> std::result::Result<(), Stop> {
+            write_stored_line(out, line)?;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// A stored line as it is, but for unprintable characters.
+pub fn write_stored_line(out: &mut dyn Write, line: &[u8]) -> io::Result<()> {
+    let mut escaped = Vec::with_capacity(line.len() + 1);
+    sstat::escape_json(&String::from_utf8_lossy(line.trim_ascii()), &mut escaped);
+    escaped.push(b'\n');
+    out.write_all(&escaped)
+}

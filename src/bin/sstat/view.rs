@@ -1,0 +1,344 @@
+//! What the commands found: the values that text is made of and, serialized,
+//! the JSON contracts. Contracts grow by keys only.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
+use sstat::{Condition, History, Life, Problem, Query, Session, Status, Store, Update};
+
+/// What a command found, and how it ends.
+pub struct Report {
+    pub view: View,
+    pub warnings: Vec<String>,
+    pub failures: Vec<String>,
+    pub code: u8,
+}
+
+impl Report {
+    pub fn of(view: View) -> Self {
+        Self {
+            view,
+            warnings: Vec::new(),
+            failures: Vec::new(),
+            code: 0,
+        }
+    }
+
+    pub fn with_problems(mut self, problems: &[Problem]) -> Self {
+        self.warnings
+            .extend(problems.iter().map(ToString::to_string));
+        self
+    }
+}
+
+/// What there is to print, and in which form.
+pub enum View {
+    Nothing,
+    Summary(Summary, SummaryForm),
+    List(List, Form),
+    Show(Box<Detail>, Form),
+    History(Histories, HistoryForm),
+    Stale(StaleList, Form),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Human,
+    Json,
+}
+
+impl Form {
+    pub fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Human }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SummaryForm {
+    Block,
+    Short,
+    Tmux,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryForm {
+    Human,
+    Json,
+    Lines,
+}
+
+/// A session as JSON: the last update's own keys and what they mean now.
+pub struct SessionState<'a>(pub &'a Session);
+
+impl Serialize for SessionState<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Keys<'a> {
+            #[serde(flatten)]
+            update: &'a Update,
+            age_seconds: u64,
+            is_stale: bool,
+            is_very_stale: bool,
+            is_alive: Option<bool>,
+        }
+        let condition = &self.0.condition;
+        Keys {
+            update: &self.0.update,
+            age_seconds: condition.age.as_secs(),
+            is_stale: condition.is_stale(),
+            is_very_stale: condition.is_very_stale(),
+            is_alive: condition.is_alive(),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// All sessions in natural order of their names, and their counts.
+#[derive(Default)]
+pub struct Summary {
+    pub rows: Vec<SummaryRow>,
+    pub by_status: BTreeMap<Status, u64>,
+    pub skipped_lines: u64,
+}
+
+/// As much of a session as a summary says.
+pub struct SummaryRow {
+    pub name: String,
+    pub status: Status,
+    pub progress: Option<f64>,
+    pub message: String,
+    pub condition: Condition,
+    /// Its process's number, if it has one.
+    pub pid: Option<u32>,
+}
+
+impl Summary {
+    pub fn with_status(&self, status: Status) -> impl Iterator<Item = &SummaryRow> {
+        self.rows.iter().filter(move |row| row.status == status)
+    }
+
+    pub fn stale(&self) -> impl Iterator<Item = &SummaryRow> {
+        self.rows.iter().filter(|row| row.condition.is_stale())
+    }
+
+    pub fn very_stale(&self) -> impl Iterator<Item = &SummaryRow> {
+        self.rows.iter().filter(|row| row.condition.is_very_stale())
+    }
+
+    pub fn dead(&self) -> impl Iterator<Item = &SummaryRow> {
+        self.rows
+            .iter()
+            .filter(|row| row.condition.life == Life::Dead)
+    }
+}
+
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("total_sessions", &self.rows.len())?;
+        map.serialize_entry("by_status", &self.by_status)?;
+        map.serialize_entry(
+            "working_sessions",
+            &Names(|| self.with_status(Status::Working)),
+        )?;
+        map.serialize_entry("error_sessions", &Names(|| self.with_status(Status::Error)))?;
+        map.serialize_entry("stale_sessions", &Names(|| self.stale()))?;
+        map.serialize_entry("idle_sessions", &Names(|| self.with_status(Status::Idle)))?;
+        map.serialize_entry(
+            "blocked_sessions",
+            &Names(|| self.with_status(Status::Blocked)),
+        )?;
+        map.serialize_entry(
+            "completed_sessions",
+            &Names(|| self.with_status(Status::Completed)),
+        )?;
+        map.serialize_entry("very_stale_sessions", &Names(|| self.very_stale()))?;
+        map.serialize_entry("dead_sessions", &Names(|| self.dead()))?;
+        map.serialize_entry("skipped_lines", &self.skipped_lines)?;
+        map.end()
+    }
+}
+
+/// Rows as an array of their names.
+struct Names<F>(F);
+
+impl<'a, F, I> Serialize for Names<F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item = &'a SummaryRow>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)().map(|row| &row.name))
+    }
+}
+
+/// Sessions in the order asked for: an object keyed by name.
+pub struct List {
+    pub sessions: Vec<Session>,
+}
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.sessions
+                .iter()
+                .map(|session| (session.name(), SessionState(session))),
+        )
+    }
+}
+
+/// Sessions that went silent or died, worst first.
+pub struct StaleList {
+    pub sessions: Vec<Session>,
+}
+
+impl Serialize for StaleList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct States<'a>(&'a [Session]);
+        impl Serialize for States<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(self.0.iter().map(SessionState))
+            }
+        }
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("count", &self.sessions.len())?;
+        map.serialize_entry("sessions", &States(&self.sessions))?;
+        map.end()
+    }
+}
+
+/// Everything about one session. Its JSON is the session's state.
+pub struct Detail {
+    pub session: Session,
+    pub now: DateTime<Utc>,
+    /// Since when it has its status, and whether that is certain: a status
+    /// held for very many updates is not followed to its beginning.
+    pub status_since: DateTime<Utc>,
+    pub status_since_is_exact: bool,
+    /// The last updates, oldest first.
+    pub recent: Vec<Update>,
+    /// The task's progress so far, oldest first.
+    pub progress: Vec<(DateTime<Utc>, f64)>,
+    /// When the task will be done, as far as its own progress tells.
+    pub remaining: Option<Duration>,
+    /// The last lines of its tmux pane, or why there are none.
+    pub pane: Option<Result<Vec<String>, String>>,
+    pub path: std::path::PathBuf,
+}
+
+impl Serialize for Detail {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        SessionState(&self.session).serialize(serializer)
+    }
+}
+
+/// The histories of some sessions, still in their files: each is opened when
+/// it is printed, so that thousands need no more than one does.
+pub struct Histories {
+    store: Store,
+    query: Query,
+    names: Vec<String>,
+    /// One session asked for by name is one object, not an array of one.
+    single: bool,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Histories {
+    pub fn new(store: Store, names: Vec<String>, query: Query, single: bool) -> Self {
+        Self {
+            store,
+            query,
+            names,
+            single,
+            problems: RefCell::default(),
+        }
+    }
+
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// One of the histories; `None` if its file has vanished meanwhile.
+    pub fn open(&self, name: &str) -> sstat::Result<Option<History>> {
+        self.store.history(name, self.query.clone())
+    }
+
+    /// Hands the updates of one of the histories to `each` until that fails.
+    pub fn for_each<E: From<sstat::Error>>(
+        &self,
+        history: &History,
+        each: impl FnMut(&[u8], Update) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let problem = history.for_each(each)?;
+        self.problems.borrow_mut().extend(problem);
+        Ok(())
+    }
+
+    /// What was found wrong while printing.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+}
+
+impl Serialize for Histories {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let open = |name: &String| self.open(name).map_err(S::Error::custom);
+        if self.single
+            && let [name] = &*self.names
+            && let Some(history) = open(name)?
+        {
+            return HistoryJson(self, &history).serialize(serializer);
+        }
+        let mut seq = serializer.serialize_seq(None)?;
+        for name in &self.names {
+            if let Some(history) = open(name)? {
+                seq.serialize_element(&HistoryJson(self, &history))?;
+            }
+        }
+        seq.end()
+    }
+}
+
+struct HistoryJson<'a>(&'a Histories, &'a History);
+
+impl Serialize for HistoryJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let total = self.1.count_lines().map_err(S::Error::custom)?;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("session", self.1.name())?;
+        map.serialize_entry("total_updates", &total)?;
+        map.serialize_entry("updates", &Updates(self.0, self.1))?;
+        map.end()
+    }
+}
+
+struct Updates<'a>(&'a Histories, &'a History);
+
+impl Serialize for Updates<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// Either side's error: the reader's or the serializer's.
+        enum Stop<E> {
+            Read(sstat::Error),
+            Write(E),
+        }
+        impl<E> From<sstat::Error> for Stop<E> {
+            fn from(error: sstat::Error) -> Self {
+                Self::Read(error)
+            }
+        }
+        let mut seq = serializer.serialize_seq(None)?;
+        self.0
+            .for_each(self.1, |_, update| {
+                seq.serialize_element(&update).map_err(Stop::Write)
+            })
+            .map_err(|stop| match stop {
+                Stop::Read(error) => S::Error::custom(error),
+                Stop::Write(error) => error,
+            })?;
+        seq.end()
+    }
+}

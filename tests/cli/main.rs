@@ -1,0 +1,14 @@
+//! The binary end to end, one file a command.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod history;
+mod list;
+mod push;
+mod show;
+mod stale;
+mod summary;
+mod watch;

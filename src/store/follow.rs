@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::lines::LinesForward;
+use crate::store::history::History;
+use crate::store::lines::{LinesBackward, LinesForward};
 use crate::store::open;
 use crate::store::tail::BadLines;
 use crate::update::Update;
@@ -44,6 +45,32 @@ impl Store {
             file: None,
             offset: 0,
         }
+    }
+}
+
+impl History {
+    /// A follower that goes on where this history ends: with the next line, or
+    /// with a last line that was still being written.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn follower(&self) -> Result<Follower> {
+        let open = self.opened();
+        let mut buffer = Vec::new();
+        let unfinished = LinesBackward::new(&open.file, self.size(), &mut buffer)
+            .and_then(|mut lines| {
+                let last = lines.next()?;
+                Ok(last
+                    .filter(|line| !line.terminated && line.decode().is_err())
+                    .map(|line| line.offset))
+            })
+            .map_err(Error::io("read", self.path()))?;
+        Ok(Follower {
+            name: self.name().to_owned(),
+            path: self.path().to_path_buf(),
+            file: open::identity(&open.metadata),
+            offset: unfinished.unwrap_or(self.size()),
+        })
     }
 }
 
@@ -113,5 +140,50 @@ impl Follower {
             };
         }
         Ok(appended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::history::Query;
+    use std::fs;
+    use std::io::Write;
+
+    const LINE: &str = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"M"}"#;
+
+    fn line(message: &str) -> String {
+        format!("{}\n", LINE.replace('M', message))
+    }
+
+    fn messages(follower: &mut Follower) -> Vec<String> {
+        let appended = follower.read_new().unwrap();
+        let messages = appended.updates.into_iter();
+        messages.map(|(_, update)| update.message).collect()
+    }
+
+    #[test]
+    fn every_line_is_met_once_through_tearing_rotation_and_removal() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let store = Store::new(directory.path());
+        fs::write(&path, line("a") + &line("b")[..20]).unwrap();
+        let history = store.history("w", Query::default()).unwrap().unwrap();
+        let mut follower = history.follower().unwrap();
+        assert!(messages(&mut follower).is_empty());
+        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(&line("b").as_bytes()[20..]).unwrap();
+        file.write_all((line("c") + "junk\n" + &line("d")).as_bytes())
+            .unwrap();
+        assert_eq!(messages(&mut follower), ["b", "c", "d"]);
+        assert!(messages(&mut follower).is_empty());
+        fs::rename(&path, directory.path().join("old")).unwrap();
+        assert!(follower.read_new().unwrap().missing);
+        fs::write(&path, line("e")).unwrap();
+        assert_eq!(messages(&mut follower), ["e"]);
+        fs::write(&path, "").unwrap();
+        assert!(messages(&mut follower).is_empty());
+        fs::write(&path, line("f").trim_end()).unwrap();
+        assert_eq!(messages(&mut follower), ["f"], "whole, if unterminated");
     }
 }

@@ -91,6 +91,10 @@ impl History {
         self.open.metadata.len()
     }
 
+    pub(crate) fn opened(&self) -> &StatusFile {
+        &self.open
+    }
+
     /// How many lines the file has, good or bad: one pass over it.
     ///
     /// # Errors

@@ -2,9 +2,10 @@
 //! gone is no error.
 
 use std::io::{self, BufWriter, Write};
+use std::time::Duration;
 
 use serde::Serialize;
-use sstat::{Problem, SafeFormatter};
+use sstat::{Problem, SafeFormatter, Update};
 
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result};
@@ -15,6 +16,9 @@ use crate::view::{Form, Histories, HistoryForm, Report, SummaryForm, View};
 
 /// Line-buffered output costs five times as much.
 const BUFFER: usize = 64 * 1024;
+
+/// How often followed files are looked at.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints a report and returns the exit code.
 pub fn print(config: &Config, report: Report) -> Result<u8> {
@@ -107,8 +111,17 @@ fn write_view(
         View::History(histories, form) => {
             match form {
                 HistoryForm::Json => json(out, &histories)?,
-                HistoryForm::Human => write_history(out, &histories, &style())?,
-                HistoryForm::Lines => write_lines(out, &histories)?,
+                HistoryForm::Human => {
+                    let style = style();
+                    let several = histories.names().len() > 1;
+                    write_updates(out, &histories, |out, _, update| {
+                        let name = several.then_some(update.session.as_str());
+                        timeline::write_update(out, update, name, &style)
+                    })?;
+                }
+                HistoryForm::Lines => {
+                    write_updates(out, &histories, |out, line, _| write_stored_line(out, line))?
+                }
             }
             return Ok(histories.into_problems());
         }
@@ -131,33 +144,35 @@ fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-fn write_history(
+/// Writes the updates of all histories one after the other and, if they are
+/// followed, each later one as it comes: until nobody reads them any more.
+fn write_updates(
     out: &mut dyn Write,
     histories: &Histories,
-    style: &Style,
+    mut write: impl FnMut(&mut dyn Write, &[u8], &Update) -> io::Result<()>,
 ) -> std::result::Result<(), Stop> {
-    let several = histories.names().len() > 1;
+    let mut followers = Vec::new();
     for name in histories.names() {
         let Some(history) = histories.open(name)? else {
             continue;
         };
-        histories.for_each(&history, |_, update| -> std::result::Result<(), Stop> {
-            timeline::write_update(out, &update, several.then_some(name.as_str()), style)?;
-            Ok(())
+        histories.for_each(&history, |line, update| -> std::result::Result<(), Stop> {
+            Ok(write(out, line, &update)?)
         })?;
+        if histories.follow {
+            followers.push(history.follower()?);
+        }
     }
-    Ok(())
-}
-
-fn write_lines(out: &mut dyn Write, histories: &Histories) -> std::result::Result<(), Stop> {
-    for name in histories.names() {
-        let Some(history) = histories.open(name)? else {
-            continue;
-        };
-        histories.for_each(&history, |line, _| -> std::result::Result<(), Stop> {
-            write_stored_line(out, line)?;
-            Ok(())
-        })?;
+    while !followers.is_empty() {
+        out.flush()?;
+        std::thread::sleep(FOLLOW_INTERVAL);
+        for follower in &mut followers {
+            for (line, update) in follower.read_new()?.updates {
+                if histories.query().matches(&update) {
+                    write(out, &line, &update)?;
+                }
+            }
+        }
     }
     Ok(())
 }

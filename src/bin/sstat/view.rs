@@ -244,6 +244,8 @@ pub struct Histories {
     names: Vec<String>,
     /// One session asked for by name is one object, not an array of one.
     single: bool,
+    /// Whether to go on with new updates as they come.
+    pub follow: bool,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -254,12 +256,17 @@ impl Histories {
             query,
             names,
             single,
+            follow: false,
             problems: RefCell::default(),
         }
     }
 
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
     /// One of the histories; `None` if its file has vanished meanwhile.

@@ -44,10 +44,10 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     let view = if names.is_empty() && !args.all {
         View::Nothing
     } else {
-        View::History(
-            Histories::new(config.location.store.clone(), names, query, one_name),
-            form,
-        )
+        let store = config.location.store.clone();
+        let mut histories = Histories::new(store, names, query, one_name);
+        histories.follow = args.follow;
+        View::History(histories, form)
     };
     Ok(selection.conclude(config, Report::of(view), false))
 }

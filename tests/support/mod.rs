@@ -151,6 +151,22 @@ pub fn have(tool: &str) -> bool {
     let found = std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|directory| directory.join(tool).is_file())
     });
+    or_skip(found, tool)
+}
+
+/// The same for a module of the `python3` that is first on the path.
+pub fn have_python_module(module: &str) -> bool {
+    let import = format!("import {module}");
+    let found = Command::new("python3")
+        .args(["-c", &import])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    or_skip(found, module)
+}
+
+/// Says what a test is skipped for, or fails where nothing may be skipped.
+pub fn or_skip(found: bool, tool: &str) -> bool {
     if !found {
         assert!(
             std::env::var_os("SSTAT_REQUIRE_TOOLS").is_none_or(|value| value != "1"),

@@ -185,6 +185,10 @@ pub struct Summary {
     /// The same line with tmux's colours
     #[arg(long, conflicts_with = "json")]
     pub tmux: bool,
+    /// Metrics in Prometheus' text format, one series a session among them,
+    /// for node_exporter's textfile collector
+    #[arg(long, conflicts_with_all = ["json", "short", "tmux"])]
+    pub prometheus: bool,
 }
 
 #[derive(Debug, Args)]
@@ -496,7 +500,8 @@ Examples:
   sstat summary
   sstat summary 'worker*' --status working,blocked
   sstat summary --json | jq .stale_sessions
-  tmux set -g status-right '#(sstat summary --tmux)'";
+  tmux set -g status-right '#(sstat summary --tmux)'
+  sstat summary --prometheus > sstat.prom.tmp && mv sstat.prom.tmp sstat.prom";
 
     pub const LIST: &str = "\
 Examples:

@@ -9,6 +9,7 @@ mod config;
 mod failure;
 mod human;
 mod output;
+mod prometheus;
 mod view;
 
 use std::io::Write;

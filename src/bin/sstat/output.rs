@@ -12,6 +12,7 @@ use crate::failure::{Failure, Result};
 use crate::human::escape::escape;
 use crate::human::style::{Role, Style};
 use crate::human::{block, detail, table, timeline};
+use crate::prometheus;
 use crate::view::{Form, Histories, HistoryForm, Report, SummaryForm, View};
 
 /// Line-buffered output costs five times as much.
@@ -100,6 +101,7 @@ fn write_view(
             SummaryForm::Json => json(out, &summary)?,
             SummaryForm::Block => block::write_block(out, &summary, &style())?,
             SummaryForm::Short => line(out, &block::short_line(&summary, &style()))?,
+            SummaryForm::Prometheus => prometheus::write_metrics(out, &summary)?,
             SummaryForm::Tmux => line(out, &block::tmux_line(&summary))?,
         },
         View::List(list, Form::Json) => json(out, &list)?,

@@ -62,6 +62,7 @@ pub enum SummaryForm {
     Short,
     Tmux,
     Json,
+    Prometheus,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,7 @@ pub struct SummaryRow {
     pub status: Status,
     pub progress: Option<f64>,
     pub message: String,
+    pub updated: DateTime<Utc>,
     pub condition: Condition,
     /// Its process's number, if it has one.
     pub pid: Option<u32>,

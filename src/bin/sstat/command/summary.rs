@@ -12,6 +12,9 @@ pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {
     let form = match args {
         cli::Summary { short: true, .. } => SummaryForm::Short,
         cli::Summary { tmux: true, .. } => SummaryForm::Tmux,
+        cli::Summary {
+            prometheus: true, ..
+        } => SummaryForm::Prometheus,
         _ if args.reading.json => SummaryForm::Json,
         _ => SummaryForm::Block,
     };
@@ -53,6 +56,7 @@ fn row(Session { update, condition }: Session) -> SummaryRow {
         status: update.status,
         progress: update.progress,
         message: update.message,
+        updated: update.timestamp,
         condition,
     }
 }

@@ -1,1 +1,212 @@
 //! `sstat history`.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::Sandbox;
+
+/// Sixty updates a minute apart, the last at now; every third is blocked and
+/// every tenth of task 10, as text or as a number.
+fn hour() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let now = sstat::parse_timestamp(crate::support::NOW).unwrap();
+    let lines: String = (0..60)
+        .map(|i| {
+            let then = now - chrono::TimeDelta::minutes(59 - i);
+            let status = if i % 3 == 0 { "blocked" } else { "working" };
+            let task = match i % 20 {
+                0 => ",\"task_id\":\"10\"",
+                10 => ",\"task_id\":10",
+                _ => "",
+            };
+            format!(
+                "{{\"timestamp\":\"{}\",\"status\":\"{status}\",\"message\":\"m{i}\"{task}}}\n",
+                then.to_rfc3339()
+            )
+        })
+        .collect();
+    sandbox.write("w", lines);
+    sandbox
+}
+
+fn messages(sandbox: &Sandbox, args: &[&str]) -> Vec<String> {
+    let json = sandbox.json([&["history", "w", "--json"], args].concat());
+    let updates = json["updates"].as_array().unwrap().clone();
+    updates
+        .iter()
+        .map(|update| update["message"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_last_fifty_oldest_first() {
+    let sandbox = hour();
+    let text = sandbox.ok(["history", "w"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 50);
+    assert_eq!(lines[0], "2026-02-14 19:46:00  working         [10]  m10");
+    assert_eq!(lines[49], "2026-02-14 20:35:00  working         m59");
+    assert_eq!(
+        sandbox.ok(["history", "w", "--limit", "0"]).lines().count(),
+        60
+    );
+    assert_eq!(sandbox.ok(["history", "w", "-n", "3"]).lines().count(), 3);
+}
+
+#[test]
+fn json_counts_the_files_lines() {
+    let sandbox = hour();
+    let json = sandbox.json(["history", "w", "--json", "--limit", "1"]);
+    assert_eq!(json["session"], "w");
+    assert_eq!(json["total_updates"], 60);
+    assert_eq!(json["updates"].as_array().unwrap().len(), 1);
+    assert_eq!(json["updates"][0]["message"], "m59");
+    let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
+    assert_eq!(keys.len(), 3);
+}
+
+#[test]
+fn filtered_by_time_status_and_task() {
+    let sandbox = hour();
+    assert_eq!(
+        messages(&sandbox, &["--since", "2m"]),
+        ["m57", "m58", "m59"]
+    );
+    assert_eq!(
+        messages(&sandbox, &["--since", "2026-02-14T20:34:00Z"]),
+        ["m58", "m59"]
+    );
+    assert_eq!(
+        messages(&sandbox, &["--since", "3m", "--until", "1m"]),
+        ["m56", "m57", "m58"]
+    );
+    assert_eq!(
+        messages(&sandbox, &["--status", "blocked", "-n", "2"]),
+        ["m54", "m57"]
+    );
+    for limit in ["0", "50"] {
+        assert_eq!(
+            messages(&sandbox, &["--task", "10", "-n", limit]),
+            ["m0", "m10", "m20", "m30", "m40", "m50"]
+        );
+    }
+    assert_eq!(
+        messages(&sandbox, &["--task", "10", "-n", "2"]),
+        ["m40", "m50"]
+    );
+    assert_eq!(messages(&sandbox, &["--task", "1"]), [""; 0]);
+    assert_eq!(
+        sandbox.run(["history", "w", "--since", "yesterday"]).code,
+        2
+    );
+}
+
+#[test]
+fn the_stored_lines_themselves() {
+    let sandbox = Sandbox::new();
+    let lines = [
+        r#"{"timestamp": "2026-02-14T20:35:00Z",  "status":"working", "z":1.10, "message":"ö"}"#,
+        r#"{"status":"idle","timestamp":"2026-02-14T20:35:00.5Z"}"#,
+    ];
+    sandbox.write("w", format!("{}\njunk\n\n{}\r\n", lines[0], lines[1]));
+    let ran = sandbox.run(["history", "w", "--jsonl"]);
+    assert_eq!(ran.stdout, format!("{}\n{}\n", lines[0], lines[1]));
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.stderr
+            .contains("w_status.json: skipped 1 bad line (not JSON)"),
+        "{}",
+        ran.stderr
+    );
+    sandbox.write("w", "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"\u{9b}31m\u{202e}\u{7f}\"}\n");
+    assert!(
+        sandbox
+            .ok(["history", "w", "--jsonl"])
+            .contains(r#""\u009b31m\u202e\u007f""#)
+    );
+}
+
+#[test]
+fn several_sessions_and_all() {
+    let sandbox = Sandbox::new();
+    for name in ["w2", "w10", "m1"] {
+        sandbox.ok(["push", name, "working", name]);
+    }
+    sandbox.write("junk", "junk\n");
+    let all = sandbox.run(["history", "--all", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&all.stdout).unwrap();
+    let names = |json: &serde_json::Value| -> Vec<String> {
+        let array = json.as_array().unwrap();
+        array
+            .iter()
+            .map(|one| one["session"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&all), ["m1", "w2", "w10"]);
+    assert_eq!(
+        names(&sandbox.json(["history", "w10", "m1", "--json"])),
+        ["w10", "m1"]
+    );
+    assert_eq!(
+        names(&sandbox.json(["history", "w*", "--json"])),
+        ["w2", "w10"]
+    );
+    assert_eq!(
+        names(&sandbox.json(["history", "w1*", "--json"])),
+        ["w10"],
+        "a pattern is an array"
+    );
+    assert!(sandbox.json(["history", "w2", "--json"]).is_object());
+    assert_eq!(sandbox.ok(["history", "w2", "w10"]).lines().count(), 2);
+    assert_eq!(sandbox.json(["history", "x*", "--json"]), json!([]));
+    std::fs::remove_file(sandbox.file("junk")).unwrap();
+    assert_eq!(sandbox.ok(["history", "--all"]).lines().count(), 3);
+    assert_eq!(sandbox.run(["history"]).code, 2);
+    assert_eq!(sandbox.run(["history", "w2", "--all"]).code, 2);
+}
+
+#[test]
+fn an_unknown_session_is_a_no() {
+    let sandbox = hour();
+    sandbox.ok(["push", "worker", "idle"]);
+    let ran = sandbox.run(["history", "worke"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    assert!(
+        ran.stderr.contains("did you mean 'worker'?"),
+        "{}",
+        ran.stderr
+    );
+    let ran = sandbox.run(["history", "w", "nobody"]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (1, 50));
+}
+
+#[test]
+fn follow_goes_on_with_new_updates() {
+    let sandbox = hour();
+    for form in ["--limit=1", "--jsonl"] {
+        let mut command = sandbox.command(["history", "w", "--follow", "--limit=1", form]);
+        if form == "--limit=1" {
+            command = sandbox.command(["history", "w", "--follow", form]);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.next().unwrap().unwrap().contains("m"), "the last one");
+        for i in 0..3 {
+            sandbox.ok(["push", "w", "working", &format!("{form} {i}")]);
+        }
+        for i in 0..3 {
+            assert!(
+                lines
+                    .next()
+                    .unwrap()
+                    .unwrap()
+                    .contains(&format!("{form} {i}"))
+            );
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(sandbox.run(["history", "w", "--follow", "--json"]).code, 2);
+}

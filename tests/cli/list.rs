@@ -1,1 +1,314 @@
-//! `sstat list`.
+//! `sstat list` and the filters that the readers share.
+
+use serde_json::json;
+
+use crate::support::{NOW, Sandbox};
+
+fn names(sandbox: &Sandbox, args: &[&str]) -> Vec<String> {
+    let table = sandbox.ok([&["list"], args].concat());
+    table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().next().unwrap().to_owned())
+        .collect()
+}
+
+fn team() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "worker10", "working", "Ten", "0.1", "7"]);
+    sandbox.ok(["push", "worker2", "working", "Two", "0.9", "8"]);
+    sandbox.aged("qa", "blocked", 100);
+    sandbox.aged("dba", "error", 200);
+    sandbox.aged("old", "working", 1000);
+    sandbox.aged("done", "completed", 5000);
+    sandbox
+}
+
+#[test]
+fn a_row_a_session_in_natural_order() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "worker10", "working", "Ten", "0.1", "7"]);
+    sandbox.ok(["push", "worker2", "blocked", "Two"]);
+    assert_eq!(
+        sandbox.ok(["list"]),
+        "\
+SESSION   STATUS   PROGRESS         TASK  MESSAGE  AGE
+worker2   blocked                         Two      0s
+worker10  working  █░░░░░░░░░  10%  7     Ten      0s
+"
+    );
+}
+
+#[test]
+fn a_column_that_nobody_needs_is_left_out() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w", "working"]);
+    assert_eq!(
+        sandbox.ok(["list"]).lines().next(),
+        Some("SESSION  STATUS   AGE")
+    );
+    assert_eq!(Sandbox::new().ok(["list"]), "");
+}
+
+#[test]
+fn sorted_by_each_key() {
+    let sandbox = team();
+    assert_eq!(
+        names(&sandbox, &[]),
+        ["dba", "done", "old", "qa", "worker2", "worker10"]
+    );
+    assert_eq!(
+        names(&sandbox, &["--sort", "age"]),
+        ["done", "old", "dba", "qa", "worker2", "worker10"]
+    );
+    assert_eq!(
+        names(&sandbox, &["--sort", "status"]),
+        ["old", "worker2", "worker10", "qa", "dba", "done"]
+    );
+    assert_eq!(
+        names(&sandbox, &["--sort", "progress"])[..2],
+        ["worker2", "worker10"]
+    );
+}
+
+#[test]
+fn filtered_by_name_pattern_status_task_and_time() {
+    let sandbox = team();
+    assert_eq!(names(&sandbox, &["worker*"]), ["worker2", "worker10"]);
+    assert_eq!(names(&sandbox, &["qa", "worker?"]), ["qa", "worker2"]);
+    assert_eq!(names(&sandbox, &["worker2", "qa", "qa"]), ["qa", "worker2"]);
+    assert_eq!(
+        names(&sandbox, &["--status", "blocked,error"]),
+        ["dba", "qa"]
+    );
+    assert_eq!(names(&sandbox, &["--task", "8"]), ["worker2"]);
+    assert_eq!(
+        names(&sandbox, &["--since", "2m"]),
+        ["qa", "worker2", "worker10"]
+    );
+    assert_eq!(names(&sandbox, &["w*", "--status", "blocked"]), [""; 0]);
+}
+
+#[test]
+fn attention_is_error_blocked_dead_and_stale_the_oldest_first() {
+    let sandbox = team();
+    sandbox.ok([
+        "push",
+        "fine",
+        "working",
+        "x",
+        "--pid",
+        &std::process::id().to_string(),
+    ]);
+    assert_eq!(names(&sandbox, &["--attention"]), ["old", "dba", "qa"]);
+    assert_eq!(
+        names(&sandbox, &["--attention", "--sort", "name"]),
+        ["dba", "old", "qa"]
+    );
+}
+
+#[test]
+fn a_gate_for_scripts_lets_no_mistake_pass() {
+    let sandbox = team();
+    let gate =
+        |args: &[&str]| sandbox.run([&["list", "--attention", "--exit-code"], args].concat());
+    assert_eq!(gate(&[]).code, 1);
+    assert_eq!(gate(&["worker*"]).code, 0);
+    assert_eq!(gate(&["worker2"]).code, 0);
+    let typo = gate(&["wroker2"]);
+    assert_eq!(typo.code, 2);
+    assert!(
+        typo.stderr.contains("did you mean 'worker2'?"),
+        "{}",
+        typo.stderr
+    );
+    assert_eq!(gate(&["worker2", "nobody"]).code, 2);
+    std::fs::create_dir(sandbox.file("worker3")).unwrap();
+    let unreadable = gate(&["worker*"]);
+    assert_eq!(unreadable.code, 2, "{}", unreadable.stderr);
+    assert!(
+        unreadable
+            .stderr
+            .contains("worker3_status.json: is a directory")
+    );
+    // Without the gate the rest is shown, and the exit code is 0.
+    let ran = sandbox.run(["list", "worker*"]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (0, 3));
+    let quiet = sandbox.run(["list", "--exit-code", "worker*", "--quiet"]);
+    assert_eq!(quiet.code, 2);
+}
+
+#[test]
+fn an_unknown_name_is_a_no() {
+    let sandbox = team();
+    let ran = sandbox.run(["list", "qa", "quality"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(ran.stdout.lines().count(), 2, "the known one is shown");
+    assert!(
+        ran.stderr.contains("no session 'quality' in"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(sandbox.run(["list", "nobody*"]).code, 0);
+}
+
+#[test]
+fn json_is_keyed_by_name_with_the_updates_own_keys() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "w",
+        r#"{"timestamp":"2026-02-14T21:28:48+01:00","status":"paused","session":"other","progress":"half","task_id":160,"metadata":{"z":1.10,"a":[12345678901234567890]},"colour":"red","is_stale":"x"}"#,
+    );
+    let text = sandbox.ok(["list", "--json"]);
+    assert_eq!(
+        text.split_whitespace().collect::<String>(),
+        concat!(
+            r#"{"w":{"timestamp":"2026-02-14T20:28:48Z","session":"w","status":"paused","message":"","#,
+            r#""task_id":"160","metadata":{"z":1.10,"a":[12345678901234567890]},"colour":"red","#,
+            r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null}}"#
+        )
+    );
+    assert_eq!(Sandbox::new().json(["list", "--json"]), json!({}));
+}
+
+#[test]
+fn the_thresholds_are_options_and_variables() {
+    let sandbox = Sandbox::new();
+    sandbox.aged("w", "working", 372);
+    let state = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = sandbox.command([&["list", "--json"], args].concat());
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (
+            json["w"]["is_stale"] == true,
+            json["w"]["is_very_stale"] == true,
+        )
+    };
+    assert_eq!(state(&[], &[]), (true, false));
+    assert_eq!(state(&["--stale-after", "372s"], &[]), (false, false));
+    assert_eq!(state(&["--very-stale-after", "371s"], &[]), (true, true));
+    assert_eq!(state(&[], &[("SSTAT_STALE_AFTER", "10m")]), (false, false));
+    assert_eq!(
+        state(&["--stale-after", "6m"], &[("SSTAT_STALE_AFTER", "10m")]),
+        (true, false)
+    );
+    assert_eq!(
+        state(&[], &[("SSTAT_VERY_STALE_AFTER", "6m")]),
+        (true, true)
+    );
+    assert_eq!(
+        state(&["--stale-status", "idle,blocked"], &[]),
+        (false, false)
+    );
+    assert_eq!(
+        state(&[], &[("SSTAT_STALE_STATUS", "idle")]),
+        (false, false)
+    );
+    assert_eq!(
+        state(
+            &["--stale-status", "all"],
+            &[("SSTAT_STALE_STATUS", "idle")]
+        ),
+        (true, false)
+    );
+    for (name, value) in [
+        ("SSTAT_STALE_AFTER", "5"),
+        ("SSTAT_VERY_STALE_AFTER", "x"),
+        ("SSTAT_STALE_STATUS", ","),
+        ("SSTAT_NOW", "noon"),
+    ] {
+        let output = sandbox.command(["list"]).env(name, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.starts_with(&format!("sstat: {name}: ")), "{stderr}");
+    }
+    let inverted = sandbox.run(["list", "--stale-after", "1h", "--very-stale-after", "5m"]);
+    assert_eq!(inverted.code, 2);
+}
+
+#[test]
+fn an_update_of_more_patience_overrules_the_reader() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "w",
+        r#"{"timestamp":"2026-02-14T20:05:00Z","status":"working","stale_after":2700}"#,
+    );
+    assert_eq!(
+        sandbox.json(["list", "--json", "--stale-after", "1m"])["w"]["is_stale"],
+        false
+    );
+    sandbox.write(
+        "w",
+        r#"{"timestamp":"2026-02-14T19:05:00Z","status":"working","stale_after":2700}"#,
+    );
+    let json = sandbox.json(["list", "--json", "--stale-after", "9h"]);
+    assert_eq!(
+        (&json["w"]["is_stale"], &json["w"]["is_very_stale"]),
+        (&json!(true), &json!(false))
+    );
+}
+
+#[test]
+fn the_future_is_marked_as_clock_skew() {
+    let sandbox = Sandbox::new();
+    sandbox.aged("soon", "working", -60);
+    sandbox.aged("late", "working", -3600);
+    let table = sandbox.ok(["list"]);
+    assert!(
+        table.contains("clock 1h ahead") && table.matches("ahead").count() == 1,
+        "{table}"
+    );
+    assert_eq!(sandbox.json(["list", "--json"])["late"]["age_seconds"], 0);
+    assert_eq!(NOW, "2026-02-14T20:35:00Z");
+}
+
+#[test]
+fn colour_is_decided_by_flag_variable_and_stream() {
+    let sandbox = team();
+    let colored = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = sandbox.command([&["list"], args].concat());
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!colored(&[], &[]));
+    assert!(colored(&["--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(colored(&["--color=always"], &[("TERM", "dumb")]));
+    assert!(colored(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(colored(&[], &[("FORCE_COLOR", "1")]));
+    assert!(!colored(&[], &[("CLICOLOR_FORCE", "0")]));
+    assert!(!colored(&[], &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")]));
+    assert!(!colored(&["--color", "never"], &[("FORCE_COLOR", "1")]));
+    assert_eq!(sandbox.run(["list", "--color", "sometimes"]).code, 2);
+}
+
+#[test]
+fn a_closed_pipe_is_silent_success() {
+    let sandbox = Sandbox::new();
+    for i in 0..3000 {
+        sandbox.aged(&format!("session{i}"), "working", i);
+    }
+    let mut shell = std::process::Command::new("bash");
+    sandbox.isolate(&mut shell);
+    shell.args(["-c", "set -o pipefail; sstat list | head -1"]);
+    let output = shell.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    if std::path::Path::new("/dev/full").exists() {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = sandbox.command(["list"]).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("stdout"));
+    }
+}

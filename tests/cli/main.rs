@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod directory;
 mod history;
 mod list;
 mod push;

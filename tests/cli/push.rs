@@ -1,1 +1,405 @@
-//! `sstat push`.
+//! `sstat push` with one update on the command line.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Command, Stdio};
+
+use crate::support::{Sandbox, have};
+
+fn pushed(args: &[&str]) -> String {
+    let sandbox = Sandbox::new();
+    assert_eq!(
+        sandbox.ok([&["push", "w"], args].concat()),
+        "",
+        "silent on success"
+    );
+    sandbox.read("w")
+}
+
+#[test]
+fn the_line_is_the_formats_to_the_letter() {
+    assert_eq!(
+        pushed(&[
+            "working",
+            "Querying database for statistics",
+            "0.45",
+            "160",
+            "--metadata",
+            r#"{"phase":"data_collection"}"#,
+            "-m",
+            "items_processed=15"
+        ]),
+        concat!(
+            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"w","status":"working","progress":0.45,"#,
+            r#""message":"Querying database for statistics","task_id":"160","#,
+            r#""metadata":{"phase":"data_collection","items_processed":15}}"#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn by_name_and_by_place_are_the_same() {
+    let by_place = pushed(&["working", "Querying DB", "0.5", "160"]);
+    for args in [
+        &["working", "Querying DB", "-p", "0.5", "-t", "160"][..],
+        &[
+            "working",
+            "Querying DB",
+            "--progress",
+            "50%",
+            "--task",
+            "160",
+        ],
+        &["--task=160", "--progress=50%", "working", "Querying DB"],
+    ] {
+        assert_eq!(pushed(args), by_place, "{args:?}");
+    }
+}
+
+#[test]
+fn statuses_have_their_defaults() {
+    assert!(pushed(&["completed"]).contains(r#""progress":1.0,"message":"""#));
+    assert!(pushed(&["completed", "", "0.9"]).contains(r#""progress":0.9"#));
+    assert!(pushed(&["idle"]).contains(r#""message":"Waiting for tasks""#));
+    assert!(pushed(&["idle", ""]).contains(r#""message":"""#));
+    assert!(!pushed(&["error", "boom"]).contains("progress"));
+}
+
+#[test]
+fn a_message_may_begin_with_a_hyphen() {
+    for message in ["-5% memory", "- a list", "--weird is a flag", "--", "-"] {
+        if message == "--" {
+            continue; // what follows it is a command of its own
+        }
+        let line = pushed(&["working", message]);
+        let update: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(update["message"], message);
+    }
+}
+
+#[test]
+fn any_text_comes_back_as_it_was() {
+    for message in [
+        "größe 日本 👩\u{200d}💻",
+        "a\nb\tc",
+        "\u{1b}[31m\u{202e}\u{9b}",
+        "\"\\",
+        "{}",
+    ] {
+        let line = pushed(&["working", message]);
+        assert_eq!(line.lines().count(), 1);
+        assert!(!line.trim_end().chars().any(char::is_control));
+        let update: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(update["message"], message);
+    }
+}
+
+#[test]
+fn expect_is_the_patience_of_this_update() {
+    assert!(pushed(&["working", "--expect", "45m"]).contains(r#""stale_after":2700"#));
+    assert!(pushed(&["working", "--expect", "1h30m"]).contains(r#""stale_after":5400"#));
+}
+
+#[test]
+fn meta_keeps_versions_and_big_numbers_as_text() {
+    let line = pushed(&[
+        "working",
+        "-m",
+        "v=1.10",
+        "-m",
+        "n=2",
+        "-m",
+        "n=3",
+        "-m",
+        "on=true",
+        "-m",
+        "id=12345678901234567890123",
+        "-m",
+        "list=[1,2]",
+        "-m",
+        "eq=a=b",
+    ]);
+    assert!(line.contains(
+        r#""metadata":{"v":"1.10","n":3,"on":true,"id":"12345678901234567890123","list":[1,2],"eq":"a=b"}"#
+    ), "{line}");
+    let spread = pushed(&["working", "--metadata", "{\n  \"a\": 1,\n  \"b\": 1.50\n}"]);
+    assert_eq!(spread.lines().count(), 1);
+    assert!(spread.contains("1.50"));
+}
+
+#[test]
+fn bad_input_says_what_was_meant_and_writes_nothing() {
+    let sandbox = Sandbox::new();
+    let long = "x".repeat(64 * 1024);
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(64), "]".repeat(64));
+    for (args, reason) in [
+        (vec!["a/b", "working"], "slash"),
+        (vec!["", "working"], "empty"),
+        (vec![".hidden", "working"], "begins with"),
+        (vec!["-w", "working"], "-w"),
+        (vec!["a\nb", "working"], "control character"),
+        (vec![&long[..244], "working"], "243 bytes"),
+        (
+            vec!["w", "sleeping"],
+            "idle, working, blocked, completed, error",
+        ),
+        (vec!["w", "Working"], "must be one of"),
+        (vec!["w", "working", "m", "50"], "50%"),
+        (vec!["w", "working", "m", "NaN"], "0.0 to 1.0"),
+        (vec!["w", "working", "m", "-1"], "0.0 to 1.0"),
+        (vec!["w", "working", "m", "half"], "0.0 to 1.0"),
+        (vec!["w", "working", "-p", "101%"], "0% to 100%"),
+        (vec!["w", "working", "-m", "novalue"], "KEY=VALUE"),
+        (vec!["w", "working", "--metadata", "[1]"], "JSON object"),
+        (vec!["w", "working", "--metadata", "{\"a\":}"], "not JSON"),
+        (vec!["w", "working", "--metadata", &deep], "nested deeper"),
+        (vec!["w", "working", "--expect", "soon"], "5m"),
+        (vec!["w", "working", "--expect", "90"], "unit"),
+        (
+            vec!["w", "working", "--pid", "4194305"],
+            "no process 4194305",
+        ),
+        (vec!["w", "working", &long], "65536"),
+        (vec!["w"], "STATUS"),
+    ] {
+        let ran = sandbox.run([&["push"], &args[..]].concat());
+        assert_eq!(ran.code, 2, "{args:?} {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "one line: {}", ran.stderr);
+        assert!(ran.stderr.starts_with("sstat: "), "{}", ran.stderr);
+        assert!(ran.stderr.contains(reason), "{args:?}: {}", ran.stderr);
+        assert_eq!(fs::read_dir(sandbox.dir()).unwrap().count(), 0, "{args:?}");
+    }
+}
+
+#[test]
+fn the_longest_line_is_64_kibibytes() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w", "working", ""]);
+    let empty = sandbox.read("w").len();
+    sandbox.ok(["push", "w", "working", &"x".repeat(65_536 - empty)]);
+    assert_eq!(sandbox.read("w").len(), empty + 65_536);
+    let ran = sandbox.run(["push", "w", "working", &"x".repeat(65_537 - empty)]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(sandbox.read("w").len(), empty + 65_536);
+}
+
+#[test]
+fn a_file_that_is_none_neither_hangs_nor_is_followed() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.file("directory")).unwrap();
+    let target = sandbox.root().join("target");
+    fs::write(&target, "").unwrap();
+    symlink(&target, sandbox.file("link")).unwrap();
+    symlink(sandbox.root().join("nowhere"), sandbox.file("dangling")).unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(sandbox.file("fifo"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let _socket = std::os::unix::net::UnixListener::bind(sandbox.file("socket")).unwrap();
+    for (name, kind) in [
+        ("directory", "a directory"),
+        ("link", "a symbolic link"),
+        ("dangling", "a symbolic link"),
+        ("fifo", "a FIFO"),
+        ("socket", "a socket"),
+    ] {
+        let ran = sandbox.run(["push", name, "working"]);
+        assert_eq!(ran.code, 2, "{name}");
+        assert!(ran.stderr.contains(kind), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(&format!("{name}_status.json")),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(fs::read(target).unwrap(), b"");
+    assert!(!sandbox.root().join("nowhere").exists());
+}
+
+#[test]
+fn a_file_or_directory_that_may_not_be_written_is_named() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["push", "w", "idle", "--dir", "/proc/nowhere/status"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains("/proc/nowhere/status: cannot create"),
+        "{}",
+        ran.stderr
+    );
+    fs::write(sandbox.root().join("file"), "").unwrap();
+    let ran = sandbox.run(["push", "w", "idle", "--dir", "file"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("file"), "{}", ran.stderr);
+    // Root may write anything: the mode says nothing to it.
+    sandbox.ok(["push", "w", "idle"]);
+    fs::set_permissions(sandbox.file("w"), fs::Permissions::from_mode(0o444)).unwrap();
+    if fs::OpenOptions::new()
+        .append(true)
+        .open(sandbox.file("w"))
+        .is_err()
+    {
+        let ran = sandbox.run(["push", "w", "idle"]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains("Permission denied"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_torn_line_of_another_writer_is_sealed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("w", "{\"timestamp\":\"2026");
+    sandbox.ok(["push", "w", "idle"]);
+    let content = sandbox.read("w");
+    let lines: Vec<&str> = content.lines().collect();
+    assert_eq!(lines[0], "{\"timestamp\":\"2026");
+    assert!(lines[1].starts_with("{\"timestamp\":\"2026-02-14T20:35:00Z\""));
+    assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn sync_reaches_the_disk_before_success() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w", "idle", "--sync"]);
+    let mut command = sandbox.command(["push", "w", "idle"]);
+    assert!(command.env("SSTAT_SYNC", "1").status().unwrap().success());
+    assert_eq!(sandbox.read("w").lines().count(), 2);
+    if !have("strace") {
+        return;
+    }
+    for (file, sync, calls) in [("new", true, 2), ("w", true, 1), ("w", false, 0)] {
+        let trace = sandbox.root().join("trace");
+        let mut strace = Command::new("strace");
+        sandbox.isolate(&mut strace);
+        strace
+            .args(["-f", "-e", "trace=fsync,fdatasync", "-o"])
+            .arg(&trace);
+        strace.args(["sstat", "push", file, "idle"]);
+        if sync {
+            strace.arg("--sync");
+        }
+        assert!(strace.status().unwrap().success());
+        let trace = fs::read_to_string(trace).unwrap();
+        assert_eq!(
+            trace.matches("sync(").count(),
+            calls,
+            "{file} {sync}: {trace}"
+        );
+    }
+}
+
+#[test]
+fn the_process_is_carried_by_flag_and_by_variable() {
+    let sandbox = Sandbox::new();
+    let me = std::process::id();
+    sandbox.ok(["push", "flag", "working", "--pid", &me.to_string()]);
+    let mut command = sandbox.command(["push", "variable", "working"]);
+    assert!(
+        command
+            .env("SSTAT_PID", me.to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+    for name in ["flag", "variable"] {
+        let update: serde_json::Value = serde_json::from_str(&sandbox.read(name)).unwrap();
+        let process = &update["process"];
+        assert_eq!(process["pid"], me);
+        for key in ["start_time", "boot_id", "host", "pid_namespace"] {
+            assert!(!process[key].is_null(), "{key}");
+        }
+    }
+    assert_eq!(sandbox.json(["show", "flag", "--json"])["is_alive"], true);
+}
+
+#[test]
+fn a_variable_that_names_no_process_costs_no_update() {
+    let sandbox = Sandbox::new();
+    for pid in ["4194305", "shell", "-1", "0"] {
+        let output = sandbox
+            .command(["push", "w", "idle"])
+            .env("SSTAT_PID", pid)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let warning = String::from_utf8(output.stderr).unwrap();
+        assert!(warning.starts_with("sstat: SSTAT_PID: "), "{warning}");
+    }
+    assert_eq!(sandbox.read("w").lines().count(), 4);
+    assert!(!sandbox.read("w").contains("process"));
+}
+
+#[test]
+fn a_session_whose_process_has_ended_is_dead_at_once() {
+    let sandbox = Sandbox::with_real_clock();
+    for (status, life) in [("working", Some(false)), ("completed", None)] {
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        sandbox.ok(["push", status, status, "--pid", &child.id().to_string()]);
+        assert_eq!(sandbox.json(["show", status, "--json"])["is_alive"], true);
+        child.kill().unwrap();
+        // Killed and not yet waited for, it is a zombie: gone all the same.
+        let state = || sandbox.json(["show", status, "--json"])["is_alive"].as_bool();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while state() == Some(true) && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!(state(), life, "a zombie, {status}");
+        child.wait().unwrap();
+        assert_eq!(state(), life, "gone, {status}");
+    }
+    assert_eq!(
+        sandbox.json(["summary", "--json"])["dead_sessions"],
+        serde_json::json!(["working"])
+    );
+}
+
+#[test]
+fn another_python_writer_of_the_format_shares_the_file() {
+    if !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    let script = r#"
+import json, os, sys, datetime
+path, count = sys.argv[1], int(sys.argv[2])
+for i in range(count):
+    line = {"timestamp": datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z"),
+            "session": "shared", "status": "working", "message": f"python {i}", "progress": 0.5, "task_id": "160"}
+    with open(path, "a") as f:
+        f.write(json.dumps(line) + "\n")
+"#;
+    let mut python = Command::new("python3")
+        .args(["-c", script])
+        .arg(sandbox.file("shared"))
+        .arg("300")
+        .spawn()
+        .unwrap();
+    for i in 0..100 {
+        sandbox.ok(["push", "shared", "working", &format!("sstat {i}")]);
+    }
+    assert!(python.wait().unwrap().success());
+    let history = sandbox.json(["history", "shared", "--limit", "0", "--json"]);
+    let messages: Vec<&str> = history["updates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|update| update["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(history["total_updates"], 400);
+    for (writer, count) in [("python", 300), ("sstat", 100)] {
+        let own: Vec<&str> = messages
+            .iter()
+            .filter(|m| m.starts_with(writer))
+            .copied()
+            .collect();
+        let expected: Vec<String> = (0..count).map(|i| format!("{writer} {i}")).collect();
+        assert_eq!(own, expected);
+    }
+}

@@ -1,1 +1,140 @@
 //! `sstat show`.
+
+use std::process::Command;
+
+use crate::support::{Sandbox, have};
+
+#[test]
+fn everything_about_one_session() {
+    let sandbox = Sandbox::new();
+    for (age, progress) in [(1200, "0.2"), (600, "0.3"), (0, "0.4")] {
+        let now = sstat::parse_timestamp(crate::support::NOW).unwrap();
+        let then = now - chrono::TimeDelta::seconds(age);
+        let mut command = sandbox.command([
+            "push", "w", "working", "Step", progress, "160", "-m", "rows=15",
+        ]);
+        assert!(
+            command
+                .env("SSTAT_NOW", then.to_rfc3339())
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+    assert_eq!(
+        sandbox
+            .ok(["show", "w"])
+            .replace(sandbox.dir().to_str().unwrap(), "DIR"),
+        "\
+w
+Status     working for 20m, since 2026-02-14 20:15:00
+Updated    0s ago, 2026-02-14 20:35:00
+Task       160
+Progress   ████████░░░░░░░░░░░░ 40%  ▂▃▄
+ETA        in about 1h
+Message    Step
+Metadata   rows = 15
+File       DIR/w_status.json
+
+Last updates
+2026-02-14 20:15:00  working    20%  [160]  Step
+2026-02-14 20:25:00  working    30%  [160]  Step
+2026-02-14 20:35:00  working    40%  [160]  Step
+"
+    );
+    let json = sandbox.json(["show", "w", "--json"]);
+    assert_eq!(json, sandbox.json(["list", "--json"])["w"]);
+}
+
+#[test]
+fn an_unknown_name_is_met_with_the_nearest() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "manager1", "idle"]);
+    let ran = sandbox.run(["show", "managr1"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(
+        ran.stderr,
+        format!(
+            "sstat: no session 'managr1' in {} (did you mean 'manager1'?)\n",
+            sandbox.dir().display()
+        )
+    );
+    assert_eq!(ran.stdout, "");
+    assert_eq!(sandbox.run(["show", "zebra"]).code, 1);
+    assert_eq!(sandbox.run(["show", "../etc"]).code, 1);
+    assert_eq!(sandbox.run(["show", ""]).code, 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error_and_one_without_a_good_line_no_session() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.file("directory")).unwrap();
+    let ran = sandbox.run(["show", "directory"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("is a directory"), "{}", ran.stderr);
+    sandbox.write("junk", "junk\n");
+    let ran = sandbox.run(["show", "junk"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("not JSON"), "{}", ran.stderr);
+    sandbox.write("empty", "");
+    assert_eq!(sandbox.run(["show", "empty"]).code, 1);
+}
+
+#[test]
+fn a_name_that_is_no_utf8_is_listed_and_can_be_shown() {
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let path = sandbox
+        .dir()
+        .join(std::ffi::OsStr::from_bytes(b"w\xff_status.json"));
+    std::fs::write(
+        path,
+        r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle"}"#,
+    )
+    .unwrap();
+    assert!(sandbox.ok(["list"]).contains("w\\xff"));
+    assert_eq!(
+        sandbox.json(["show", "w\\xff", "--json"])["session"],
+        "w\\xff"
+    );
+}
+
+#[test]
+fn the_tail_of_the_tmux_pane_of_that_name() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "my.worker", "working"]);
+    let tmux = |args: &[&str]| {
+        let mut command = Command::new("tmux");
+        sandbox.isolate(&mut command);
+        command
+            .env("TMUX_TMPDIR", sandbox.root())
+            .env("TERM", "xterm");
+        assert!(command.args(args).status().unwrap().success());
+    };
+    let show = || {
+        let mut command = sandbox.command(["show", "my.worker", "--tmux=5"]);
+        let output = command.env("TMUX_TMPDIR", sandbox.root()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let without = show();
+    assert!(
+        without.contains("\nPane "),
+        "says why there is none: {without}"
+    );
+    tmux(&[
+        "new-session",
+        "-d",
+        "-s",
+        "my_worker",
+        "printf 'from the pane\\n'; sleep 60",
+    ]);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !show().contains("from the pane") {
+        assert!(std::time::Instant::now() < deadline, "{}", show());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    tmux(&["kill-server"]);
+}

@@ -1,1 +1,94 @@
 //! `sstat stale`.
+
+use serde_json::json;
+
+use crate::support::Sandbox;
+
+fn team() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.aged("fresh", "working", 300);
+    sandbox.aged("slow", "working", 301);
+    sandbox.aged("gone", "idle", 5000);
+    sandbox.aged("done", "completed", 5000);
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let pid = child.id().to_string();
+    // The process is still there to be named, if only as a zombie, or not.
+    let push = sandbox.run(["push", "dead", "working", "x", "--pid", &pid]);
+    child.wait().unwrap();
+    if push.code != 0 {
+        let me: serde_json::Value = {
+            let own = std::process::id().to_string();
+            sandbox.ok(["push", "me", "working", "x", "--pid", &own]);
+            let line = sandbox.read("me");
+            std::fs::remove_file(sandbox.file("me")).unwrap();
+            serde_json::from_str(&line).unwrap()
+        };
+        let mut line = me;
+        line["process"]["start_time"] = json!(1);
+        sandbox.write("dead", format!("{line}\n"));
+    }
+    sandbox
+}
+
+#[test]
+fn the_worst_first_with_age_and_the_way_to_look() {
+    let sandbox = team();
+    let table = sandbox.ok(["stale"]);
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 4, "{table}");
+    assert!(
+        rows[1].starts_with("dead ") && rows[1].contains("is gone"),
+        "{table}"
+    );
+    assert!(
+        rows[2].starts_with("gone ") && rows[2].contains("1h23m") && rows[2].contains("very stale")
+    );
+    assert!(
+        rows[3].starts_with("slow ") && rows[3].contains("5m1s"),
+        "{table}"
+    );
+    assert!(rows[3].ends_with("sstat show --tmux slow"), "{table}");
+}
+
+#[test]
+fn very_leaves_the_merely_stale_out() {
+    let sandbox = team();
+    let json = sandbox.json(["stale", "--very", "--json"]);
+    assert_eq!(json["count"], 2);
+    assert_eq!(json["sessions"][0]["session"], "dead");
+    assert_eq!(json["sessions"][1]["session"], "gone");
+    assert_eq!(json["sessions"][1]["is_very_stale"], true);
+    assert_eq!(json["sessions"][1]["age_seconds"], 5000);
+}
+
+#[test]
+fn each_session_is_as_in_list() {
+    let sandbox = team();
+    let list = sandbox.json(["list", "--json"]);
+    for session in sandbox.json(["stale", "--json"])["sessions"]
+        .as_array()
+        .unwrap()
+    {
+        assert_eq!(session, &list[session["session"].as_str().unwrap()]);
+    }
+}
+
+#[test]
+fn the_exit_code_is_a_gate() {
+    let sandbox = team();
+    assert_eq!(sandbox.run(["stale", "--exit-code"]).code, 1);
+    assert_eq!(sandbox.run(["stale"]).code, 0);
+    assert_eq!(sandbox.run(["stale", "--exit-code", "fresh"]).code, 0);
+    assert_eq!(sandbox.run(["stale", "--exit-code", "frsh"]).code, 2);
+    assert_eq!(
+        sandbox
+            .run(["stale", "--exit-code", "--stale-after", "2h", "slow"])
+            .code,
+        0
+    );
+    assert_eq!(Sandbox::new().ok(["stale", "--exit-code"]), "");
+    assert_eq!(
+        Sandbox::new().json(["stale", "--json"]),
+        json!({"count": 0, "sessions": []})
+    );
+}

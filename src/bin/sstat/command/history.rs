@@ -41,7 +41,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
         [name] => names.first() == Some(name),
         _ => false,
     };
-    let view = if names.is_empty() && !args.all {
+    let view = if names.is_empty() && !selection.unknown.is_empty() {
         View::Nothing
     } else {
         let store = config.location.store.clone();

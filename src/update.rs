@@ -1,10 +1,11 @@
 //! An update: one line of a status file. The format on disk lives here.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, Utc};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -110,6 +111,12 @@ impl Update {
             return Err(Error::Status {
                 status: word.to_string(),
             });
+        }
+        if !has_four_digit_year(&self.timestamp) {
+            return fail(format!(
+                "timestamp {}: must be from the years 0 to 9999",
+                self.timestamp
+            ));
         }
         if let Some(progress) = self.progress
             && !(0.0..=1.0).contains(&progress)
@@ -269,13 +276,20 @@ fn deeper_than(json: &[u8], limit: usize) -> bool {
     false
 }
 
-/// An RFC 3339 timestamp; one without an offset is UTC.
+/// An RFC 3339 timestamp; one without an offset is UTC. One that its offset
+/// moves out of the four digits of a year could not be written again and is
+/// none.
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
     let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
     parse(text)
         .or_else(|| parse(&format!("{text}Z")))
         .map(|timestamp| timestamp.to_utc())
+        .filter(has_four_digit_year)
+}
+
+fn has_four_digit_year(timestamp: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&timestamp.year())
 }
 
 /// A line's keys, each still JSON text.
@@ -405,7 +419,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
                 mut map: A,
             ) -> std::result::Result<Keys<'de>, A::Error> {
                 let mut keys = Keys::default();
-                while let Some(Key(key)) = map.next_key()? {
+                // As JSON text, because half a surrogate pair in a key must
+                // not cost the line either.
+                while let Some(key) = map.next_key::<&'de RawValue>()? {
+                    let key = string(key).unwrap_or_default();
                     let value = Some(map.next_value::<&'de RawValue>()?);
                     match &*key {
                         "timestamp" => keys.timestamp = value,
@@ -418,12 +435,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
                         "stale_after" => keys.stale_after = value,
                         "process" => keys.process = value,
                         derived if DERIVED_KEYS.contains(&derived) => {}
-                        _ => {
-                            keys.extra.retain(|(other, _)| *other != key);
-                            keys.extra.extend(value.map(|value| (key, value)));
-                        }
+                        _ => keys.extra.extend(value.map(|value| (key, value))),
                     }
                 }
+                keep_last(&mut keys.extra);
                 Ok(keys)
             }
         }
@@ -431,29 +446,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
     }
 }
 
-/// An object's key, borrowed from the line wherever it holds no escape.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_borrowed_str<E>(self, key: &'de str) -> std::result::Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(key)))
-            }
-
-            fn visit_str<E>(self, key: &str) -> std::result::Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
+/// Drops all but the last pair of each key. A line can hold a hundred thousand
+/// keys, so they are not compared each with each.
+fn keep_last<V>(pairs: &mut Vec<(Cow<'_, str>, V)>) {
+    if pairs.len() < 2 {
+        return;
     }
+    let mut last: Vec<bool> = {
+        let mut seen = HashSet::with_capacity(pairs.len());
+        pairs
+            .iter()
+            .rev()
+            .map(|(key, _)| seen.insert(key))
+            .collect()
+    };
+    pairs.retain(|_| last.pop().unwrap_or(true));
 }
 
 /// Serializes an update as it is stored: whole seconds.
@@ -587,6 +594,8 @@ mod tests {
             "2026-02-30T00:00:00Z",
             "1771101300",
             "2026-02-14T20:35Z",
+            "9999-12-31T23:59:59-00:01",
+            "0000-01-01T00:00:00+00:01",
         ] {
             assert!(parse_timestamp(text).is_none(), "{text}");
         }
@@ -639,6 +648,14 @@ mod tests {
     #[test]
     fn half_a_surrogate_pair_does_not_cost_the_line() {
         assert!(good(r#","message":"a\ud800b""#).message.starts_with('a'));
+        assert_eq!(good(r#","a\ud800":1"#).extra.len(), 1);
+    }
+
+    #[test]
+    fn a_year_that_cannot_be_read_again_is_not_written() {
+        let name = SessionName::new("w").unwrap();
+        let update = Update::new(&name, Status::Working, DateTime::<Utc>::MAX_UTC);
+        assert!(update.encode().is_err());
     }
 
     #[test]

@@ -27,6 +27,9 @@ const WRITER_PATIENCE: Duration = Duration::from_millis(20);
 /// How often a line that another writer tore is written again.
 const REWRITES: u32 = 4;
 
+/// How often a file that becomes shorter than it said is looked at again.
+const RELOOKS: u32 = 100;
+
 /// How often a file that is replaced while it is opened is opened again.
 const REOPENS: u32 = 100;
 
@@ -104,12 +107,14 @@ impl Appender {
             lock(&open.file, deadline);
             // Rotation may have renamed the file, or a clean-up removed it,
             // while we waited: a line in it would be lost from sight.
-            let same = self
-                .path
-                .symlink_metadata()
-                .is_ok_and(|now| open::identity(&now) == open::identity(&open.metadata));
-            if same {
-                return Ok(open);
+            match self.path.symlink_metadata() {
+                Ok(now) if open::identity(&now) == open::identity(&open.metadata) => {
+                    return Ok(open);
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("look at", &self.path)(error));
+                }
+                _ => {}
             }
         }
         Err(Error::Unconfirmed {
@@ -162,7 +167,7 @@ fn write_line(file: &mut File, path: &Path, line: &[u8]) -> Result<()> {
             &sealed
         };
         write_whole(file, bytes).map_err(fail("append"))?;
-        if stands_whole(file, bytes).map_err(fail("read back"))? {
+        if stands_whole(file, line).map_err(fail("read back"))? {
             return Ok(());
         }
     }
@@ -184,7 +189,7 @@ fn wait_for_writer(file: &File) -> io::Result<()> {
 /// Whether a line that is appended now begins on a line of its own.
 fn ends_in_newline(file: &File) -> io::Result<bool> {
     let mut last = [0];
-    loop {
+    for _ in 0..RELOOKS {
         let size = file.metadata()?.len();
         if size == 0 {
             return Ok(true);
@@ -196,6 +201,7 @@ fn ends_in_newline(file: &File) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
     }
+    Err(io::ErrorKind::UnexpectedEof.into())
 }
 
 /// One write; a short one is continued, and what cannot be continued is
@@ -221,23 +227,23 @@ fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the bytes just written stand where they were written, at the
-/// beginning of a line. `O_APPEND` leaves the position behind them.
-fn stands_whole(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
+/// Whether the line just written stands where it was written and has a line of
+/// its own. `O_APPEND` leaves the position behind it.
+fn stands_whole(file: &mut File, line: &[u8]) -> io::Result<bool> {
     let end = file.stream_position()?;
-    let Some(start) = end.checked_sub(bytes.len() as u64) else {
+    let Some(start) = end.checked_sub(line.len() as u64) else {
         return Ok(false);
     };
     // The byte before tells whether a stump of another writer came between.
-    let before = u64::from(start > 0 && bytes[0] != b'\n');
-    let mut found = vec![0; bytes.len() + before as usize];
-    match open::read_exact_at(file, &mut found, start - before) {
+    let before = usize::from(start > 0);
+    let mut found = vec![0; before + line.len()];
+    match open::read_exact_at(file, &mut found, start - before as u64) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
         Err(error) => return Err(error),
     }
-    let (before, found) = found.split_at(before as usize);
-    Ok(found == bytes && matches!(before, [] | [b'\n']))
+    let (before, found) = found.split_at(before);
+    Ok(found == line && matches!(before, [] | [b'\n']))
 }
 
 /// Makes a directory's entries durable.
@@ -300,7 +306,7 @@ mod tests {
         open.file.write_all(b"{}\n").unwrap();
         assert!(stands_whole(&mut open.file, b"{}\n").unwrap());
         open.file.write_all(b"\n{}\n").unwrap();
-        assert!(stands_whole(&mut open.file, b"\n{}\n").unwrap());
+        assert!(stands_whole(&mut open.file, b"{}\n").unwrap());
     }
 
     #[test]

@@ -1,0 +1,62 @@
+//! The line decoder: no input breaks it, it agrees with a plain JSON parser,
+//! and what it read is written and read again as the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use sstat::{BadLine, MAX_DEPTH, Status, Update, is_unprintable, parse_timestamp};
+
+fuzz_target!(|line: &[u8]| {
+    let decoded = Update::decode(line);
+    compare(line, &decoded);
+    let Ok(update) = decoded else { return };
+
+    // What is printed is JSON and holds nothing that steers a terminal.
+    let mut printed = Vec::new();
+    sstat::escape_json(
+        &serde_json::to_string(&update).unwrap(),
+        &mut printed,
+    );
+    let printed = String::from_utf8(printed).unwrap();
+    assert!(!printed.chars().any(is_unprintable), "{printed:?}");
+
+    match update.encode() {
+        Ok(line) => {
+            let again = Update::decode(&line).unwrap();
+            assert_eq!(again.encode().unwrap(), line);
+            assert_eq!(again.timestamp.timestamp(), update.timestamp.timestamp());
+            assert_eq!(again.status, update.status);
+            assert_eq!(again.message, update.message);
+            assert_eq!(again.task_id, update.task_id);
+            assert_eq!(again.progress, update.progress);
+            assert_eq!(again.metadata.is_some(), update.metadata.is_some());
+            assert_eq!(again.process, update.process);
+            assert_eq!(again.extra.len(), update.extra.len());
+        }
+        Err(error) => assert!(
+            matches!(update.status, Status::Other(_)) || error.to_string().contains("bytes"),
+            "{error}"
+        ),
+    }
+});
+
+/// The decoder and `serde_json::Value` must agree wherever the latter reads
+/// the line at all (it does not read 1e400 and half surrogate pairs).
+fn compare(line: &[u8], decoded: &Result<Update, BadLine>) {
+    let Ok(value) = serde_json::from_slice::<Value>(line) else {
+        return;
+    };
+    let brackets = line.iter().filter(|byte| b"{[".contains(byte)).count();
+    let timestamp = value["timestamp"].as_str().and_then(parse_timestamp);
+    let good = value.is_object() && timestamp.is_some() && value["status"].is_string();
+    assert!(
+        decoded.is_ok() == good || brackets > MAX_DEPTH,
+        "{decoded:?}, but {value}"
+    );
+    if let Ok(update) = decoded {
+        assert_eq!(Some(update.timestamp), timestamp);
+        assert_eq!(Some(update.status.as_str()), value["status"].as_str());
+        assert_eq!(update.message, value["message"].as_str().unwrap_or_default());
+        assert_eq!(update.metadata.is_some(), value["metadata"].is_object());
+    }
+}

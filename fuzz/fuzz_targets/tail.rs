@@ -1,0 +1,126 @@
+//! The readers of a file against a naive full parse of it: the last update,
+//! the last so many, all of them, and what was appended since.
+#![no_main]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use sstat::{Error, MAX_READ_BYTES, Query, Store, Thresholds, Update, Viewpoint};
+
+/// In memory where there is such a file system, to run at its speed.
+static DIRECTORY: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
+});
+
+fuzz_target!(|data: &[u8]| {
+    let content = grow(data);
+    let store = Store::new(DIRECTORY.path());
+    let path = DIRECTORY.path().join("w_status.json");
+    std::fs::write(&path, &content).unwrap();
+
+    let lines: Vec<&[u8]> = content.split(|&byte| byte == b'\n').collect();
+    let terminated = |index: usize| index + 1 < lines.len();
+    let good: Vec<(usize, Update)> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(index, line)| Some((index, Update::decode(line).ok()?)))
+        .collect();
+    let bad_from = |first: usize| {
+        (first..lines.len())
+            .filter(|&index| terminated(index))
+            .filter(|&index| {
+                !lines[index].trim_ascii().is_empty() || lines[index].len() > MAX_READ_BYTES
+            })
+            .filter(|&index| Update::decode(lines[index]).is_err())
+            .count() as u64
+    };
+
+    let viewpoint = Viewpoint::new(sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap(), Thresholds::default());
+    let (session, problem) = store.session("w", &viewpoint).unwrap();
+    let last = good.last();
+    assert_eq!(
+        session.map(|session| text(&session.update)),
+        last.map(|(_, update)| named(update))
+    );
+    assert_eq!(
+        problem.map_or(0, |problem| problem.bad_lines()),
+        bad_from(last.map_or(0, |(index, _)| *index))
+    );
+
+    for limit in [None, Some(1), Some(3), Some(usize::MAX)] {
+        let query = Query {
+            limit,
+            ..Query::default()
+        };
+        let history = store.history("w", query).unwrap().unwrap();
+        let mut found = Vec::new();
+        let problem = history
+            .for_each(|line, update| {
+                assert_eq!(named(&Update::decode(line).unwrap()), text(&update));
+                found.push(text(&update));
+                Ok::<(), Error>(())
+            })
+            .unwrap();
+        let from = good.len().saturating_sub(limit.unwrap_or(usize::MAX));
+        let wanted: Vec<String> = good[from..].iter().map(|(_, update)| named(update)).collect();
+        assert_eq!(found, wanted, "limit {limit:?}");
+        if good.len() < limit.unwrap_or(usize::MAX) {
+            assert_eq!(problem.map_or(0, |problem| problem.bad_lines()), bad_from(0));
+        }
+        let filled = lines.iter().filter(|line| !line.is_empty()).count();
+        assert_eq!(history.count_lines().unwrap(), filled as u64);
+    }
+
+    // What a follower reads in two parts is what it reads in one, but for a
+    // first part that ends in a whole line by chance.
+    let mut follower = store.follow("w");
+    let all = follower.read_new().unwrap();
+    assert_eq!(all.updates.len(), good.len());
+    assert_eq!(all.bad.count, bad_from(0));
+    assert!(follower.read_new().unwrap().updates.is_empty());
+});
+
+fn text(update: &Update) -> String {
+    serde_json::to_string(update).unwrap()
+}
+
+/// A line's update under the name of the file it stands in.
+fn named(update: &Update) -> String {
+    text(&Update {
+        session: "w".into(),
+        ..update.clone()
+    })
+}
+
+/// Bytes that stand in no UTF-8 become runs of spaces about as long as the
+/// blocks a reader takes, so that short inputs make long files.
+fn grow(data: &[u8]) -> Vec<u8> {
+    const MOST: usize = 4 << 20;
+    let mut content = Vec::new();
+    for &byte in data {
+        let spaces = match byte {
+            0xf8 => 2047,
+            0xf9 => 2048,
+            0xfa => 8192,
+            0xfb => 32_768,
+            0xfc => 262_144,
+            0xfd => (1 << 20) - 100,
+            0xfe => 1 << 20,
+            0xff => (1 << 20) + 1,
+            _ => {
+                content.push(byte);
+                continue;
+            }
+        };
+        if content.len() + spaces < MOST {
+            content.resize(content.len() + spaces, b' ');
+        }
+    }
+    content
+}

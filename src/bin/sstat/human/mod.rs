@@ -34,17 +34,25 @@ pub fn minutes(duration: Duration) -> String {
     format!("{:.1} minutes", duration.as_secs_f64() / 60.0)
 }
 
-/// What is wrong with a session in a few words; nothing where all is well.
-pub fn trouble(update: &Update, condition: &Condition) -> Option<String> {
+/// What is wrong with a session in a word; nothing where all is well.
+pub fn trouble_word(condition: &Condition) -> Option<&'static str> {
     match (condition.life, condition.staleness) {
-        (Life::Dead, _) => Some(match &update.process {
-            Some(process) => format!("dead: process {} is gone", process.pid),
-            None => "dead".to_owned(),
-        }),
-        (_, Staleness::VeryStale) => Some("very stale".to_owned()),
-        (_, Staleness::Stale) => Some("stale".to_owned()),
+        (Life::Dead, _) => Some("dead"),
+        (_, Staleness::VeryStale) => Some("very stale"),
+        (_, Staleness::Stale) => Some("stale"),
         _ => None,
     }
+}
+
+/// The same in a few words.
+pub fn trouble(update: &Update, condition: &Condition) -> Option<String> {
+    let word = trouble_word(condition)?;
+    Some(match &update.process {
+        Some(process) if condition.life == Life::Dead => {
+            format!("{word}: process {} is gone", process.pid)
+        }
+        _ => word.to_owned(),
+    })
 }
 
 /// A word for the shell, quoted where it must be.

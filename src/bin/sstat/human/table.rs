@@ -10,14 +10,14 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::human::escape::escape;
 use crate::human::style::{Role, Style, percent};
-use crate::human::{age, pane_command, trouble};
+use crate::human::{age, pane_command, trouble, trouble_word};
 use crate::view::{List, StaleList};
 
 /// Columns of a progress bar.
 const BAR: usize = 10;
 
 /// Below this width a percentage must do without its bar.
-const NARROW: usize = 70;
+const NARROW: usize = 80;
 
 /// Spaces between two columns.
 const GAP: usize = 2;
@@ -51,7 +51,12 @@ impl<'a> Field<'a> {
 pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result<()> {
     let bar = style.width.is_none_or(|width| width >= NARROW);
     let columns = ["SESSION", "STATUS", "PROGRESS", "TASK", "MESSAGE", "AGE"];
-    write_table(out, style, columns, "MESSAGE", &list.sessions, |session| {
+    let layout = Layout {
+        columns,
+        elastic: "MESSAGE",
+        dispensable: &["TASK", "PROGRESS", "MESSAGE"],
+    };
+    write_table(out, style, &layout, &list.sessions, |session| {
         let update = &session.update;
         [
             Field::plain(escape(session.name())),
@@ -70,8 +75,8 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
             Field::plain(escape(&update.message)),
             Field::meaning(
                 Role::of_condition(&session.condition).unwrap_or(Role::Faint),
-                match trouble(update, &session.condition) {
-                    Some(trouble) => format!("{}, {trouble}", age(&session.condition)),
+                match trouble_word(&session.condition) {
+                    Some(trouble) => format!("{} {trouble}", age(&session.condition)),
                     None => age(&session.condition),
                 },
             ),
@@ -82,7 +87,12 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
 /// One row a session: how long silent, what is wrong, and how to look.
 pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::Result<()> {
     let columns = ["SESSION", "STATUS", "AGE", "TROUBLE", "LOOK"];
-    write_table(out, style, columns, "TROUBLE", &list.sessions, |session| {
+    let layout = Layout {
+        columns,
+        elastic: "TROUBLE",
+        dispensable: &["LOOK", "TROUBLE"],
+    };
+    write_table(out, style, &layout, &list.sessions, |session| {
         let update = &session.update;
         [
             Field::plain(escape(session.name())),
@@ -100,18 +110,56 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     })
 }
 
-/// Lays rows out in columns, the elastic one cut to what a terminal has left.
+/// Which columns there are and what gives way on a small terminal.
+struct Layout<'a, const N: usize> {
+    columns: [&'a str; N],
+    /// Cut to what the others leave.
+    elastic: &'a str,
+    /// Left out one after the other where there is no room for all.
+    dispensable: &'a [&'a str],
+}
+
+impl<const N: usize> Layout<'_, N> {
+    /// Which columns are shown, and how wide the elastic one may be.
+    fn fit(&self, widths: [usize; N], terminal: usize) -> ([bool; N], usize) {
+        let mut shown = widths.map(|width| width > 0);
+        let mut dispensable = self.dispensable.iter();
+        loop {
+            let others: usize = (0..N)
+                .filter(|&column| shown[column] && self.columns[column] != self.elastic)
+                .map(|column| widths[column].max(self.columns[column].len()) + GAP)
+                .sum();
+            let room = terminal.saturating_sub(others);
+            let enough = widths
+                .iter()
+                .zip(self.columns)
+                .find(|(_, column)| *column == self.elastic)
+                .map_or(0, |(width, _)| (*width).min(LEAST));
+            if room >= enough {
+                return (shown, room);
+            }
+            let Some(least) = dispensable.next() else {
+                return (shown, room);
+            };
+            for (shown, column) in shown.iter_mut().zip(self.columns) {
+                *shown &= column != *least;
+            }
+        }
+    }
+}
+
+/// Lays rows out in columns: on a terminal each row on one line of it.
 fn write_table<'a, const N: usize>(
     out: &mut dyn Write,
     style: &Style,
-    columns: [&'a str; N],
-    elastic: &str,
+    layout: &Layout<'a, N>,
     sessions: &'a [Session],
     row: impl Fn(&'a Session) -> [Field<'a>; N],
 ) -> io::Result<()> {
     if sessions.is_empty() {
         return Ok(());
     }
+    let columns = layout.columns;
     let mut rows: Vec<[Field; N]> = sessions.iter().map(row).collect();
     let mut widths = [0; N];
     for row in &rows {
@@ -119,32 +167,22 @@ fn write_table<'a, const N: usize>(
             *width = (*width).max(field.text.width());
         }
     }
-    let shown = widths.map(|width| width > 0);
-    for (width, column) in widths.iter_mut().zip(columns) {
-        *width = (*width).max(column.len());
-    }
+    let mut shown = widths.map(|width| width > 0);
     if let Some(terminal) = style.width {
-        let mut cut = |column: usize, room: usize| {
-            for row in &mut rows {
-                if row[column].text.width() > room {
-                    let text = style.fit(&row[column].text, room).into_owned();
-                    row[column].text = text.into();
-                }
-            }
-            widths[column] = widths[column].min(room);
-        };
         // A very long name must not push everything else off the screen.
-        cut(0, (terminal / 3).max(LEAST));
-        let others: usize = (0..N)
-            .filter(|&column| shown[column] && columns[column] != elastic)
-            .map(|column| widths[column] + GAP)
-            .sum();
-        let room = terminal.saturating_sub(others).max(LEAST);
-        if let Some(column) = columns.iter().position(|&column| column == elastic) {
-            for row in &mut rows {
-                if row[column].text.width() > room {
-                    let text = style.fit(&row[column].text, room).into_owned();
-                    row[column].text = text.into();
+        let longest_name = (terminal / 3).max(LEAST);
+        widths[0] = widths[0].min(longest_name);
+        let (fitting, room) = layout.fit(widths, terminal);
+        shown = fitting;
+        for row in &mut rows {
+            for (column, field) in row.iter_mut().enumerate() {
+                let most = match column {
+                    0 => longest_name,
+                    _ if columns[column] == layout.elastic => room,
+                    _ => continue,
+                };
+                if field.text.width() > most {
+                    field.text = style.fit(&field.text, most).into_owned().into();
                 }
             }
         }
@@ -171,8 +209,9 @@ fn write_table<'a, const N: usize>(
                 .collect::<Vec<_>>(),
         ));
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, GAP as u16));
+    let last = table.column_count().saturating_sub(1);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index < last { GAP as u16 } else { 0 }));
     }
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;

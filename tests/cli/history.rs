@@ -210,3 +210,95 @@ fn follow_goes_on_with_new_updates() {
     }
     assert_eq!(sandbox.run(["history", "w", "--follow", "--json"]).code, 2);
 }
+
+fn line(minute: u32, status: &str, keys: &str) -> String {
+    format!("{{\"timestamp\":\"2026-02-14T20:{minute:02}:00Z\",\"status\":\"{status}\"{keys}}}\n")
+}
+
+/// Two sessions over twenty-five minutes, the last five of them in silence.
+fn two_sessions(sandbox: &Sandbox) {
+    let done = line(20, "completed", ",\"progress\":1.0");
+    let far = |minute, far: f64| {
+        line(
+            minute,
+            "working",
+            &format!(",\"progress\":{far},\"task_id\":\"160\""),
+        )
+    };
+    let first = [far(10, 0.0), far(13, 0.4), far(17, 0.8), done];
+    sandbox.write("manager1", first.concat());
+    let second = [line(13, "blocked", ""), line(28, "idle", "")];
+    sandbox.write("worker2", second.concat());
+}
+
+#[test]
+fn a_plot_puts_sessions_on_one_axis() {
+    let sandbox = Sandbox::new();
+    two_sessions(&sandbox);
+    let plot = sandbox.ok(["history", "--all", "--plot"]);
+    assert_eq!(
+        plot,
+        "\
+2026-02-14 20:10:00 to 2026-02-14 20:35:00, 21s a column
+manager1 ████████████████████████████✓
+         ▁▁▁▁▁▁▁▁▃▃▃▃▃▃▃▃▃▃▃▆▆▆▆▆▆▆▆▆█
+worker2          ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒····························───────────────·····
+         ┴─────────────┴─────────────┴─────────────┴─────────────┴──────────────
+         20:10         20:15         20:20         20:25         20:30
+         █ working  ▒ blocked  ─ idle  ✓ completed  · silent
+"
+    );
+}
+
+#[test]
+fn a_plot_has_a_window_and_keeps_to_ascii() {
+    let sandbox = Sandbox::new();
+    two_sessions(&sandbox);
+    let args = ["history", "--all", "--plot", "--since", "20m"];
+    let mut command = sandbox.command(args);
+    let ran = crate::support::Ran::from(command.env("LC_ALL", "C").output().unwrap());
+    assert!(ran.stdout.is_ascii(), "{}", ran.stdout);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines[0].starts_with("2026-02-14 20:15:00 to 2026-02-14 20:35:00"));
+    // What held when the window began is drawn from the left edge on.
+    assert!(lines[1].starts_with("manager1 ####"), "{}", ran.stdout);
+    assert!(lines[3].starts_with("worker2  %%%"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_plot_of_one_task_or_of_nothing() {
+    let sandbox = Sandbox::new();
+    two_sessions(&sandbox);
+    let plot = sandbox.ok(["history", "--all", "--plot", "--task", "160"]);
+    assert!(!plot.contains("worker2") && !plot.contains('✓'), "{plot}");
+    assert_eq!(
+        sandbox.ok(["history", "--all", "--plot", "--task", "7"]),
+        ""
+    );
+    for other in ["--json", "--jsonl", "--follow"] {
+        let ran = sandbox.run(["history", "--all", "--plot", other]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{other}");
+    }
+}
+
+#[test]
+fn a_plot_survives_strange_times() {
+    let sandbox = Sandbox::new();
+    let at = |time: &str| format!("{{\"timestamp\":\"{time}\",\"status\":\"working\"}}\n");
+    let times = [
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "2026-02-14T20:00:00Z",
+    ];
+    for some in [&times[..1], &times[1..2], &times[..], &times[1..]] {
+        sandbox.write("w1", some.iter().map(|time| at(time)).collect::<String>());
+        for since in ["1s", "5m", "9000d"] {
+            sandbox.ok(["history", "w1", "--plot", "--since", since]);
+        }
+        let plot = sandbox.ok(["history", "w1", "--plot"]);
+        assert!(
+            plot.lines().all(|line| line.chars().count() <= 80),
+            "{plot}"
+        );
+    }
+}

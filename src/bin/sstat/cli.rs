@@ -131,7 +131,7 @@ pub struct Reading {
     pub staleness: StalenessArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Staleness")]
 pub struct StalenessArgs {
     /// Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]
@@ -243,9 +243,9 @@ pub struct History {
     /// All sessions
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// The last N updates of a session; 0 for all
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
+    /// The last N updates of a session; 0 for all [default: 50; with --plot 0]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
     /// Not older: a duration ago, or an RFC 3339 time
     #[arg(long, value_name = "WHEN", value_parser = value::moment)]
     pub since: Option<Moment>,
@@ -261,6 +261,9 @@ pub struct History {
     /// Go on with new updates as they come
     #[arg(short, long, conflicts_with = "json")]
     pub follow: bool,
+    /// Draw who did what when: statuses and progress on an axis of time
+    #[arg(long, conflicts_with_all = ["follow", "json", "jsonl"])]
+    pub plot: bool,
     /// Print JSON: one object, or an array for several sessions
     #[arg(long)]
     pub json: bool,
@@ -522,6 +525,7 @@ Examples:
   sstat history manager1 --limit 0 --task 160
   sstat history --all --since 1h --status error
   sstat history manager1 --follow
+  sstat history --all --since 2h --plot
   sstat history manager1 --limit 0 --jsonl | jq -s length";
 
     pub const STALE: &str = "\

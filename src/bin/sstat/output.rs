@@ -5,11 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use serde::Serialize;
-use sstat::{Problem, SafeFormatter, Update};
+use sstat::{Problem, SafeFormatter, Update, Viewpoint};
 
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result};
 use crate::human::escape::escape;
+use crate::human::plot::{Plot, Span};
 use crate::human::style::{Role, Style};
 use crate::human::{block, detail, table, timeline};
 use crate::prometheus;
@@ -127,6 +128,10 @@ fn write_view(
             }
             return Ok(histories.into_problems());
         }
+        View::Plot(histories, viewpoint) => {
+            write_plot(out, &histories, &viewpoint, &style())?;
+            return Ok(histories.into_problems());
+        }
     }
     Ok(Vec::new())
 }
@@ -177,6 +182,59 @@ fn write_updates(
         }
     }
     Ok(())
+}
+
+/// Draws histories. They are read twice, first for the time that they span,
+/// so that no more than one lane is held at a time.
+fn write_plot(
+    out: &mut dyn Write,
+    histories: &Histories,
+    viewpoint: &Viewpoint,
+    style: &Style,
+) -> std::result::Result<(), Stop> {
+    let mut shown = Vec::new();
+    for name in histories.names() {
+        let Some(history) = histories.open(name)? else {
+            continue;
+        };
+        let mut seen = None;
+        histories.for_each(
+            &history,
+            |_, Update { timestamp: at, .. }| -> std::result::Result<(), Stop> {
+                let (first, last) = seen.get_or_insert((at, at));
+                *first = at.min(*first);
+                *last = at.max(*last);
+                Ok(())
+            },
+        )?;
+        shown.extend(seen.map(|(first, last)| (name.as_str(), first, last)));
+    }
+    let first = shown.iter().map(|&(_, first, _)| first).min();
+    let last = shown.iter().map(|&(.., last)| last).max();
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(());
+    };
+    let query = histories.query();
+    let span = Span::new(query, first, last, viewpoint);
+    let names = shown.iter().map(|&(name, ..)| name);
+    let mut plot = Plot::new(span, viewpoint, names, style);
+    plot.write_title(out)?;
+    for (name, first, _) in shown {
+        let Some(history) = histories.open_context(name)? else {
+            continue;
+        };
+        // Without a limit, what held when the span began is drawn, too.
+        let from = query
+            .limit
+            .map_or(chrono::DateTime::<chrono::Utc>::MIN_UTC, |_| first);
+        let mut lane = plot.lane(query, from);
+        history.for_each(|_, update| -> std::result::Result<(), Stop> {
+            plot.add(&mut lane, update);
+            Ok(())
+        })?;
+        plot.write_lane(out, name, lane)?;
+    }
+    Ok(plot.write_axis(out)?)
 }
 
 /// A stored line as it is, but for unprintable characters.

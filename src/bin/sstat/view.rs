@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
-use sstat::{Condition, History, Life, Problem, Query, Session, Status, Store, Update};
+use sstat::{Condition, History, Life, Problem, Query, Session, Status, Store, Update, Viewpoint};
 
 /// What a command found, and how it ends.
 pub struct Report {
@@ -41,6 +41,8 @@ pub enum View {
     List(List, Form),
     Show(Box<Detail>, Form),
     History(Histories, HistoryForm),
+    /// Histories as a picture, seen from a moment.
+    Plot(Histories, Box<Viewpoint>),
     Stale(StaleList, Form),
 }
 
@@ -225,11 +227,19 @@ pub struct Detail {
     pub recent: Vec<Update>,
     /// The task's progress so far, oldest first.
     pub progress: Vec<(DateTime<Utc>, f64)>,
-    /// When the task will be done, as far as its own progress tells.
-    pub remaining: Option<Duration>,
+    /// How long the task will still take, as far as its own progress tells.
+    pub remaining: Option<Remaining>,
     /// The last lines of its tmux pane, or why there are none.
     pub pane: Option<Result<Vec<String>, String>>,
     pub path: std::path::PathBuf,
+}
+
+/// A guess at how long a task will still take: at the faster and at the slower
+/// of the paces it has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    pub soonest: Duration,
+    pub latest: Duration,
 }
 
 impl Serialize for Detail {
@@ -274,6 +284,20 @@ impl Histories {
     /// One of the histories; `None` if its file has vanished meanwhile.
     pub fn open(&self, name: &str) -> sstat::Result<Option<History>> {
         self.store.history(name, self.query.clone())
+    }
+
+    /// One of the histories with all that came before and between the updates
+    /// that are asked for, as far as that can be told from them.
+    pub fn open_context(&self, name: &str) -> sstat::Result<Option<History>> {
+        let query = &self.query;
+        // A limit counts from the end of what matches; only where everything
+        // matches is it known what that leaves out.
+        let all_match = query.statuses.is_empty() && query.task.is_none() && query.until.is_none();
+        let context = Query {
+            limit: query.limit.filter(|_| all_match),
+            ..Query::default()
+        };
+        self.store.history(name, context)
     }
 
     /// Hands the updates of one of the histories to `each` until that fails.

@@ -1,6 +1,6 @@
 //! `sstat history`: the updates of some sessions.
 
-use sstat::{Query, Thresholds, Viewpoint, natural_cmp};
+use sstat::{Query, natural_cmp};
 
 use crate::cli;
 use crate::command::select::select;
@@ -8,9 +8,15 @@ use crate::config::Config;
 use crate::failure::Result;
 use crate::view::{Histories, HistoryForm, Report, View};
 
+/// How many updates of a session are printed unless it is said.
+const LIMIT: usize = 50;
+
 pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
+    // A picture of the last fifty updates of each would begin for each at
+    // another time.
+    let limit = args.limit.unwrap_or(if args.plot { 0 } else { LIMIT });
     let query = Query {
-        limit: (args.limit > 0).then_some(args.limit),
+        limit: (limit > 0).then_some(limit),
         since: args.since.map(|since| config.moment(since)).transpose()?,
         until: args.until.map(|until| config.moment(until)).transpose()?,
         statuses: args.status.clone(),
@@ -21,7 +27,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
         cli::History { jsonl: true, .. } => HistoryForm::Lines,
         _ => HistoryForm::Human,
     };
-    let viewpoint = Viewpoint::new(config.now()?, Thresholds::default());
+    let viewpoint = config.viewpoint(&cli::StalenessArgs::default())?;
     let filters = cli::Filters::of_names(args.names.clone());
     let mut selection = select(config, &filters, &viewpoint, |session| {
         Some(session.update.session)
@@ -47,7 +53,11 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
         let store = config.location.store.clone();
         let mut histories = Histories::new(store, names, query, one_name);
         histories.follow = args.follow;
-        View::History(histories, form)
+        if args.plot {
+            View::Plot(histories, Box::new(viewpoint))
+        } else {
+            View::History(histories, form)
+        }
     };
     Ok(selection.conclude(config, Report::of(view), false))
 }

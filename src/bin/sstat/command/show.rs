@@ -10,7 +10,7 @@ use crate::cli;
 use crate::command::select::{missing_directory, unknown};
 use crate::config::Config;
 use crate::failure::{Failure, Result};
-use crate::view::{Detail, Form, Report, View};
+use crate::view::{Detail, Form, Remaining, Report, View};
 
 /// How far back a session's status and progress are followed.
 const LOOK_BACK: usize = 1000;
@@ -70,12 +70,20 @@ fn absent(config: &Config, name: &str) -> Failure {
 }
 
 /// The progress of the task that the last update is about, oldest first: the
-/// last run of updates in which it did not go back.
+/// last run of updates in which it did not go back. Work without a task's name
+/// is another task's once the session rested in between.
 fn task_progress(updates: &[Update]) -> Vec<(DateTime<Utc>, f64)> {
     let mut points: Vec<(DateTime<Utc>, f64)> = Vec::new();
-    let task = updates.last().and_then(|last| last.task_id.as_ref());
-    for update in updates.iter().rev() {
-        if update.task_id.as_ref() != task {
+    let Some(last) = updates.last() else {
+        return points;
+    };
+    for (index, update) in updates.iter().rev().enumerate() {
+        let rested = match update.status {
+            Status::Completed => true,
+            Status::Idle => last.task_id.is_none(),
+            _ => false,
+        };
+        if update.task_id != last.task_id || (rested && index > 0) {
             break;
         }
         let Some(progress) = update.progress else {
@@ -90,25 +98,33 @@ fn task_progress(updates: &[Update]) -> Vec<(DateTime<Utc>, f64)> {
     points
 }
 
-/// How long the task will still take if it goes on as it has; none before two
-/// advancing points, none for a session that does not move.
+/// How long the task will still take if it goes on as it has, over all of its
+/// time and over the later half of it. None before two advancing points, none
+/// for a session that does not move.
 fn remaining(
     session: &Session,
     points: &[(DateTime<Utc>, f64)],
     now: DateTime<Utc>,
-) -> Option<Duration> {
+) -> Option<Remaining> {
     if session.update.status != Status::Working || session.needs_attention() {
         return None;
     }
     let (first, last) = (points.first()?, points.last()?);
-    let took = (last.0 - first.0).as_seconds_f64();
-    let advanced = last.1 - first.1;
-    if took <= 0.0 || advanced <= 0.0 || last.1 >= 1.0 {
-        return None;
-    }
-    let left = (1.0 - last.1) * took / advanced - (now - last.0).as_seconds_f64();
-    // Overdue: the pace so far says nothing any more.
-    Duration::try_from_secs_f64(left).ok()
+    let middle = first.0 + (last.0 - first.0) / 2;
+    let half_way = points.iter().rev().find(|(at, _)| *at <= middle)?;
+    let since = (now - last.0).as_seconds_f64().max(0.0);
+    let left = |from: &(DateTime<Utc>, f64)| {
+        let took = (last.0 - from.0).as_seconds_f64();
+        let advanced = last.1 - from.1;
+        (took > 0.0 && advanced > 0.0 && last.1 < 1.0)
+            .then(|| (1.0 - last.1) * took / advanced - since)
+    };
+    let (over_all, of_late) = (left(first)?, left(half_way)?);
+    // Overdue at both: the pace so far says nothing any more.
+    Some(Remaining {
+        soonest: Duration::try_from_secs_f64(over_all.min(of_late).max(0.0)).ok()?,
+        latest: Duration::try_from_secs_f64(over_all.max(of_late)).ok()?,
+    })
 }
 
 /// The last lines of the tmux pane of a session of that name. tmux itself
@@ -146,12 +162,21 @@ mod tests {
             .collect()
     }
 
-    fn left(points: &[(u32, &str, &str, f64)], minute: u32) -> Option<u64> {
+    fn range(points: &[(u32, &str, &str, f64)], minute: u32) -> Option<(u64, u64)> {
         let updates = updates(points);
         let now = sstat::parse_timestamp(&format!("2026-02-14T20:{minute:02}:00Z")).unwrap();
         let viewpoint = Viewpoint::new(now, Thresholds::default());
         let session = viewpoint.see(updates.last().unwrap().clone());
-        remaining(&session, &task_progress(&updates), now).map(|left| (left.as_secs() + 30) / 60)
+        let minutes = |left: Duration| (left.as_secs() + 30) / 60;
+        remaining(&session, &task_progress(&updates), now)
+            .map(|left| (minutes(left.soonest), minutes(left.latest)))
+    }
+
+    fn left(points: &[(u32, &str, &str, f64)], minute: u32) -> Option<u64> {
+        range(points, minute).map(|(soonest, latest)| {
+            assert_eq!(soonest, latest);
+            soonest
+        })
     }
 
     #[test]
@@ -171,5 +196,33 @@ mod tests {
             None
         );
         assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "1", 0.4)], 16), None);
+    }
+
+    #[test]
+    fn two_paces_make_a_range() {
+        let w = "working";
+        let slower = [(0, w, "1", 0.0), (10, w, "1", 0.4), (20, w, "1", 0.5)];
+        assert_eq!(range(&slower, 20), Some((20, 50)));
+        assert_eq!(range(&slower, 24), Some((16, 46)));
+        let stalled = [(0, w, "1", 0.1), (4, w, "1", 0.5), (20, w, "1", 0.5)];
+        assert_eq!(range(&stalled, 20), None);
+    }
+
+    #[test]
+    fn a_rest_ends_work_that_has_no_name() {
+        let mut updates = updates(&[
+            (0, "working", "1", 0.1),
+            (5, "idle", "1", 0.1),
+            (10, "working", "1", 0.2),
+            (15, "working", "1", 0.3),
+        ]);
+        assert_eq!(task_progress(&updates).len(), 4);
+        for update in &mut updates {
+            update.task_id = None;
+        }
+        assert_eq!(task_progress(&updates).len(), 2);
+        updates[1].status = Status::Completed;
+        updates.truncate(2);
+        assert_eq!(task_progress(&updates).len(), 2);
     }
 }

@@ -9,7 +9,7 @@ use crate::human::escape::escape;
 use crate::human::style::{Role, Style, percent};
 use crate::human::timeline::write_update;
 use crate::human::{age, local_time, trouble};
-use crate::view::Detail;
+use crate::view::{Detail, Remaining};
 
 /// Columns of the progress bar and, at most, of the sparkline.
 const BAR: usize = 20;
@@ -78,7 +78,7 @@ pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::
         field(out, "Progress", &text)?;
     }
     if let Some(remaining) = detail.remaining {
-        field(out, "ETA", &format!("in {}", roughly(remaining)))?;
+        field(out, "ETA", &format!("in {}", roughly(&remaining)))?;
     }
     if !update.message.is_empty() {
         field(out, "Message", &escape(&update.message))?;
@@ -167,33 +167,36 @@ fn pairs(object: &str) -> Vec<(String, String)> {
 /// Progress over the updates, one character each, the last ones if there are
 /// more than fit.
 fn sparkline<T>(points: &[(T, f64)], style: &Style) -> String {
-    let blocks: &[char] = if style.unicode {
-        &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
-    } else {
-        &['.', ':', '-', '=', '+', '*', '%', '#']
-    };
     points[points.len().saturating_sub(SPARKS)..]
         .iter()
-        .map(|(_, progress)| blocks[((progress * 8.0) as usize).min(7)])
+        .map(|(_, progress)| style.level((progress * 8.0) as usize + 1))
         .collect()
 }
 
-/// Rounded as coarsely as a guess deserves: never to the second.
-fn roughly(duration: Duration) -> String {
-    let minutes = duration.as_secs_f64() / 60.0;
-    let rounded = |step: f64| ((minutes / step).round() * step) as u64 * 60;
-    match minutes {
-        ..1.0 => "less than a minute".to_owned(),
-        ..10.0 => about(rounded(1.0)),
-        ..60.0 => about(rounded(5.0)),
-        ..600.0 => about(rounded(30.0)),
-        ..2880.0 => about(rounded(60.0)),
-        _ => about(rounded(1440.0)),
+/// Rounded as coarsely as a guess deserves, never to the second; a range where
+/// that does not make its ends the same.
+pub fn roughly(remaining: &Remaining) -> String {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let (soonest, latest) = (rounded(remaining.soonest), rounded(remaining.latest));
+    match (format_duration(soonest), format_duration(latest)) {
+        _ if latest < MINUTE => "less than a minute".to_owned(),
+        (soonest, latest) if soonest == latest => format!("about {latest}"),
+        (_, latest) if soonest < MINUTE => format!("up to {latest}"),
+        (soonest, latest) => format!("{soonest} to {latest}"),
     }
 }
 
-fn about(seconds: u64) -> String {
-    format!("about {}", format_duration(Duration::from_secs(seconds)))
+fn rounded(duration: Duration) -> Duration {
+    let minutes = duration.as_secs_f64() / 60.0;
+    let step = match minutes {
+        ..1.0 => return Duration::ZERO,
+        ..10.0 => 1.0,
+        ..60.0 => 5.0,
+        ..600.0 => 30.0,
+        ..2880.0 => 60.0,
+        _ => 1440.0,
+    };
+    Duration::from_secs((minutes / step).round() as u64 * step as u64 * 60)
 }
 
 #[cfg(test)]
@@ -202,15 +205,21 @@ mod tests {
 
     #[test]
     fn a_guess_is_rounded() {
-        for (seconds, text) in [
-            (10, "less than a minute"),
-            (90, "about 2m"),
-            (1700, "about 30m"),
-            (7000, "about 2h"),
-            (100_000, "about 1d4h"),
-            (1_000_000, "about 12d"),
+        for (soonest, latest, text) in [
+            (10, 10, "less than a minute"),
+            (0, 90, "up to 2m"),
+            (90, 100, "about 2m"),
+            (1000, 1700, "15m to 30m"),
+            (1700, 1750, "about 30m"),
+            (3580, 7000, "1h to 2h"),
+            (100_000, 101_000, "about 1d4h"),
+            (1_000_000, 1_000_001, "about 12d"),
         ] {
-            assert_eq!(roughly(Duration::from_secs(seconds)), text, "{seconds}");
+            let remaining = Remaining {
+                soonest: Duration::from_secs(soonest),
+                latest: Duration::from_secs(latest),
+            };
+            assert_eq!(roughly(&remaining), text, "{soonest} to {latest}");
         }
     }
 }

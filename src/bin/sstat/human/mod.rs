@@ -3,6 +3,7 @@
 pub mod block;
 pub mod detail;
 pub mod escape;
+pub mod plot;
 pub mod style;
 pub mod table;
 pub mod timeline;

@@ -113,6 +113,16 @@ impl Style {
             .collect()
     }
 
+    /// A part of a whole as one character: `eighths` from 1 to 8.
+    pub fn level(&self, eighths: usize) -> char {
+        let levels = if self.unicode {
+            ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+        } else {
+            ['.', ':', '-', '=', '+', '*', '%', '#']
+        };
+        levels[eighths.clamp(1, levels.len()) - 1]
+    }
+
     /// Text cut to a number of columns, with an ellipsis where something is
     /// missing.
     pub fn fit<'a>(&self, text: &'a str, columns: usize) -> Cow<'a, str> {

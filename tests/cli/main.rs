@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod complete;
 mod directory;
 mod history;
 mod list;

@@ -132,35 +132,33 @@ pub struct Reading {
 }
 
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Staleness")]
 pub struct StalenessArgs {
     /// Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]
-    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    #[arg(help_heading = "Staleness", long, value_name = "DURATION", value_parser = value::duration)]
     pub stale_after: Option<Duration>,
     /// Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]
-    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    #[arg(help_heading = "Staleness", long, value_name = "DURATION", value_parser = value::duration)]
     pub very_stale_after: Option<Duration>,
     /// The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS,
     /// else every one but completed]
-    #[arg(long, value_name = "STATUS,...", value_parser = value::stale_statuses)]
+    #[arg(help_heading = "Staleness", long, value_name = "STATUS,...", value_parser = value::stale_statuses)]
     pub stale_status: Option<StaleStatuses>,
 }
 
 /// Which sessions.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Filters")]
 pub struct Filters {
     /// Only these sessions: names, or patterns with * ? []
     #[arg(value_name = "NAME|GLOB")]
     pub names: Vec<String>,
     /// Only sessions in one of these statuses
-    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status)]
+    #[arg(help_heading = "Filters", long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status)]
     pub status: Vec<Status>,
     /// Only sessions that work on this task
-    #[arg(long, value_name = "ID")]
+    #[arg(help_heading = "Filters", long, value_name = "ID")]
     pub task: Option<String>,
     /// Only sessions updated within this time
-    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    #[arg(help_heading = "Filters", long, value_name = "DURATION", value_parser = value::duration)]
     pub since: Option<Duration>,
 }
 

@@ -1,0 +1,185 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[sstat] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'sstat'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'sstat'= {
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand push 'Append an update to a session''s file'
+            cand summary 'Count the sessions and name those that work, wait, failed or went silent'
+            cand list 'One row a session'
+            cand show 'Everything about one session'
+            cand history 'The updates of one or more sessions, oldest first'
+            cand stale 'The sessions that went silent or died, worst first'
+            cand watch 'Follow all sessions: live, as a stream, until a status, or with an alarm'
+        }
+        &'sstat;push'= {
+            cand -p 'How far it is: 0.5 or 50%'
+            cand --progress 'How far it is: 0.5 or 50%'
+            cand -t 'The task it works on'
+            cand --task 'The task it works on'
+            cand -m 'One key of the metadata; VALUE is JSON if it parses, else text'
+            cand --meta 'One key of the metadata; VALUE is JSON if it parses, else text'
+            cand --metadata 'The metadata, a JSON object'
+            cand --expect 'The silence this update allows: stale after DURATION, very stale after three times that'
+            cand --pid 'The process that stands behind the session [default: $SSTAT_PID]'
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand --sync 'Wait until the line is on the disk (also SSTAT_SYNC=1)'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sstat;summary'= {
+            cand --status 'Only sessions in one of these statuses'
+            cand --task 'Only sessions that work on this task'
+            cand --since 'Only sessions updated within this time'
+            cand --stale-after 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]'
+            cand --very-stale-after 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]'
+            cand --stale-status 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]'
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand --json 'Print JSON'
+            cand --short 'One line for status bars; nothing when there is nothing'
+            cand --tmux 'The same line with tmux''s colours'
+            cand --prometheus 'Metrics in Prometheus'' text format, one series a session among them, for node_exporter''s textfile collector'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sstat;list'= {
+            cand --status 'Only sessions in one of these statuses'
+            cand --task 'Only sessions that work on this task'
+            cand --since 'Only sessions updated within this time'
+            cand --stale-after 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]'
+            cand --very-stale-after 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]'
+            cand --stale-status 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]'
+            cand --sort 'The order of the rows [default: name; with --attention: age]'
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand --json 'Print JSON'
+            cand --attention 'Only sessions that need attention (error, blocked, dead, stale), the oldest first'
+            cand --exit-code 'Exit with 1 if a row is printed and 0 if none is; a missing directory, an unreadable file or an unknown name is 2'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sstat;show'= {
+            cand --stale-after 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]'
+            cand --very-stale-after 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]'
+            cand --stale-status 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]'
+            cand --tmux 'Add the last lines of the tmux pane of that name'
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand --json 'Print JSON'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sstat;history'= {
+            cand -n 'The last N updates of a session; 0 for all [default: 50; with --plot 0]'
+            cand --limit 'The last N updates of a session; 0 for all [default: 50; with --plot 0]'
+            cand --since 'Not older: a duration ago, or an RFC 3339 time'
+            cand --until 'Not younger: a duration ago, or an RFC 3339 time'
+            cand --status 'Only updates with one of these statuses'
+            cand --task 'Only updates of this task'
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand --all 'All sessions'
+            cand -f 'Go on with new updates as they come'
+            cand --follow 'Go on with new updates as they come'
+            cand --plot 'Draw who did what when: statuses and progress on an axis of time'
+            cand --json 'Print JSON: one object, or an array for several sessions'
+            cand --jsonl 'Print the stored lines themselves'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sstat;stale'= {
+            cand --status 'Only sessions in one of these statuses'
+            cand --task 'Only sessions that work on this task'
+            cand --since 'Only sessions updated within this time'
+            cand --stale-after 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]'
+            cand --very-stale-after 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]'
+            cand --stale-status 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]'
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand --json 'Print JSON'
+            cand --very 'Only very stale and dead sessions'
+            cand --exit-code 'Exit with 1 if a row is printed and 0 if none is; a missing directory, an unreadable file or an unknown name is 2'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sstat;watch'= {
+            cand --status 'Only sessions in one of these statuses'
+            cand --task 'Only sessions that work on this task'
+            cand --since 'Only sessions updated within this time'
+            cand --stale-after 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]'
+            cand --very-stale-after 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]'
+            cand --stale-status 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]'
+            cand -n 'The time between two blocks'
+            cand --interval 'The time between two blocks'
+            cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --status-dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'
+            cand --color 'When to colour'
+            cand --json 'Print JSON'
+            cand --once 'Print one block and end'
+            cand -q 'No warnings about the files read, no notes'
+            cand --quiet 'No warnings about the files read, no notes'
+            cand -v 'Say which directory is used, and why'
+            cand --verbose 'Say which directory is used, and why'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+    ]
+    $completions[$command]
+}

@@ -1,0 +1,140 @@
+//! The completions in the shells they are for.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::{Sandbox, have};
+
+fn completions(file: &str) -> String {
+    format!("{}/completions/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for name in ["manager1", "manager two", "worker1"] {
+        sandbox.ok(["push", name, "idle"]);
+    }
+    let other = sandbox.root().join("other");
+    let other = other.to_str().unwrap();
+    sandbox.ok(["push", "manager9", "idle", "--dir", other]);
+    sandbox
+}
+
+fn shell(sandbox: &Sandbox, shell: &str, script: &str) -> Vec<String> {
+    let mut command = Command::new(shell);
+    sandbox.isolate(&mut command);
+    let output = command.args(["-c", script]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.is_empty(), "{stderr}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_names_and_statuses() {
+    if !have("bash") {
+        return;
+    }
+    let sandbox = sandbox();
+    let complete = |words: &[&str]| {
+        let script = format!(
+            "shopt -u progcomp_alias; source {}; COMP_WORDS=(sstat {}); COMP_CWORD={}; _sstat_with_sessions sstat \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            completions("sstat.bash"),
+            words
+                .iter()
+                .map(|word| format!("'{word}'"))
+                .collect::<Vec<_>>()
+                .join(" "),
+            words.len()
+        );
+        shell(&sandbox, "bash", &script)
+    };
+    assert_eq!(complete(&["show", "man"]), ["manager\\ two", "manager1"]);
+    assert_eq!(complete(&["show", "--dir", "other", ""]), ["manager9"]);
+    assert_eq!(complete(&["push", "wo"]), ["worker1"]);
+    assert_eq!(complete(&["push", "worker1", "b"]), ["blocked"]);
+    assert_eq!(complete(&["list", "--sort", "age", "w"]), ["worker1"]);
+    assert_eq!(complete(&["sho"]), ["show"]);
+    assert_eq!(complete(&["list", "--atten"]), ["--attention"]);
+    assert_eq!(complete(&["list", "--sort", "a"]), ["age"]);
+}
+
+#[test]
+fn fish_completes_names_and_statuses() {
+    if !have("fish") {
+        return;
+    }
+    let sandbox = sandbox();
+    let complete = |line: &str| {
+        let script = format!("source {}; complete -C '{line}'", completions("sstat.fish"));
+        shell(&sandbox, "fish", &script)
+    };
+    assert_eq!(complete("sstat show man"), ["manager two", "manager1"]);
+    assert_eq!(complete("sstat --dir other show man"), ["manager9"]);
+    assert_eq!(complete("sstat push wo"), ["worker1"]);
+    assert_eq!(complete("sstat push worker1 b"), ["blocked"]);
+    assert!(complete("sstat sho")[0].starts_with("show"));
+}
+
+#[test]
+fn zsh_completes_names_and_statuses() {
+    if !have("zsh") || !have("tmux") {
+        return;
+    }
+    let sandbox = sandbox();
+    let functions = sandbox.root().join("functions");
+    fs::create_dir(&functions).unwrap();
+    fs::copy(completions("_sstat"), functions.join("_sstat")).unwrap();
+    fs::write(
+        sandbox.home().join(".zshrc"),
+        format!("fpath=({} $fpath); autoload -Uz compinit; compinit -u; PS1='ready> '; zle_bracketed_paste=()\n", functions.display()),
+    )
+    .unwrap();
+    let tmux = |args: &[&str]| {
+        let mut command = Command::new("tmux");
+        sandbox.isolate(&mut command);
+        command
+            .env("TMUX_TMPDIR", sandbox.root())
+            .env("TERM", "xterm");
+        let output = command.args(args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    tmux(&[
+        "new-session",
+        "-d",
+        "-s",
+        "z",
+        "-x",
+        "100",
+        "-y",
+        "24",
+        "zsh",
+    ]);
+    let expect = |wanted: &str| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let screen = tmux(&["capture-pane", "-p", "-t", "z"]);
+            if screen.contains(wanted) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{wanted} is not in:\n{screen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    expect("ready>");
+    for (typed, completed) in [
+        ("sstat show wor", "sstat show worker1"),
+        ("sstat push worker1 blo", "sstat push worker1 blocked"),
+        (
+            "sstat --dir other show man",
+            "sstat --dir other show manager9",
+        ),
+        ("sstat list --atte", "sstat list --attention"),
+    ] {
+        tmux(&["send-keys", "-t", "z", typed, "Tab"]);
+        expect(completed);
+        tmux(&["send-keys", "-t", "z", "C-u"]);
+    }
+    tmux(&["kill-server"]);
+}

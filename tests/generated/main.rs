@@ -1,0 +1,37 @@
+//! What is generated from the definitions of the arguments and committed:
+//! completions/ and man/. The test fails when they are stale;
+//! `SSTAT_REGENERATE=1 cargo test --test generated` writes them anew.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../../src/bin/sstat/cli.rs"]
+#[allow(dead_code)]
+mod cli;
+mod completions;
+mod manual;
+
+use std::fs;
+use std::path::Path;
+
+/// Compares with the committed file, or writes it.
+fn check(path: &str, generated: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("SSTAT_REGENERATE").is_some() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, generated).unwrap();
+        return;
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_default();
+    if committed == generated {
+        return;
+    }
+    let (old, new): (Vec<&str>, Vec<&str>) =
+        (committed.lines().collect(), generated.lines().collect());
+    let first = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    panic!(
+        "{path} is stale from line {}:\n- {}\n+ {}\nRun: SSTAT_REGENERATE=1 cargo test --test generated",
+        first + 1,
+        old.get(first).unwrap_or(&"(end)"),
+        new.get(first).unwrap_or(&"(end)"),
+    );
+}

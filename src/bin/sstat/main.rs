@@ -23,6 +23,10 @@ use crate::config::{Config, Stream};
 use crate::failure::{Result, code};
 use crate::human::style::{Role, Style};
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

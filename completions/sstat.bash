@@ -70,12 +70,24 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__history)
-            opts="-n -f -q -v -h --all --limit --since --until --status --task --follow --plot --json --jsonl --status-dir --dir --color --quiet --verbose --help"
+            opts="-q -v -n -f -h --status-dir --dir --color --quiet --verbose --all --limit --since --until --status --task --follow --plot --json --jsonl --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --status-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -100,6 +112,20 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sstat__subcmd__list)
+            opts="-q -v -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --sort --attention --exit-code --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -112,20 +138,6 @@ _sstat() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        sstat__subcmd__list)
-            opts="-q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --sort --attention --exit-code --status-dir --dir --color --quiet --verbose --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --status)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -154,6 +166,20 @@ _sstat() {
                     COMPREPLY=($(compgen -W "name age status progress" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sstat__subcmd__push)
+            opts="-q -v -p -t -m -h --status-dir --dir --color --quiet --verbose --progress --task --meta --metadata --expect --pid --sync --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -166,20 +192,6 @@ _sstat() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        sstat__subcmd__push)
-            opts="-p -t -m -q -v -h --progress --task --meta --metadata --expect --pid --sync --status-dir --dir --color --quiet --verbose --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --progress)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -216,6 +228,20 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sstat__subcmd__show)
+            opts="-q -v -h --status-dir --dir --color --quiet --verbose --json --stale-after --very-stale-after --stale-status --tmux --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -228,20 +254,6 @@ _sstat() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        sstat__subcmd__show)
-            opts="-q -v -h --json --stale-after --very-stale-after --stale-status --tmux --status-dir --dir --color --quiet --verbose --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -258,6 +270,20 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sstat__subcmd__stale)
+            opts="-q -v -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --very --exit-code --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -270,20 +296,6 @@ _sstat() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        sstat__subcmd__stale)
-            opts="-q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --very --exit-code --status-dir --dir --color --quiet --verbose --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --status)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -306,18 +318,6 @@ _sstat() {
                     ;;
                 --stale-status)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --status-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -328,12 +328,24 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__summary)
-            opts="-q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --short --tmux --prometheus --status-dir --dir --color --quiet --verbose --help"
+            opts="-q -v -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --short --tmux --prometheus --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --status-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --status)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -358,6 +370,20 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sstat__subcmd__watch)
+            opts="-q -v -n -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -370,20 +396,6 @@ _sstat() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        sstat__subcmd__watch)
-            opts="-n -q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --status-dir --dir --color --quiet --verbose --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 --status)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -416,18 +428,6 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --status-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -447,7 +447,7 @@ _sstat_with_sessions() {
         case "$word" in
             --) return 0 ;;
             --dir|--status-dir) directory=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
-            --color|--dir|--expect|--interval|--limit|--meta|--metadata|--pid|--progress|--since|--sort|--stale-after|--stale-status|--status|--status-dir|--task|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
+            --color|--dir|--status-dir) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
         esac

@@ -156,10 +156,10 @@ fn lock(file: &File, deadline: Instant) {
 
 fn write_line(file: &mut File, path: &Path, line: &[u8]) -> Result<()> {
     let fail = |action| Error::io(action, path);
-    wait_for_writer(file).map_err(fail("read"))?;
+    let mut on_new_line = wait_for_writer(file).map_err(fail("read"))?;
     for _ in 0..=REWRITES {
         let sealed;
-        let bytes = if ends_in_newline(file).map_err(fail("read"))? {
+        let bytes = if on_new_line {
             line
         } else {
             // A torn line is sealed, never cut off and never glued to.
@@ -170,6 +170,7 @@ fn write_line(file: &mut File, path: &Path, line: &[u8]) -> Result<()> {
         if stands_whole(file, line).map_err(fail("read back"))? {
             return Ok(());
         }
+        on_new_line = ends_in_newline(file).map_err(fail("read"))?;
     }
     Err(Error::Unconfirmed {
         path: path.to_path_buf(),
@@ -177,13 +178,20 @@ fn write_line(file: &mut File, path: &Path, line: &[u8]) -> Result<()> {
     })
 }
 
-/// Gives the writer of an unterminated last line a moment to finish it.
-fn wait_for_writer(file: &File) -> io::Result<()> {
-    let deadline = Instant::now() + WRITER_PATIENCE;
-    while !ends_in_newline(file)? && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(1));
+/// Gives the writer of an unterminated last line a moment to finish it; says
+/// whether the file ends in a newline now.
+fn wait_for_writer(file: &File) -> io::Result<bool> {
+    if ends_in_newline(file)? {
+        return Ok(true);
     }
-    Ok(())
+    let deadline = Instant::now() + WRITER_PATIENCE;
+    while Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+        if ends_in_newline(file)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a line that is appended now begins on a line of its own.

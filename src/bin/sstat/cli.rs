@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use sstat::{SessionName, StaleStatuses, Status};
 
 /// Status of many workers: one line a push, one file a session, no server
@@ -52,25 +52,50 @@ pub enum ColorChoice {
 pub enum Command {
     /// Append an update to a session's file
     #[command(after_help = examples::PUSH)]
-    Push(Push),
+    Push(Deferred<Push>),
     /// Count the sessions and name those that work, wait, failed or went silent
     #[command(after_help = examples::SUMMARY)]
-    Summary(Summary),
+    Summary(Deferred<Summary>),
     /// One row a session
     #[command(after_help = examples::LIST)]
-    List(List),
+    List(Deferred<List>),
     /// Everything about one session
     #[command(after_help = examples::SHOW)]
-    Show(Show),
+    Show(Deferred<Show>),
     /// The updates of one or more sessions, oldest first
     #[command(after_help = examples::HISTORY)]
-    History(History),
+    History(Deferred<History>),
     /// The sessions that went silent or died, worst first
     #[command(after_help = examples::STALE)]
-    Stale(Stale),
+    Stale(Deferred<Stale>),
     /// Follow all sessions: live, as a stream, until a status, or with an alarm
     #[command(after_help = examples::WATCH)]
-    Watch(Watch),
+    Watch(Deferred<Watch>),
+}
+
+/// A verb's arguments, defined only once that verb is called: to define those
+/// of all verbs took a third of a push's instructions.
+#[derive(Debug)]
+pub struct Deferred<T>(pub T);
+
+impl<T: Args> Args for Deferred<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(T::augment_args)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command.defer(T::augment_args_for_update)
+    }
+}
+
+impl<T: Args> FromArgMatches for Deferred<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 #[derive(Debug, Args)]

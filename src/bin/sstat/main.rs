@@ -13,12 +13,13 @@ mod prometheus;
 mod view;
 
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Deferred};
 use crate::config::{Config, Stream};
 use crate::failure::{Result, code};
 use crate::human::style::{Role, Style};
@@ -28,7 +29,7 @@ use crate::human::style::{Role, Style};
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -51,6 +52,15 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// What `clap::Parser::try_parse` does, but for taking the definitions apart
+/// again: the process ends soon, and a push would spend a tenth of its
+/// instructions on that.
+fn parse() -> std::result::Result<Cli, clap::Error> {
+    let mut definitions = ManuallyDrop::new(Cli::command());
+    let mut matches = definitions.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definitions))
+}
+
 fn run(config: &Config, command: Command) -> Result<u8> {
     if config.verbose {
         let path = config.location.store.path().as_os_str().as_encoded_bytes();
@@ -59,13 +69,13 @@ fn run(config: &Config, command: Command) -> Result<u8> {
         output::complain(&config.style(Stream::Err), &note, Role::Faint);
     }
     let report = match command {
-        Command::Push(args) => command::push::run(config, args)?,
-        Command::Summary(args) => command::summary::run(config, &args)?,
-        Command::List(args) => command::list::run(config, &args)?,
-        Command::Show(args) => command::show::run(config, &args)?,
-        Command::History(args) => command::history::run(config, &args)?,
-        Command::Stale(args) => command::stale::run(config, &args)?,
-        Command::Watch(args) => command::watch::block(config, &args)?,
+        Command::Push(Deferred(args)) => command::push::run(config, args)?,
+        Command::Summary(Deferred(args)) => command::summary::run(config, &args)?,
+        Command::List(Deferred(args)) => command::list::run(config, &args)?,
+        Command::Show(Deferred(args)) => command::show::run(config, &args)?,
+        Command::History(Deferred(args)) => command::history::run(config, &args)?,
+        Command::Stale(Deferred(args)) => command::stale::run(config, &args)?,
+        Command::Watch(Deferred(args)) => command::watch::block(config, &args)?,
     };
     output::print(config, report)
 }

@@ -24,40 +24,51 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints a report and returns the exit code.
 pub fn print(config: &Config, report: Report) -> Result<u8> {
+    let problems = match report.view {
+        View::Nothing => Vec::new(),
+        view => match write_buffered(config, view)? {
+            Some(problems) => problems,
+            None => return Ok(0),
+        },
+    };
+    let mut complaints = Vec::new();
+    if !config.quiet {
+        let problems = problems.iter().map(ToString::to_string);
+        let warnings = report.warnings.into_iter().chain(problems);
+        complaints.extend(warnings.map(|warning| (warning, Role::Stale)));
+    }
+    complaints.extend(report.failures.into_iter().map(|text| (text, Role::Error)));
+    // The terminal and half a dozen variables are asked only if there is
+    // something to say: most pushes have nothing.
+    if !complaints.is_empty() {
+        let style = config.style(Stream::Err);
+        for (text, role) in complaints {
+            complain(&style, &text, role);
+        }
+    }
+    Ok(report.code)
+}
+
+/// Writes a view to stdout; returns what was found wrong only while it was
+/// written, or `None` if whoever read this has seen enough.
+fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<Problem>>> {
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-    let written = write_view(&mut out, report.view, config).and_then(|problems| {
+    let written = write_view(&mut out, view, config).and_then(|problems| {
         out.flush().map_err(Stop::Write)?;
         Ok(problems)
     });
-    let problems = match written {
-        Ok(problems) => problems,
-        Err(Stop::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            // Whoever read this has seen enough. What is still in the buffer
-            // must not be tried again.
-            let _ = out.into_parts();
-            return Ok(0);
-        }
+    match written {
+        Ok(problems) => Ok(Some(problems)),
         Err(Stop::Write(error)) => {
+            // What is still in the buffer must not be tried again.
             let _ = out.into_parts();
-            return Err(Failure::error(format!("stdout: {error}")));
+            match error.kind() {
+                io::ErrorKind::BrokenPipe => Ok(None),
+                _ => Err(Failure::error(format!("stdout: {error}"))),
+            }
         }
-        Err(Stop::Read(error)) => return Err(error.into()),
-    };
-    if !config.quiet {
-        let style = config.style(Stream::Err);
-        for warning in report
-            .warnings
-            .into_iter()
-            .chain(problems.iter().map(ToString::to_string))
-        {
-            complain(&style, &warning, Role::Stale);
-        }
+        Err(Stop::Read(error)) => Err(error.into()),
     }
-    let style = config.style(Stream::Err);
-    for failure in report.failures {
-        complain(&style, &failure, Role::Error);
-    }
-    Ok(report.code)
 }
 
 /// One line on stderr: `sstat: WHAT: WHY`.

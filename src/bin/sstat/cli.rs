@@ -101,11 +101,11 @@ impl<T: Args> FromArgMatches for Deferred<T> {
 #[derive(Debug, Args)]
 pub struct Push {
     /// The session: its file is SESSION_status.json
-    #[arg(value_name = "SESSION", value_parser = value::session)]
-    pub session: SessionName,
+    #[arg(value_name = "SESSION", value_parser = value::session, required_unless_present = "hook")]
+    pub session: Option<SessionName>,
     /// idle, working, blocked, completed or error
-    #[arg(value_name = "STATUS", value_parser = value::status)]
-    pub status: Status,
+    #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present = "hook")]
+    pub status: Option<Status>,
     /// What the session is doing; may begin with a hyphen
     #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
     pub message: Option<OsString>,
@@ -144,6 +144,55 @@ pub struct Push {
     /// Wait until the line is on the disk (also SSTAT_SYNC=1)
     #[arg(long)]
     pub sync: bool,
+
+    /// Read the JSON of an agent's hook on stdin and push what it means;
+    /// always exits with 0 and prints nothing on stdout
+    #[arg(long, value_enum, value_name = "AGENT", help_heading = "Agents",
+          conflicts_with_all = ["session", "status", "message", "progress_positional", "task_positional",
+                                "progress", "task", "meta", "metadata", "pid"])]
+    pub hook: Option<Agent>,
+    /// The agent's session [default: $SSTAT_SESSION, else the tmux session's
+    /// name, else one of its directory and id]
+    #[arg(id = "hook_session", long = "session", value_name = "SESSION", help_heading = "Agents",
+          requires = "hook", value_parser = value::session)]
+    pub hook_session: Option<SessionName>,
+    /// The JSON itself, where no stdin is to be read
+    #[arg(long, value_name = "JSON", requires = "hook", hide = true)]
+    pub payload: Option<OsString>,
+}
+
+/// A coding agent whose hooks are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Agent {
+    /// Claude Code
+    ClaudeCode,
+    /// Codex, its hooks and its notify command
+    Codex,
+    /// Gemini CLI
+    Gemini,
+}
+
+/// The arguments of this process, and whether it is an agent's hook: then no
+/// exit code and no output may be the agent's business, not even those of a
+/// wrong argument. The JSON that Codex appends to its `notify` command, behind
+/// whatever stands there, becomes the value of `--payload`.
+pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool) {
+    let mut arguments: Vec<OsString> = given.collect();
+    let is_hook_flag = |argument: &OsString| {
+        argument == "--hook" || argument.as_encoded_bytes().starts_with(b"--hook=")
+    };
+    let is_hook = arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .skip_while(|argument| *argument != "push")
+        .any(is_hook_flag);
+    if is_hook
+        && let Some(last) =
+            arguments.pop_if(|last| last.as_encoded_bytes().trim_ascii_start().starts_with(b"{"))
+    {
+        arguments.extend(["--payload".into(), last]);
+    }
+    (arguments, is_hook)
 }
 
 /// How a reader prints and what counts as stale.
@@ -495,6 +544,25 @@ mod value {
         }
 
         #[test]
+        fn a_hook_is_known_by_its_flag() {
+            let of = |line: &str| {
+                let (arguments, is_hook) = arguments(line.split(' ').map(Into::into));
+                let arguments: Vec<_> = arguments.iter().filter_map(|a| a.to_str()).collect();
+                (arguments.join(" "), is_hook)
+            };
+            let unchanged = |line: &str, is_hook| assert_eq!(of(line), (line.to_owned(), is_hook));
+            unchanged("sstat push --hook codex", true);
+            unchanged("sstat --dir d push --session w --hook=nonsense", true);
+            unchanged("sstat push w working {} -- tool --hook", false);
+            unchanged("sstat push w working -- tool --hook {}", false);
+            unchanged("sstat --hook push", false);
+            assert_eq!(
+                of("sstat push --hook codex --session w {}").0,
+                "sstat push --hook codex --session w --payload {}"
+            );
+        }
+
+        #[test]
         fn the_definitions_are_sound() {
             use clap::CommandFactory;
             Cli::command().debug_assert();
@@ -519,7 +587,8 @@ Examples:
   sstat push manager1 working \"Querying DB\" --progress 50% --task 160 --meta rows=1500
   sstat push trainer working \"Epoch 3 of 90\" --expect 45m
   export SSTAT_PID=$$; sstat push job7 blocked \"Waiting for a review\"
-  sstat push manager1 completed";
+  sstat push manager1 completed
+  sstat push --hook claude-code < hook.json";
 
     pub const SUMMARY: &str = "\
 Examples:

@@ -75,6 +75,35 @@ impl Config {
         env::var_os("SSTAT_PID").filter(|pid| !pid.is_empty())
     }
 
+    /// `SSTAT_SESSION`: whom an agent's hook speaks of.
+    pub fn session_variable(&self) -> Option<OsString> {
+        env::var_os("SSTAT_SESSION").filter(|name| !name.is_empty())
+    }
+
+    /// The tmux pane that this process runs in.
+    pub fn tmux_pane(&self) -> Option<OsString> {
+        env::var_os("TMUX_PANE").filter(|pane| !pane.is_empty())
+    }
+
+    /// Whether hooks may push what a person typed and what the agent answered:
+    /// unless `SSTAT_HOOK_PROMPT` is off, no, false or 0.
+    pub fn hook_prompts(&self) -> bool {
+        let off = |value: OsString| {
+            ["off", "no", "false", "0"]
+                .iter()
+                .any(|off| value.eq_ignore_ascii_case(off))
+        };
+        !env::var_os("SSTAT_HOOK_PROMPT").is_some_and(off)
+    }
+
+    /// The current directory as text; empty where there is none any more.
+    pub fn current_directory(&self) -> String {
+        env::current_dir().map_or_else(
+            |_| String::new(),
+            |directory| sstat::escape_invalid_utf8(directory.as_os_str().as_encoded_bytes()),
+        )
+    }
+
     /// How text on a stream looks: colour, width, and whether it may leave
     /// ASCII.
     pub fn style(&self, stream: Stream) -> Style {

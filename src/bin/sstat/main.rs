@@ -7,11 +7,13 @@ mod cli;
 mod command;
 mod config;
 mod failure;
+mod hook;
 mod human;
 mod output;
 mod prometheus;
 mod view;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
@@ -29,7 +31,14 @@ use crate::human::style::{Role, Style};
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    let cli = match parse() {
+    let (arguments, is_hook) = cli::arguments(std::env::args_os());
+    let code = begin(arguments);
+    // An agent takes a hook's exit code for an order.
+    ExitCode::from(if is_hook { 0 } else { code })
+}
+
+fn begin(arguments: Vec<OsString>) -> u8 {
+    let cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -42,22 +51,21 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(failure) => {
             output::complain(&quiet_style, &failure.message, Role::Error);
-            return ExitCode::from(failure.code);
+            return failure.code;
         }
     };
-    let code = run(&config, cli.command).unwrap_or_else(|failure| {
+    run(&config, cli.command).unwrap_or_else(|failure| {
         output::complain(&config.style(Stream::Err), &failure.message, Role::Error);
         failure.code
-    });
-    ExitCode::from(code)
+    })
 }
 
 /// What `clap::Parser::try_parse` does, but for taking the definitions apart
 /// again: the process ends soon, and a push would spend a tenth of its
 /// instructions on that.
-fn parse() -> std::result::Result<Cli, clap::Error> {
+fn parse(arguments: Vec<OsString>) -> std::result::Result<Cli, clap::Error> {
     let mut definitions = ManuallyDrop::new(Cli::command());
-    let mut matches = definitions.try_get_matches_from_mut(std::env::args_os())?;
+    let mut matches = definitions.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definitions))
 }
 
@@ -82,13 +90,13 @@ fn run(config: &Config, command: Command) -> Result<u8> {
 
 /// Help goes to stdout; what clap has to complain about becomes one line like
 /// every other complaint, with its hints and without control characters.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> u8 {
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let text = error.render().to_string();
     let mut parts = text
@@ -111,5 +119,5 @@ fn usage(error: &clap::Error) -> ExitCode {
         unicode: true,
     };
     output::complain(&style, &message, Role::Error);
-    ExitCode::from(code::ERROR)
+    code::ERROR
 }

@@ -2,6 +2,7 @@
 //! returns what it found.
 
 pub mod history;
+pub mod hook;
 pub mod list;
 pub mod push;
 pub mod select;

@@ -4,14 +4,22 @@ use serde_json::value::RawValue;
 use sstat::{ProcessIdentity, Update};
 
 use crate::cli;
+use crate::command::hook;
 use crate::config::Config;
 use crate::failure::{Failure, Result};
 use crate::view::{Report, View};
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
+    if let Some(agent) = args.hook {
+        return hook::run(config, agent, &args);
+    }
+    // clap lets neither be missing.
+    let (Some(session), Some(status)) = (args.session, args.status) else {
+        return Err(Failure::error("push: SESSION and STATUS are required"));
+    };
     let mut report = Report::of(View::Nothing);
     let durability = config.durability(args.sync);
-    let mut update = Update::new(&args.session, args.status, config.now()?);
+    let mut update = Update::new(&session, status, config.now()?);
     if let Some(message) = args.message {
         // A message that is no UTF-8 is better pushed with its bad bytes
         // replaced than not at all.
@@ -34,14 +42,14 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     config
         .location
         .store
-        .appender(&args.session)
+        .appender(&session)
         .append(&line, durability)?;
     Ok(report)
 }
 
 /// The process that `SSTAT_PID` names. A variable set long ago must not cost
 /// an update: what is wrong with it is a warning.
-fn process_of_variable(config: &Config, report: &mut Report) -> Option<ProcessIdentity> {
+pub fn process_of_variable(config: &Config, report: &mut Report) -> Option<ProcessIdentity> {
     let pid = config.pid_variable()?;
     let process = pid
         .to_str()

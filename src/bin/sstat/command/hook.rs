@@ -1,0 +1,274 @@
+//! `sstat push --hook`: one event of a coding agent, read and pushed as what
+//! it means.
+
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal, Read};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+use sstat::{Query, SessionName, Update, Viewpoint};
+
+use crate::cli::{self, Agent};
+use crate::command::push::process_of_variable;
+use crate::config::Config;
+use crate::failure::{Failure, Result};
+use crate::hook::payload::Payload;
+use crate::hook::{self, Event, TaskCounts};
+use crate::view::{Report, View};
+
+/// The longest payload that is read. A tool's response stands in it.
+const LONGEST_PAYLOAD: u64 = 16 * 1024 * 1024;
+
+/// How long an agent may take to write its payload. It does so at once; what
+/// does not come must not hold up the agent.
+const AGENT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long tmux may take to say a name.
+const TMUX_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How far back the counts of a task list are looked for.
+const LOOK_BACK: usize = 200;
+
+pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
+    let mut report = Report::of(View::Nothing);
+    let json = match &args.payload {
+        Some(json) => json.to_string_lossy().into_owned(),
+        None => read_stdin()?,
+    };
+    if json.trim().is_empty() {
+        return Err(Failure::error("--hook: there is no payload on stdin"));
+    }
+    let fields = Payload::parse(json.trim_start_matches('\u{feff}'))
+        .map_err(|error| Failure::error(format!("--hook: the payload: {error}")))?;
+    let event = Event {
+        fields,
+        prompts: config.hook_prompts(),
+    };
+    let Some(meaning) = hook::meaning(agent, &event) else {
+        return Ok(report);
+    };
+    let name = session_name(config, agent, args, &event)?;
+    let now = config.now()?;
+    let last = last_update(config, &name)?;
+    let tasks = match meaning.counts_tasks() {
+        true => task_counts(config, &name)?,
+        false => None,
+    };
+    let leaves = meaning.leaves();
+    let Some(mut update) = meaning.following(&name, now, last.as_ref(), tasks) else {
+        return Ok(report);
+    };
+    update.stale_after = args.expect;
+    if !leaves {
+        update.process = process_of_variable(config, &mut report).map(Box::new);
+    }
+    if last.is_some_and(|last| hook::repeats(&update, &last)) {
+        return Ok(report);
+    }
+    let line = update.encode()?;
+    let durability = config.durability(args.sync);
+    config.location.create(durability)?;
+    config
+        .location
+        .store
+        .appender(&name)
+        .append(&line, durability)?;
+    Ok(report)
+}
+
+/// The payload from stdin, read on a thread of its own, so that an agent that
+/// neither writes nor closes it waits for a while only.
+fn read_stdin() -> Result<String> {
+    if io::stdin().is_terminal() {
+        return Err(Failure::error(
+            "--hook: stdin is a terminal; an agent writes its hook's JSON there",
+        ));
+    }
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(read_object(io::stdin().lock())));
+    let bytes = match receiver.recv_timeout(AGENT_PATIENCE) {
+        Ok(read) => read.map_err(|error| Failure::error(format!("--hook: stdin: {error}")))?,
+        Err(_) => {
+            return Err(Failure::error(format!(
+                "--hook: stdin: no whole JSON object within {} s",
+                AGENT_PATIENCE.as_secs()
+            )));
+        }
+    };
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+/// Reads to the end of the first JSON value, which need not be the end of the
+/// input, or as far as the input can become one.
+fn read_object(input: impl Read) -> io::Result<Vec<u8>> {
+    let mut input = input.take(LONGEST_PAYLOAD + 1);
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 64 * 1024];
+    loop {
+        let count = match input.read(&mut chunk) {
+            Ok(0) => return Ok(bytes),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        bytes.extend_from_slice(&chunk[..count]);
+        if bytes.len() as u64 > LONGEST_PAYLOAD {
+            let message = format!("more than {LONGEST_PAYLOAD} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        }
+        if bytes.trim_ascii_end().ends_with(b"}") {
+            match serde_json::from_slice::<IgnoredAny>(&bytes) {
+                Err(error) if error.is_eof() => {}
+                _ => return Ok(bytes),
+            }
+        }
+    }
+}
+
+/// Whom the event speaks of. It is the same name for every event of an agent's
+/// session.
+fn session_name(
+    config: &Config,
+    agent: Agent,
+    args: &cli::Push,
+    event: &Event<'_>,
+) -> Result<SessionName> {
+    let given = args.hook_session.clone();
+    let of_variable = || hook::session_name(&config.session_variable()?.to_string_lossy());
+    let of_tmux = || hook::session_name(&tmux_session(&config.tmux_pane()?)?);
+    match given.or_else(of_variable).or_else(of_tmux) {
+        Some(name) => Ok(name),
+        None => directory_name(config, agent, event)?.ok_or_else(|| {
+            Failure::error(
+                "--hook: the payload has no session_id to make a name of; give --session or SSTAT_SESSION",
+            )
+        }),
+    }
+}
+
+/// The name of the tmux session that a pane belongs to.
+fn tmux_session(pane: &OsStr) -> Option<String> {
+    let mut child = Command::new("tmux")
+        .args(["display-message", "-p", "-t"])
+        .arg(pane)
+        .arg("#S")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let mut output = child.stdout.take()?.take(64 * 1024);
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut name = Vec::new();
+        let read = output.read_to_end(&mut name).map(|_| name);
+        sender.send(read)
+    });
+    let Ok(Ok(name)) = receiver.recv_timeout(TMUX_PATIENCE) else {
+        // A server that hangs is not waited for; the name is then another.
+        let _ = child.kill();
+        let _ = child.wait();
+        return None;
+    };
+    let succeeded = child.wait().ok()?.success();
+    String::from_utf8(name).ok().filter(|_| succeeded)
+}
+
+/// A name from the agent's directory and id. An agent may change its directory,
+/// so a session that has its id already keeps its name.
+fn directory_name(config: &Config, agent: Agent, event: &Event<'_>) -> Result<Option<SessionName>> {
+    let Some(id) = event.session_id() else {
+        return Ok(None);
+    };
+    let directory = match event.fields.text("cwd") {
+        Some(directory) => directory,
+        None => config.current_directory(),
+    };
+    let (Some(name), Some(end)) = (
+        hook::directory_name(agent, &directory, &id),
+        hook::name_end(&id),
+    ) else {
+        return Ok(None);
+    };
+    if last_update(config, &name)?.is_some() {
+        return Ok(Some(name));
+    }
+    let names = match config.location.store.names() {
+        Ok(names) => names,
+        // The first push of all makes it.
+        Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let same = names
+        .into_iter()
+        .filter(|other| other.ends_with(&end))
+        .min()
+        .and_then(|other| SessionName::new(other).ok());
+    Ok(Some(same.unwrap_or(name)))
+}
+
+/// The session's last update. What is wrong with its file is for readers to
+/// report, and for the append where it hinders that.
+fn last_update(config: &Config, name: &SessionName) -> Result<Option<Update>> {
+    let viewpoint = Viewpoint::new(config.now()?, sstat::Thresholds::default());
+    let store = &config.location.store;
+    let (session, _problem) = store.session(name.as_str(), &viewpoint)?;
+    Ok(session.map(|session| session.update))
+}
+
+fn task_counts(config: &Config, name: &SessionName) -> Result<Option<TaskCounts>> {
+    let query = Query {
+        limit: Some(LOOK_BACK),
+        ..Query::default()
+    };
+    let Some(history) = config.location.store.history(name.as_str(), query)? else {
+        return Ok(None);
+    };
+    let mut counts = None;
+    history.for_each(|_, update| -> sstat::Result<()> {
+        counts = TaskCounts::after(counts, &update);
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives its parts one by one and then fails: nothing may be read behind
+    /// the object.
+    struct Parts(Vec<&'static [u8]>);
+
+    impl Read for Parts {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(io::Error::other("read on"));
+            }
+            let part = self.0.remove(0);
+            buffer[..part.len()].copy_from_slice(part);
+            Ok(part.len())
+        }
+    }
+
+    #[test]
+    fn reading_ends_with_the_object() {
+        let read = |parts: &[&'static [u8]]| read_object(Parts(parts.to_vec()));
+        assert_eq!(read(&[b"{\"a\":{}", b"}\n"]).unwrap(), b"{\"a\":{}}\n");
+        assert_eq!(read(&[b"junk}"]).unwrap(), b"junk}");
+        assert_eq!(read(&[b"{\"a\":\"}", b"\"}"]).unwrap(), b"{\"a\":\"}\"}");
+        assert!(read(&[b"{\"a\":"]).is_err());
+        assert_eq!(read_object(&b"{\"a\":"[..]).unwrap(), b"{\"a\":");
+    }
+
+    #[test]
+    fn an_endless_payload_is_given_up() {
+        assert!(read_object(io::repeat(b' ')).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! Claude Code's hooks (2.1): <https://code.claude.com/docs/en/hooks>.
+
+use sstat::Status;
+
+use crate::hook::wording::{Tool, first_line};
+use crate::hook::{Event, Meaning, Progress};
+
+#[rustfmt::skip] // a table
+pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
+    match event.name()?.as_str() {
+        "SessionStart"           => started(event),
+        "UserPromptSubmit"       => Some(Meaning::prompted(event.said("prompt"))),
+        "PreToolUse"             => before_tool(&event.tool()),
+        "PostToolUse"
+        | "PostToolUseFailure"   => using(&event.tool()),
+        "PermissionRequest"      => Some(asking(&event.tool())),
+        "Notification"           => notified(event),
+        "Elicitation"            => Some(Meaning::blocked_unless_already(message(event))),
+        "TaskCreated"            => Some(task(event, Progress::TaskCreated, "")),
+        "TaskCompleted"          => Some(task(event, Progress::TaskCompleted, "Completed: ")),
+        "PreCompact"             => Some(Meaning::working("Compacting the conversation")),
+        "Stop"                   => Some(stopped(event)),
+        "StopFailure"            => Some(Meaning::failed(event.text("error"), event.text("error_details"))),
+        "SessionEnd"             => ended(event),
+        // SubagentStop among them: it is a subagent's.
+        _                        => None,
+    }
+}
+
+/// Compaction starts a session too, but in the middle of the work.
+pub fn started(event: &Event<'_>) -> Option<Meaning> {
+    match event.text("source")?.as_str() {
+        "startup" | "resume" | "fork" | "clear" => Some(Meaning::started()),
+        _ => None,
+    }
+}
+
+/// After these reasons the agent goes on with another session.
+pub fn ended(event: &Event<'_>) -> Option<Meaning> {
+    match event.text("reason").as_deref() {
+        Some("clear" | "resume") => None,
+        _ => Some(Meaning::ended()),
+    }
+}
+
+fn before_tool(tool: &Tool<'_>) -> Option<Meaning> {
+    match tool.name.as_deref() {
+        Some("AskUserQuestion" | "ExitPlanMode") => Some(asking(tool)),
+        _ => using(tool),
+    }
+}
+
+fn using(tool: &Tool<'_>) -> Option<Meaning> {
+    let list = match tool.name.as_deref() {
+        Some("TodoWrite") => Meaning::doing(&tool.input.objects("todos")),
+        _ => None,
+    };
+    list.or_else(|| Meaning::using(tool))
+}
+
+fn asking(tool: &Tool<'_>) -> Meaning {
+    let question = match tool.name.as_deref() {
+        Some("AskUserQuestion") => tool
+            .input
+            .objects("questions")
+            .first()
+            .and_then(|question| question.first_text(&["question", "header"])),
+        Some("ExitPlanMode") => tool
+            .input
+            .text("plan")
+            .and_then(|plan| first_line(&plan))
+            .map(|plan| format!("Approve the plan: {plan}")),
+        _ => None,
+    };
+    let question = question.and_then(|question| first_line(&question));
+    Meaning::blocked(question.unwrap_or_else(|| tool.permission()))
+}
+
+/// Comes some seconds after the question, and says less.
+fn notified(event: &Event<'_>) -> Option<Meaning> {
+    match event.text("notification_type")?.as_str() {
+        "permission_prompt" | "elicitation" | "elicitation_dialog" => {
+            Some(Meaning::blocked_unless_already(message(event)))
+        }
+        _ => None,
+    }
+}
+
+fn message(event: &Event<'_>) -> Option<String> {
+    event.text("message").and_then(|text| first_line(&text))
+}
+
+fn task(event: &Event<'_>, change: Progress, before: &str) -> Meaning {
+    let subject = event.text("task_subject");
+    let subject = subject.as_deref().unwrap_or("a task");
+    let message = first_line(&format!("{before}{subject}"));
+    Meaning::task(change, message.unwrap_or_default())
+}
+
+fn stopped(event: &Event<'_>) -> Meaning {
+    let tasks = event.fields.objects("background_tasks");
+    let left: Vec<_> = tasks
+        .iter()
+        .filter(|task| !is_over(task.text("status").as_deref()))
+        .collect();
+    let Some(first) = left.first() else {
+        return Meaning::completed(event.said("last_assistant_message"));
+    };
+    let what = first.first_text(&["description", "command", "name", "type"]);
+    let what = what.map_or_else(String::new, |what| format!(": {what}"));
+    let message = match left.len() {
+        1 => format!("In the background{what}"),
+        many => format!("{many} tasks in the background{what}"),
+    };
+    Meaning::new(Status::Working, first_line(&message).unwrap_or_default())
+}
+
+fn is_over(status: Option<&str>) -> bool {
+    matches!(
+        status,
+        Some("completed" | "failed" | "killed" | "cancelled" | "stopped")
+    )
+}

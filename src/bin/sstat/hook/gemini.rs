@@ -1,0 +1,43 @@
+//! Gemini CLI's hooks: <https://geminicli.com/docs/hooks/reference>.
+
+use crate::hook::wording::{Tool, first_line};
+use crate::hook::{Event, Meaning, claude_code};
+
+#[rustfmt::skip] // a table
+pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
+    match event.name()?.as_str() {
+        "SessionStart" => claude_code::started(event),
+        "BeforeAgent"  => Some(Meaning::prompted(event.said("prompt"))),
+        "BeforeTool"
+        | "AfterTool"  => using(&event.tool()),
+        "Notification" => notified(event),
+        "PreCompress"  => Some(Meaning::working("Compressing the conversation")),
+        "AfterAgent"   => Some(Meaning::completed(event.said("prompt_response"))),
+        "SessionEnd"   => claude_code::ended(event),
+        _              => None,
+    }
+}
+
+fn using(tool: &Tool<'_>) -> Option<Meaning> {
+    let list = match tool.name.as_deref() {
+        Some("write_todos") => Meaning::doing(&tool.input.objects("todos")),
+        _ => None,
+    };
+    list.or_else(|| Meaning::using(tool))
+}
+
+/// A question of a permission, with what is to be permitted.
+fn notified(event: &Event<'_>) -> Option<Meaning> {
+    if event.text("notification_type")? != "ToolPermission" {
+        return None;
+    }
+    let tool = Tool {
+        name: event.text("message"),
+        input: event.fields.object("details").unwrap_or_default(),
+    };
+    let question = tool.name.is_some().then(|| tool.to_string());
+    let question = question.and_then(|question| first_line(&question));
+    Some(Meaning::blocked(
+        question.unwrap_or_else(|| tool.permission()),
+    ))
+}

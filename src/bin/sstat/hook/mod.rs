@@ -1,0 +1,540 @@
+//! What the hooks of coding agents mean as a status: one table a product, and
+//! how a meaning becomes the next update of its session. Pure.
+
+mod claude_code;
+mod codex;
+mod gemini;
+pub mod payload;
+mod wording;
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use sstat::{SessionName, Status, Update};
+
+use crate::cli::Agent;
+use crate::hook::payload::Payload;
+use crate::hook::wording::{Tool, first_line};
+
+/// How long the same status and message are not written again, so that tool
+/// calls do not flood the file.
+const REPEAT_AFTER: TimeDelta = TimeDelta::seconds(30);
+
+/// What an event of an agent means for its session; nothing for an unknown
+/// event, and for those of a subagent, whose session is its parent's.
+pub fn meaning(agent: Agent, event: &Event<'_>) -> Option<Meaning> {
+    if event.fields.has("agent_id") {
+        return None;
+    }
+    match agent {
+        Agent::ClaudeCode => claude_code::meaning(event),
+        Agent::Codex => codex::meaning(event),
+        Agent::Gemini => gemini::meaning(event),
+    }
+}
+
+/// One event of an agent.
+pub struct Event<'a> {
+    pub fields: Payload<'a>,
+    /// Whether prompts and answers may be shown.
+    pub prompts: bool,
+}
+
+impl Event<'_> {
+    fn name(&self) -> Option<String> {
+        self.text("hook_event_name")
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        self.fields.text(key)
+    }
+
+    /// A prompt's or an answer's first line, unless they are to be left out.
+    fn said(&self, key: &str) -> Option<String> {
+        self.text(key)
+            .filter(|_| self.prompts)
+            .and_then(|text| first_line(&text))
+    }
+
+    fn tool(&self) -> Tool<'_> {
+        Tool {
+            name: self.text("tool_name"),
+            input: self.fields.object("tool_input").unwrap_or_default(),
+        }
+    }
+
+    /// The id of the agent's session.
+    pub fn session_id(&self) -> Option<String> {
+        self.text("session_id").or_else(|| self.text("thread-id"))
+    }
+}
+
+/// What an event means.
+#[derive(Debug)]
+pub struct Meaning {
+    status: Status,
+    message: String,
+    progress: Progress,
+    /// Whether this goes on with the task of the update before it.
+    goes_on: bool,
+    /// Whether the agent leaves: then its process is about to end, and rightly
+    /// so.
+    leaves: bool,
+    /// The statuses that it does not replace.
+    unless: &'static [Status],
+}
+
+/// How far the agent is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Progress {
+    /// The event does not say.
+    Unsaid,
+    /// The part of its list that is done.
+    Reached(f64),
+    /// A task was added to its list.
+    TaskCreated,
+    /// A task of its list was completed.
+    TaskCompleted,
+}
+
+impl Meaning {
+    fn new(status: Status, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            progress: Progress::Unsaid,
+            goes_on: true,
+            leaves: false,
+            unless: &[],
+        }
+    }
+
+    /// The agent waits for its first prompt.
+    fn started() -> Self {
+        Self {
+            goes_on: false,
+            ..Self::new(Status::Idle, "")
+        }
+    }
+
+    fn prompted(prompt: Option<String>) -> Self {
+        let message = prompt.unwrap_or_else(|| "Working on a prompt".to_owned());
+        Self {
+            goes_on: false,
+            ..Self::new(Status::Working, message)
+        }
+    }
+
+    fn working(message: impl Into<String>) -> Self {
+        Self::new(Status::Working, message)
+    }
+
+    /// Nothing for the call that pushes a status by itself: what it says is
+    /// not to be hidden by the fact that it was said.
+    fn using(tool: &Tool<'_>) -> Option<Self> {
+        (!tool.pushes_status()).then(|| Self::working(tool.to_string()))
+    }
+
+    /// Waiting for a person's answer.
+    fn blocked(question: impl Into<String>) -> Self {
+        Self::new(Status::Blocked, question)
+    }
+
+    /// A question that was put before may say more than this one.
+    fn blocked_unless_already(question: Option<String>) -> Self {
+        Self {
+            unless: &[Status::Blocked],
+            ..Self::blocked(question.unwrap_or_else(|| "Waiting for an answer".to_owned()))
+        }
+    }
+
+    fn completed(answer: Option<String>) -> Self {
+        let message = answer.unwrap_or_else(|| "Turn completed".to_owned());
+        Self::new(Status::Completed, message)
+    }
+
+    /// A turn that broke off: the kind of error, and more about it.
+    fn failed(kind: Option<String>, details: Option<String>) -> Self {
+        let kind = kind.unwrap_or_else(|| "Turn failed".to_owned());
+        let message = match details {
+            Some(details) => format!("{kind}: {details}"),
+            None => kind,
+        };
+        Self::new(Status::Error, first_line(&message).unwrap_or_default())
+    }
+
+    fn ended() -> Self {
+        Self {
+            goes_on: false,
+            leaves: true,
+            unless: &[Status::Completed, Status::Error],
+            ..Self::new(Status::Idle, "session ended")
+        }
+    }
+
+    /// Progress from a list of things to do: the done of all, and the one that
+    /// is being done. Nothing for an empty list.
+    fn doing(items: &[Payload<'_>]) -> Option<Self> {
+        let has = |item: &Payload<'_>, status: &str| item.text("status").as_deref() == Some(status);
+        let all = items.iter().filter(|item| !has(item, "cancelled")).count();
+        let done = items.iter().filter(|item| has(item, "completed")).count();
+        if all == 0 {
+            return None;
+        }
+        let active = items
+            .iter()
+            .find(|item| has(item, "in_progress"))
+            .and_then(|item| item.first_text(&["activeForm", "content", "description", "step"]))
+            .and_then(|text| first_line(&text));
+        let message = active.unwrap_or_else(|| format!("{done} of {all} done"));
+        Some(Self {
+            progress: Progress::Reached(done as f64 / all as f64),
+            ..Self::working(message)
+        })
+    }
+
+    fn task(change: Progress, message: String) -> Self {
+        Self {
+            progress: change,
+            ..Self::working(message)
+        }
+    }
+
+    /// Whether the tasks counted so far are needed.
+    pub fn counts_tasks(&self) -> bool {
+        matches!(
+            self.progress,
+            Progress::TaskCreated | Progress::TaskCompleted
+        )
+    }
+
+    /// Whether the agent leaves with this.
+    pub fn leaves(&self) -> bool {
+        self.leaves
+    }
+
+    /// The update that follows `last`, with the tasks counted so far. Nothing
+    /// where `last` is to stand.
+    pub fn following(
+        self,
+        session: &SessionName,
+        now: DateTime<Utc>,
+        last: Option<&Update>,
+        tasks: Option<TaskCounts>,
+    ) -> Option<Update> {
+        if last.is_some_and(|last| self.unless.contains(&last.status)) {
+            return None;
+        }
+        let mut update = Update::new(session, self.status, now);
+        if !self.message.is_empty() {
+            update.message = self.message;
+        }
+        if let Some(last) = last.filter(|_| self.goes_on) {
+            update.task_id.clone_from(&last.task_id);
+            if matches!(last.status, Status::Working | Status::Blocked) {
+                update.progress = update.progress.or(last.progress);
+            }
+        }
+        let tasks = match self.progress {
+            Progress::Unsaid => None,
+            Progress::Reached(progress) => {
+                update.progress = Some(progress);
+                None
+            }
+            Progress::TaskCreated => Some(tasks.unwrap_or_default().created()),
+            // How many there are is not known: the agent said so too long ago.
+            Progress::TaskCompleted => tasks.map(TaskCounts::completed),
+        };
+        if let Some(tasks) = tasks {
+            update.progress = Some(tasks.progress());
+            update.metadata = tasks.metadata();
+        }
+        Some(update)
+    }
+}
+
+/// Whether an update says nothing that `last` has not just said.
+pub fn repeats(update: &Update, last: &Update) -> bool {
+    (update.timestamp - last.timestamp).abs() <= REPEAT_AFTER
+        && update.status == last.status
+        && update.message == last.message
+        && update.progress == last.progress
+        && update.task_id == last.task_id
+        && update.process == last.process
+        && same_seconds(update.stale_after, last.stale_after)
+        && update.metadata.as_ref().is_none_or(|metadata| {
+            last.metadata
+                .as_ref()
+                .is_some_and(|last| last.get() == metadata.get())
+        })
+}
+
+fn same_seconds(a: Option<Duration>, b: Option<Duration>) -> bool {
+    a.map(|a| a.as_secs()) == b.map(|b| b.as_secs())
+}
+
+/// The tasks of an agent's list, counted from the events that tell of one task
+/// each. The counts stand in the metadata of the updates that changed them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    created: u64,
+    completed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    tasks: TaskCounts,
+}
+
+impl TaskCounts {
+    /// The counts after one more update of the session: an idle one began anew.
+    pub fn after(self_before: Option<Self>, update: &Update) -> Option<Self> {
+        if update.status == Status::Idle {
+            return None;
+        }
+        let metadata = update.metadata.as_ref();
+        metadata
+            .and_then(|metadata| serde_json::from_str::<Metadata>(metadata.get()).ok())
+            .map(|metadata| metadata.tasks)
+            .or(self_before)
+    }
+
+    /// A list that is done is followed by a new one.
+    fn created(self) -> Self {
+        if self.completed >= self.created {
+            return Self {
+                created: 1,
+                completed: 0,
+            };
+        }
+        Self {
+            created: self.created.saturating_add(1),
+            ..self
+        }
+    }
+
+    fn completed(self) -> Self {
+        Self {
+            completed: self.completed.saturating_add(1).min(self.created),
+            ..self
+        }
+    }
+
+    fn progress(self) -> f64 {
+        match self.created {
+            0 => 0.0,
+            created => (self.completed as f64 / created as f64).min(1.0),
+        }
+    }
+
+    fn metadata(self) -> Option<Box<serde_json::value::RawValue>> {
+        serde_json::value::to_raw_value(&Metadata { tasks: self }).ok()
+    }
+}
+
+/// A name for a session of which only the directory and the id are known:
+/// the directory's base name and six characters of the id. Nothing without an
+/// id.
+pub fn directory_name(agent: Agent, directory: &str, id: &str) -> Option<SessionName> {
+    let id = short_id(id)?;
+    let base = wording::base_name(directory).unwrap_or(match agent {
+        Agent::ClaudeCode => "claude-code",
+        Agent::Codex => "codex",
+        Agent::Gemini => "gemini",
+    });
+    let most = sstat::MAX_NAME_BYTES - id.len() - 1;
+    let base = writable(base);
+    SessionName::new(format!("{}-{id}", wording::beginning(&base, most))).ok()
+}
+
+/// The end that all names of an id have in common, whichever directory the
+/// agent was in.
+pub fn name_end(id: &str) -> Option<String> {
+    short_id(id).map(|id| format!("-{id}"))
+}
+
+/// The first six letters and digits, as git shortens its hashes; of a UUID of
+/// version 7, which begins with the time, the last six.
+fn short_id(id: &str) -> Option<String> {
+    const LENGTH: usize = 6;
+    let characters: Vec<char> = id.chars().filter(char::is_ascii_alphanumeric).collect();
+    let is_version_7 = id.len() == 36 && id.as_bytes()[14] == b'7' && characters.len() == 32;
+    let from = if is_version_7 { 32 - LENGTH } else { 0 };
+    let short: String = characters.iter().skip(from).take(LENGTH).collect();
+    (!short.is_empty()).then_some(short)
+}
+
+/// A name that some other tool gave, made into one that can be written.
+/// Nothing of an empty one.
+pub fn session_name(text: &str) -> Option<SessionName> {
+    let text = writable(text.trim());
+    SessionName::new(wording::beginning(&text, sstat::MAX_NAME_BYTES)).ok()
+}
+
+fn writable(name: &str) -> String {
+    let clean = name.replace(|c: char| c.is_control() || matches!(c, '/' | '\\'), "_");
+    match clean.strip_prefix(['.', '-']) {
+        Some(rest) => format!("_{rest}"),
+        None => clean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_771_101_300 + second, 0).unwrap()
+    }
+
+    fn name() -> SessionName {
+        SessionName::new("w").unwrap()
+    }
+
+    fn follow(meaning: Meaning, last: Option<&Update>) -> Option<Update> {
+        meaning.following(&name(), seconds(0), last, None)
+    }
+
+    fn working(progress: f64, task: &str) -> Update {
+        let mut update = Update::new(&name(), Status::Working, seconds(0));
+        update.progress = Some(progress);
+        update.task_id = Some(task.to_owned());
+        update
+    }
+
+    #[test]
+    fn task_and_progress_go_on_until_the_turn_ends() {
+        let last = working(0.4, "160");
+        let next = follow(Meaning::working("Edit: a.rs"), Some(&last)).unwrap();
+        assert_eq!(
+            (next.progress, next.task_id.as_deref()),
+            (Some(0.4), Some("160"))
+        );
+        let next = follow(Meaning::completed(None), Some(&last)).unwrap();
+        assert_eq!(
+            (next.progress, next.task_id.as_deref()),
+            (Some(1.0), Some("160"))
+        );
+        let after = follow(Meaning::working("Read: a.rs"), Some(&next)).unwrap();
+        assert_eq!(
+            (after.progress, after.task_id.as_deref()),
+            (None, Some("160"))
+        );
+        for fresh in [
+            Meaning::prompted(None),
+            Meaning::started(),
+            Meaning::ended(),
+        ] {
+            let next = follow(fresh, Some(&last)).unwrap();
+            assert_eq!((next.progress, next.task_id), (None, None));
+        }
+    }
+
+    #[test]
+    fn some_statuses_stand() {
+        for status in [Status::Completed, Status::Error] {
+            let last = Update::new(&name(), status, seconds(0));
+            assert!(follow(Meaning::ended(), Some(&last)).is_none());
+        }
+        let last = Update::new(&name(), Status::Blocked, seconds(0));
+        assert!(follow(Meaning::ended(), Some(&last)).is_some());
+        assert!(follow(Meaning::blocked_unless_already(None), Some(&last)).is_none());
+        assert!(follow(Meaning::blocked_unless_already(None), None).is_some());
+    }
+
+    #[test]
+    fn a_repeat_says_the_same_within_half_a_minute() {
+        let last = working(0.4, "160");
+        let mut next = last.clone();
+        for (second, repeated) in [(0, true), (30, true), (-2, true), (31, false), (-31, false)] {
+            next.timestamp = seconds(second);
+            assert_eq!(repeats(&next, &last), repeated, "{second}");
+        }
+        for change in [
+            |update: &mut Update| update.message.push('!'),
+            |update: &mut Update| update.status = Status::Blocked,
+            |update: &mut Update| update.progress = None,
+            |update: &mut Update| update.task_id = None,
+            |update: &mut Update| update.metadata = TaskCounts::default().metadata(),
+        ] {
+            let mut next = last.clone();
+            change(&mut next);
+            assert!(!repeats(&next, &last));
+        }
+    }
+
+    #[test]
+    fn tasks_are_counted() {
+        let counts = |created, completed| TaskCounts { created, completed };
+        assert_eq!(TaskCounts::default().created(), counts(1, 0));
+        assert_eq!(counts(2, 1).created(), counts(3, 1));
+        assert_eq!(counts(3, 3).created(), counts(1, 0));
+        assert_eq!(counts(3, 3).completed(), counts(3, 3));
+        assert_eq!(counts(4, 1).progress(), 0.25);
+        assert_eq!(counts(0, 7).progress(), 0.0);
+        assert_eq!(counts(u64::MAX, 0).created(), counts(u64::MAX, 0));
+
+        let mut update = working(0.5, "1");
+        update.metadata = counts(4, 1).metadata();
+        assert_eq!(TaskCounts::after(None, &update), Some(counts(4, 1)));
+        update.metadata = None;
+        assert_eq!(
+            TaskCounts::after(Some(counts(2, 1)), &update),
+            Some(counts(2, 1))
+        );
+        update.status = Status::Idle;
+        assert_eq!(TaskCounts::after(Some(counts(2, 1)), &update), None);
+    }
+
+    #[test]
+    fn a_task_event_gives_progress_only_when_the_list_is_known() {
+        let event = |change| Meaning::task(change, "Write tests".to_owned());
+        let first = follow(event(Progress::TaskCreated), None).unwrap();
+        assert_eq!(first.progress, Some(0.0));
+        assert_eq!(
+            first.metadata.unwrap().get(),
+            r#"{"tasks":{"created":1,"completed":0}}"#
+        );
+        let unknown = follow(event(Progress::TaskCompleted), None).unwrap();
+        assert!(unknown.progress.is_none() && unknown.metadata.is_none());
+    }
+
+    #[test]
+    fn names_are_made_of_the_directory_and_the_id() {
+        let of = |directory: &str, id: &str| {
+            directory_name(Agent::Codex, directory, id).map(|name| name.to_string())
+        };
+        assert_eq!(
+            of("/srv/shop", "b5f6c1c2-1111-4222-8333-444455556666").as_deref(),
+            Some("shop-b5f6c1")
+        );
+        assert_eq!(
+            of("/srv/shop/", "019fb560-de6b-7320-a070-5642753ded3d").as_deref(),
+            Some("shop-3ded3d")
+        );
+        assert_eq!(of("/", "abc").as_deref(), Some("codex-abc"));
+        assert_eq!(of("", "../abc").as_deref(), Some("codex-abc"));
+        assert_eq!(of("/x/.config", "abc").as_deref(), Some("_config-abc"));
+        assert_eq!(of("/x/-a\nb\\c", "abc").as_deref(), Some("c-abc"));
+        assert_eq!(of("/x", "../.."), None);
+        assert_eq!(
+            of(&format!("/{}", "ü".repeat(300)), "abcdef")
+                .unwrap()
+                .len(),
+            243
+        );
+    }
+
+    #[test]
+    fn a_foreign_name_is_made_writable() {
+        let of = |text: &str| session_name(text).map(|name| name.to_string());
+        assert_eq!(of("manager1\n").as_deref(), Some("manager1"));
+        assert_eq!(of("team/worker 1").as_deref(), Some("team_worker 1"));
+        assert_eq!(of("-x").as_deref(), Some("_x"));
+        assert_eq!(of("../../etc/passwd").as_deref(), Some("_._.._etc_passwd"));
+        assert_eq!(of("a\u{1b}b").as_deref(), Some("a_b"));
+        assert_eq!(of(" \n"), None);
+        assert_eq!(of(&"é".repeat(200)).unwrap().len(), 242);
+    }
+}

@@ -1,0 +1,228 @@
+//! Messages: short, of one line, and telling.
+
+use std::fmt;
+
+use crate::hook::payload::Payload;
+
+/// The longest message, in characters.
+const LONGEST: usize = 120;
+
+/// The keys of tools' inputs by how much they tell: what a path ends in, what
+/// a command begins with, else the text itself.
+const FILES: [&str; 4] = ["file_path", "notebook_path", "absolute_path", "filePath"];
+const COMMANDS: [&str; 2] = ["command", "cmd"];
+const TEXTS: [&str; 8] = [
+    "pattern",
+    "query",
+    "url",
+    "description",
+    "subject",
+    "activeForm",
+    "skill",
+    "name",
+];
+const DIRECTORIES: [&str; 2] = ["path", "dir_path"];
+
+/// A call of a tool. It reads as its name and its telling argument.
+pub struct Tool<'a> {
+    pub name: Option<String>,
+    pub input: Payload<'a>,
+}
+
+impl Tool<'_> {
+    /// Whether it is the agent's own push of a status.
+    pub fn pushes_status(&self) -> bool {
+        self.command()
+            .is_some_and(|command| command.contains("sstat push"))
+    }
+
+    /// What is asked when it needs a permission.
+    pub fn permission(&self) -> String {
+        match &self.name {
+            Some(_) => shorten(&format!("Allow {self}?")),
+            None => "Waiting for permission".to_owned(),
+        }
+    }
+
+    fn command(&self) -> Option<String> {
+        self.input
+            .first_text(&COMMANDS)
+            .or_else(|| Some(self.input.texts("command").join(" ")).filter(|text| !text.is_empty()))
+    }
+
+    fn argument(&self) -> Option<String> {
+        let input = &self.input;
+        let file = |keys: &[&str]| {
+            let path = input.first_text(keys)?;
+            base_name(&path).map(str::to_owned)
+        };
+        let command = || {
+            self.command()
+                .map(|text| patched_file(&text).unwrap_or(text))
+        };
+        let text = || input.first_text(&TEXTS).map(|text| without_query(&text));
+        file(&FILES)
+            .or_else(command)
+            .or_else(text)
+            .or_else(|| file(&DIRECTORIES))
+            .and_then(|text| first_line(&text))
+    }
+}
+
+impl fmt::Display for Tool<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().and_then(first_line);
+        let name = name.as_deref().unwrap_or("Using a tool");
+        match self.argument() {
+            Some(argument) => f.write_str(&shorten(&format!("{name}: {argument}"))),
+            None => f.write_str(name),
+        }
+    }
+}
+
+/// The first line that says something, with its white space squeezed, cut to
+/// the length of a message.
+pub fn first_line(text: &str) -> Option<String> {
+    // Of a text of megabytes only the beginning is looked at.
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let words: Vec<&str> = beginning(line, LONGEST * 16).split_whitespace().collect();
+    Some(shorten(&words.join(" ")))
+}
+
+/// As much of a text as fits into so many bytes.
+pub fn beginning(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => text.to_owned(),
+        Some(_) => {
+            let end = text.char_indices().nth(LONGEST - 1).map_or(0, |at| at.0);
+            format!("{}…", text[..end].trim_end())
+        }
+    }
+}
+
+/// What a path ends in, on any system.
+pub fn base_name(path: &str) -> Option<&str> {
+    let mut parts = path.trim().rsplit(['/', '\\']);
+    parts.find(|part| !matches!(*part, "" | "." | ".."))
+}
+
+/// The file of a patch in Codex' own form, which says little in its first line.
+fn patched_file(command: &str) -> Option<String> {
+    let headers = ["*** Update File: ", "*** Add File: ", "*** Delete File: "];
+    if !command.trim_start().starts_with("*** Begin Patch") {
+        return None;
+    }
+    command.lines().find_map(|line| {
+        let path = headers
+            .iter()
+            .find_map(|header| line.strip_prefix(header))?;
+        base_name(path).map(str::to_owned)
+    })
+}
+
+/// An address without what may be a secret in it.
+fn without_query(text: &str) -> String {
+    let end = if text.contains("://") {
+        text.find(['?', '#']).unwrap_or(text.len())
+    } else {
+        text.len()
+    };
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(name: &str, input: &str) -> String {
+        let tool = Tool {
+            name: Some(name.to_owned()),
+            input: Payload::parse(input).unwrap(),
+        };
+        tool.to_string()
+    }
+
+    #[test]
+    fn a_tool_reads_as_its_name_and_its_telling_argument() {
+        for (name, input, message) in [
+            (
+                "Edit",
+                r#"{"file_path":"/a/b.rs","old_string":"x"}"#,
+                "Edit: b.rs",
+            ),
+            (
+                "Bash",
+                r#"{"command":"cargo test\n--all","description":"d"}"#,
+                "Bash: cargo test",
+            ),
+            ("shell", r#"{"command":["ls","-l"]}"#, "shell: ls -l"),
+            (
+                "Grep",
+                r#"{"pattern":"fn main","path":"src"}"#,
+                "Grep: fn main",
+            ),
+            ("LS", r#"{"path":"/srv/shop/"}"#, "LS: shop"),
+            (
+                "WebFetch",
+                r#"{"url":"https://a.b/c?token=s","prompt":"p"}"#,
+                "WebFetch: https://a.b/c",
+            ),
+            (
+                "Agent",
+                r#"{"prompt":"p","description":"Find it"}"#,
+                "Agent: Find it",
+            ),
+            (
+                "apply_patch",
+                r#"{"command":"*** Begin Patch\n*** Update File: src/a.rs\n@@"}"#,
+                "apply_patch: a.rs",
+            ),
+            ("Bash", r#"{"command":7,"file_path":[]}"#, "Bash"),
+            ("mcp__x__y", "{}", "mcp__x__y"),
+            ("a\n b", "{}", "a"),
+        ] {
+            assert_eq!(tool(name, input), message);
+        }
+        let nameless = Tool {
+            name: None,
+            input: Payload::default(),
+        };
+        assert_eq!(nameless.to_string(), "Using a tool");
+        assert_eq!(nameless.permission(), "Waiting for permission");
+    }
+
+    #[test]
+    fn a_message_is_one_line_of_at_most_120_characters() {
+        assert_eq!(first_line("\n \n  a \t b\nc").as_deref(), Some("a b"));
+        assert_eq!(first_line(" \n"), None);
+        let exact = "ü".repeat(120);
+        assert_eq!(first_line(&exact).as_deref(), Some(exact.as_str()));
+        let longer = first_line(&"ü".repeat(121)).unwrap();
+        assert_eq!(longer.chars().count(), 120);
+        assert!(longer.ends_with("ü…"));
+        let huge = tool(
+            "Bash",
+            &format!(r#"{{"command":"{}"}}"#, "日".repeat(1_000_000)),
+        );
+        assert_eq!(huge.chars().count(), 120);
+    }
+
+    #[test]
+    fn the_agents_own_push_is_recognised() {
+        let own = |command: &str| {
+            let input = format!(r#"{{"command":"{command}"}}"#);
+            let input = Payload::parse(&input).unwrap();
+            Tool { name: None, input }.pushes_status()
+        };
+        assert!(own("cd x && sstat push w blocked why"));
+        assert!(!own("sstat summary"));
+    }
+}

@@ -49,6 +49,11 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'One k
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'The metadata, a JSON object' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'The silence this update allows: stale after DURATION, very stale after three times that' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l pid -d 'The process that stands behind the session [default: $SSTAT_PID]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read the JSON of an agent\'s hook on stdin and push what it means; always exits with 0 and prints nothing on stdout' -r -f -a "claude-code\t'Claude Code'
+codex\t'Codex, its hooks and its notify command'
+gemini\t'Gemini CLI'"
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'The agent\'s session [default: $SSTAT_SESSION, else the tmux session\'s name, else one of its directory and id]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l payload -d 'The JSON itself, where no stdin is to be read' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l sync -d 'Wait until the line is on the disk (also SSTAT_SYNC=1)'

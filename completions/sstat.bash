@@ -390,7 +390,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__watch)
-            opts="-q -v -n -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --help"
+            opts="-q -v -n -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -179,7 +179,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand -v 'Say which directory is used, and why'
             cand --verbose 'Say which directory is used, and why'
             cand --json 'Print JSON'
-            cand --once 'Print one block and end'
+            cand --once 'Print one block and end; with --json the snapshots'
+            cand --poll 'Look for changes every second instead of being told of them, as is done on network file systems'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

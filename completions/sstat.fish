@@ -154,7 +154,8 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d '
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one block and end'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one block and end; with --json the snapshots'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l poll -d 'Look for changes every second instead of being told of them, as is done on network file systems'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 
 function __sstat_sessions

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::{Error, Result};
 use crate::process::ProcessState;
@@ -27,6 +27,42 @@ impl Default for Thresholds {
             stale: Duration::from_secs(5 * 60),
             very_stale: Duration::from_secs(15 * 60),
             statuses: StaleStatuses::default(),
+        }
+    }
+}
+
+impl Thresholds {
+    /// The ages above which an update is stale and very stale; `None` for one
+    /// that owes no other.
+    fn limits(&self, update: &Update, life: Life) -> Option<(Duration, Duration)> {
+        let wrapped = update
+            .process
+            .as_ref()
+            .is_some_and(|process| process.command.is_some());
+        if !self.statuses.contains(&update.status) || (wrapped && life == Life::Alive) {
+            return None;
+        }
+        Some(match update.stale_after {
+            Some(expected) => (expected, expected.saturating_mul(3)),
+            None => (self.stale, self.very_stale.max(self.stale)),
+        })
+    }
+
+    /// When an update becomes stale and when very stale, if no other follows
+    /// it; `None` for one that owes no other, and for never.
+    #[must_use]
+    pub fn turning_points(&self, update: &Update, life: Life) -> [Option<DateTime<Utc>>; 2] {
+        // An age is a whole number of seconds: the first above the limit is
+        // one more than the limit's own.
+        let above = |limit: Duration| {
+            let seconds = i64::try_from(limit.as_secs()).ok()?.checked_add(1)?;
+            update
+                .timestamp
+                .checked_add_signed(TimeDelta::try_seconds(seconds)?)
+        };
+        match self.limits(update, life) {
+            Some((stale, very_stale)) => [above(stale), above(very_stale)],
+            None => [None, None],
         }
     }
 }
@@ -141,26 +177,10 @@ impl Condition {
                 _ => Life::Unknown,
             },
         };
-        let wrapped = update
-            .process
-            .as_ref()
-            .is_some_and(|process| process.command.is_some());
-        let (stale, very_stale) = match update.stale_after {
-            Some(expected) => (expected, expected.saturating_mul(3)),
-            None => (
-                thresholds.stale,
-                thresholds.very_stale.max(thresholds.stale),
-            ),
-        };
-        let owes = thresholds.statuses.contains(&update.status);
-        let staleness = if !owes || (wrapped && life == Life::Alive) {
-            Staleness::Fresh
-        } else if age > very_stale {
-            Staleness::VeryStale
-        } else if age > stale {
-            Staleness::Stale
-        } else {
-            Staleness::Fresh
+        let staleness = match thresholds.limits(update, life) {
+            Some((_, very_stale)) if age > very_stale => Staleness::VeryStale,
+            Some((stale, _)) if age > stale => Staleness::Stale,
+            _ => Staleness::Fresh,
         };
         Self {
             age,
@@ -229,7 +249,7 @@ mod tests {
     }
 
     fn after(update: &Update, seconds: i64, process: ProcessState) -> Condition {
-        let now = update.timestamp + chrono::TimeDelta::seconds(seconds);
+        let now = update.timestamp + TimeDelta::seconds(seconds);
         Condition::of(update, process, now, &Thresholds::default())
     }
 
@@ -273,6 +293,44 @@ mod tests {
         assert_eq!(staleness(keys, 2701), Staleness::Stale);
         assert_eq!(staleness(keys, 8100), Staleness::Stale);
         assert_eq!(staleness(keys, 8101), Staleness::VeryStale);
+    }
+
+    #[test]
+    fn turning_points_are_where_the_staleness_changes() {
+        let thresholds = Thresholds::default();
+        let all = [
+            update(r#""status":"working""#),
+            update(r#""status":"working","stale_after":1.5"#),
+            update(r#""status":"working","stale_after":0"#),
+            with_process("working", true),
+        ];
+        for update in all {
+            for (point, before, after) in [
+                (0, Staleness::Fresh, Staleness::Stale),
+                (1, Staleness::Stale, Staleness::VeryStale),
+            ] {
+                let at = thresholds.turning_points(&update, Life::Dead)[point].unwrap();
+                let seen = |at| Condition::of(&update, ProcessState::Gone, at, &thresholds);
+                assert!(seen(at).staleness >= after, "{update:?}");
+                let earlier = at - TimeDelta::milliseconds(1);
+                assert!(seen(earlier).staleness <= before, "{update:?}");
+            }
+        }
+        let completed = update(r#""status":"completed""#);
+        assert_eq!(
+            thresholds.turning_points(&completed, Life::Unknown),
+            [None, None]
+        );
+        let wrapped = with_process("working", true);
+        assert_eq!(
+            thresholds.turning_points(&wrapped, Life::Alive),
+            [None, None]
+        );
+        let patient = update(r#""status":"working","stale_after":1e18"#);
+        assert_eq!(
+            thresholds.turning_points(&patient, Life::Unknown),
+            [None, None]
+        );
     }
 
     #[test]

@@ -1,27 +1,56 @@
 //! What was appended to a session's file since it was last looked at.
 
+use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hasher};
+use std::io;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
-use crate::store::Store;
 use crate::store::history::History;
-use crate::store::lines::{LinesBackward, LinesForward};
-use crate::store::open;
-use crate::store::tail::BadLines;
+use crate::store::lines::{Line, LinesBackward, LinesForward};
+use crate::store::open::{self, StatusFile, read_exact_at};
+use crate::store::tail::{BadLines, Tail, Verdict, judge};
+use crate::store::{Problem, ProblemKind, REREADS, Store};
 use crate::update::Update;
 
 /// A place in a session's file, which moves on as the file grows.
 ///
-/// It knows the file by device and inode: one that is put in its place, as
-/// rotation does, is read from its beginning, and so is one that was
-/// truncated.
+/// It knows the file by device and inode and by the last line it read there.
+/// In a file that was put in its place, truncated or written anew it goes on
+/// behind that line, as after a clean-up that keeps the last ones, or from
+/// the beginning where there is no such line, as after a rotation.
 #[derive(Clone, Debug)]
 pub struct Follower {
     name: String,
     path: PathBuf,
-    file: Option<(u64, u64)>,
-    offset: u64,
+    place: Option<Place>,
 }
+
+/// How far a file has been read.
+#[derive(Clone, Debug)]
+struct Place {
+    file: Option<(u64, u64)>,
+    /// What the file's metadata said when it was last read.
+    size: u64,
+    modified: Option<SystemTime>,
+    offset: u64,
+    /// What stands before `offset` is the beginning of a line over 1 MiB.
+    overlong: bool,
+    last: Option<Mark>,
+}
+
+/// The last line that was read, by which a file is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    start: u64,
+    length: u64,
+    /// Of its last bytes: one look at the end of a line is enough.
+    hash: u64,
+}
+
+/// How many bytes of a line make it known again.
+const MARK_BYTES: usize = 4096;
 
 /// What a follower found.
 #[derive(Debug, Default)]
@@ -32,6 +61,9 @@ pub struct Appended {
     pub bad: BadLines,
     /// The file is not there (any more).
     pub missing: bool,
+    /// The file is not the one that was read before, or no longer holds what
+    /// was read: `updates` is all there is in it.
+    pub restarted: bool,
 }
 
 impl Store {
@@ -42,8 +74,7 @@ impl Store {
         Follower {
             name: name.to_owned(),
             path: self.path().join(file_name),
-            file: None,
-            offset: 0,
+            place: None,
         }
     }
 }
@@ -55,21 +86,12 @@ impl History {
     /// # Errors
     /// When the file cannot be read.
     pub fn follower(&self) -> Result<Follower> {
-        let open = self.opened();
-        let mut buffer = Vec::new();
-        let unfinished = LinesBackward::new(&open.file, self.size(), &mut buffer)
-            .and_then(|mut lines| {
-                let last = lines.next()?;
-                Ok(last
-                    .filter(|line| !line.terminated && line.decode().is_err())
-                    .map(|line| line.offset))
-            })
+        let (place, _) = Place::at_end(self.opened(), &mut Vec::new())
             .map_err(Error::io("read", self.path()))?;
         Ok(Follower {
             name: self.name().to_owned(),
             path: self.path().to_path_buf(),
-            file: open::identity(&open.metadata),
-            offset: unfinished.unwrap_or(self.size()),
+            place: Some(place),
         })
     }
 }
@@ -81,13 +103,62 @@ impl Follower {
         &self.name
     }
 
+    /// Something that is wrong with the file, for people.
+    #[must_use]
+    pub fn problem(&self, kind: ProblemKind) -> Problem {
+        Problem {
+            path: self.path.clone(),
+            kind,
+        }
+    }
+
     /// Passes over all that stands in the file now, but for a last line that
-    /// is still being written.
+    /// is still being written. Gives the last update passed over and what is
+    /// wrong behind it; neither where there is no file.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn skip_to_end(&mut self) -> Result<()> {
-        self.read(|_, _| {}).map(drop)
+    pub fn skip_to_end(&mut self) -> Result<(Option<Update>, Option<Problem>)> {
+        let mut tries = 0;
+        loop {
+            let open = match open::open_read(&self.path) {
+                Ok(open) => open,
+                Err(error) if error.is_not_found() => {
+                    self.place = None;
+                    return Ok((None, None));
+                }
+                Err(error) => return Err(error),
+            };
+            match Place::at_end(&open, &mut Vec::new()) {
+                Ok((place, mut tail)) => {
+                    self.place = Some(place);
+                    let update = tail.update.take().map(|update| self.named(update));
+                    return Ok((update, Problem::of_tail(|| self.path.clone(), &tail)));
+                }
+                // Truncated meanwhile: look again.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && tries < REREADS => {
+                    tries += 1;
+                }
+                Err(error) => return Err(Error::io("read", &self.path)(error)),
+            }
+        }
+    }
+
+    /// Whether the file looks as it did when it was last read: the same file,
+    /// as long and as old. Costs one system call.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        let metadata = match self.path.symlink_metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                return error.kind() == io::ErrorKind::NotFound && self.place.is_none();
+            }
+        };
+        self.place.as_ref().is_some_and(|place| {
+            place.file == open::identity(&metadata)
+                && place.size == metadata.len()
+                && place.modified == metadata.modified().ok()
+        })
     }
 
     /// The updates that came since the last call.
@@ -95,52 +166,193 @@ impl Follower {
     /// # Errors
     /// When the file cannot be read.
     pub fn read_new(&mut self) -> Result<Appended> {
-        let mut updates = Vec::new();
-        let mut appended = self.read(|line, update| updates.push((line.to_vec(), update)))?;
-        appended.updates = updates;
+        match open::open_read(&self.path) {
+            Ok(open) => self.read(&open),
+            // The place is kept: the file may have been renamed, and what came
+            // into it before that is still to be read.
+            Err(error) if error.is_not_found() => Ok(Appended {
+                missing: true,
+                ..Appended::default()
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The updates that came since the last call and before the file was
+    /// renamed to `new_name`; none if that is another file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_renamed(&mut self, new_name: &OsStr) -> Result<Appended> {
+        let renamed = match open::open_read(&self.path.with_file_name(new_name)) {
+            Ok(renamed) => renamed,
+            Err(error) if error.is_not_found() => return Ok(Appended::default()),
+            Err(error) => return Err(error),
+        };
+        let file = open::identity(&renamed.metadata);
+        match &self.place {
+            Some(place) if place.file == file => self.read(&renamed),
+            _ => Ok(Appended::default()),
+        }
+    }
+
+    fn read(&mut self, open: &StatusFile) -> Result<Appended> {
+        let mut appended = Appended::default();
+        let read = self.read_lines(open, &mut appended);
+        read.map_err(Error::io("read", &self.path))?;
         Ok(appended)
     }
 
-    fn read(&mut self, mut each: impl FnMut(&[u8], Update)) -> Result<Appended> {
-        let mut appended = Appended::default();
-        let open = match open::open_read(&self.path) {
-            Ok(open) => open,
-            Err(error) if error.is_not_found() => {
-                self.file = None;
-                self.offset = 0;
-                appended.missing = true;
-                return Ok(appended);
+    fn read_lines(&mut self, open: &StatusFile, appended: &mut Appended) -> io::Result<()> {
+        let size = open.metadata.len();
+        let mut place = match self.place.take() {
+            Some(place) if place.goes_on_in(open) => place,
+            before => {
+                let mut place = Place::at_begin(open);
+                let last = before.as_ref().and_then(|before| before.last);
+                let found = match last {
+                    Some(last) => place.pass_over(open, last)?,
+                    None => false,
+                };
+                appended.restarted = before.is_some() && !found;
+                place
             }
-            Err(error) => return Err(error),
         };
-        let (size, file) = (open.metadata.len(), open::identity(&open.metadata));
-        if file != self.file || size < self.offset {
-            self.offset = 0;
-        }
-        self.file = file;
-        let mut lines = LinesForward::new(&open.file, self.offset, size);
-        while let Some(line) = lines.next().map_err(Error::io("read", &self.path))? {
+        place.size = size;
+        place.modified = open.metadata.modified().ok();
+        let mut lines = LinesForward::new(&open.file, place.offset, size);
+        while let Some(line) = lines.next()? {
+            let end = line
+                .bytes
+                .map(|bytes| line.offset + bytes.len() as u64 + u64::from(line.terminated));
+            if place.overlong {
+                // The rest of a line whose beginning was passed over.
+                place.overlong = !line.terminated;
+                place.offset = end.unwrap_or_else(|| lines.position());
+                continue;
+            }
             let decoded = line.decode();
-            if !line.terminated && decoded.is_err() {
+            if !line.terminated && decoded.is_err() && line.bytes.is_some() {
                 // Being written: it is read again when there is more of it.
                 break;
             }
-            let length = line.bytes.map_or(0, <[u8]>::len) as u64;
+            if let Some(mark) = Mark::of(&line) {
+                place.last = Some(mark);
+            }
             match decoded {
-                Ok(mut update) => {
-                    update.session.clone_from(&self.name);
-                    each(line.bytes.unwrap_or_default(), update);
+                Ok(update) => {
+                    let line = line.bytes.unwrap_or_default().to_vec();
+                    appended.updates.push((line, self.named(update)));
                 }
                 Err(_) if line.is_blank() => {}
                 Err(reason) => appended.bad.note_later(reason),
             }
-            self.offset = match line.bytes {
-                Some(_) => line.offset + length + u64::from(line.terminated),
-                None => lines.position(),
-            };
+            place.overlong = line.bytes.is_none() && !line.terminated;
+            place.offset = end.unwrap_or_else(|| lines.position());
         }
-        Ok(appended)
+        self.place = Some(place);
+        Ok(())
     }
+
+    fn named(&self, mut update: Update) -> Update {
+        update.session.clone_from(&self.name);
+        update
+    }
+}
+
+impl Place {
+    fn at_begin(open: &StatusFile) -> Self {
+        Self {
+            file: open::identity(&open.metadata),
+            size: 0,
+            modified: None,
+            offset: 0,
+            overlong: false,
+            last: None,
+        }
+    }
+
+    /// The end of a file, but for a last line that is still being written, and
+    /// what stands there.
+    fn at_end(open: &StatusFile, buffer: &mut Vec<u8>) -> io::Result<(Self, Tail)> {
+        let size = open.metadata.len();
+        let mut place = Self {
+            size,
+            modified: open.metadata.modified().ok(),
+            offset: size,
+            ..Self::at_begin(open)
+        };
+        let mut tail = Tail::default();
+        let mut lines = LinesBackward::new(&open.file, size, buffer)?;
+        while let Some(line) = lines.next()? {
+            let verdict = judge(&line, &open.metadata);
+            if !line.terminated && !matches!(verdict, Verdict::Good(_)) {
+                place.offset = line.offset;
+            } else if place.last.is_none() {
+                place.last = Mark::of(&line);
+            }
+            match verdict {
+                Verdict::Good(update) => {
+                    tail.update = Some(*update);
+                    return Ok((place, tail));
+                }
+                Verdict::Nothing => {}
+                Verdict::Bad(reason) => tail.bad.note_earlier(reason),
+            }
+        }
+        tail.gave_up = lines.gave_up();
+        Ok((place, tail))
+    }
+
+    /// Whether the file still holds what was read of it.
+    fn goes_on_in(&self, open: &StatusFile) -> bool {
+        self.file == open::identity(&open.metadata)
+            && self.offset <= open.metadata.len()
+            && self.last.is_none_or(|last| last.stands_in(open))
+    }
+
+    /// Moves behind the last line that is the marked one; false where there
+    /// is none.
+    fn pass_over(&mut self, open: &StatusFile, marked: Mark) -> io::Result<bool> {
+        let mut lines = LinesForward::new(&open.file, 0, open.metadata.len());
+        let mut found = false;
+        while let Some(line) = lines.next()? {
+            if let Some(mark) = Mark::of(&line)
+                && (mark.length, mark.hash) == (marked.length, marked.hash)
+            {
+                found = true;
+                self.last = Some(mark);
+                self.offset = mark.start + mark.length + u64::from(line.terminated);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Mark {
+    /// The mark of a line; none of a blank or an over-long one.
+    fn of(line: &Line<'_>) -> Option<Self> {
+        let bytes = line.bytes.filter(|_| !line.is_blank())?;
+        Some(Self {
+            start: line.offset,
+            length: bytes.len() as u64,
+            hash: hash(&bytes[bytes.len().saturating_sub(MARK_BYTES)..]),
+        })
+    }
+
+    fn stands_in(&self, open: &StatusFile) -> bool {
+        let length = self.length.min(MARK_BYTES as u64);
+        let mut buffer = [0; MARK_BYTES];
+        let end = &mut buffer[..length as usize];
+        read_exact_at(&open.file, end, self.start + self.length - length).is_ok()
+            && hash(end) == self.hash
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -185,5 +397,68 @@ mod tests {
         assert!(messages(&mut follower).is_empty());
         fs::write(&path, line("f").trim_end()).unwrap();
         assert_eq!(messages(&mut follower), ["f"], "whole, if unterminated");
+    }
+
+    #[test]
+    fn a_file_that_was_written_anew_is_known_by_its_last_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let mut follower = Store::new(directory.path()).follow("w");
+        fs::write(&path, line("a") + &line("b") + &line("c")).unwrap();
+        assert_eq!(follower.skip_to_end().unwrap().0.unwrap().message, "c");
+        assert!(follower.is_unchanged());
+
+        // A clean-up keeps the last lines: they are no news.
+        let shorter = directory.path().join("shorter");
+        fs::write(&shorter, line("b") + &line("c") + &line("d")).unwrap();
+        fs::rename(&shorter, &path).unwrap();
+        assert!(!follower.is_unchanged());
+        let appended = follower.read_new().unwrap();
+        assert_eq!(appended.updates.len(), 1);
+        assert!(!appended.restarted);
+
+        // A writer that overwrites its one line with another as long.
+        fs::write(&path, line("e") + &line("f") + &line("g")).unwrap();
+        let appended = follower.read_new().unwrap();
+        assert!(appended.restarted);
+        assert_eq!(appended.updates.len(), 3);
+
+        fs::write(&path, "").unwrap();
+        let appended = follower.read_new().unwrap();
+        assert!(appended.restarted && appended.updates.is_empty());
+        assert!(follower.is_unchanged());
+    }
+
+    #[test]
+    fn what_came_before_a_rename_is_not_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let old = directory.path().join("w_status.json.1");
+        let mut follower = Store::new(directory.path()).follow("w");
+        fs::write(&path, line("a")).unwrap();
+        follower.skip_to_end().unwrap();
+        fs::write(&old, line("x")).unwrap();
+        let new_name = old.file_name().unwrap();
+        assert!(follower.read_renamed(new_name).unwrap().updates.is_empty());
+        fs::write(&path, line("a") + &line("b")).unwrap();
+        fs::rename(&path, &old).unwrap();
+        fs::write(&path, line("c")).unwrap();
+        assert_eq!(follower.read_renamed(new_name).unwrap().updates.len(), 1);
+        assert_eq!(messages(&mut follower), ["c"]);
+    }
+
+    #[test]
+    fn an_over_long_line_is_passed_over_in_parts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let mut follower = Store::new(directory.path()).follow("w");
+        let mut file = fs::File::create(&path).unwrap();
+        for _ in 0..3 {
+            file.write_all(&[b'x'; crate::MAX_READ_BYTES + 1]).unwrap();
+            assert!(messages(&mut follower).is_empty());
+        }
+        file.write_all(format!("x\n{}", line("a")).as_bytes())
+            .unwrap();
+        assert_eq!(messages(&mut follower), ["a"]);
     }
 }

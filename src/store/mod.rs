@@ -236,7 +236,7 @@ impl Store {
 }
 
 /// How often a file that is truncated while it is read is read again.
-const REREADS: u32 = 10;
+pub(crate) const REREADS: u32 = 10;
 
 fn read_session(
     open: impl Fn() -> Result<StatusFile>,

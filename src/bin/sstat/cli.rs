@@ -220,7 +220,7 @@ pub struct StalenessArgs {
 }
 
 /// Which sessions.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Filters {
     /// Only these sessions: names, or patterns with * ? []
     #[arg(value_name = "NAME|GLOB")]
@@ -375,9 +375,13 @@ pub struct Watch {
     /// The time between two blocks
     #[arg(short = 'n', long, value_name = "DURATION", default_value = "10s", value_parser = value::interval)]
     pub interval: Duration,
-    /// Print one block and end
+    /// Print one block and end; with --json the snapshots
     #[arg(long)]
     pub once: bool,
+    /// Look for changes every second instead of being told of them, as is done
+    /// on network file systems
+    #[arg(long)]
+    pub poll: bool,
 }
 
 /// Texts to values. What cannot be one is explained in the words of the user.
@@ -630,5 +634,6 @@ Examples:
 Examples:
   sstat watch
   sstat watch --once
+  sstat watch --json | jq -c 'select(.event == \"update\") | [.session, .from, .to]'
   sstat watch 'worker*' --interval 2s";
 }

@@ -28,6 +28,22 @@ pub enum Stream {
     Err,
 }
 
+/// What tells the time: the system, or `SSTAT_NOW`, for which it stands still.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    System,
+    Fixed(DateTime<Utc>),
+}
+
+impl Clock {
+    pub fn now(self) -> DateTime<Utc> {
+        match self {
+            Self::System => Utc::now(),
+            Self::Fixed(now) => now,
+        }
+    }
+}
+
 impl Config {
     pub fn new(common: Common) -> Result<Self> {
         Ok(Self {
@@ -40,11 +56,18 @@ impl Config {
 
     /// The time it is, or the one that `SSTAT_NOW` fixes.
     pub fn now(&self) -> Result<DateTime<Utc>> {
+        self.clock().map(|clock| clock.now())
+    }
+
+    /// What tells the time.
+    pub fn clock(&self) -> Result<Clock> {
         match variable("SSTAT_NOW")? {
-            None => Ok(Utc::now()),
-            Some(text) => sstat::parse_timestamp(&text).ok_or_else(|| {
-                Failure::error(format!("SSTAT_NOW: '{text}' is not an RFC 3339 time"))
-            }),
+            None => Ok(Clock::System),
+            Some(text) => sstat::parse_timestamp(&text)
+                .map(Clock::Fixed)
+                .ok_or_else(|| {
+                    Failure::error(format!("SSTAT_NOW: '{text}' is not an RFC 3339 time"))
+                }),
         }
     }
 

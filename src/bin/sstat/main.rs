@@ -12,6 +12,7 @@ mod human;
 mod output;
 mod prometheus;
 mod view;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -83,7 +84,7 @@ fn run(config: &Config, command: Command) -> Result<u8> {
         Command::Show(Deferred(args)) => command::show::run(config, &args)?,
         Command::History(Deferred(args)) => command::history::run(config, &args)?,
         Command::Stale(Deferred(args)) => command::stale::run(config, &args)?,
-        Command::Watch(Deferred(args)) => command::watch::block(config, &args)?,
+        Command::Watch(Deferred(args)) => return command::watch::run(config, &args),
     };
     output::print(config, report)
 }

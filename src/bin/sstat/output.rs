@@ -24,11 +24,18 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints a report and returns the exit code.
 pub fn print(config: &Config, report: Report) -> Result<u8> {
+    let code = report.code;
+    let is_read = print_report(config, report)?;
+    Ok(if is_read { code } else { 0 })
+}
+
+/// Prints a report; false if whoever read stdout has seen enough.
+pub fn print_report(config: &Config, report: Report) -> Result<bool> {
     let problems = match report.view {
         View::Nothing => Vec::new(),
         view => match write_buffered(config, view)? {
             Some(problems) => problems,
-            None => return Ok(0),
+            None => return Ok(false),
         },
     };
     let mut complaints = Vec::new();
@@ -46,7 +53,28 @@ pub fn print(config: &Config, report: Report) -> Result<u8> {
             complain(&style, &text, role);
         }
     }
-    Ok(report.code)
+    Ok(true)
+}
+
+/// Prints values as JSON at once, one a line; false if whoever read stdout has
+/// seen enough.
+pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    let write = |value| -> io::Result<()> {
+        let layout = SafeFormatter::compact();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut out, layout);
+        Serialize::serialize(&value, &mut serializer)?;
+        out.write_all(b"\n")
+    };
+    let written = values.into_iter().try_for_each(write);
+    match written.and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            // What is still in the buffer must not be tried again.
+            let _ = out.into_parts();
+            is_read(&error)
+        }
+    }
 }
 
 /// Writes a view to stdout; returns what was found wrong only while it was
@@ -62,12 +90,18 @@ fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<Problem>>> {
         Err(Stop::Write(error)) => {
             // What is still in the buffer must not be tried again.
             let _ = out.into_parts();
-            match error.kind() {
-                io::ErrorKind::BrokenPipe => Ok(None),
-                _ => Err(Failure::error(format!("stdout: {error}"))),
-            }
+            is_read(&error).map(|_| None)
         }
         Err(Stop::Read(error)) => Err(error.into()),
+    }
+}
+
+/// False for an error that says that whoever read stdout has seen enough; any
+/// other is a failure.
+fn is_read(error: &io::Error) -> Result<bool> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(false),
+        _ => Err(Failure::error(format!("stdout: {error}"))),
     }
 }
 

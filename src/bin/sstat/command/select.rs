@@ -1,8 +1,9 @@
 //! Which sessions a reader looks at: the filters that the verbs share, and
 //! what becomes of names that are none.
 
+use chrono::{DateTime, Utc};
 use glob::Pattern;
-use sstat::{Problem, Session, Viewpoint};
+use sstat::{Problem, Session, Update, Viewpoint};
 
 use crate::cli::Filters;
 use crate::config::{Config, before};
@@ -67,13 +68,12 @@ pub fn select<T: Send>(
         selection.unknown = names.literal;
         return Ok(selection);
     }
-    let since = filters.since.map(|since| before(viewpoint.now, since));
     let keep = |session: Session| {
-        let update = &session.update;
-        let wanted = (filters.status.is_empty() || filters.status.contains(&update.status))
-            && (filters.task.is_none() || filters.task == update.task_id)
-            && since.is_none_or(|since| update.timestamp >= since);
-        if wanted { keep(session) } else { None }
+        if matches(filters, &session.update, viewpoint.now) {
+            keep(session)
+        } else {
+            None
+        }
     };
     let store = &config.location.store;
     if names.needs_scan() {
@@ -99,6 +99,15 @@ pub fn select<T: Send>(
     Ok(selection)
 }
 
+/// Whether the filters other than names want a session with this last update.
+pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
+    (filters.status.is_empty() || filters.status.contains(&update.status))
+        && (filters.task.is_none() || filters.task == update.task_id)
+        && filters
+            .since
+            .is_none_or(|since| update.timestamp >= before(now, since))
+}
+
 /// Why there is nothing to read, if the directory does not exist.
 pub fn missing_directory(config: &Config) -> Option<String> {
     let path = config.location.store.path();
@@ -112,13 +121,13 @@ pub fn missing_directory(config: &Config) -> Option<String> {
 }
 
 /// The names asked for, each once, apart from the patterns.
-struct Names {
+pub struct Names {
     literal: Vec<String>,
     patterns: Vec<Pattern>,
 }
 
 impl Names {
-    fn new(names: &[String]) -> Result<Self> {
+    pub fn new(names: &[String]) -> Result<Self> {
         let mut literal: Vec<String> = Vec::new();
         let mut patterns = Vec::new();
         for name in names {
@@ -137,7 +146,12 @@ impl Names {
         self.literal.is_empty() || !self.patterns.is_empty()
     }
 
-    fn want(&self, name: &str) -> bool {
+    /// The names asked for, if no pattern is among them.
+    pub fn exactly(&self) -> Option<&[String]> {
+        (!self.needs_scan()).then_some(&self.literal)
+    }
+
+    pub fn want(&self, name: &str) -> bool {
         (self.literal.is_empty() && self.patterns.is_empty())
             || self.literal.iter().any(|literal| literal == name)
             || self.patterns.iter().any(|pattern| {

@@ -1,0 +1,496 @@
+//! Watching sessions: an engine that says what happens to them as it happens.
+//!
+//! [`Watcher`] joins a pure [`board`] of what is known with the edges that
+//! tell it: file-change notifications ([`source`]), the ends of processes
+//! ([`processes`]), and time. It starts to listen before it reads, so that
+//! nothing falls between the two, and takes every notification for a hint:
+//! what counts is what stands in the files.
+
+#![allow(dead_code)] // until the live screen uses all of it
+
+mod board;
+pub mod event;
+mod processes;
+mod source;
+mod wake;
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use sstat::{Error, Follower, ProblemKind, ProcessState, Session, Store};
+
+use self::board::Board;
+use self::event::Event;
+use self::processes::Processes;
+use self::source::Source;
+use self::wake::Sleeper;
+pub use self::wake::Waker;
+use crate::cli::{Filters, StalenessArgs};
+use crate::command::select::{Names, matches};
+use crate::config::{Clock, Config};
+use crate::failure::{Failure, Result};
+
+/// How often all is looked at where not every change is told.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How often processes are asked for whose end nobody tells.
+const PROCESS_POLL: Duration = Duration::from_secs(1);
+
+/// A full rescan comes at least this often, however long the interval is.
+const RESCAN: Duration = Duration::from_secs(10);
+
+/// How to watch.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The time between two full rescans.
+    pub interval: Duration,
+    /// Look for changes instead of being told.
+    pub poll: bool,
+}
+
+/// Watches the sessions of a directory, which need not exist yet.
+///
+/// ```ignore
+/// let mut watcher = Watcher::new(config, &args.filters, &args.reading.staleness, options)?;
+/// loop {
+///     for event in watcher.wait(Duration::from_secs(1))? { /* one line, one alarm */ }
+///     watcher.refresh();
+///     for session in watcher.sessions() { /* one row */ }
+/// }
+/// ```
+pub struct Watcher {
+    store: Store,
+    names: Names,
+    filters: Filters,
+    clock: Clock,
+    options: Options,
+    board: Board,
+    followers: HashMap<String, Followed>,
+    source: Source,
+    processes: Processes,
+    sleeper: Sleeper,
+    events: Vec<Event>,
+    problems: Vec<String>,
+    /// What was complained about already: a file, or the directory.
+    complained: HashSet<String>,
+    next_rescan: Instant,
+    next_process_poll: Instant,
+}
+
+struct Followed {
+    follower: Follower,
+    /// It could not be read so far: what stands in it is no news when it can.
+    unread: bool,
+}
+
+impl Watcher {
+    /// Begins to listen and reads what is there: the first
+    /// [`wait`](Self::wait) gives it at once, as snapshots in natural order.
+    ///
+    /// # Errors
+    /// A pattern that is none, a bad environment variable, or a directory that
+    /// is there and cannot be read.
+    pub fn new(
+        config: &Config,
+        filters: &Filters,
+        staleness: &StalenessArgs,
+        options: Options,
+    ) -> Result<Self> {
+        let store = config.location.store.clone();
+        let source = Source::new(store.path(), options.poll);
+        let now = Instant::now();
+        let mut watcher = Self {
+            names: Names::new(&filters.names)?,
+            filters: filters.clone(),
+            clock: config.clock()?,
+            options,
+            board: Board::new(config.viewpoint(staleness)?.thresholds),
+            followers: HashMap::new(),
+            source,
+            processes: Processes::new(),
+            sleeper: Sleeper::new().map_err(|error| Failure::error(format!("pipe: {error}")))?,
+            events: Vec::new(),
+            problems: Vec::new(),
+            complained: HashSet::new(),
+            next_rescan: now,
+            next_process_poll: now + PROCESS_POLL,
+            store,
+        };
+        for name in watcher.wanted_names()? {
+            watcher.take_snapshot(name);
+        }
+        watcher.next_rescan = now + watcher.rescan_interval();
+        Ok(watcher)
+    }
+
+    /// The time it is for this watch: real, or fixed by `SSTAT_NOW`.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The sessions that the filters want, in natural order of their names, as
+    /// they were at the last event or [`refresh`](Self::refresh).
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.board.sessions().filter(|session| self.wants(session))
+    }
+
+    /// One session, wanted by the filters or not.
+    pub fn session(&self, name: &str) -> Option<&Session> {
+        self.board.session(name)
+    }
+
+    /// Whether the filters other than names want a session as it is.
+    pub fn wants(&self, session: &Session) -> bool {
+        matches(&self.filters, &session.update, self.clock.now())
+    }
+
+    /// Makes ages and all that follows from them those of this moment. What
+    /// happened thereby is given by the next [`wait`](Self::wait).
+    pub fn refresh(&mut self) {
+        let now = self.clock.now();
+        self.board.tick(now, &mut self.events);
+    }
+
+    /// Waits until something happens to a session, an input is readable,
+    /// a [`Waker`] calls, a signal comes, or `timeout` is over, and gives what
+    /// has happened, which can be nothing: the events of all sessions whose
+    /// name is wanted, whatever the other filters say ([`wants`](Self::wants)
+    /// tells).
+    ///
+    /// # Errors
+    /// When waiting itself fails. What cannot be read is a problem, not an
+    /// error.
+    pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Event>> {
+        let deadline = Instant::now().checked_add(timeout);
+        while self.events.is_empty() {
+            let woken = self.step(deadline)?;
+            let over = deadline.is_some_and(|deadline| deadline <= Instant::now());
+            if woken || over {
+                break;
+            }
+        }
+        Ok(std::mem::take(&mut self.events))
+    }
+
+    /// What could not be read since the last call, a line each; every file is
+    /// named once.
+    pub fn take_problems(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.problems)
+    }
+
+    /// What ends a [`wait`](Self::wait) from another thread.
+    pub fn waker(&self) -> Waker {
+        self.sleeper.waker()
+    }
+
+    /// From now on a [`wait`](Self::wait) also ends while there is something
+    /// to read from `input`, as from the terminal.
+    #[cfg(unix)]
+    pub fn wake_on(&mut self, input: std::os::fd::OwnedFd) {
+        self.sleeper.wake_on(input);
+    }
+
+    /// From now on a [`wait`](Self::wait) also ends when nobody reads `output`
+    /// any more; [`output_closed`](Self::output_closed) then says so.
+    #[cfg(unix)]
+    pub fn wake_on_close(&mut self, output: std::os::fd::OwnedFd) {
+        self.sleeper.wake_on_close(output);
+    }
+
+    pub fn output_closed(&self) -> bool {
+        self.sleeper.output_closed()
+    }
+
+    /// Sleeps once, and looks at what has changed. True if somebody else than
+    /// a session ended the sleep.
+    fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        let pause = self.pause(deadline);
+        #[cfg(unix)]
+        let sources = [self.source.as_fd(), self.processes.as_fd()];
+        let woken = self
+            .sleeper
+            .sleep(
+                #[cfg(unix)]
+                sources,
+                pause,
+            )
+            .map_err(|error| Failure::error(format!("poll: {error}")))?;
+        // The ends of processes come first: what one wrote before it ended is
+        // then among the hints.
+        let ended = self.processes.ended();
+        let hints = self.source.hints();
+        for (name, new_name) in hints.renamed {
+            if self.names.want(&name) {
+                self.read_renamed(&name, &new_name);
+            }
+        }
+        for name in hints.changed {
+            if self.names.want(&name) {
+                self.read(name);
+            }
+        }
+        if hints.rescan || self.next_rescan <= Instant::now() {
+            self.rescan();
+        }
+        self.look_at_processes(&ended);
+        let now = self.clock.now();
+        if self.board.next_change().is_some_and(|at| at <= now) {
+            if self.source.must_poll() {
+                // Nobody may have told of an update that came in time.
+                self.rescan();
+            }
+            self.board.tick(now, &mut self.events);
+        }
+        Ok(woken)
+    }
+
+    /// How long nothing can happen that nobody tells.
+    fn pause(&self, deadline: Option<Instant>) -> Duration {
+        let now = Instant::now();
+        let mut until = self.next_rescan;
+        until = until.min(deadline.unwrap_or(until));
+        if self.must_poll_processes() {
+            until = until.min(self.next_process_poll);
+        }
+        let pause = until.saturating_duration_since(now);
+        match self.board.next_change() {
+            None => pause,
+            Some(at) => pause.min((at - self.clock.now()).to_std().unwrap_or_default()),
+        }
+    }
+
+    fn rescan_interval(&self) -> Duration {
+        let longest = if self.source.must_poll() {
+            POLL
+        } else {
+            RESCAN
+        };
+        self.options.interval.min(longest)
+    }
+
+    fn must_poll_processes(&self) -> bool {
+        self.board
+            .running()
+            .any(|(_, process)| !self.processes.is_waited_for(process))
+    }
+
+    /// The names of the sessions there are that are wanted, in natural order;
+    /// none where there is no directory.
+    fn wanted_names(&self) -> sstat::Result<Vec<String>> {
+        let mut names = match self.names.exactly() {
+            Some(names) => names.to_vec(),
+            None => match self.store.names() {
+                Err(error) if error.is_not_found() => Vec::new(),
+                names => names?,
+            },
+        };
+        names.retain(|name| self.names.want(name));
+        names.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
+        Ok(names)
+    }
+
+    /// Looks whether every file is as it was when it was last read.
+    fn rescan(&mut self) {
+        self.source.follow_path();
+        let names = match self.wanted_names() {
+            Ok(names) => names,
+            Err(error) => {
+                // What is known stays: a directory that cannot be read for a
+                // while has not lost its sessions.
+                self.complain(String::new(), error.to_string());
+                self.next_rescan = Instant::now() + self.rescan_interval();
+                return;
+            }
+        };
+        let there: HashSet<&String> = names.iter().collect();
+        let gone: Vec<String> = self
+            .followers
+            .keys()
+            .filter(|name| !there.contains(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.followers.remove(&name);
+            self.remove(&name);
+        }
+        for name in names {
+            let unchanged = self
+                .followers
+                .get(&name)
+                .is_some_and(|followed| followed.follower.is_unchanged());
+            if !unchanged {
+                self.read(name);
+            }
+        }
+        let running = self.board.running().map(|(_, process)| process);
+        self.processes.retain(running);
+        let now = self.clock.now();
+        self.board.tick(now, &mut self.events);
+        self.next_rescan = Instant::now() + self.rescan_interval();
+    }
+
+    fn take_snapshot(&mut self, name: String) {
+        let mut follower = self.store.follow(&name);
+        let mut read = follower.skip_to_end();
+        let mut process = ProcessState::Unknown;
+        if let Ok((Some(update), _)) = &read {
+            process = self.processes.state(update.process.as_deref());
+            if process == ProcessState::Gone {
+                // It may have said something before it ended.
+                read = follower.skip_to_end();
+            }
+        }
+        let mut unread = false;
+        match read {
+            Ok((update, problem)) => {
+                if let Some(problem) = problem {
+                    self.complain(name.clone(), problem.to_string());
+                }
+                if let Some(update) = update {
+                    process = match process {
+                        ProcessState::Gone => self.processes.state(update.process.as_deref()),
+                        state => state,
+                    };
+                    let now = self.clock.now();
+                    self.events.push(self.board.snapshot(update, process, now));
+                }
+            }
+            Err(error) => {
+                unread = true;
+                self.complain(name.clone(), error.to_string());
+            }
+        }
+        self.followers.insert(name, Followed { follower, unread });
+    }
+
+    /// Reads what is new in a session's file.
+    fn read(&mut self, name: String) {
+        let store = &self.store;
+        let followed = self
+            .followers
+            .entry(name.clone())
+            .or_insert_with(|| Followed {
+                follower: store.follow(&name),
+                unread: false,
+            });
+        if followed.unread {
+            if let Ok((update, _)) = followed.follower.skip_to_end() {
+                followed.unread = false;
+                self.take_in(update.into_iter().collect());
+            }
+            return;
+        }
+        let mut updates = Vec::new();
+        let mut missing = false;
+        let mut problem = None;
+        loop {
+            let appended = match followed.follower.read_new() {
+                Ok(appended) => appended,
+                Err(Error::NotRegular { path, kind }) => {
+                    problem = Some(Error::NotRegular { path, kind }.to_string());
+                    missing = true;
+                    break;
+                }
+                Err(error) => {
+                    problem = Some(error.to_string());
+                    break;
+                }
+            };
+            if appended.bad.count > 0 {
+                let kind = ProblemKind::BadLines(appended.bad);
+                problem = Some(followed.follower.problem(kind).to_string());
+            }
+            missing = appended.missing || (appended.restarted && appended.updates.is_empty());
+            let last = appended.updates.last();
+            let process = last.and_then(|(_, update)| update.process.as_deref());
+            let process = self.processes.state(process);
+            updates.extend(appended.updates.into_iter().map(|(_, update)| update));
+            if process != ProcessState::Gone {
+                break;
+            }
+            // It may have said something more before it ended.
+        }
+        if let Some(problem) = problem {
+            self.complain(name.clone(), problem);
+        }
+        let silent = updates.is_empty();
+        self.take_in(updates);
+        if missing {
+            self.remove(&name);
+        } else if silent && self.board.session(&name).is_none() {
+            // A file that went away came back as it was.
+            let followed = self.followers.get_mut(&name);
+            let last = followed.and_then(|followed| followed.follower.skip_to_end().ok()?.0);
+            self.take_in(last.into_iter().collect());
+        }
+    }
+
+    /// Reads what came into a file before it was given another name.
+    fn read_renamed(&mut self, name: &str, new_name: &std::ffi::OsStr) {
+        let Some(followed) = self.followers.get_mut(name) else {
+            return;
+        };
+        if let Ok(appended) = followed.follower.read_renamed(new_name) {
+            let updates = appended.updates.into_iter();
+            self.take_in(updates.map(|(_, update)| update).collect());
+        }
+    }
+
+    /// Takes in the new updates of one session, oldest first. The process of
+    /// any but the last is of no interest: it may have ended since.
+    fn take_in(&mut self, updates: Vec<sstat::Update>) {
+        let now = self.clock.now();
+        let last = updates.len().saturating_sub(1);
+        for (index, update) in updates.into_iter().enumerate() {
+            let process = self.processes.state(update.process.as_deref());
+            let process = match process {
+                ProcessState::Gone if index < last => ProcessState::Unknown,
+                state => state,
+            };
+            self.board.update(update, process, now, &mut self.events);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        let now = self.clock.now();
+        self.board.remove(name, now, &mut self.events);
+    }
+
+    /// Looks at the sessions whose process has ended, and from time to time at
+    /// those whose process ends untold.
+    fn look_at_processes(&mut self, ended: &[u32]) {
+        let poll = self.next_process_poll <= Instant::now();
+        if poll {
+            self.next_process_poll = Instant::now() + PROCESS_POLL;
+        }
+        if ended.is_empty() && !poll {
+            return;
+        }
+        let gone: Vec<_> = self
+            .board
+            .running()
+            .filter(|(_, process)| {
+                ended.contains(&process.pid) || (poll && !self.processes.is_waited_for(process))
+            })
+            .filter(|(_, process)| self.processes.look(process) == ProcessState::Gone)
+            .map(|(name, process)| (name.to_owned(), process.clone()))
+            .collect();
+        for (name, process) in gone {
+            // It may have said something before it ended.
+            self.read(name.clone());
+            let session = self.board.session(&name);
+            if session.is_some_and(|session| session.update.process.as_deref() == Some(&process)) {
+                self.board.process_ended(&name);
+            }
+        }
+        let now = self.clock.now();
+        self.board.tick(now, &mut self.events);
+    }
+
+    fn complain(&mut self, about: String, problem: String) {
+        if self.complained.insert(about) {
+            self.problems.push(problem);
+        }
+    }
+}

@@ -14,3 +14,4 @@ mod show;
 mod stale;
 mod summary;
 mod watch;
+mod wrap;

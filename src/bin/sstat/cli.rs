@@ -149,7 +149,7 @@ pub struct Push {
     /// always exits with 0 and prints nothing on stdout
     #[arg(long, value_enum, value_name = "AGENT", help_heading = "Agents",
           conflicts_with_all = ["session", "status", "message", "progress_positional", "task_positional",
-                                "progress", "task", "meta", "metadata", "pid"])]
+                                "progress", "task", "meta", "metadata", "pid", "command"])]
     pub hook: Option<Agent>,
     /// The agent's session [default: $SSTAT_SESSION, else the tmux session's
     /// name, else one of its directory and id]
@@ -159,6 +159,11 @@ pub struct Push {
     /// The JSON itself, where no stdin is to be read
     #[arg(long, value_name = "JSON", requires = "hook", hide = true)]
     pub payload: Option<OsString>,
+
+    /// Run this command and say how it ends: completed, or error with its exit
+    /// code
+    #[arg(value_name = "COMMAND", last = true, conflicts_with = "pid")]
+    pub command: Vec<OsString>,
 }
 
 /// A coding agent whose hooks are understood.
@@ -592,6 +597,7 @@ Examples:
   sstat push trainer working \"Epoch 3 of 90\" --expect 45m
   export SSTAT_PID=$$; sstat push job7 blocked \"Waiting for a review\"
   sstat push manager1 completed
+  sstat push ci1 working \"Unit tests\" --task 162 -- cargo test
   sstat push --hook claude-code < hook.json";
 
     pub const SUMMARY: &str = "\

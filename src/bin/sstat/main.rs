@@ -51,6 +51,13 @@ fn begin(arguments: Vec<OsString>) -> u8 {
     let config = match Config::new(cli.common) {
         Ok(config) => config,
         Err(failure) => {
+            // That there is nowhere to record it stops no command.
+            if let Command::Push(Deferred(args)) = cli.command
+                && !args.command.is_empty()
+            {
+                let report = command::push::wrap::run_without_status(args, &failure, &quiet_style);
+                return report.code;
+            }
             output::complain(&quiet_style, &failure.message, Role::Error);
             return failure.code;
         }

@@ -1,7 +1,10 @@
-//! `sstat push`: one update from the command line.
+//! `sstat push`: one update from the command line, or a command's own status.
+
+mod child;
+pub mod wrap;
 
 use serde_json::value::RawValue;
-use sstat::{ProcessIdentity, Update};
+use sstat::{Durability, ProcessIdentity, SessionName, Update};
 
 use crate::cli;
 use crate::command::hook;
@@ -13,12 +16,35 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     if let Some(agent) = args.hook {
         return hook::run(config, agent, &args);
     }
+    if args.command.is_empty() {
+        one(config, args)
+    } else {
+        wrap::run(config, args)
+    }
+}
+
+/// One update and no more.
+fn one(config: &Config, args: cli::Push) -> Result<Report> {
+    let mut report = Report::of(View::Nothing);
+    let durability = config.durability(args.sync);
+    let pid = args.pid;
+    let mut update = update_of(config, args)?;
+    update.process = match pid {
+        Some(pid) => Some(Box::new(ProcessIdentity::of(pid).ok_or_else(|| {
+            Failure::error(format!("--pid: there is no process {pid} here"))
+        })?)),
+        None => process_of_variable(config, &mut report).map(Box::new),
+    };
+    record(config, &update, durability)?;
+    Ok(report)
+}
+
+/// The update that the arguments say, without a process.
+fn update_of(config: &Config, args: cli::Push) -> Result<Update> {
     // clap lets neither be missing.
     let (Some(session), Some(status)) = (args.session, args.status) else {
         return Err(Failure::error("push: SESSION and STATUS are required"));
     };
-    let mut report = Report::of(View::Nothing);
-    let durability = config.durability(args.sync);
     let mut update = Update::new(&session, status, config.now()?);
     if let Some(message) = args.message {
         // A message that is no UTF-8 is better pushed with its bad bytes
@@ -31,20 +57,21 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     update.task_id = args.task.or(args.task_positional);
     update.metadata = merge_metadata(args.metadata, args.meta)?;
     update.stale_after = args.expect;
-    update.process = match args.pid {
-        Some(pid) => Some(Box::new(ProcessIdentity::of(pid).ok_or_else(|| {
-            Failure::error(format!("--pid: there is no process {pid} here"))
-        })?)),
-        None => process_of_variable(config, &mut report).map(Box::new),
-    };
+    Ok(update)
+}
+
+/// Appends an update, in a directory that is made where it is missing.
+fn record(config: &Config, update: &Update, durability: Durability) -> Result<()> {
+    // What cannot be written must not leave a directory behind.
     let line = update.encode()?;
+    let name = SessionName::new(update.session.as_str())?;
     config.location.create(durability)?;
     config
         .location
         .store
-        .appender(&session)
+        .appender(&name)
         .append(&line, durability)?;
-    Ok(report)
+    Ok(())
 }
 
 /// The process that `SSTAT_PID` names. A variable set long ago must not cost

@@ -1,0 +1,208 @@
+//! `sstat push ... -- COMMAND`: a command whose status is kept for it. It is
+//! `working` while it runs, then `completed` or `error`.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::value::RawValue;
+use sstat::{
+    MAX_WRITTEN_BYTES, Origin, ProcessIdentity, Status, Update, escape_invalid_utf8, is_unprintable,
+};
+
+use crate::cli;
+use crate::command::push::child::{self, Ending};
+use crate::command::push::{self, merge_metadata, update_of};
+use crate::config::{Config, Stream};
+use crate::failure::{Failure, Result, code};
+use crate::human::style::{Role, Style};
+use crate::output::complain;
+use crate::view::{Report, View};
+
+/// How much of a command line goes into the file.
+const COMMAND_BYTES: usize = 4 * 1024;
+
+/// What an update must leave free in its line for the process, and at the end
+/// for how the command ended.
+const RESERVED_BYTES: usize = 2 * 1024;
+
+pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
+    let argv = std::mem::take(&mut args.command);
+    let durability = config.durability(args.sync);
+    let sstat_dir = directory_for_child(config);
+    let mut update = update_of(config, args)?;
+    let room = room_for_command(&update)?;
+    update.process = ProcessIdentity::of(std::process::id()).map(|process| {
+        Box::new(ProcessIdentity {
+            command: Some(words(&argv, room)),
+            ..process
+        })
+    });
+
+    let style = config.style(Stream::Err);
+    let record = |update: &Update, consequence| {
+        if let Err(failure) = push::record(config, update, durability) {
+            complain(&style, &format!("{failure}; {consequence}"), Role::Stale);
+        }
+    };
+    record(&update, "the command runs without a status");
+    let started = Instant::now();
+    let ending = execute(&argv, &update.session, sstat_dir.as_deref(), &style);
+    let last = last_update(config, update, &ending, started.elapsed())?;
+    record(&last, "how the command ended is not recorded");
+    Ok(end(ending))
+}
+
+/// Runs the command where no status can be kept at all, and says why.
+pub fn run_without_status(args: cli::Push, why: &Failure, style: &Style) -> Report {
+    let message = format!("{why}; the command runs without a status");
+    complain(style, &message, Role::Stale);
+    let session = args.session.map(|name| name.to_string());
+    end(execute(
+        &args.command,
+        &session.unwrap_or_default(),
+        None,
+        style,
+    ))
+}
+
+fn end(ending: Ending) -> Report {
+    if let Ending::Killed { with_us: true, .. } = ending {
+        child::interrupt_self();
+    }
+    Report {
+        code: exit_code(&ending),
+        ..Report::of(View::Nothing)
+    }
+}
+
+fn execute(argv: &[OsString], session: &str, sstat_dir: Option<&Path>, style: &Style) -> Ending {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Ending::NotStarted(io::ErrorKind::NotFound);
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env("SSTAT_SESSION", session)
+        .env("SSTAT_PID", std::process::id().to_string());
+    if let Some(directory) = sstat_dir {
+        command.env("SSTAT_DIR", directory);
+    }
+    child::run(&mut command).unwrap_or_else(|source| {
+        let kind = source.kind();
+        let error = sstat::Error::Io {
+            action: "run",
+            path: program.into(),
+            source,
+        };
+        complain(style, &error.to_string(), Role::Error);
+        Ending::NotStarted(kind)
+    })
+}
+
+/// A directory named by flag is the command's own pushes' directory too,
+/// wherever the command goes.
+fn directory_for_child(config: &Config) -> Option<PathBuf> {
+    (config.location.origin == Origin::Named)
+        .then(|| std::path::absolute(config.location.store.path()).ok())?
+}
+
+/// What the command line may take of the line. That a message is too long must
+/// be said before anything runs, not when it has ended.
+fn room_for_command(update: &Update) -> Result<usize> {
+    let length = update.encode()?.len();
+    match MAX_WRITTEN_BYTES.checked_sub(RESERVED_BYTES + length) {
+        Some(room) => Ok(room.min(COMMAND_BYTES)),
+        None => Err(Failure::error(format!(
+            "update: {length} bytes leave no room for the command's end in the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata"
+        ))),
+    }
+}
+
+/// A command line as far as it fits in so many bytes of JSON: a word that does
+/// not is cut, and those behind it are left out.
+fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
+    let mut words = Vec::new();
+    for word in argv {
+        let word = escape_invalid_utf8(word.as_encoded_bytes());
+        let mut left = room.saturating_sub("\"…\",".len());
+        let fits = word.char_indices().find_map(|(at, c)| {
+            let length = match c {
+                '"' | '\\' => 2,
+                c if is_unprintable(c) => 6 * c.len_utf16(),
+                c => c.len_utf8(),
+            };
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return Some(at),
+            }
+            None
+        });
+        if let Some(cut) = fits {
+            words.push(format!("{}…", &word[..cut]));
+            break;
+        }
+        room = left;
+        words.push(word);
+    }
+    words
+}
+
+/// The update that says how it ended: no process stands behind it, and no
+/// silence is announced.
+fn last_update(config: &Config, first: Update, ending: &Ending, took: Duration) -> Result<Update> {
+    let status = match ending {
+        Ending::Exited(0) => Status::Completed,
+        _ => Status::Error,
+    };
+    let json = |text: String| {
+        RawValue::from_string(text).map_err(|error| Failure::error(error.to_string()))
+    };
+    let mut metadata = Vec::new();
+    if let Ending::Killed { signal, .. } = ending {
+        let name = child::signal_name(*signal);
+        metadata.push(("signal".to_owned(), json(format!("\"{name}\""))?));
+    } else {
+        metadata.push(("exit_code".to_owned(), json(exit_code(ending).to_string())?));
+    }
+    let seconds = json(format!("{:.3}", took.as_secs_f64()))?;
+    metadata.push(("duration_seconds".to_owned(), seconds));
+    Ok(Update {
+        timestamp: config.now()?,
+        progress: (status == Status::Completed).then_some(1.0),
+        message: match failure_of(ending) {
+            None => first.message,
+            Some(failure) if first.message.is_empty() => failure,
+            Some(failure) => format!("{}: {failure}", first.message),
+        },
+        metadata: merge_metadata(first.metadata, metadata)?,
+        stale_after: None,
+        process: None,
+        status,
+        ..first
+    })
+}
+
+/// What went wrong, in the words of a shell.
+fn failure_of(ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Exited(0) => None,
+        Ending::Exited(code) => Some(format!("exit code {code}")),
+        Ending::Killed { signal, .. } => Some(format!("killed by {}", child::signal_name(*signal))),
+        Ending::NotStarted(io::ErrorKind::NotFound) => Some("command not found".to_owned()),
+        Ending::NotStarted(_) => Some("the command cannot be run".to_owned()),
+    }
+}
+
+fn exit_code(ending: &Ending) -> u8 {
+    match ending {
+        Ending::Exited(code) => *code,
+        Ending::Killed { signal, .. } => {
+            128u8.saturating_add(u8::try_from(*signal).unwrap_or(u8::MAX))
+        }
+        Ending::NotStarted(io::ErrorKind::NotFound) => code::NOT_FOUND,
+        Ending::NotStarted(_) => code::NOT_EXECUTABLE,
+    }
+}

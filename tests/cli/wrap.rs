@@ -1,0 +1,511 @@
+//! `sstat push ... -- COMMAND`.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Sandbox, have};
+
+/// The updates of a session as they stand in its file.
+fn updates(sandbox: &Sandbox, session: &str) -> Vec<Value> {
+    std::fs::read_to_string(sandbox.file(session))
+        .unwrap_or_default()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Waits for something that is bound to happen.
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} never happened");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The exit code that a shell sees.
+fn code_of(child: &mut Child) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    let status = child.wait().unwrap();
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap())
+}
+
+fn kill(signal: &str, pid: u64) {
+    let pid = pid.to_string();
+    let status = Command::new("kill").args([signal, &pid]).status();
+    assert!(status.unwrap().success());
+}
+
+/// A wrapped command that says on its output when it is ready.
+fn start(sandbox: &Sandbox, script: &str) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = sandbox
+        .command(["push", "w", "working", "m", "--", "sh", "-c", script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(line(&mut output), "ready");
+    (child, output)
+}
+
+fn line(output: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+#[test]
+fn a_command_ends_as_it_ends() {
+    for (script, code, status, metadata) in [
+        ("exit 0", 0, "completed", json!({"exit_code": 0})),
+        ("exit 1", 1, "error", json!({"exit_code": 1})),
+        ("exit 255", 255, "error", json!({"exit_code": 255})),
+        ("kill -KILL $$", 137, "error", json!({"signal": "SIGKILL"})),
+        ("kill -TERM $$", 143, "error", json!({"signal": "SIGTERM"})),
+    ] {
+        let sandbox = Sandbox::new();
+        let ran = sandbox.run([
+            "push",
+            "w",
+            "working",
+            "Unit tests",
+            "0.3",
+            "162",
+            "-m",
+            "branch=main",
+            "--expect",
+            "45m",
+            "--",
+            "sh",
+            "-c",
+            script,
+        ]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (code, ""), "{script}");
+        let updates = updates(&sandbox, "w");
+        let [first, last] = &updates[..] else {
+            panic!("{updates:?}")
+        };
+        assert_eq!(first["status"], "working");
+        assert_eq!(first["progress"], 0.3);
+        assert_eq!(first["stale_after"], 2700);
+        assert_eq!(first["process"]["command"], json!(["sh", "-c", script]));
+        assert_eq!(last["status"], status);
+        assert_eq!(last["task_id"], "162");
+        assert!(last["message"].as_str().unwrap().starts_with("Unit tests"));
+        assert!(last.get("process").is_none() && last.get("stale_after").is_none());
+        let mut found = last["metadata"].clone();
+        let took = found.as_object_mut().unwrap().remove("duration_seconds");
+        assert!(took.unwrap().as_f64().unwrap() < 30.0);
+        let mut expected = metadata;
+        expected["branch"] = json!("main");
+        assert_eq!(found, expected, "{script}");
+    }
+}
+
+#[test]
+fn a_command_that_cannot_run_is_an_error_and_said() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.root().join("notes"), "text").unwrap();
+    for (program, code) in [
+        ("no-such-command", 127),
+        ("", 127),
+        ("./notes", 126),
+        ("/", 126),
+    ] {
+        let ran = sandbox.run(["push", "w", "working", "m", "--", program]);
+        assert_eq!(ran.code, code, "{program}");
+        assert!(
+            ran.stderr
+                .starts_with(&format!("sstat: {program}: cannot run: "))
+        );
+        let last = updates(&sandbox, "w").pop().unwrap();
+        assert_eq!(last["status"], "error");
+        assert_eq!(last["metadata"]["exit_code"], code);
+    }
+}
+
+#[test]
+fn the_streams_are_the_commands_own() {
+    let sandbox = Sandbox::new();
+    let mut child = sandbox
+        .command([
+            "push",
+            "w",
+            "working",
+            "--",
+            "sh",
+            "-c",
+            "cat; echo err >&2",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    use std::io::Write;
+    child.stdin.take().unwrap().write_all(b"in\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (&*output.stdout, &*output.stderr),
+        (&b"in\n"[..], &b"err\n"[..])
+    );
+    // An output that the command closes is closed, whatever it does next.
+    let (mut child, mut output) = start(&sandbox, "echo ready; exec sleep 60 >&-");
+    assert_eq!(line(&mut output), "");
+    kill("-TERM", child.id().into());
+    assert_eq!(code_of(&mut child), 143);
+}
+
+#[test]
+fn the_commands_own_pushes_carry_the_process_on() {
+    let sandbox = Sandbox::with_real_clock();
+    let ran = sandbox.run([
+        "push",
+        "w",
+        "working",
+        "--",
+        "sh",
+        "-c",
+        "sstat push \"$SSTAT_SESSION\" blocked 'a question'; echo $SSTAT_PID; sstat list --json",
+    ]);
+    let (pid, list) = ran.stdout.split_once('\n').unwrap();
+    let list: Value = serde_json::from_str(list).unwrap();
+    assert_eq!(list["w"]["status"], "blocked");
+    assert_eq!(list["w"]["process"]["pid"].to_string(), pid);
+    assert_eq!(list["w"]["is_alive"], true);
+    let updates = updates(&sandbox, "w");
+    assert_eq!(updates[0]["process"]["pid"], updates[1]["process"]["pid"]);
+    assert_eq!(updates[2]["status"], "completed");
+    assert_eq!(
+        sandbox.json(["list", "--json"])["w"]["is_alive"],
+        Value::Null
+    );
+}
+
+#[test]
+fn a_directory_named_by_flag_is_the_commands_too() {
+    let sandbox = Sandbox::new();
+    sandbox.ok([
+        "push",
+        "w",
+        "working",
+        "--dir",
+        "else/where",
+        "--",
+        "sh",
+        "-c",
+        "cd / && sstat push other idle",
+    ]);
+    assert!(sandbox.root().join("else/where/other_status.json").exists());
+}
+
+#[test]
+fn a_usage_error_runs_nothing() {
+    let sandbox = Sandbox::new();
+    let long = "x".repeat(65_000);
+    for arguments in [
+        &["w", "sleeping", "m"][..],
+        &["../w", "working"],
+        &["w", "working", "m", "50"],
+        &["w", "working", "--pid", "1"],
+        &["w", "working", "--metadata", "[]"],
+        &["w", "working", &long],
+        &["w"],
+    ] {
+        let ran = sandbox.run([&["push"], arguments, &["--", "touch", "ran"]].concat());
+        assert_eq!(ran.code, 2, "{arguments:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+    assert!(!sandbox.root().join("ran").exists());
+    assert!(updates(&sandbox, "w").is_empty());
+}
+
+#[test]
+fn a_failure_to_record_changes_nothing() {
+    let sandbox = Sandbox::new();
+    // A directory that cannot be made: its parent is a file.
+    std::fs::write(sandbox.root().join("file"), "").unwrap();
+    let command = ["--", "sh", "-c", "echo out; exit 7"];
+    let ran = sandbox.run([&["push", "w", "working", "--dir", "file/sub"][..], &command].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("the command runs without a status"));
+    // A file that is none.
+    std::fs::create_dir(sandbox.file("w")).unwrap();
+    let ran = sandbox.run([&["push", "w", "working"][..], &command].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    // Somebody else's directory, or none at all.
+    let mut nowhere = sandbox.command([&["push", "w", "working"][..], &command].concat());
+    nowhere.env_remove("SSTAT_DIR").current_dir(sandbox.home());
+    let theirs = sandbox.home().join("data/session_status");
+    std::fs::create_dir_all(&theirs).unwrap();
+    if std::os::unix::fs::chown(&theirs, Some(4242), None).is_ok() {
+        let ran = crate::support::Ran::from(nowhere.output().unwrap());
+        assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
+        assert!(
+            ran.stderr.contains("belongs to user 4242"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn a_long_command_line_is_cut_and_the_line_stays_whole() {
+    let sandbox = Sandbox::new();
+    let words = "\u{1b}\"é".repeat(10_000);
+    let message = "m".repeat(62_000);
+    for message in ["", &message] {
+        sandbox.ok([
+            "push", "w", "working", message, "--", "true", &words, "more",
+        ]);
+        let updates = updates(&sandbox, "w");
+        let first = &updates[updates.len() - 2];
+        let command = first["process"]["command"].as_array().unwrap();
+        assert_eq!(command[0], "true");
+        assert!(command.last().unwrap().as_str().unwrap().ends_with('…'));
+        assert!(command.len() <= 2);
+    }
+    assert!(sandbox.read("w").lines().all(|line| line.len() < 64 * 1024));
+}
+
+#[test]
+fn a_signal_for_sstat_alone_is_passed_on_once() {
+    for signal in ["-TERM", "-HUP", "-INT", "-QUIT", "-USR1"] {
+        let sandbox = Sandbox::new();
+        // The command says how often it came, and ends by itself.
+        let name = &signal[1..];
+        let script = format!("trap 'echo got' {name}; echo ready; read _; sleep 0.3; exit 5");
+        let mut child = sandbox
+            .command(["push", "w", "working", "--", "bash", "-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        assert_eq!(line(&mut output), "ready");
+        kill(signal, child.id().into());
+        assert_eq!(line(&mut output), "got", "{signal}");
+        drop(child.stdin.take());
+        assert_eq!(line(&mut output), "", "{signal} came twice");
+        assert_eq!(code_of(&mut child), 5);
+    }
+    let sandbox = Sandbox::new();
+    let (mut child, _output) = start(&sandbox, "echo ready; exec sleep 60");
+    kill("-TERM", child.id().into());
+    assert_eq!(code_of(&mut child), 143);
+    let last = updates(&sandbox, "w").pop().unwrap();
+    assert_eq!(last["metadata"]["signal"], "SIGTERM");
+}
+
+#[test]
+fn what_is_ignored_stays_ignored() {
+    let sandbox = Sandbox::new();
+    if !have("nohup") {
+        return;
+    }
+    let mut nohup = Command::new("nohup");
+    sandbox.isolate(&mut nohup);
+    let mut child = nohup
+        .args(["sstat", "push", "w", "working", "--", "sh", "-c"])
+        .arg("echo ready; kill -HUP $$; sleep 0.1; exit 5")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(line(&mut output), "ready");
+    kill("-HUP", child.id().into());
+    assert_eq!(code_of(&mut child), 5);
+}
+
+#[test]
+fn a_killed_wrapper_leaves_a_dead_session() {
+    let sandbox = Sandbox::with_real_clock();
+    let (mut child, _output) = start(&sandbox, "echo ready; echo $$ >pid; exec sleep 60");
+    let alive = sandbox.json(["list", "--json"]);
+    assert_eq!(alive["w"]["is_alive"], true);
+    let later = chrono::Utc::now() + chrono::TimeDelta::hours(3);
+    let mut late = sandbox.command(["list", "--json"]);
+    late.env("SSTAT_NOW", later.to_rfc3339());
+    let late: Value = serde_json::from_slice(&late.output().unwrap().stdout).unwrap();
+    assert_eq!(
+        (&late["w"]["is_stale"], &late["w"]["is_alive"]),
+        (&json!(false), &json!(true))
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(sandbox.json(["list", "--json"])["w"]["is_alive"], false);
+    let pid = std::fs::read_to_string(sandbox.root().join("pid")).unwrap();
+    kill("-KILL", pid.trim().parse().unwrap());
+}
+
+/// A terminal with a bash in it, job control and all.
+struct Terminal<'a> {
+    sandbox: &'a Sandbox,
+}
+
+impl<'a> Terminal<'a> {
+    fn new(sandbox: &'a Sandbox) -> Self {
+        let terminal = Self { sandbox };
+        let size = ["-x", "200", "-y", "50"];
+        let bash = "exec bash --norc --noprofile -i";
+        terminal.tmux(&[&["new-session", "-d"][..], &size, &[bash]].concat());
+        terminal.enter("PS1='prompt:'");
+        terminal.wait_for("\nprompt:");
+        terminal
+    }
+
+    fn tmux(&self, args: &[&str]) -> String {
+        let mut tmux = Command::new("tmux");
+        self.sandbox.isolate(&mut tmux);
+        let output = tmux
+            .arg("-S")
+            .arg(self.sandbox.root().join("tmux"))
+            .args(["-f", "/dev/null"])
+            .args(args)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn key(&self, key: &str) {
+        self.tmux(&["send-keys", key]);
+    }
+
+    fn enter(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+        self.key("Enter");
+    }
+
+    fn wait_for(&self, text: &str) {
+        eventually(text, || {
+            let screen = format!("\n{}", self.tmux(&["capture-pane", "-p"]));
+            screen.contains(text).then_some(())
+        });
+    }
+}
+
+impl Drop for Terminal<'_> {
+    fn drop(&mut self) {
+        self.tmux(&["kill-server"]);
+    }
+}
+
+/// The state letter of a process in `/proc`.
+fn state(pid: u64) -> Option<char> {
+    let stat =
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+fn pid_of(sandbox: &Sandbox) -> u64 {
+    eventually("the first update", || {
+        updates(sandbox, "w")
+            .first()
+            .map(|first| first["process"]["pid"].as_u64().unwrap())
+    })
+}
+
+#[test]
+fn a_terminals_keys_work_as_without_sstat() {
+    let sandbox = Sandbox::with_real_clock();
+    if !have("tmux") || !have("bash") {
+        return;
+    }
+    let terminal = Terminal::new(&sandbox);
+
+    // A command that reads the terminal.
+    terminal.enter("sstat push w working -- bash -c 'read -p name: x; echo hello $x'");
+    terminal.wait_for("\nname:");
+    terminal.enter("there");
+    terminal.wait_for("\nhello there");
+
+    // Ctrl-C reaches the command once, which may live on.
+    terminal.enter("clear; sstat push w working -- bash -c 'trap \"echo caught\" INT; echo on; sleep 60; echo after; exit 9'; echo rc:$?");
+    terminal.wait_for("\non");
+    terminal.key("C-c");
+    terminal.wait_for("caught\nafter\nrc:9");
+
+    // Ctrl-C ends the command, and the loop it stands in.
+    terminal.enter("clear; for i in 1 2; do sstat push w working -- sh -c 'echo on; sleep 60'; done; echo rc:$?");
+    terminal.wait_for("\non");
+    terminal.key("C-c");
+    terminal.wait_for("\nprompt:");
+    eventually("the record of the interrupt", || {
+        (updates(&sandbox, "w").last()?["metadata"]["signal"] == "SIGINT").then_some(())
+    });
+    terminal.enter("echo rc:$?");
+    terminal.wait_for("\nrc:130");
+
+    // Ctrl-Z stops both, fg wakes both.
+    std::fs::remove_file(sandbox.file("w")).unwrap();
+    terminal.enter(
+        "clear; sstat push w working -- sh -c 'echo on; read x; echo got $x; exit 4'; echo rc:$?",
+    );
+    terminal.wait_for("\non");
+    let pid = pid_of(&sandbox);
+    terminal.key("C-z");
+    terminal.wait_for("Stopped");
+    assert_eq!(state(pid), Some('T'));
+    assert_eq!(sandbox.json(["list", "--json"])["w"]["is_alive"], true);
+    terminal.enter("fg");
+    eventually("the wrapper's return", || {
+        (state(pid)? == 'S').then_some(())
+    });
+    terminal.enter("it");
+    terminal.wait_for("\ngot it");
+    // `rc` of the stopped job came first; the one of `fg` is asked for.
+    eventually("the end", || {
+        (updates(&sandbox, "w").last()?["metadata"]["exit_code"] == 4).then_some(())
+    });
+
+    // A command that stops itself stops the job.
+    std::fs::remove_file(sandbox.file("w")).unwrap();
+    terminal.enter(
+        "clear; sstat push w working -- bash -c 'echo on; kill -STOP $$; echo woken; exit 6'",
+    );
+    terminal.wait_for("Stopped");
+    terminal.enter("fg");
+    terminal.wait_for("\nwoken");
+    terminal.enter("echo rc:$?");
+    terminal.wait_for("\nrc:6");
+}
+
+#[test]
+fn a_terminal_that_goes_away_takes_the_command_along() {
+    let sandbox = Sandbox::with_real_clock();
+    if !have("tmux") {
+        return;
+    }
+    let terminal = Terminal::new(&sandbox);
+    // sstat leads the session of its own terminal: it alone is told.
+    terminal.tmux(&[
+        "new-window",
+        "-d",
+        "-n",
+        "job",
+        "exec sstat push w working -- sh -c 'trap \"exit 3\" HUP; sleep 60 & wait'",
+    ]);
+    pid_of(&sandbox);
+    thread::sleep(Duration::from_millis(200));
+    terminal.tmux(&["kill-window", "-t", "job"]);
+    let last = eventually("the end", || {
+        updates(&sandbox, "w")
+            .pop()
+            .filter(|last| last["status"] == "error")
+    });
+    assert_eq!(last["metadata"]["exit_code"], 3);
+}

@@ -390,7 +390,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__watch)
-            opts="-q -v -n -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --help"
+            opts="-q -v -n -h --status-dir --dir --color --quiet --verbose --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -437,6 +437,26 @@ _sstat() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --repeat)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -151,11 +151,20 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Ol
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'The time between two blocks' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the named sessions reach one of these statuses; exit with 0, with 1 if one ended otherwise, with 3 if one is dead' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Give up after this time, and exit with 124' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'What raises an alarm: stale, very_stale, dead, recovered, removed, update, or a status [default: error,very_stale,dead]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run this with sh, once an episode; SSTAT_EVENT, SSTAT_SESSION, SSTAT_STATUS, SSTAT_MESSAGE and others say what happened' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Raise the alarm again as long as the episode lasts' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one block and end; with --json the snapshots'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l poll -d 'Look for changes every second instead of being told of them, as is done on network file systems'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l now -d 'Count what already holds at the start as if it happened then'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l any -d 'One of them is enough; fail when all have failed'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l allow-missing -d 'Wait also for sessions that do not exist yet'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l bell -d 'Ring the terminal\'s bell'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 
 function __sstat_sessions

@@ -381,12 +381,45 @@ pub struct Watch {
     #[arg(short = 'n', long, value_name = "DURATION", default_value = "10s", value_parser = value::interval)]
     pub interval: Duration,
     /// Print one block and end; with --json the snapshots
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["until", "exec", "bell"])]
     pub once: bool,
     /// Look for changes every second instead of being told of them, as is done
     /// on network file systems
     #[arg(long)]
     pub poll: bool,
+    /// Count what already holds at the start as if it happened then
+    #[arg(long)]
+    pub now: bool,
+
+    /// Wait until the named sessions reach one of these statuses; exit with 0,
+    /// with 1 if one ended otherwise, with 3 if one is dead
+    #[arg(long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status,
+          requires = "names", conflicts_with_all = ["status", "since"], help_heading = "Wait")]
+    pub until: Vec<Status>,
+    /// One of them is enough; fail when all have failed
+    #[arg(long, requires = "until", help_heading = "Wait")]
+    pub any: bool,
+    /// Give up after this time, and exit with 124
+    #[arg(long, value_name = "DURATION", value_parser = value::duration, requires = "until", help_heading = "Wait")]
+    pub timeout: Option<Duration>,
+    /// Wait also for sessions that do not exist yet
+    #[arg(long, requires = "until", help_heading = "Wait")]
+    pub allow_missing: bool,
+
+    /// What raises an alarm: stale, very_stale, dead, recovered, removed,
+    /// update, or a status [default: error,very_stale,dead]
+    #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Alert")]
+    pub on: Vec<String>,
+    /// Run this with sh, once an episode; SSTAT_EVENT, SSTAT_SESSION,
+    /// SSTAT_STATUS, SSTAT_MESSAGE and others say what happened
+    #[arg(long, value_name = "COMMAND", help_heading = "Alert")]
+    pub exec: Option<OsString>,
+    /// Raise the alarm again as long as the episode lasts
+    #[arg(long, value_name = "DURATION", value_parser = value::interval, help_heading = "Alert")]
+    pub repeat: Option<Duration>,
+    /// Ring the terminal's bell
+    #[arg(long, help_heading = "Alert")]
+    pub bell: bool,
 }
 
 /// Texts to values. What cannot be one is explained in the words of the user.
@@ -486,6 +519,14 @@ mod value {
         match text.trim() {
             "" => Err("must be a status".to_owned()),
             text => Ok(Status::from_stored(text)),
+        }
+    }
+
+    /// A word of `--on`.
+    pub fn trigger(text: &str) -> Result<String, String> {
+        match text.trim() {
+            "" => Err("must be an event or a status".to_owned()),
+            text => Ok(text.to_owned()),
         }
     }
 
@@ -641,5 +682,6 @@ Examples:
   sstat watch
   sstat watch --once
   sstat watch --json | jq -c 'select(.event == \"update\") | [.session, .from, .to]'
-  sstat watch 'worker*' --interval 2s";
+  sstat watch w1 w2 --until completed --timeout 10m && echo done
+  sstat watch --on error,dead --exec 'notify-send \"$SSTAT_SESSION\" \"$SSTAT_MESSAGE\"'";
 }

@@ -10,6 +10,10 @@ pub mod code {
     pub const NO: u8 = 1;
     /// Usage, input or output went wrong.
     pub const ERROR: u8 = 2;
+    /// A session that was waited for is dead.
+    pub const DEAD: u8 = 3;
+    /// The time to wait is over.
+    pub const TIMED_OUT: u8 = 124;
     /// A command to be run is there but cannot be run, as in shells.
     pub const NOT_EXECUTABLE: u8 = 126;
     /// A command to be run is not there, as in shells.

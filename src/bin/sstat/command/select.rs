@@ -174,7 +174,7 @@ pub fn unknown(config: &Config, name: &str) -> String {
 }
 
 /// The name that a person may have meant: near enough that a slip explains it.
-fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
+pub fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
     let slips = 1 + name.chars().count() / 4;
     names
         .iter()

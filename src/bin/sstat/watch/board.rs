@@ -46,6 +46,14 @@ impl Board {
         Some(&self.sessions[index].session)
     }
 
+    /// One session as it is at a moment.
+    pub fn seen(&self, name: &str, now: DateTime<Utc>) -> Option<Session> {
+        let entry = &self.sessions[self.find(name).ok()?];
+        let update = entry.session.update.clone();
+        let condition = Condition::of(&update, entry.process, now, &self.thresholds);
+        Some(Session { update, condition })
+    }
+
     /// When a session changes by itself, or a little earlier: time for a tick.
     pub fn next_change(&self) -> Option<DateTime<Utc>> {
         self.next_change

@@ -8,10 +8,14 @@
 
 #![allow(dead_code)] // until the live screen uses all of it
 
+pub mod alarms;
+mod alert;
 mod board;
+pub mod commands;
 pub mod event;
 mod processes;
 mod source;
+pub mod until;
 mod wake;
 
 use std::collections::{HashMap, HashSet};
@@ -135,9 +139,19 @@ impl Watcher {
         self.board.sessions().filter(|session| self.wants(session))
     }
 
+    /// All sessions whose name is wanted, whatever the other filters say.
+    pub fn all_sessions(&self) -> impl Iterator<Item = &Session> {
+        self.board.sessions()
+    }
+
     /// One session, wanted by the filters or not.
     pub fn session(&self, name: &str) -> Option<&Session> {
         self.board.session(name)
+    }
+
+    /// One session with the ages of this moment.
+    pub fn session_now(&self, name: &str) -> Option<Session> {
+        self.board.seen(name, self.clock.now())
     }
 
     /// Whether the filters other than names want a session as it is.

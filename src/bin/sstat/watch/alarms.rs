@@ -1,0 +1,103 @@
+//! `--on`, `--exec` and `--bell`: alarms from what happens to commands run.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use super::Watcher;
+pub use super::alert::Trigger;
+use super::alert::{Alarm, Alerts};
+use super::commands::{Commands, Printing};
+use super::event::Event;
+use crate::cli;
+use crate::failure::{Failure, Result};
+
+/// The alarms that a watch was asked for.
+pub struct Alarms {
+    alerts: Alerts,
+    commands: Option<Commands>,
+    bell: bool,
+}
+
+impl Alarms {
+    /// The alarms of these arguments; `None` if they ask for none. `printing`
+    /// is what becomes of what the commands print.
+    ///
+    /// # Errors
+    /// Options that make no sense without each other.
+    pub fn new(args: &cli::Watch, watcher: &Watcher, printing: Printing) -> Result<Option<Self>> {
+        let is_wanted = args.exec.is_some() || args.bell;
+        if !is_wanted {
+            let lonely = [
+                ("--on", !args.on.is_empty()),
+                ("--repeat", args.repeat.is_some()),
+            ];
+            return match lonely.iter().find(|(_, given)| *given) {
+                Some((option, _)) => Err(Failure::error(format!(
+                    "{option}: needs --exec COMMAND or --bell"
+                ))),
+                None => Ok(None),
+            };
+        }
+        let triggers = match &*args.on {
+            [] => Trigger::DEFAULT.to_vec(),
+            words => words.iter().map(|word| Trigger::of_word(word)).collect(),
+        };
+        let commands = args.exec.clone().map(|command| {
+            let directory = watcher.store.path().as_os_str();
+            Commands::new(command, directory, printing, watcher.waker())
+        });
+        Ok(Some(Self {
+            alerts: Alerts::new(triggers, args.repeat, args.now),
+            commands,
+            bell: args.bell,
+        }))
+    }
+
+    /// Raises the alarms that these events call for, and those that are due
+    /// again. Gives what went wrong with earlier ones, a line each. To be
+    /// called after every [`Watcher::wait`], also without an event.
+    pub fn attend(&mut self, watcher: &mut Watcher, events: &[Event]) -> Vec<String> {
+        let at = Instant::now();
+        let mut alarms = Vec::new();
+        for event in events {
+            let wanted = watcher.wants(&event.session);
+            self.alerts.see(event, wanted, at, &mut alarms);
+        }
+        for (name, trigger, kind) in self.alerts.repeat(at) {
+            let now = watcher.now();
+            alarms.extend(watcher.session_now(&name).map(|session| Alarm {
+                trigger,
+                event: Event {
+                    kind,
+                    at: now,
+                    session,
+                },
+            }));
+        }
+        if self.bell && !alarms.is_empty() {
+            // To stderr, which is the terminal more often than stdout is.
+            let _ = io::stderr().write_all(b"\x07");
+        }
+        let Some(commands) = &mut self.commands else {
+            return Vec::new();
+        };
+        for alarm in &alarms {
+            commands.run(alarm);
+        }
+        commands.tend()
+    }
+
+    /// When an alarm may be due again: time to [`attend`](Self::attend).
+    pub fn next(&self) -> Option<Instant> {
+        self.alerts.next_repeat()
+    }
+
+    /// Waits for the commands that run or wait for their turn; gives what went
+    /// wrong with them.
+    pub fn finish(&mut self) -> Vec<String> {
+        self.commands
+            .as_mut()
+            .map(Commands::finish)
+            .unwrap_or_default()
+    }
+}

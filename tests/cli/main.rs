@@ -8,6 +8,7 @@ mod support;
 mod complete;
 mod directory;
 mod history;
+mod hook;
 mod list;
 mod push;
 mod show;

@@ -403,6 +403,76 @@ mod tests {
         update
     }
 
+    /// Every recorded payload, and each with one value replaced by another, at
+    /// any depth.
+    #[test]
+    fn a_meaning_is_short_whatever_the_payload() {
+        use serde_json::{Value, json};
+        fn replace(value: &mut Value, number: &mut usize, by: &Value) -> bool {
+            if *number == 0 {
+                *value = by.clone();
+                return true;
+            }
+            *number -= 1;
+            match value {
+                Value::Object(map) => map.values_mut().any(|value| replace(value, number, by)),
+                Value::Array(list) => list.iter_mut().any(|value| replace(value, number, by)),
+                _ => false,
+            }
+        }
+        let others = [
+            json!(null),
+            json!(""),
+            json!("x".repeat(300)),
+            json!("\n\r\n \u{2028}é日\u{0}".repeat(20)),
+            json!([null, 7, "a", {"status": "in_progress"}, [[]]]),
+            json!({"status": 7, "command": ["a", 7], "file_path": "/"}),
+        ];
+        for (agent, recorded) in [
+            (
+                Agent::ClaudeCode,
+                include_str!("../../../../tests/fixtures/hooks/claude-code.json"),
+            ),
+            (
+                Agent::Codex,
+                include_str!("../../../../tests/fixtures/hooks/codex.json"),
+            ),
+            (
+                Agent::Gemini,
+                include_str!("../../../../tests/fixtures/hooks/gemini.json"),
+            ),
+        ] {
+            let recorded: Vec<Value> = serde_json::from_str(recorded).unwrap();
+            let mut meanings = 0;
+            for (payload, by) in recorded
+                .iter()
+                .flat_map(|recorded| others.iter().map(|by| (recorded["payload"].clone(), by)))
+            {
+                for number in 1.. {
+                    let mut changed = payload.clone();
+                    if !replace(&mut changed, &mut number.clone(), by) {
+                        break;
+                    }
+                    let json = changed.to_string();
+                    let event = Event {
+                        fields: Payload::parse(&json).unwrap(),
+                        prompts: true,
+                    };
+                    let Some(meaning) = meaning(agent, &event) else {
+                        continue;
+                    };
+                    meanings += 1;
+                    let update = follow(meaning, None).unwrap();
+                    assert!(update.message.chars().count() <= 120, "{json:.300}");
+                    assert!(!update.message.contains(['\n', '\r']), "{json:.300}");
+                    assert!(!update.message.is_empty(), "{json:.300}");
+                    update.encode().unwrap();
+                }
+            }
+            assert!(meanings > 1000);
+        }
+    }
+
     #[test]
     fn task_and_progress_go_on_until_the_turn_ends() {
         let last = working(0.4, "160");

@@ -1,0 +1,676 @@
+//! `sstat push --hook`: payloads as the agents send them, and as nobody should.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::support::{NOW, Ran, Sandbox, have};
+
+const AGENTS: [&str; 3] = ["claude-code", "codex", "gemini"];
+
+/// A payload as an agent sends it, and the update it means.
+#[derive(serde::Deserialize)]
+struct Recorded {
+    payload: Value,
+    means: Option<Value>,
+}
+
+fn recorded(agent: &str) -> Vec<Recorded> {
+    let path = format!(
+        "{}/tests/fixtures/hooks/{agent}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Gives a command its stdin and waits for it.
+fn fed(command: &mut Command, stdin: &[u8]) -> Ran {
+    let mut child = piped(command);
+    // It may end before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    Ran::from(child.wait_with_output().unwrap())
+}
+
+fn piped(command: &mut Command) -> Child {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+impl Sandbox {
+    fn hook(&self, agent: &str, session: &str, payload: &Value) -> Ran {
+        let mut command = self.command(["push", "--hook", agent, "--session", session]);
+        fed(&mut command, payload.to_string().as_bytes())
+    }
+
+    /// A hook that must succeed in silence.
+    fn event(&self, agent: &str, session: &str, payload: Value) {
+        let ran = self.hook(agent, session, &payload);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+            (0, "", ""),
+            "{payload}"
+        );
+    }
+
+    fn claude(&self, session: &str, event: &str, mut fields: Value) {
+        fields["hook_event_name"] = json!(event);
+        fields["session_id"] = json!("b5f6c1c2-8d1e-4c6b-9f43-444455556666");
+        self.event("claude-code", session, fields);
+    }
+
+    fn updates(&self, session: &str) -> Vec<Value> {
+        let file = std::fs::read_to_string(self.file(session)).unwrap_or_default();
+        file.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn last(&self, session: &str) -> Value {
+        self.updates(session).pop().unwrap()
+    }
+
+    fn sessions(&self) -> Vec<String> {
+        let names: BTreeMap<String, Value> =
+            serde_json::from_value(self.json(["list", "--json"])).unwrap();
+        names.into_keys().collect()
+    }
+}
+
+fn bash(command: &str) -> Value {
+    json!({"tool_name": "Bash", "tool_input": {"command": command}})
+}
+
+#[test]
+fn every_recorded_payload_means_what_the_tables_say() {
+    for agent in AGENTS {
+        let sandbox = Sandbox::new();
+        for (index, Recorded { payload, means }) in recorded(agent).into_iter().enumerate() {
+            let session = format!("s{index}");
+            sandbox.event(agent, &session, payload.clone());
+            let pushed = sandbox.updates(&session).pop().map(|update| {
+                let mut said = json!({"status": update["status"], "message": update["message"]});
+                if let Some(progress) = update.get("progress") {
+                    said["progress"] = progress.clone();
+                }
+                said
+            });
+            assert_eq!(pushed, means, "{agent}: {payload}");
+        }
+    }
+}
+
+#[test]
+fn a_payload_may_miss_any_key_or_have_it_wrong_or_hostile() {
+    const HOSTILE: &str = "\u{1b}[2J\u{202e}../../x\n\0`$(id)`'\"\\{}%s 日本\u{e0041}";
+    for agent in AGENTS {
+        let sandbox = Sandbox::new();
+        let mut payloads = Vec::new();
+        let mut events = Vec::new();
+        for Recorded { payload, .. } in recorded(agent) {
+            let event = (
+                payload["hook_event_name"].clone(),
+                payload["tool_name"].clone(),
+            );
+            if events.contains(&event) {
+                continue;
+            }
+            events.push(event);
+            for key in payload.as_object().unwrap().keys() {
+                for (index, value) in [json!(7), json!([{"a": [1]}]), json!(HOSTILE)]
+                    .into_iter()
+                    .enumerate()
+                {
+                    let mut changed = payload.clone();
+                    changed[key] = value;
+                    payloads.push(changed);
+                    if index == 0 {
+                        let mut without = payload.clone();
+                        without.as_object_mut().unwrap().remove(key);
+                        payloads.push(without);
+                    }
+                }
+            }
+        }
+        thread::scope(|scope| {
+            for (number, part) in payloads.chunks(payloads.len() / 4 + 1).enumerate() {
+                let sandbox = &sandbox;
+                scope.spawn(move || {
+                    for payload in part {
+                        let ran = sandbox.hook(agent, &format!("w{number}"), payload);
+                        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{payload}");
+                        assert_eq!(ran.stderr, "", "{payload}");
+                    }
+                });
+            }
+        });
+        let names = sandbox.sessions();
+        assert!(!names.is_empty());
+        for name in names {
+            for update in sandbox.updates(&name) {
+                let message = update["message"].as_str().unwrap();
+                assert!(message.chars().count() <= 120, "{message}");
+                assert!(!message.contains('\n'), "{message}");
+            }
+            assert!(!sandbox.read(&name).contains(['\u{1b}', '\0', '\u{202e}']));
+        }
+        // Nothing was written anywhere else.
+        assert_eq!(std::fs::read_dir(sandbox.root()).unwrap().count(), 2);
+    }
+}
+
+#[test]
+fn junk_changes_nothing_and_never_disturbs_the_agent() {
+    let sandbox = Sandbox::new();
+    let deep = format!("{{\"a\":{}", "[".repeat(1_000_000));
+    for stdin in [
+        "", "\n", "null", "[]", "\"Stop\"", "7", "{", "{}{", "not json", "\0", "[{}]", &deep,
+    ] {
+        let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
+        let ran = fed(&mut command, stdin.as_bytes());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{stdin:.20}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert!(ran.stderr.starts_with("sstat: --hook: "), "{}", ran.stderr);
+    }
+    let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
+    let ran = fed(
+        &mut command,
+        b"{\"hook_event_name\":\"Stop\",\"x\":\"\xff\xfe\"}",
+    );
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(sandbox.updates("w").len(), 1);
+}
+
+#[test]
+fn whatever_is_wrong_the_exit_code_is_0_and_stdout_is_empty() {
+    let sandbox = Sandbox::new();
+    let stop = json!({"hook_event_name": "Stop", "session_id": "abc"}).to_string();
+    std::fs::create_dir(sandbox.file("directory")).unwrap();
+    for arguments in [
+        "--hook",
+        "--hook=",
+        "--hook cursor",
+        "--hook codex --session",
+        "--hook codex --session ../w",
+        "--hook codex --session w --no-such-flag",
+        "--hook codex w working",
+        "--hook codex --task 1",
+        "--hook codex --expect soon",
+        "--hook codex --color sometimes",
+        "--hook codex --dir /dev/null --session w",
+        "--hook codex --dir /proc/none --session w",
+        "--hook codex --session directory",
+    ] {
+        let mut command = sandbox.command(["push"]);
+        command.args(arguments.split(' '));
+        let ran = fed(&mut command, stop.as_bytes());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{arguments}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{arguments}: {}", ran.stderr);
+        assert!(ran.stderr.starts_with("sstat: "), "{}", ran.stderr);
+    }
+    for (variable, value) in [
+        ("SSTAT_NOW", "yesterday"),
+        ("SSTAT_DIR", "/dev/null/x"),
+        ("HOME", "relative"),
+    ] {
+        let mut command = sandbox.command(["push", "--hook", "codex", "--session", "w"]);
+        command.env_remove("SSTAT_DIR").env(variable, value);
+        let ran = fed(&mut command, stop.as_bytes());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{variable}");
+    }
+    assert!(!sandbox.file("w").exists());
+}
+
+#[test]
+fn streams_that_are_closed_or_stay_open_do_no_harm() {
+    let sandbox = Sandbox::new();
+    let push = "sstat push --hook claude-code --session w";
+    for script in [
+        format!("{push} <&-"),
+        format!("{push} </dev/null 2>&-"),
+        format!("echo junk | {push} >&- 2>&-"),
+        format!("{push} </ 2>/dev/full"),
+    ] {
+        let mut shell = Command::new("sh");
+        sandbox.isolate(&mut shell);
+        let ran = Ran::from(shell.args(["-c", &script]).output().unwrap());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{script}");
+    }
+    assert!(!sandbox.file("w").exists());
+
+    // A whole payload is enough, even if the agent forgets to close.
+    let command = ["push", "--hook", "claude-code", "--session", "w"];
+    let mut child = piped(&mut sandbox.command(command));
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"{\"hook_event_name\":\"Stop\"}").unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(sandbox.last("w")["status"], "completed");
+
+    // And one that never comes is not waited for.
+    let mut child = piped(&mut sandbox.command(command));
+    let stdin = child.stdin.take().unwrap();
+    let mut complaint = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut complaint)
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(complaint.contains("stdin"), "{complaint}");
+    drop(stdin);
+}
+
+#[test]
+fn a_terminal_is_no_payload() {
+    if !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut python = Command::new("python3");
+    sandbox.isolate(&mut python);
+    let spawn = "import pty, sys; sys.exit(pty.spawn(['sstat', 'push', '--hook', 'codex', '--session', 'w']))";
+    let ran = Ran::from(python.args(["-c", spawn]).output().unwrap());
+    assert_eq!(ran.code, 0);
+    assert!(ran.stdout.contains("stdin is a terminal"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_response_of_megabytes_is_passed_over() {
+    let sandbox = Sandbox::new();
+    let mut payload = bash("cargo test");
+    payload["tool_response"] = json!({"stdout": "x}".repeat(2_500_000)});
+    sandbox.claude("w", "PostToolUse", payload.clone());
+    assert_eq!(sandbox.last("w")["message"], "Bash: cargo test");
+    payload["hook_event_name"] = json!("PostToolUse");
+    payload["tool_response"] = json!("x".repeat(17_000_000));
+    let ran = sandbox.hook("claude-code", "w", &payload);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+    assert!(ran.stderr.contains("more than"), "{}", ran.stderr);
+}
+
+#[test]
+fn repeats_are_written_again_only_after_half_a_minute() {
+    let sandbox = Sandbox::new();
+    let push = |second: u32, command: &str| {
+        let mut payload = bash(command);
+        payload["hook_event_name"] = json!("PreToolUse");
+        let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
+        command.env("SSTAT_NOW", format!("2026-02-14T20:35:{second:02}Z"));
+        assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+        sandbox.updates("w").len()
+    };
+    assert_eq!(push(0, "make"), 1);
+    assert_eq!(push(1, "make"), 1);
+    assert_eq!(push(30, "make"), 1);
+    assert_eq!(push(31, "make"), 2);
+    assert_eq!(push(32, "make check"), 3);
+    assert_eq!(push(33, "make"), 4);
+}
+
+#[test]
+fn the_end_of_a_session_does_not_hide_how_it_went() {
+    let sandbox = Sandbox::new();
+    for (status, stands) in [
+        ("completed", true),
+        ("error", true),
+        ("working", false),
+        ("blocked", false),
+        ("idle", false),
+    ] {
+        sandbox.ok(["push", status, status, "before"]);
+        sandbox.claude(status, "SessionEnd", json!({"reason": "other"}));
+        let last = sandbox.last(status);
+        if stands {
+            assert_eq!(last["message"], "before");
+        } else {
+            assert_eq!(
+                (&last["status"], &last["message"]),
+                (&json!("idle"), &json!("session ended"))
+            );
+        }
+    }
+    sandbox.claude("new", "SessionEnd", json!({"reason": "other"}));
+    assert_eq!(sandbox.last("new")["message"], "session ended");
+}
+
+#[test]
+fn a_notification_does_not_hide_the_question() {
+    let sandbox = Sandbox::new();
+    let notification =
+        json!({"notification_type": "permission_prompt", "message": "Claude needs you"});
+    sandbox.claude("w", "PermissionRequest", bash("git push"));
+    sandbox.claude("w", "Notification", notification.clone());
+    assert_eq!(sandbox.last("w")["message"], "Allow Bash: git push?");
+    sandbox.claude("w", "PostToolUse", bash("git push"));
+    assert_eq!(sandbox.last("w")["status"], "working");
+    sandbox.claude("w", "Notification", notification);
+    assert_eq!(sandbox.last("w")["message"], "Claude needs you");
+}
+
+#[test]
+fn progress_and_task_go_on_through_a_turn() {
+    let sandbox = Sandbox::new();
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go"}));
+    sandbox.ok(["push", "w", "working", "Porting", "30%", "160"]);
+    sandbox.claude("w", "PreToolUse", bash("make"));
+    let last = sandbox.last("w");
+    assert_eq!(
+        (&last["progress"], &last["task_id"]),
+        (&json!(0.3), &json!("160"))
+    );
+    let todos = json!({"tool_name": "TodoWrite", "tool_input": {"todos": [
+        {"content": "a", "status": "completed"}, {"content": "b", "status": "pending"}]}});
+    sandbox.claude("w", "PostToolUse", todos);
+    sandbox.claude("w", "PermissionRequest", bash("make install"));
+    let last = sandbox.last("w");
+    assert_eq!(
+        (&last["progress"], &last["task_id"]),
+        (&json!(0.5), &json!("160"))
+    );
+    sandbox.claude("w", "Stop", json!({}));
+    let last = sandbox.last("w");
+    assert_eq!(
+        (&last["progress"], &last["task_id"]),
+        (&json!(1.0), &json!("160"))
+    );
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Something else"}));
+    let last = sandbox.last("w");
+    assert!(last.get("progress").is_none() && last.get("task_id").is_none());
+}
+
+#[test]
+fn tasks_are_counted_over_the_turns_of_a_session() {
+    let sandbox = Sandbox::new();
+    let task = |event: &str, subject: &str| {
+        sandbox.claude("w", event, json!({"task_id": "1", "task_subject": subject}));
+        let last = sandbox.last("w");
+        (
+            last["progress"].as_f64(),
+            last["message"].as_str().unwrap().to_owned(),
+        )
+    };
+    assert_eq!(
+        task("TaskCompleted", "old"),
+        (None, "Completed: old".into())
+    );
+    for _ in 0..4 {
+        assert_eq!(task("TaskCreated", "same"), (Some(0.0), "same".into()));
+    }
+    assert_eq!(
+        task("TaskCompleted", "same"),
+        (Some(0.25), "Completed: same".into())
+    );
+    sandbox.ok(["push", "w", "working", "My own word", "--meta", "tasks=7"]);
+    sandbox.claude("w", "Stop", json!({}));
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go on"}));
+    assert_eq!(task("TaskCompleted", "next").0, Some(0.5));
+    sandbox.claude("w", "SessionStart", json!({"source": "clear"}));
+    assert_eq!(
+        task("TaskCompleted", "old"),
+        (None, "Completed: old".into())
+    );
+    assert_eq!(task("TaskCreated", "new").0, Some(0.0));
+}
+
+#[test]
+fn prompts_and_answers_can_be_left_out() {
+    let sandbox = Sandbox::new();
+    for (agent, payload) in [
+        (
+            "claude-code",
+            json!({"hook_event_name": "UserPromptSubmit", "prompt": "SECRET"}),
+        ),
+        (
+            "claude-code",
+            json!({"hook_event_name": "Stop", "last_assistant_message": "SECRET"}),
+        ),
+        (
+            "codex",
+            json!({"hook_event_name": "UserPromptSubmit", "prompt": "SECRET"}),
+        ),
+        (
+            "codex",
+            json!({"type": "agent-turn-complete", "input-messages": ["SECRET"], "last-assistant-message": "SECRET"}),
+        ),
+        (
+            "gemini",
+            json!({"hook_event_name": "BeforeAgent", "prompt": "SECRET"}),
+        ),
+        (
+            "gemini",
+            json!({"hook_event_name": "AfterAgent", "prompt": "SECRET", "prompt_response": "SECRET"}),
+        ),
+    ] {
+        for off in ["off", "OFF", "0"] {
+            let mut command = sandbox.command(["push", "--hook", agent, "--session", "w"]);
+            command.env("SSTAT_HOOK_PROMPT", off);
+            assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+        }
+    }
+    assert_eq!(sandbox.updates("w").len(), 6);
+    assert!(!sandbox.read("w").contains("SECRET"));
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "SECRET"}));
+    assert!(sandbox.read("w").contains("SECRET"));
+}
+
+#[test]
+fn the_name_is_the_first_that_is_given() {
+    let sandbox = Sandbox::new();
+    let payload =
+        json!({"hook_event_name": "Stop", "session_id": "b5f6c1c2-1", "cwd": "/srv/shop"})
+            .to_string();
+    let name = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = sandbox.command(["push", "--hook", "claude-code"]);
+        command.args(arguments).envs(variables.iter().copied());
+        let ran = fed(&mut command, payload.as_bytes());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let names = sandbox.sessions();
+        for name in &names {
+            std::fs::remove_file(sandbox.file(name)).unwrap();
+        }
+        names.join(" ")
+    };
+    assert_eq!(
+        name(&["--session", "flag"], &[("SSTAT_SESSION", "variable")]),
+        "flag"
+    );
+    assert_eq!(name(&[], &[("SSTAT_SESSION", "variable")]), "variable");
+    assert_eq!(
+        name(&[], &[("SSTAT_SESSION", "../team/w\n1")]),
+        "_._team_w_1"
+    );
+    assert_eq!(name(&[], &[("SSTAT_SESSION", " ")]), "shop-b5f6c1");
+    // No such pane, or no tmux at all.
+    assert_eq!(
+        name(&[], &[("TMUX_PANE", "%424242"), ("TMUX", "/nowhere,1,0")]),
+        "shop-b5f6c1"
+    );
+    assert_eq!(
+        name(&[], &[("TMUX_PANE", "%0"), ("PATH", "/nowhere")]),
+        "shop-b5f6c1"
+    );
+}
+
+#[test]
+fn the_name_is_the_tmux_sessions() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let tmux = |arguments: &[&str]| {
+        let mut command = Command::new("tmux");
+        sandbox.isolate(&mut command);
+        command.env("TMUX_TMPDIR", sandbox.home()).args(arguments);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{arguments:?}");
+        ran.stdout.trim().to_owned()
+    };
+    let pane = tmux(&[
+        "new-session",
+        "-d",
+        "-P",
+        "-F",
+        "#{pane_id}",
+        "-s",
+        "team/worker 1",
+        "cat",
+    ]);
+    let stop =
+        json!({"hook_event_name": "Stop", "session_id": "abc", "cwd": "/srv/shop"}).to_string();
+    let mut command = sandbox.command(["push", "--hook", "gemini"]);
+    command
+        .env("TMUX_TMPDIR", sandbox.home())
+        .env("TMUX_PANE", pane);
+    let ran = fed(&mut command, stop.replace("Stop", "AfterAgent").as_bytes());
+    tmux(&["kill-server"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (0, "", "")
+    );
+    assert_eq!(sandbox.sessions(), ["team_worker 1"]);
+}
+
+#[test]
+fn every_event_of_a_session_has_the_same_name() {
+    let sandbox = Sandbox::new();
+    let event = |agent: &str, payload: Value| {
+        let mut command = sandbox.command(["push", "--hook", agent]);
+        let ran = fed(&mut command, payload.to_string().as_bytes());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+        ran.stderr
+    };
+    let id = "b5f6c1c2-8d1e-4c6b-9f43-444455556666";
+    for (name, directory) in [
+        ("SessionStart", "/srv/shop"),
+        ("PreCompact", "/srv/shop/src"),
+        ("Stop", "/tmp"),
+    ] {
+        event(
+            "claude-code",
+            json!({"hook_event_name": name, "session_id": id, "cwd": directory, "source": "startup"}),
+        );
+    }
+    assert_eq!(sandbox.sessions(), ["shop-b5f6c1"]);
+    // Codex' ids begin with the time.
+    let (first, second) = (
+        "019fb560-de6b-7320-a070-5642753ded3d",
+        "019fb560-de6b-7321-a070-5642753dedff",
+    );
+    event(
+        "codex",
+        json!({"hook_event_name": "SessionStart", "source": "startup", "session_id": first, "cwd": "/srv/shop"}),
+    );
+    event(
+        "codex",
+        json!({"hook_event_name": "SessionStart", "source": "startup", "session_id": second, "cwd": "/srv/shop"}),
+    );
+    event(
+        "codex",
+        json!({"type": "agent-turn-complete", "thread-id": first, "cwd": "/tmp"}),
+    );
+    assert_eq!(
+        sandbox.sessions(),
+        ["shop-3ded3d", "shop-3dedff", "shop-b5f6c1"]
+    );
+    assert_eq!(sandbox.last("shop-3ded3d")["status"], "completed");
+    // Without a directory it is the hook's own.
+    event(
+        "gemini",
+        json!({"hook_event_name": "AfterAgent", "session_id": "7c9e6679"}),
+    );
+    let own = sandbox
+        .root()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let own = own.replacen('.', "_", 1);
+    assert!(sandbox.file(&format!("{own}-7c9e66")).exists());
+    // Without an id there is no name.
+    let complaint = event(
+        "gemini",
+        json!({"hook_event_name": "AfterAgent", "cwd": "/srv/shop"}),
+    );
+    assert!(complaint.contains("session_id"), "{complaint}");
+}
+
+#[test]
+fn codex_appends_its_notification_to_any_arguments() {
+    let sandbox = Sandbox::new();
+    let json = json!({"type": "agent-turn-complete", "thread-id": "b5f6c1", "cwd": "/srv/shop",
+        "last-assistant-message": "Done"})
+    .to_string();
+    for (arguments, name) in [
+        (vec!["push", "--hook", "codex"], "shop-b5f6c1"),
+        (vec!["push", "--hook", "codex", "--session", "w1"], "w1"),
+        (vec!["push", "--hook=codex", "--session=w2", "--sync"], "w2"),
+    ] {
+        let mut command = sandbox.command(arguments);
+        let ran = Ran::from(command.arg(&json).output().unwrap());
+        assert_eq!(
+            (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+            (0, "", "")
+        );
+        assert_eq!(sandbox.last(name)["message"], "Done");
+    }
+    assert_eq!(
+        sandbox.run(["push", "--hook", "codex", "{\"type\":"]).code,
+        0
+    );
+    // A session of such a name is none of its business.
+    sandbox.ok(["push", "{w}", "working", "{}"]);
+    assert_eq!(sandbox.last("{w}")["message"], "{}");
+}
+
+#[test]
+fn the_process_is_the_one_that_was_exported() {
+    let sandbox = Sandbox::with_real_clock();
+    let mut agent = Command::new("sleep").arg("1000").spawn().unwrap();
+    let event = |payload: Value| {
+        let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
+        command.env("SSTAT_PID", agent.id().to_string());
+        assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+    };
+    event(json!({"hook_event_name": "UserPromptSubmit", "prompt": "Go"}));
+    assert_eq!(sandbox.last("w")["process"]["pid"], agent.id());
+    event(json!({"hook_event_name": "SessionEnd", "reason": "other"}));
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    // It left, it did not die.
+    assert!(sandbox.last("w").get("process").is_none());
+    assert_eq!(
+        sandbox.json(["summary", "--json"])["dead_sessions"],
+        json!([])
+    );
+}
+
+#[test]
+fn expect_goes_with_every_update_of_a_hook() {
+    let sandbox = Sandbox::new();
+    for _ in 0..2 {
+        let mut command = sandbox.command([
+            "push",
+            "--hook",
+            "gemini",
+            "--session",
+            "w",
+            "--expect",
+            "30m",
+        ]);
+        assert_eq!(
+            fed(&mut command, b"{\"hook_event_name\":\"PreCompress\"}").code,
+            0
+        );
+    }
+    assert_eq!(sandbox.updates("w").len(), 1);
+    assert_eq!(sandbox.last("w")["stale_after"].as_f64(), Some(1800.0));
+    assert_eq!(sandbox.last("w")["timestamp"], NOW);
+}

@@ -252,3 +252,196 @@ fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTim
         (a, b) => a.or(b),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROCESS: &str =
+        r#","process":{"pid":4242,"start_time":1,"boot_id":"b","host":"h","pid_namespace":1}"#;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_771_101_300 + second, 0).unwrap()
+    }
+
+    fn update(name: &str, second: i64, status: &str, keys: &str) -> Update {
+        let time = at(second).to_rfc3339();
+        let line = format!(r#"{{"timestamp":"{time}","status":"{status}"{keys}}}"#);
+        let mut update = Update::decode(line.as_bytes()).unwrap();
+        update.session = name.to_owned();
+        update
+    }
+
+    /// Thresholds are 5 and 15 minutes.
+    struct Scene(Board);
+
+    impl Scene {
+        fn new() -> Self {
+            Self(Board::new(Thresholds::default()))
+        }
+
+        fn snapshot(&mut self, now: i64, update: Update, process: ProcessState) {
+            let event = self.0.snapshot(update, process, at(now));
+            assert_eq!(event.kind, EventKind::Snapshot);
+        }
+
+        fn push(&mut self, now: i64, update: Update, process: ProcessState) -> Vec<EventKind> {
+            let mut events = Vec::new();
+            self.0.update(update, process, at(now), &mut events);
+            events.into_iter().map(|event| event.kind).collect()
+        }
+
+        fn tick(&mut self, now: i64) -> Vec<EventKind> {
+            let mut events = Vec::new();
+            self.0.tick(at(now), &mut events);
+            events.into_iter().map(|event| event.kind).collect()
+        }
+    }
+
+    fn from(from: Option<Status>) -> EventKind {
+        EventKind::Update { from }
+    }
+
+    use ProcessState::{Gone, Running, Unknown};
+    use sstat::Status;
+
+    #[test]
+    fn a_session_goes_stale_and_recovers_by_itself() {
+        let mut scene = Scene::new();
+        let first = scene.push(0, update("w", 0, "working", ""), Unknown);
+        assert_eq!(first, [from(None)]);
+        assert_eq!(scene.0.next_change(), Some(at(301)));
+        assert!(scene.tick(300).is_empty());
+        assert_eq!(scene.tick(301), [EventKind::Stale { since: at(301) }]);
+        assert_eq!(scene.0.next_change(), Some(at(901)));
+        assert!(scene.tick(302).is_empty());
+        assert_eq!(scene.tick(1000), [EventKind::VeryStale { since: at(901) }]);
+        assert_eq!(scene.0.next_change(), None);
+        assert_eq!(
+            scene.push(1010, update("w", 1010, "blocked", ""), Unknown),
+            [
+                from(Some(Status::Working)),
+                EventKind::Recovered {
+                    condition: Trouble::Stale,
+                    since: at(301)
+                }
+            ]
+        );
+    }
+
+    #[test]
+    fn both_limits_passed_at_once_are_both_told() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "working", ""), Unknown);
+        assert_eq!(
+            scene.tick(5000),
+            [
+                EventKind::Stale { since: at(301) },
+                EventKind::VeryStale { since: at(901) }
+            ]
+        );
+        // An update that is old when it comes.
+        assert_eq!(
+            scene.push(5000, update("v", 4000, "working", ""), Unknown),
+            [
+                from(None),
+                EventKind::Stale { since: at(4301) },
+                EventKind::VeryStale { since: at(4901) }
+            ]
+        );
+    }
+
+    #[test]
+    fn what_holds_at_the_start_is_no_news_but_its_end_is() {
+        let mut scene = Scene::new();
+        scene.snapshot(5000, update("w", 0, "working", PROCESS), Gone);
+        assert!(scene.tick(5001).is_empty());
+        assert_eq!(
+            scene.push(5002, update("w", 5002, "working", ""), Unknown),
+            [
+                from(Some(Status::Working)),
+                EventKind::Recovered {
+                    condition: Trouble::Dead,
+                    since: at(5000)
+                },
+                EventKind::Recovered {
+                    condition: Trouble::Stale,
+                    since: at(301)
+                }
+            ]
+        );
+    }
+
+    #[test]
+    fn a_process_that_ends_is_told_once() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "working", PROCESS), Running);
+        assert_eq!(scene.0.running().count(), 1);
+        assert!(scene.tick(10).is_empty());
+        scene.0.process_ended("w");
+        assert_eq!(scene.tick(11), [EventKind::Dead { since: at(11) }]);
+        assert!(scene.tick(12).is_empty());
+        assert_eq!(scene.0.running().count(), 0);
+        assert_eq!(
+            scene.push(20, update("w", 20, "error", PROCESS), Gone),
+            [
+                from(Some(Status::Working)),
+                EventKind::Recovered {
+                    condition: Trouble::Dead,
+                    since: at(11)
+                }
+            ]
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_followed() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "working", ""), Unknown);
+        assert_eq!(scene.tick(400).len(), 1);
+        let recovered = EventKind::Recovered {
+            condition: Trouble::Stale,
+            since: at(301),
+        };
+        assert_eq!(scene.tick(-86_400), [recovered]);
+        assert_eq!(scene.0.next_change(), Some(at(301)));
+        assert_eq!(scene.tick(86_400).len(), 2);
+    }
+
+    #[test]
+    fn sessions_stand_in_natural_order_and_leave() {
+        let mut scene = Scene::new();
+        for name in ["w10", "w2", "a", "w1"] {
+            scene.push(0, update(name, 0, "working", ""), Unknown);
+        }
+        let names = |board: &Board| -> Vec<String> {
+            board
+                .sessions()
+                .map(|session| session.name().to_owned())
+                .collect()
+        };
+        assert_eq!(names(&scene.0), ["a", "w1", "w2", "w10"]);
+        let mut events = Vec::new();
+        scene.0.remove("w2", at(1000), &mut events);
+        scene.0.remove("nobody", at(1000), &mut events);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].kind, EventKind::Removed);
+        assert!(events[0].session.condition.is_very_stale());
+        assert_eq!(names(&scene.0), ["a", "w1", "w10"]);
+        assert_eq!(
+            scene.push(1001, update("w2", 1001, "idle", ""), Unknown),
+            [from(None)]
+        );
+    }
+
+    #[test]
+    fn a_thousand_sessions_go_stale_in_one_tick() {
+        let mut scene = Scene::new();
+        for index in 0..1000 {
+            scene.push(0, update(&format!("w{index}"), 0, "idle", ""), Unknown);
+        }
+        assert_eq!(scene.0.next_change(), Some(at(301)));
+        assert_eq!(scene.tick(301).len(), 1000);
+        assert!(scene.tick(302).is_empty());
+    }
+}

@@ -45,16 +45,21 @@ pub struct Commands {
     printing: Printing,
     waker: Waker,
     waiting: VecDeque<Job>,
-    running: usize,
+    /// The sessions for which a command runs.
+    running: Vec<String>,
     dropped: u64,
-    done: Receiver<Option<String>>,
-    report: Sender<Option<String>>,
+    done: Receiver<Ended>,
+    report: Sender<Ended>,
 }
+
+/// For which session a command ran, and what went wrong.
+type Ended = (String, Option<String>);
 
 /// The data of one alarm.
 struct Job {
-    /// For whom and because of what, for people.
-    what: String,
+    session: String,
+    /// The word of `--on` that it is for.
+    trigger: String,
     variables: Vec<(&'static str, String)>,
     json: Vec<u8>,
 }
@@ -70,7 +75,7 @@ impl Commands {
             printing,
             waker,
             waiting: VecDeque::new(),
-            running: 0,
+            running: Vec::new(),
             dropped: 0,
             done,
             report,
@@ -90,10 +95,12 @@ impl Commands {
     /// Goes on with those that wait, and gives what went wrong since the last
     /// call, a line each.
     pub fn tend(&mut self) -> Vec<String> {
-        let ended: Vec<Option<String>> = self.done.try_iter().collect();
-        self.running -= ended.len();
+        let ended: Vec<Ended> = self.done.try_iter().collect();
+        let mut problems = Vec::new();
+        for ended in ended {
+            problems.extend(self.note_end(ended));
+        }
         self.start_waiting();
-        let mut problems: Vec<String> = ended.into_iter().flatten().collect();
         if self.dropped > 0 {
             problems.push(format!(
                 "--exec: {} alarms were dropped: {MOST_WAITING} are waiting already",
@@ -107,35 +114,48 @@ impl Commands {
     /// Waits for all that run and wait; gives what went wrong.
     pub fn finish(&mut self) -> Vec<String> {
         let mut problems = self.tend();
-        while self.running > 0 {
+        while !self.running.is_empty() {
             let Ok(ended) = self.done.recv() else { break };
-            self.running -= 1;
-            problems.extend(ended);
+            problems.extend(self.note_end(ended));
             self.start_waiting();
         }
         problems
     }
 
+    fn note_end(&mut self, (session, problem): Ended) -> Option<String> {
+        self.running.retain(|running| *running != session);
+        problem
+    }
+
+    /// Starts what may run now. Those of one session come one after another:
+    /// the news that it recovered must not overtake the bad ones.
     fn start_waiting(&mut self) {
-        while self.running < AT_ONCE
-            && let Some(job) = self.waiting.pop_front()
-        {
-            self.running += 1;
-            let command = self.command(&job);
-            let (report, waker) = (self.report.clone(), self.waker.clone());
-            let what = job.what.clone();
-            let work = move || {
-                let problem = run(command, job.json, TIME_LIMIT).err();
-                let problem = problem.map(|problem| format!("--exec for {}: {problem}", job.what));
-                let _ = report.send(problem);
-                waker.wake();
+        while self.running.len() < AT_ONCE {
+            let is_free = |job: &Job| !self.running.contains(&job.session);
+            let next = self.waiting.iter().position(is_free);
+            let Some(job) = next.and_then(|next| self.waiting.remove(next)) else {
+                return;
             };
-            let thread = thread::Builder::new().name("alarm".to_owned()).spawn(work);
-            if let Err(error) = thread {
-                let _ = self
-                    .report
-                    .send(Some(format!("--exec for {what}: {error}")));
-            }
+            self.running.push(job.session.clone());
+            self.start(job);
+        }
+    }
+
+    fn start(&self, job: Job) {
+        let command = self.command(&job);
+        let (report, waker) = (self.report.clone(), self.waker.clone());
+        let session = job.session.clone();
+        let work = move || {
+            let problem = run(command, job.json, TIME_LIMIT).err();
+            let (session, trigger) = (job.session, job.trigger);
+            let problem = problem.map(|why| format!("--exec for {session} ({trigger}): {why}"));
+            let _ = report.send((session, problem));
+            waker.wake();
+        };
+        let thread = thread::Builder::new().name("alarm".to_owned());
+        if let Err(error) = thread.spawn(work) {
+            let problem = format!("--exec for {session}: {error}");
+            let _ = self.report.send((session, Some(problem)));
         }
     }
 
@@ -205,7 +225,8 @@ impl Job {
         let _ = serde::Serialize::serialize(event, &mut serializer);
         json.push(b'\n');
         Self {
-            what: format!("{} ({trigger})", update.session),
+            session: update.session.clone(),
+            trigger: trigger.clone(),
             variables: variables
                 .map(|(name, value)| (name, variable(value)))
                 .to_vec(),

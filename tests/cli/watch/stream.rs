@@ -1,0 +1,459 @@
+//! `sstat watch --json`, and the blocks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+
+use super::{Live, Sleeper, short};
+use crate::support::Sandbox;
+
+/// The contract, word for word: a change here is one for every user.
+#[test]
+fn the_lines_are_those_of_the_contract() {
+    let sandbox = Sandbox::new();
+    sandbox.aged("a", "idle", 0);
+    let live = Live::start(&sandbox, &["--json"]);
+    let state = |name: &str, status: &str, time: &str, age: u64, stale: bool, very: bool| {
+        format!(
+            r#""state":{{"timestamp":"{time}","session":"{name}","status":"{status}","message":"m","age_seconds":{age},"is_stale":{stale},"is_very_stale":{very},"is_alive":null}}}}"#
+        )
+    };
+    let now = "2026-02-14T20:35:00Z";
+    assert_eq!(
+        live.line(),
+        format!(
+            r#"{{"event":"snapshot","session":"a","at":"{now}",{}"#,
+            state("a", "idle", now, 0, false, false)
+        )
+    );
+
+    sandbox.ok(["push", "a", "working", "m"]);
+    assert_eq!(
+        live.line(),
+        format!(
+            r#"{{"event":"update","session":"a","at":"{now}","from":"idle","to":"working",{}"#,
+            state("a", "working", now, 0, false, false)
+        )
+    );
+
+    let other = sandbox.root().join("other");
+    sandbox.aged("b", "blocked", 1000);
+    let old = state("b", "blocked", "2026-02-14T20:18:20Z", 1000, true, true);
+    for line in [
+        format!(
+            r#"{{"event":"update","session":"b","at":"{now}","from":null,"to":"blocked",{old}"#
+        ),
+        format!(
+            r#"{{"event":"stale","session":"b","at":"{now}","since":"2026-02-14T20:23:21Z",{old}"#
+        ),
+        format!(
+            r#"{{"event":"very_stale","session":"b","at":"{now}","since":"2026-02-14T20:33:21Z",{old}"#
+        ),
+    ] {
+        assert_eq!(live.line(), line);
+    }
+
+    sandbox.ok(["push", "b", "working", "m"]);
+    let new = state("b", "working", now, 0, false, false);
+    for line in [
+        format!(
+            r#"{{"event":"update","session":"b","at":"{now}","from":"blocked","to":"working",{new}"#
+        ),
+        format!(
+            r#"{{"event":"recovered","session":"b","at":"{now}","since":"2026-02-14T20:23:21Z","condition":"stale",{new}"#
+        ),
+    ] {
+        assert_eq!(live.line(), line);
+    }
+
+    fs::rename(sandbox.file("b"), other).unwrap();
+    assert_eq!(
+        live.line(),
+        format!(r#"{{"event":"removed","session":"b","at":"{now}",{new}"#)
+    );
+
+    let sleeper = Sleeper::new();
+    sandbox.ok(["push", "c", "working", "m", "--pid", &sleeper.pid()]);
+    assert_eq!(live.event()["state"]["is_alive"], true);
+    drop(sleeper);
+    let dead = live.event();
+    let keys: Vec<&String> = dead.as_object().unwrap().keys().collect();
+    assert_eq!(keys.len(), 5, "{keys:?}");
+    assert_eq!(dead["event"], "dead");
+    assert_eq!(dead["session"], "c");
+    assert_eq!(dead["at"], now);
+    assert_eq!(dead["since"], now);
+    assert_eq!(dead["state"]["is_alive"], false);
+    sandbox.ok(["push", "c", "idle", "m"]);
+    assert_eq!(live.short(), "update c working idle");
+    let recovered = live.event();
+    assert_eq!(recovered["condition"], "dead");
+    assert_eq!(recovered["since"], now);
+}
+
+#[test]
+fn every_push_of_a_burst_is_in_the_stream_once_and_in_order() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "ready", "idle"]);
+    let live = Live::listening(&sandbox, &["--json"]);
+    let mut shells: Vec<_> = (0..4)
+        .map(|shell| {
+            // Two shells share a session.
+            let script = format!(
+                "for i in $(seq 50); do sstat push w{} working {shell}:$i & [ $((i % 5)) = 0 ] && wait; done; wait",
+                shell / 2
+            );
+            let mut command = std::process::Command::new("bash");
+            sandbox.isolate(&mut command);
+            command.args(["-c", &script]).spawn().unwrap()
+        })
+        .collect();
+    let mut messages: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for _ in 0..200 {
+        let event = live.event();
+        assert_eq!(event["event"], "update");
+        let session = event["session"].as_str().unwrap().to_owned();
+        let message = event["state"]["message"].as_str().unwrap().to_owned();
+        messages.entry(session).or_default().push(message);
+    }
+    for shell in &mut shells {
+        assert!(shell.wait().unwrap().success());
+    }
+    for (session, messages) in messages {
+        let stored: Vec<String> = sandbox
+            .read(&session)
+            .lines()
+            .map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                line["message"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(messages, stored);
+    }
+    sandbox.ok(["push", "ready", "completed"]);
+    assert_eq!(live.short(), "update ready idle completed");
+}
+
+#[test]
+fn the_directory_may_come_later_go_and_come_again() {
+    let sandbox = Sandbox::with_real_clock();
+    let parent = sandbox.root().join("data");
+    let dir = parent.join("session_status");
+    let flag = format!("--dir={}", dir.display());
+    let live = Live::start(&sandbox, &["--json", &flag]);
+    let note = live.error();
+    assert!(
+        note.contains("no such directory (named by --dir)") && note.contains("waiting"),
+        "{note}"
+    );
+    for _ in 0..2 {
+        sandbox.ok(["push", &flag, "a", "working"]);
+        assert_eq!(live.short(), "update a null working");
+        sandbox.ok(["push", &flag, "a", "idle"]);
+        assert_eq!(live.short(), "update a working idle");
+        fs::remove_dir_all(&parent).unwrap();
+        assert_eq!(live.short(), "removed a");
+    }
+    // Another in its place, by one rename.
+    let other = sandbox.root().join("other");
+    let other_flag = format!("--dir={}", other.join("session_status").display());
+    sandbox.ok(["push", &other_flag, "b", "blocked"]);
+    sandbox.ok(["push", &flag, "a", "working"]);
+    assert_eq!(live.short(), "update a null working");
+    fs::rename(&parent, sandbox.root().join("gone")).unwrap();
+    fs::rename(&other, &parent).unwrap();
+    let events: BTreeSet<String> = [live.short(), live.short()].into();
+    assert_eq!(
+        events,
+        ["removed a", "update b null blocked"]
+            .map(str::to_owned)
+            .into()
+    );
+}
+
+/// Writes a line whose update is so many seconds in the future.
+fn ahead(sandbox: &Sandbox, session: &str, seconds: i64) {
+    let time = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds);
+    let time = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    sandbox.write(
+        session,
+        format!("{{\"timestamp\":\"{time}\",\"status\":\"working\"}}\n"),
+    );
+}
+
+#[test]
+fn a_thousand_sessions_go_stale_without_a_write() {
+    let sandbox = Sandbox::with_real_clock();
+    for index in 0..1000 {
+        ahead(&sandbox, &format!("w{index}"), 6);
+    }
+    let live = Live::start(
+        &sandbox,
+        &["--json", "--stale-after", "0s", "--very-stale-after", "1s"],
+    );
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut sessions = BTreeSet::new();
+    for _ in 0..3000 {
+        let event = live.event();
+        *kinds
+            .entry(event["event"].as_str().unwrap().to_owned())
+            .or_default() += 1;
+        sessions.insert(short(&event));
+    }
+    let expected = ["snapshot", "stale", "very_stale"].map(|kind| (kind.to_owned(), 1000));
+    assert_eq!(kinds, expected.into());
+    assert_eq!(sessions.len(), 3000);
+}
+
+#[test]
+fn a_death_is_told_though_the_last_words_are_heard_first() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "ready", "idle"]);
+    let live = Live::listening(&sandbox, &["--json"]);
+    // One that says that it is done, and ends at once.
+    let mut command = std::process::Command::new("bash");
+    sandbox.isolate(&mut command);
+    let script = "export SSTAT_PID=$$; for i in 1 2 3 4 5; do sstat push good working $i; done; sstat push good completed";
+    assert!(command.args(["-c", script]).status().unwrap().success());
+    assert_eq!(live.short(), "update good null working");
+    for _ in 0..4 {
+        assert_eq!(live.short(), "update good working working");
+    }
+    assert_eq!(live.short(), "update good working completed");
+    // Two sessions of one process that is killed.
+    let sleeper = Sleeper::new();
+    for session in ["x", "y"] {
+        sandbox.ok(["push", session, "working", "--pid", &sleeper.pid()]);
+        assert_eq!(live.short(), format!("update {session} null working"));
+    }
+    drop(sleeper);
+    assert_eq!(live.short(), "dead x");
+    assert_eq!(live.short(), "dead y");
+}
+
+#[test]
+fn what_happened_while_the_kernels_queue_ran_over_is_in_the_stream() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    sandbox.ok(["push", "gone", "idle"]);
+    let live = Live::listening(&sandbox, &["--json"]);
+    assert_eq!(live.short(), "snapshot w");
+    live.signal("STOP");
+    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events");
+    let limit: usize = limit.map_or(16_384, |limit| limit.trim().parse().unwrap());
+    let mut noise = ["a", "b"].map(|name| fs::File::create(sandbox.dir().join(name)).unwrap());
+    // The kernel merges an event only with the same one just before it.
+    for _ in 0..=limit / 2 {
+        for file in &mut noise {
+            file.write_all(b"x").unwrap();
+        }
+    }
+    for index in 0..5 {
+        sandbox.ok(["push", "w", "working", &format!("m{index}")]);
+    }
+    fs::remove_file(sandbox.file("gone")).unwrap();
+    sandbox.ok(["push", "new", "working"]);
+    live.signal("CONT");
+    assert_eq!(live.short(), "removed gone");
+    assert_eq!(live.short(), "update new null working");
+    let messages: Vec<String> = (0..5)
+        .map(|_| {
+            live.event()["state"]["message"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(messages, ["m0", "m1", "m2", "m3", "m4"]);
+}
+
+#[test]
+fn a_rotation_loses_nothing_and_a_clean_up_invents_nothing() {
+    let sandbox = Sandbox::with_real_clock();
+    for message in ["1", "2", "3"] {
+        sandbox.ok(["push", "w", "working", message]);
+    }
+    let live = Live::listening(&sandbox, &["--json"]);
+    let message = |live: &Live| {
+        let event = live.event();
+        assert_eq!(short(&event), "update w working working");
+        event["state"]["message"].as_str().unwrap().to_owned()
+    };
+    live.signal("STOP");
+    sandbox.ok(["push", "w", "working", "4"]);
+    fs::rename(sandbox.file("w"), sandbox.dir().join("w_status.json.1")).unwrap();
+    sandbox.ok(["push", "w", "working", "5"]);
+    live.signal("CONT");
+    assert_eq!(message(&live), "4");
+    assert_eq!(message(&live), "5");
+    // copytruncate
+    fs::copy(sandbox.file("w"), sandbox.dir().join("copy")).unwrap();
+    fs::write(sandbox.file("w"), "").unwrap();
+    assert_eq!(live.short(), "removed w");
+    sandbox.ok(["push", "w", "working", "6"]);
+    assert_eq!(live.short(), "update w null working");
+    sandbox.ok(["push", "w", "working", "7"]);
+    assert_eq!(message(&live), "7");
+    // tail -n 1 > tmp && mv tmp w
+    let last = sandbox.read("w").lines().last().unwrap().to_owned() + "\n";
+    fs::write(sandbox.dir().join("tmp"), last).unwrap();
+    fs::rename(sandbox.dir().join("tmp"), sandbox.file("w")).unwrap();
+    sandbox.ok(["push", "w", "working", "8"]);
+    assert_eq!(message(&live), "8");
+    // Away and back: it is there again, with its last update.
+    fs::rename(sandbox.file("w"), sandbox.dir().join("tmp")).unwrap();
+    assert_eq!(live.short(), "removed w");
+    fs::rename(sandbox.dir().join("tmp"), sandbox.file("w")).unwrap();
+    assert_eq!(live.short(), "update w null working");
+}
+
+#[test]
+fn a_push_beside_the_start_is_seen_one_way_or_the_other() {
+    for _ in 0..20 {
+        let sandbox = Sandbox::with_real_clock();
+        sandbox.ok(["push", "w", "working"]);
+        let live = Live::start(&sandbox, &["--json"]);
+        sandbox.ok(["push", "w", "completed"]);
+        let mut statuses = vec![live.event()["state"]["status"].clone()];
+        if statuses[0] != "completed" {
+            statuses.push(live.event()["state"]["status"].clone());
+        }
+        assert_eq!(*statuses.last().unwrap(), "completed");
+    }
+}
+
+#[test]
+fn polling_sees_the_same() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    let live = Live::listening(&sandbox, &["--json", "--poll", "--interval", "100ms"]);
+    sandbox.ok(["push", "w", "working"]);
+    sandbox.ok(["push", "w", "blocked"]);
+    assert_eq!(live.short(), "update w idle working");
+    assert_eq!(live.short(), "update w working blocked");
+    fs::remove_dir_all(sandbox.dir()).unwrap();
+    assert_eq!(live.short(), "removed w");
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(live.short(), "update w null error");
+}
+
+#[test]
+fn filters_and_names_choose_the_lines() {
+    let sandbox = Sandbox::with_real_clock();
+    for session in ["w1", "w2", "other"] {
+        sandbox.ok(["push", session, "idle"]);
+    }
+    let live = Live::start(&sandbox, &["--json", "w*", "--status", "idle,error"]);
+    assert_eq!(live.short(), "snapshot w1");
+    assert_eq!(live.short(), "snapshot w2");
+    sandbox.ok(["push", "w1", "working"]);
+    sandbox.ok(["push", "other", "error"]);
+    sandbox.ok(["push", "w2", "error"]);
+    assert_eq!(live.short(), "update w2 idle error");
+    let live = Live::start(&sandbox, &["--json", "w3"]);
+    assert!(live.error().contains("no session 'w3'"));
+    sandbox.ok(["push", "w2", "idle"]);
+    sandbox.ok(["push", "w3", "idle"]);
+    assert_eq!(live.short(), "update w3 null idle");
+}
+
+#[test]
+fn bad_lines_and_bad_files_are_named_once_and_cost_nothing() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    fs::create_dir(sandbox.file("directory")).unwrap();
+    let live = Live::listening(&sandbox, &["--json"]);
+    assert!(live.error().contains("is a directory"));
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .open(sandbox.file("w"))
+        .unwrap();
+    for _ in 0..2 {
+        file.write_all(b"junk\n").unwrap();
+        sandbox.ok(["push", "w", "working"]);
+        assert!(live.short().ends_with(" working"));
+    }
+    assert!(live.error().contains("skipped 1 bad line (not JSON)"));
+    // A line in two halves is one.
+    file.write_all(br#"{"timestamp":"2026-02-14T20:35:00Z","#)
+        .unwrap();
+    file.write_all(b"\"status\":\"blocked\"}\n").unwrap();
+    assert_eq!(live.short(), "update w working blocked");
+    // Nothing hostile reaches a terminal raw.
+    file.write_all("{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"\u{9b}2J\u{202e}\"}\n".as_bytes())
+        .unwrap();
+    loop {
+        let line = live.line();
+        assert!(!line.chars().any(sstat::is_unprintable), "{line}");
+        if line.contains("\\u009b2J") {
+            break;
+        }
+    }
+    drop(live);
+}
+
+#[test]
+fn it_ends_when_nobody_reads_any_more() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    for args in [&["--json"][..], &["--interval", "1h"]] {
+        let mut child = sandbox
+            .command([&["watch"], args].concat())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = [0; 1];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
+        drop(child.stdout.take());
+        let ran = crate::support::Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    }
+}
+
+#[test]
+fn piped_it_prints_the_block_every_interval() {
+    let sandbox = Sandbox::with_real_clock();
+    ahead(&sandbox, "w", 2);
+    let live = Live::start(&sandbox, &["--interval", "200ms", "--stale-after", "0s"]);
+    let mut seen = Vec::new();
+    loop {
+        let line = live.line();
+        let is_stale = line.contains("w: No update for");
+        seen.push(line);
+        if is_stale {
+            break;
+        }
+    }
+    let rule = "=".repeat(60);
+    assert_eq!(
+        seen[..4],
+        [
+            &*rule,
+            "SESSION STATUS SUMMARY",
+            &*rule,
+            "Total Sessions: 1"
+        ]
+    );
+    let blocks = seen.iter().filter(|line| line.starts_with("Total")).count();
+    assert!(blocks > 1, "{seen:?}");
+}
+
+#[test]
+fn once_is_one_block_or_the_snapshots() {
+    let sandbox = Sandbox::new();
+    sandbox.aged("w2", "working", 372);
+    sandbox.aged("w10", "idle", 1);
+    assert_eq!(sandbox.ok(["watch", "--once"]), sandbox.ok(["summary"]));
+    let lines = sandbox.ok(["watch", "--once", "--json"]);
+    let events: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(short(&events[0]), "snapshot w2");
+    assert_eq!(events[0]["state"], sandbox.json(["list", "--json"])["w2"]);
+    assert_eq!(short(&events[1]), "snapshot w10");
+    assert_eq!(events.len(), 2);
+    let ran = sandbox.run(["watch", "--once", "--json", "w3"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+}

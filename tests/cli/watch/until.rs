@@ -1,0 +1,203 @@
+//! `sstat watch --until`.
+
+use super::{Live, Sleeper};
+use crate::support::Sandbox;
+
+/// Two sessions at work, and a watch for `completed` that listens.
+fn waiting(args: &[&str]) -> (Sandbox, Live) {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w1", "working"]);
+    sandbox.ok(["push", "w2", "working"]);
+    let until = [&["w1", "w2", "--until", "completed", "--json"], args].concat();
+    let live = Live::listening(&sandbox, &until);
+    (sandbox, live)
+}
+
+#[test]
+fn all_must_reach_it() {
+    let (sandbox, mut live) = waiting(&[]);
+    sandbox.ok(["push", "w2", "completed"]);
+    sandbox.ok(["push", "w2", "idle"]);
+    sandbox.ok(["push", "other", "error"]);
+    sandbox.ok(["push", "w1", "blocked"]);
+    sandbox.ok(["push", "w1", "completed"]);
+    assert_eq!(live.code(), 0);
+}
+
+#[test]
+fn the_first_that_ends_otherwise_decides() {
+    let (sandbox, mut live) = waiting(&[]);
+    sandbox.ok(["push", "w2", "error", "no \x1bdisk"]);
+    assert_eq!(live.code(), 1);
+    assert_eq!(live.error(), "sstat: w2: ended as error: no \\x1bdisk");
+}
+
+#[test]
+fn any_is_enough_and_fails_when_all_have_failed() {
+    let (sandbox, mut live) = waiting(&["--any"]);
+    sandbox.ok(["push", "w1", "error"]);
+    sandbox.ok(["push", "w2", "completed"]);
+    assert_eq!(live.code(), 0);
+    let (sandbox, mut live) = waiting(&["--any"]);
+    sandbox.ok(["push", "w1", "error"]);
+    sandbox.ok(["push", "w2", "error"]);
+    assert_eq!(live.code(), 1);
+}
+
+#[test]
+fn several_statuses_may_be_waited_for() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "working"]);
+    let mut live = Live::listening(&sandbox, &["w", "--until", "blocked,error", "--json"]);
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(live.code(), 0);
+    let mut live = Live::listening(&sandbox, &["w", "--until", "error", "--json"]);
+    sandbox.ok(["push", "w", "completed"]);
+    assert_eq!(live.code(), 1);
+}
+
+#[test]
+fn a_death_is_three() {
+    let sandbox = Sandbox::with_real_clock();
+    let sleeper = Sleeper::new();
+    sandbox.ok(["push", "w", "working", "--pid", &sleeper.pid()]);
+    let mut live = Live::listening(&sandbox, &["w", "--until", "completed", "--json"]);
+    drop(sleeper);
+    assert_eq!(live.code(), 3);
+    // Dead already is the same, with and without --now.
+    for args in [
+        &["watch", "w", "--until", "completed"][..],
+        &["watch", "w", "--until", "completed", "--now"],
+    ] {
+        let ran = sandbox.run(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
+        assert!(ran.stderr.contains("w: dead: process"), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1);
+    }
+}
+
+#[test]
+fn only_what_comes_counts_unless_now_accepts_what_is() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "completed"]);
+    sandbox.ok(["watch", "w", "--until", "completed", "--now"]);
+    assert_eq!(
+        sandbox
+            .run(["watch", "w", "--until", "error", "--now"])
+            .code,
+        1
+    );
+    let mut live = Live::start(&sandbox, &["w", "--until", "completed"]);
+    assert_eq!(
+        live.error(),
+        "sstat: w: is completed already; waiting for the next time (--now would accept it)"
+    );
+    sandbox.ok(["push", "w", "completed"]);
+    assert_eq!(live.code(), 0);
+}
+
+#[test]
+fn time_runs_out() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "working"]);
+    let ran = sandbox.run(["watch", "w", "--until", "completed", "--timeout", "50ms"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (124, ""));
+    assert_eq!(ran.stderr, "sstat: timed out: w is working\n");
+    // What already holds is found even in no time.
+    sandbox.ok([
+        "watch",
+        "w",
+        "--until",
+        "working",
+        "--now",
+        "--timeout",
+        "0s",
+    ]);
+}
+
+#[test]
+fn an_unknown_name_is_a_no_unless_it_may_come() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "manager1", "working"]);
+    let ran = sandbox.run(["watch", "managr1", "--until", "completed"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("did you mean 'manager1'?"),
+        "{}",
+        ran.stderr
+    );
+    let ran = sandbox.run(["watch", "x*", "--until", "completed"]);
+    assert_eq!(ran.code, 1);
+    let mut live = Live::listening(
+        &sandbox,
+        &[
+            "manager1",
+            "later",
+            "--until",
+            "blocked",
+            "--allow-missing",
+            "--any",
+            "--json",
+        ],
+    );
+    sandbox.ok(["push", "later", "blocked"]);
+    assert_eq!(live.code(), 0);
+}
+
+#[test]
+fn patterns_and_a_task_narrow_it_down() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w1", "working", "-t", "7"]);
+    let mut live = Live::listening(
+        &sandbox,
+        &["w*", "--until", "completed", "--task", "7", "--json"],
+    );
+    sandbox.ok(["push", "w1", "error", "-t", "6"]);
+    sandbox.ok(["push", "w1", "completed", "-t", "7"]);
+    assert_eq!(live.code(), 0);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let sandbox = Sandbox::new();
+    for args in [
+        &["--until", "completed"][..],
+        &["w", "--any"],
+        &["w", "--timeout", "1s"],
+        &["w", "--allow-missing"],
+        &["w", "--now"],
+        &["w", "--until", ""],
+        &["w", "--until", "completed", "--status", "idle"],
+        &["w", "--until", "completed", "--once"],
+        &["--interval", "0s"],
+        &["--on", "error"],
+        &["--repeat", "1h"],
+        &["--once", "--bell"],
+    ] {
+        let ran = sandbox.run([&["watch"], args].concat());
+        assert_eq!(ran.code, 2, "{args:?} {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{args:?} {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_slip_is_remarked_upon() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.write(
+        "w",
+        "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"asleep\"}\n",
+    );
+    let ran = sandbox.run(["watch", "w", "--until", "asleep,complete", "--now"]);
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.stderr
+            .contains("'asleep' is no status that sstat writes"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("did you mean 'completed'?"),
+        "{}",
+        ran.stderr
+    );
+}

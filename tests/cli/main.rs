@@ -11,6 +11,8 @@ mod history;
 mod hook;
 mod list;
 mod push;
+#[cfg(feature = "tui")]
+mod screen;
 mod show;
 mod stale;
 mod summary;

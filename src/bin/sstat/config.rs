@@ -141,6 +141,19 @@ impl Config {
         }
     }
 
+    /// Whether a person sits before it: a terminal that can move its cursor,
+    /// to read keys from and to draw on.
+    pub fn is_interactive(&self) -> bool {
+        std::io::stdin().is_terminal()
+            && std::io::stdout().is_terminal()
+            && env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Whether this runs in a pane of tmux.
+    pub fn is_inside_tmux(&self) -> bool {
+        env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty())
+    }
+
     /// `--color`, `NO_COLOR`, `CLICOLOR_FORCE` or `FORCE_COLOR`, then what the
     /// terminal is.
     fn colored(&self, stream: Stream) -> bool {

@@ -11,6 +11,8 @@ mod hook;
 mod human;
 mod output;
 mod prometheus;
+#[cfg(all(unix, feature = "tui"))]
+mod screen;
 mod view;
 mod watch;
 

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sstat::{Query, Session, Status, Update};
+use sstat::{Problem, Query, Session, Status, Store, Update, Viewpoint};
 
 use crate::cli;
 use crate::command::select::{missing_directory, unknown};
@@ -20,13 +20,33 @@ const RECENT: usize = 10;
 
 pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let viewpoint = config.viewpoint(&args.reading.staleness)?;
+    let (detail, problem) = detail(&config.location.store, &args.name, &viewpoint, RECENT)?;
+    let Some(mut detail) = detail else {
+        return Err(match problem {
+            Some(problem) => Failure::no(problem.to_string()),
+            None => absent(config, &args.name),
+        });
+    };
+    detail.pane = args.tmux.map(|lines| tmux_pane(&args.name, lines));
+    let view = View::Show(Box::new(detail), Form::of(args.reading.json));
+    let problems: Vec<_> = problem.into_iter().collect();
+    Ok(Report::of(view).with_problems(&problems))
+}
+
+/// All that a session's file tells, with its last updates, and what is wrong
+/// with the file. No detail where there is no such session.
+pub fn detail(
+    store: &Store,
+    name: &str,
+    viewpoint: &Viewpoint,
+    recent: usize,
+) -> Result<(Option<Detail>, Option<Problem>)> {
     let query = Query {
         limit: Some(LOOK_BACK),
         ..Query::default()
     };
-    let history = match config.location.store.history(&args.name, query)? {
-        Some(history) => history,
-        None => return Err(absent(config, &args.name)),
+    let Some(history) = store.history(name, query)? else {
+        return Ok((None, None));
     };
     let mut updates = Vec::new();
     let problem = history.for_each(|_, update| -> sstat::Result<()> {
@@ -34,10 +54,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
         Ok(())
     })?;
     let Some(last) = updates.last() else {
-        let problem = problem.map(|problem| problem.to_string());
-        return Err(Failure::no(
-            problem.unwrap_or_else(|| unknown(config, &args.name)),
-        ));
+        return Ok((None, problem));
     };
     let session = viewpoint.see(last.clone());
     let held = updates
@@ -52,14 +69,12 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
         status_since_is_exact: held < LOOK_BACK,
         remaining: remaining(&session, &progress, viewpoint.now),
         progress,
-        recent: updates.split_off(updates.len().saturating_sub(RECENT)),
-        pane: args.tmux.map(|lines| tmux_pane(&args.name, lines)),
+        recent: updates.split_off(updates.len().saturating_sub(recent)),
+        pane: None,
         path: history.path().to_path_buf(),
         session,
     };
-    let view = View::Show(Box::new(detail), Form::of(args.reading.json));
-    let problems: Vec<_> = problem.into_iter().collect();
-    Ok(Report::of(view).with_problems(&problems))
+    Ok((Some(detail), problem))
 }
 
 fn absent(config: &Config, name: &str) -> Failure {
@@ -127,10 +142,15 @@ fn remaining(
     })
 }
 
-/// The last lines of the tmux pane of a session of that name. tmux itself
-/// puts `_` for the `.` and `:` of a session's name.
+/// The target that names a tmux session exactly. tmux itself puts `_` for the
+/// `.` and `:` of a session's name.
+pub fn tmux_target(name: &str) -> String {
+    format!("={}:", name.replace(['.', ':'], "_"))
+}
+
+/// The last lines of the tmux pane of a session of that name.
 fn tmux_pane(name: &str, lines: usize) -> std::result::Result<Vec<String>, String> {
-    let target = format!("={}:", name.replace(['.', ':'], "_"));
+    let target = tmux_target(name);
     let output = Command::new("tmux")
         .args(["capture-pane", "-p", "-t", &target])
         .stdin(Stdio::null())
@@ -148,7 +168,7 @@ fn tmux_pane(name: &str, lines: usize) -> std::result::Result<Vec<String>, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sstat::{Thresholds, Viewpoint};
+    use sstat::Thresholds;
 
     fn updates(points: &[(u32, &str, &str, f64)]) -> Vec<Update> {
         points

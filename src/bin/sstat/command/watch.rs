@@ -24,9 +24,16 @@ use crate::watch::{Options, Watcher};
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
+    if args.now && args.until.is_empty() && args.exec.is_none() && !args.bell {
+        return Err(Failure::error("--now: needs --until, --exec or --bell"));
+    }
     match (args.once, args.reading.json) {
         (true, true) => snapshots(config, args),
         (true, false) => output::print(config, block(config, args)?),
+        #[cfg(all(unix, feature = "tui"))]
+        (false, false) if args.until.is_empty() && config.is_interactive() => {
+            crate::screen::run(config, args, doubtful_words(args))
+        }
         (false, _) => watch(config, args),
     }
 }
@@ -69,9 +76,6 @@ fn watch(config: &Config, args: &cli::Watch) -> Result<u8> {
             output::complain(&config.style(Stream::Err), warning, Role::Stale);
         }
     };
-    if args.now && args.until.is_empty() && args.exec.is_none() && !args.bell {
-        return Err(Failure::error("--now: needs --until, --exec or --bell"));
-    }
     for doubt in doubtful_words(args) {
         warn(&doubt);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sstat::{Life, format_duration};
 
 use crate::human::escape::escape;
-use crate::human::style::{Role, Style, percent};
+use crate::human::style::{Piece, Role, Style, percent};
 use crate::human::timeline::write_update;
 use crate::human::{age, local_time, trouble};
 use crate::view::{Detail, Remaining};
@@ -19,111 +19,12 @@ const SPARKS: usize = 40;
 const LABEL: usize = 10;
 
 pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::Result<()> {
-    let session = &detail.session;
-    let (update, condition) = (&session.update, &session.condition);
-    let field = |out: &mut dyn Write, label: &str, value: &str| {
-        writeln!(
-            out,
-            "{} {value}",
-            style.paint(Role::Faint, format!("{label:LABEL$}"))
-        )
-    };
-    writeln!(
-        out,
-        "{}",
-        style.paint(Role::Heading, escape(session.name()))
-    )?;
-
-    let held = detail.now.signed_duration_since(detail.status_since);
-    let held = format_duration(held.to_std().unwrap_or_default());
-    let at_least = if detail.status_since_is_exact {
-        ""
-    } else {
-        "at least "
-    };
-    let word = style.paint(
-        Role::of_status(&update.status),
-        escape(update.status.as_str()),
-    );
-    field(
-        out,
-        "Status",
-        &format!(
-            "{word} for {at_least}{held}, since {}",
-            local_time(detail.status_since)
-        ),
-    )?;
-    if let Some(role) = Role::of_condition(condition)
-        && let Some(trouble) = trouble(update, condition)
-    {
-        field(out, "Trouble", &style.paint(role, trouble))?;
+    let name = escape(detail.session.name());
+    writeln!(out, "{}", style.paint(Role::Heading, name))?;
+    for Fact { label, value } in facts(detail, style) {
+        let label = style.paint(Role::Faint, format!("{label:LABEL$}"));
+        writeln!(out, "{label} {}", style.paint_all(&value))?;
     }
-    let updated = match condition.clock_skew {
-        Some(_) => age(condition),
-        None => format!("{} ago", age(condition)),
-    };
-    field(
-        out,
-        "Updated",
-        &format!("{updated}, {}", local_time(update.timestamp)),
-    )?;
-    if let Some(task) = &update.task_id {
-        field(out, "Task", &escape(task))?;
-    }
-    if let Some(progress) = update.progress {
-        let mut text = format!("{} {}", style.bar(progress, BAR), percent(progress));
-        if detail.progress.len() > 1 {
-            text += &format!("  {}", sparkline(&detail.progress, style));
-        }
-        field(out, "Progress", &text)?;
-    }
-    if let Some(remaining) = detail.remaining {
-        field(out, "ETA", &format!("in {}", roughly(&remaining)))?;
-    }
-    if !update.message.is_empty() {
-        field(out, "Message", &escape(&update.message))?;
-    }
-    if let Some(patience) = update.stale_after {
-        field(
-            out,
-            "Expects",
-            &format!("stale after {}", format_duration(patience)),
-        )?;
-    }
-    if let Some(process) = &update.process {
-        let life = match condition.life {
-            Life::Alive => "alive",
-            Life::Dead => "gone",
-            Life::Unknown => "not known from here",
-        };
-        let command = process.command.as_ref().map_or(String::new(), |command| {
-            format!(", running {}", escape(&command.join(" ")))
-        });
-        let host = escape(&process.host);
-        field(
-            out,
-            "Process",
-            &format!("{} on {host}, {life}{command}", process.pid),
-        )?;
-    }
-    if let Some(metadata) = &update.metadata {
-        let mut label = "Metadata";
-        for (key, value) in pairs(metadata.get()) {
-            field(
-                out,
-                label,
-                &format!("{} = {}", escape(&key), escape(&value)),
-            )?;
-            label = "";
-        }
-    }
-    field(
-        out,
-        "File",
-        &escape(&sstat::escape_invalid_utf8(
-            detail.path.as_os_str().as_encoded_bytes(),
-        )),
-    )?;
 
     writeln!(out, "\n{}", style.paint(Role::Heading, "Last updates"))?;
     for update in &detail.recent {
@@ -147,6 +48,102 @@ pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::
         }
     }
     Ok(())
+}
+
+/// What is known of one thing about a session. A fact of several lines has its
+/// label on the first only.
+pub struct Fact {
+    pub label: &'static str,
+    pub value: Vec<Piece>,
+}
+
+/// All that is known of a session but for its last updates.
+pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
+    let session = &detail.session;
+    let (update, condition) = (&session.update, &session.condition);
+    let mut facts = Vec::new();
+    let mut add = |label, value| facts.push(Fact { label, value });
+
+    let held = detail.now.signed_duration_since(detail.status_since);
+    let held = format_duration(held.to_std().unwrap_or_default());
+    let at_least = if detail.status_since_is_exact {
+        ""
+    } else {
+        "at least "
+    };
+    let since = local_time(detail.status_since);
+    let word = escape(update.status.as_str());
+    add(
+        "Status",
+        vec![
+            Piece::of(Role::of_status(&update.status), word),
+            Piece::plain(format!(" for {at_least}{held}, since {since}")),
+        ],
+    );
+    if let Some(role) = Role::of_condition(condition)
+        && let Some(trouble) = trouble(update, condition)
+    {
+        add("Trouble", vec![Piece::of(role, trouble)]);
+    }
+    let mut plain = |label, text: String| add(label, vec![Piece::plain(text)]);
+    let updated = match condition.clock_skew {
+        Some(_) => age(condition),
+        None => format!("{} ago", age(condition)),
+    };
+    plain(
+        "Updated",
+        format!("{updated}, {}", local_time(update.timestamp)),
+    );
+    if let Some(task) = &update.task_id {
+        plain("Task", escape(task).into_owned());
+    }
+    if let Some(progress) = update.progress {
+        let mut text = format!("{} {}", style.bar(progress, BAR), percent(progress));
+        if detail.progress.len() > 1 {
+            text += &format!("  {}", sparkline(&detail.progress, style));
+        }
+        plain("Progress", text);
+    }
+    if let Some(remaining) = detail.remaining {
+        plain("ETA", format!("in {}", roughly(&remaining)));
+    }
+    if !update.message.is_empty() {
+        plain("Message", escape(&update.message).into_owned());
+    }
+    if let Some(patience) = update.stale_after {
+        plain(
+            "Expects",
+            format!("stale after {}", format_duration(patience)),
+        );
+    }
+    if let Some(process) = &update.process {
+        let life = match condition.life {
+            Life::Alive => "alive",
+            Life::Dead => "gone",
+            Life::Unknown => "not known from here",
+        };
+        let command = process.command.as_ref().map_or(String::new(), |command| {
+            format!(", running {}", escape(&command.join(" ")))
+        });
+        let host = escape(&process.host);
+        plain(
+            "Process",
+            format!("{} on {host}, {life}{command}", process.pid),
+        );
+    }
+    if let Some(metadata) = &update.metadata {
+        let mut label = "Metadata";
+        for (key, value) in pairs(metadata.get()) {
+            plain(label, format!("{} = {}", escape(&key), escape(&value)));
+            label = "";
+        }
+    }
+    let path = detail.path.as_os_str().as_encoded_bytes();
+    plain(
+        "File",
+        escape(&sstat::escape_invalid_utf8(path)).into_owned(),
+    );
+    facts
 }
 
 /// An object's keys with their values as text: strings without their quotes.

@@ -89,7 +89,39 @@ impl Role {
     }
 }
 
+/// A piece of text, safe to print, and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub role: Option<Role>,
+    pub text: String,
+}
+
+impl Piece {
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self {
+            role: None,
+            text: text.into(),
+        }
+    }
+
+    pub fn of(role: Role, text: impl Into<String>) -> Self {
+        Self {
+            role: Some(role),
+            text: text.into(),
+        }
+    }
+}
+
 impl Style {
+    /// Pieces one after the other.
+    pub fn paint_all(&self, pieces: &[Piece]) -> String {
+        let painted = pieces.iter().map(|piece| match piece.role {
+            Some(role) => self.paint(role, piece.text.as_str()),
+            None => Cow::Borrowed(piece.text.as_str()),
+        });
+        painted.collect()
+    }
+
     pub fn paint<'a>(&self, role: Role, text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
         let text = text.into();
         if self.color && !text.is_empty() {

@@ -6,7 +6,7 @@ use sstat::Update;
 
 use crate::human::escape::escape;
 use crate::human::local_time;
-use crate::human::style::{Role, Style, percent};
+use crate::human::style::{Piece, Role, Style, percent};
 
 /// One update on one line; with a name where several sessions are mixed.
 pub fn write_update(
@@ -15,26 +15,26 @@ pub fn write_update(
     name: Option<&str>,
     style: &Style,
 ) -> io::Result<()> {
-    let status = format!("{:9}", escape(update.status.as_str()));
-    write!(
-        out,
-        "{}  ",
-        style.paint(Role::Faint, local_time(update.timestamp))
-    )?;
+    let time = local_time(update.timestamp);
+    writeln!(out, "{}", style.paint_all(&line(&time, update, name)))
+}
+
+/// An update's line in its pieces, with its time as it is to be shown.
+pub fn line(time: &str, update: &Update, name: Option<&str>) -> Vec<Piece> {
+    let mut pieces = vec![Piece::of(Role::Faint, time), Piece::plain("  ")];
     if let Some(name) = name {
-        write!(out, "{}  ", style.paint(Role::Heading, escape(name)))?;
+        pieces.push(Piece::of(Role::Heading, escape(name)));
+        pieces.push(Piece::plain("  "));
     }
-    write!(
-        out,
-        "{} {:>4}",
-        style.paint(Role::of_status(&update.status), status),
-        update.progress.map(percent).unwrap_or_default()
-    )?;
+    let status = format!("{:9}", escape(update.status.as_str()));
+    pieces.push(Piece::of(Role::of_status(&update.status), status));
+    let mut rest = format!(" {:>4}", update.progress.map(percent).unwrap_or_default());
     if let Some(task) = &update.task_id {
-        write!(out, "  [{}]", escape(task))?;
+        rest += &format!("  [{}]", escape(task));
     }
     if !update.message.is_empty() {
-        write!(out, "  {}", escape(&update.message))?;
+        rest += &format!("  {}", escape(&update.message));
     }
-    writeln!(out)
+    pieces.push(Piece::plain(rest));
+    pieces
 }

@@ -1,0 +1,399 @@
+//! The live screen of `sstat watch`, in a real terminal: tmux.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::{Ran, Sandbox, have};
+
+/// A shell in a terminal of a size, under a tmux server of its own.
+struct Tmux<'a> {
+    sandbox: &'a Sandbox,
+    socket: PathBuf,
+}
+
+impl<'a> Tmux<'a> {
+    fn new(sandbox: &'a Sandbox, name: &str, width: u16, height: u16) -> Self {
+        Self::running(sandbox, name, width, height, "PS1='$ ' sh")
+    }
+
+    fn running(sandbox: &'a Sandbox, name: &str, width: u16, height: u16, command: &str) -> Self {
+        let tmux = Self {
+            sandbox,
+            socket: sandbox.root().join(name),
+        };
+        let (width, height) = (width.to_string(), height.to_string());
+        tmux.ok(&[
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-s",
+            name,
+            "-x",
+            &width,
+            "-y",
+            &height,
+            command,
+        ]);
+        tmux
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        self.sandbox.isolate(&mut command);
+        command.arg("-u").arg("-S").arg(&self.socket).args(args);
+        command
+    }
+
+    fn ok(&self, args: &[&str]) -> String {
+        let ran = Ran::from(self.command(args).output().unwrap());
+        assert_eq!(ran.code, 0, "tmux {args:?}: {}", ran.stderr);
+        ran.stdout
+    }
+
+    /// Types a line for the shell.
+    fn shell(&self, line: &str) {
+        self.ok(&["send-keys", "-l", line]);
+        self.keys(&["Enter"]);
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.ok(&[&["send-keys"], keys].concat());
+    }
+
+    fn capture(&self) -> String {
+        self.ok(&["capture-pane", "-p"])
+    }
+
+    /// Waits until the terminal shows what is expected.
+    fn wait(&self, what: &str, expected: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let capture = self.capture();
+            if expected(&capture) {
+                return capture;
+            }
+            assert!(Instant::now() < deadline, "{what} never came:\n{capture}");
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    fn wait_for(&self, text: &str) -> String {
+        self.wait(text, |capture| capture.contains(text))
+    }
+
+    /// The settings of the terminal, as the shell sees them.
+    fn settings(&self) -> String {
+        let path = self.sandbox.root().join("settings");
+        let _ = std::fs::remove_file(&path);
+        self.shell("stty -g > settings.new; mv settings.new settings");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !path.exists() {
+            assert!(Instant::now() < deadline, "{}", self.capture());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    fn is_in_alternate_screen(&self) -> bool {
+        self.ok(&["display", "-p", "#{alternate_on}"]).trim() == "1"
+    }
+}
+
+impl Drop for Tmux<'_> {
+    fn drop(&mut self) {
+        let _ = self.command(&["kill-server"]).output();
+    }
+}
+
+/// The row that the cursor is on.
+fn selected(capture: &str) -> &str {
+    let row = capture.lines().find_map(|line| line.strip_prefix("› "));
+    row.unwrap_or_default()
+}
+
+/// Twelve sessions: w1 to w10, a blocked one and a failed one.
+fn dozen(sandbox: &Sandbox) {
+    for number in 1..=10 {
+        let name = format!("w{number}");
+        let progress = format!("{}%", number * 10);
+        let message = format!("step {number}");
+        sandbox.ok(["push", &name, "working", &message, &progress, "160"]);
+    }
+    sandbox.aged("stuck", "blocked", 60);
+    sandbox.aged("broken", "error", 90);
+}
+
+#[test]
+fn a_tour_of_the_screen() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::new(&sandbox, "tour", 80, 24);
+    tmux.shell("echo before the screen");
+    let settings = tmux.settings();
+    tmux.shell("sstat watch; echo exit=$?");
+    let capture = tmux.wait_for("12 sessions");
+    assert!(tmux.is_in_alternate_screen());
+    let first = capture.lines().next().unwrap();
+    assert!(
+        first.starts_with(" 12 sessions  10 working  1 blocked  1 error"),
+        "{first}"
+    );
+    assert!(
+        selected(&capture).starts_with("broken   error"),
+        "{capture}"
+    );
+    assert!(capture.contains("q quit  ? help"), "{capture}");
+
+    // Both ways of moving.
+    tmux.keys(&["j", "Down"]);
+    tmux.wait("w1", |capture| selected(capture).starts_with("w1 "));
+    tmux.keys(&["G"]);
+    tmux.wait("w10", |capture| selected(capture).starts_with("w10 "));
+    tmux.keys(&["k", "Up", "g"]);
+    tmux.wait("broken", |capture| selected(capture).starts_with("broken "));
+
+    // The filter, as it is typed, and out of it again.
+    tmux.keys(&["/", "s", "t", "u"]);
+    let capture = tmux.wait_for("/stu   1 of 12");
+    assert!(!capture.contains("broken"), "{capture}");
+    tmux.keys(&["Enter"]);
+    tmux.wait_for("/stu 1 of 12");
+    tmux.keys(&["Escape"]);
+    tmux.wait("all", |capture| {
+        capture.contains("broken") && !capture.contains("/stu")
+    });
+    tmux.keys(&["a"]);
+    tmux.wait_for("attention 2 of 12");
+    tmux.keys(&["a", "s"]);
+    tmux.wait_for("sorted by name");
+
+    // The detail, below and then beside the table.
+    tmux.keys(&["G", "Enter"]);
+    let capture = tmux.wait_for("Last updates");
+    assert!(
+        capture.contains("Progress   ████████████████████ 100%"),
+        "{capture}"
+    );
+    assert!(capture.contains("w10_status.json"), "{capture}");
+    tmux.ok(&["resize-window", "-x", "150", "-y", "30"]);
+    tmux.wait("the detail beside", |capture| {
+        let line = capture.lines().nth(1).unwrap_or_default();
+        line.contains("SESSION") && line.contains("│ w10")
+    });
+    tmux.ok(&["resize-window", "-x", "40", "-y", "10"]);
+    tmux.wait("the detail alone", |capture| {
+        capture.lines().count() == 10 && !capture.contains("SESSION") && capture.contains(" w10\n")
+    });
+    tmux.keys(&["Escape"]);
+    tmux.wait_for("SESSION");
+    tmux.keys(&["?"]);
+    tmux.wait_for("Keys");
+    tmux.keys(&["Escape"]);
+    tmux.wait("the table", |capture| capture.contains("SESSION"));
+
+    tmux.keys(&["q"]);
+    let capture = tmux.wait_for("exit=0");
+    assert!(!tmux.is_in_alternate_screen());
+    assert!(!capture.contains("SESSION"), "{capture}");
+    assert!(capture.contains("before the screen"), "{capture}");
+    assert_eq!(tmux.settings(), settings);
+}
+
+#[test]
+fn what_happens_is_seen_as_it_happens() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    let push = |args: &[&str]| sandbox.ok([&["push"], args].concat());
+    push(&["quick", "working", "m", "--expect", "1h"]);
+    push(&["slow", "working", "m"]);
+    let tmux = Tmux::new(&sandbox, "live", 80, 12);
+    tmux.shell(
+        "sstat watch --stale-after 2s --on stale,error --exec 'echo x >> alarms; echo printed'",
+    );
+    tmux.wait_for("2 sessions  2 working");
+    let capture = tmux.wait_for("1 stale");
+    assert!(
+        selected(&capture).starts_with("slow     stale"),
+        "{capture}"
+    );
+    push(&["slow", "completed", "done"]);
+    let capture = tmux.wait_for("1 completed");
+    assert!(!capture.contains("stale"), "{capture}");
+
+    push(&["new", "error", "no such host"]);
+    let capture = tmux.wait_for("3 sessions");
+    assert!(
+        selected(&capture).starts_with("new      error"),
+        "{capture}"
+    );
+
+    // Alarms are raised beside it, and print nothing into it.
+    let alarms = sandbox.root().join("alarms");
+    let raised = || std::fs::read_to_string(&alarms).unwrap_or_default();
+    tmux.wait("two alarms", |_| raised() == "x\nx\n");
+    assert!(!tmux.capture().contains("printed"));
+
+    // Nothing moves while it is paused.
+    tmux.keys(&["Space"]);
+    tmux.wait_for("PAUSED");
+    std::fs::remove_file(sandbox.file("new")).unwrap();
+    push(&["quick", "blocked", "which one?"]);
+    std::thread::sleep(Duration::from_millis(300));
+    let capture = tmux.capture();
+    assert!(
+        capture.contains("3 sessions") && !capture.contains("which"),
+        "{capture}"
+    );
+    tmux.keys(&["p"]);
+    tmux.wait("both changes", |capture| {
+        capture.contains("2 sessions") && selected(capture).starts_with("quick    blocked")
+    });
+
+    // What cannot be read is said here, and again where it stays.
+    std::fs::create_dir(sandbox.file("folder")).unwrap();
+    tmux.wait_for("folder_status.json");
+    tmux.keys(&["C-c"]);
+    tmux.wait("the complaint", |capture| {
+        capture.contains("sstat: ") && capture.contains("folder_status.json")
+    });
+}
+
+#[test]
+fn signals_find_the_terminal_restored() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::running(&sandbox, "signals", 80, 24, "PS1='$ ' bash --norc");
+    let settings = tmux.settings();
+    for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        tmux.shell("sh -c 'echo $$ > pid; exec sstat watch'");
+        tmux.wait_for("12 sessions");
+        let pid = std::fs::read_to_string(sandbox.root().join("pid")).unwrap();
+        let kill = Command::new("kill")
+            .args([&format!("-{signal}"), pid.trim()])
+            .status();
+        assert!(kill.unwrap().success());
+        tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+        tmux.shell("echo exit=$?");
+        tmux.wait_for(&format!("exit={code}"));
+        assert!(!tmux.is_in_alternate_screen());
+        assert_eq!(tmux.settings(), settings, "SIG{signal}");
+        tmux.shell("clear");
+    }
+    // Ctrl-Z, and back.
+    tmux.shell("sstat watch; echo over");
+    tmux.wait_for("12 sessions");
+    tmux.keys(&["C-z"]);
+    tmux.wait("the shell", |capture| capture.contains("Stopped"));
+    assert!(!tmux.is_in_alternate_screen());
+    assert_eq!(tmux.settings(), settings);
+    tmux.shell("fg");
+    tmux.wait_for("12 sessions");
+    tmux.keys(&["G"]);
+    tmux.wait("w10", |capture| selected(capture).starts_with("w10 "));
+    tmux.keys(&["q"]);
+    tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+    assert_eq!(tmux.settings(), settings);
+}
+
+#[test]
+fn wide_hostile_and_plain_text_keep_their_columns() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let push = |name: &str, message: &str| {
+        sandbox.ok(["push", name, "working", message, "50%", "日本"]);
+    };
+    push("研究者", "日本語のメッセージ");
+    push("a👩‍💻b", "⚠️ 👍🏽 1️⃣ 🇩🇪");
+    push("plain", "\u{1b}[2J\u{202e}\u{9b}31m");
+    push("cafe\u{301}", "e\u{301}");
+    let tmux = Tmux::new(&sandbox, "wide", 80, 12);
+    tmux.shell("sstat watch");
+    let capture = tmux.wait_for("4 sessions");
+    // tmux pads nothing: what stands right of a wide name stands in its own
+    // column, so each row has the bar where it belongs.
+    let columns: Vec<usize> = capture
+        .lines()
+        .filter_map(|line| line.find("███░░░").map(|end| columns(&line[..end])))
+        .collect();
+    assert_eq!(columns.len(), 4, "{capture}");
+    assert!(
+        columns.iter().all(|&column| column == columns[0]),
+        "{capture}"
+    );
+    assert!(capture.contains("\\x1b[2J\\u{202e}\\u{9b}31m"), "{capture}");
+    tmux.keys(&["q"]);
+
+    sandbox.ok(["push", "ascii", "working", "m", "50%"]);
+    for name in ["研究者", "a👩‍💻b", "plain", "cafe\u{301}"] {
+        std::fs::remove_file(sandbox.file(name)).unwrap();
+    }
+    tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+    tmux.shell("LC_ALL=C sstat watch");
+    tmux.wait_for("1 session ");
+    tmux.keys(&["Enter"]);
+    let capture = tmux.wait_for("Last updates");
+    assert!(capture.is_ascii(), "{capture}");
+}
+
+fn columns(text: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(text)
+}
+
+#[test]
+fn a_key_goes_to_the_sessions_pane() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let inner = Tmux::new(&sandbox, "inner", 80, 12);
+    inner.ok(&["new-session", "-d", "-s", "stuck", "cat"]);
+    let attach = format!("tmux -u -S {} attach -t inner", inner.socket.display());
+    let outer = Tmux::running(&sandbox, "outer", 80, 14, &attach);
+    inner.ok(&["send-keys", "-t", "inner", "sstat watch", "Enter"]);
+    outer.wait_for("12 sessions");
+    // There is no pane of that name.
+    outer.keys(&["t"]);
+    outer.wait_for("tmux: can't find session");
+    outer.keys(&["j", "t"]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while inner
+        .ok(&["list-clients", "-F", "#{client_session}"])
+        .trim()
+        != "stuck"
+    {
+        assert!(Instant::now() < deadline, "{}", outer.capture());
+        std::thread::sleep(Duration::from_millis(30));
+    }
+}
+
+#[test]
+fn no_screen_where_nobody_sees_one() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::new(&sandbox, "dumb", 80, 50);
+    for command in [
+        "sstat watch --once",
+        "TERM=dumb sstat watch --once",
+        "sstat watch --once < /dev/null",
+    ] {
+        tmux.shell(&format!("clear; {command}"));
+        tmux.wait_for("Total Sessions: 12");
+        assert!(!tmux.is_in_alternate_screen(), "{command}");
+    }
+}

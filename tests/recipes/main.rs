@@ -5,5 +5,25 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agents;
+mod alerts;
 mod prometheus;
 mod rsyslog;
+mod starship;
+mod tmux;
+
+use support::{Ran, Sandbox};
+
+/// TOML as JSON, read by Python.
+fn toml(sandbox: &Sandbox, text: &str) -> serde_json::Value {
+    let path = sandbox.root().join("settings.toml");
+    std::fs::write(&path, text).unwrap();
+    let mut python = std::process::Command::new("python3");
+    sandbox.isolate(&mut python);
+    let convert =
+        "import json, sys, tomllib; json.dump(tomllib.load(sys.stdin.buffer), sys.stdout)";
+    let file = std::fs::File::open(path).unwrap();
+    let ran = Ran::from(python.args(["-c", convert]).stdin(file).output().unwrap());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{text}");
+    serde_json::from_str(&ran.stdout).unwrap()
+}

@@ -145,6 +145,14 @@ impl From<Output> for Ran {
     }
 }
 
+/// A file of `contrib/`.
+pub fn contrib(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("contrib")
+        .join(path);
+    fs::read_to_string(path).unwrap()
+}
+
 /// Whether a tool is there. Without it the test says that it is skipped, or
 /// fails where `SSTAT_REQUIRE_TOOLS=1` says that everything must be tested.
 pub fn have(tool: &str) -> bool {

@@ -8,6 +8,7 @@ mod support;
 mod agents;
 mod alerts;
 mod prometheus;
+mod queries;
 mod rsyslog;
 mod starship;
 mod tmux;

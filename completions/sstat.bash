@@ -174,7 +174,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__push)
-            opts="-q -v -p -t -m -h --status-dir --dir --color --quiet --verbose --progress --task --meta --metadata --expect --pid --sync --hook --session --payload --help"
+            opts="-q -v -p -t -m -h --status-dir --dir --color --quiet --verbose --progress --task --meta --metadata --expect --pid --sync --stdin --hook --session --payload --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

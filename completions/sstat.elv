@@ -58,6 +58,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand -v 'Say which directory is used, and why'
             cand --verbose 'Say which directory is used, and why'
             cand --sync 'Wait until the line is on the disk (also SSTAT_SYNC=1)'
+            cand --stdin 'Read updates from stdin instead, as JSON Lines: any number of them, for any number of sessions'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

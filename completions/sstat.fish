@@ -57,6 +57,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -l payload -d 'The JSO
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l sync -d 'Wait until the line is on the disk (also SSTAT_SYNC=1)'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read updates from stdin instead, as JSON Lines: any number of them, for any number of sessions'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'

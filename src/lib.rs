@@ -42,7 +42,7 @@ pub use process::{Machine, ProcessIdentity, ProcessState};
 pub use session::{Condition, Life, Session, StaleStatuses, Staleness, Thresholds};
 pub use session_status::SessionStatus;
 pub use status::Status;
-pub use store::append::{Appender, Durability};
+pub use store::append::{Appender, Durability, Unwritten};
 pub use store::follow::{Appended, Follower};
 pub use store::history::{History, Query};
 pub use store::lines::GIVE_UP_BYTES;

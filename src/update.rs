@@ -164,6 +164,25 @@ impl Update {
     /// # Errors
     /// [`BadLine`] says why the line is none.
     pub fn decode(line: &[u8]) -> std::result::Result<Self, BadLine> {
+        Self::decode_line(line, None)
+    }
+
+    /// Reads a line that was received and not stored: one without a timestamp
+    /// is of the time at which it was received.
+    ///
+    /// # Errors
+    /// [`BadLine`] says why the line is none.
+    pub fn decode_received(
+        line: &[u8],
+        received: DateTime<Utc>,
+    ) -> std::result::Result<Self, BadLine> {
+        Self::decode_line(line, Some(received))
+    }
+
+    fn decode_line(
+        line: &[u8],
+        received: Option<DateTime<Utc>>,
+    ) -> std::result::Result<Self, BadLine> {
         if line.len() > MAX_READ_BYTES {
             return Err(BadLine::TooLong);
         }
@@ -189,7 +208,7 @@ impl Update {
                 BadLine::NotJson
             }
         })?;
-        keys.into_update()
+        keys.into_update(received)
     }
 }
 
@@ -311,12 +330,14 @@ struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    fn into_update(self) -> std::result::Result<Update, BadLine> {
-        let timestamp = self.timestamp.ok_or(BadLine::NoTimestamp)?;
-        let timestamp = string(timestamp)
-            .as_deref()
-            .and_then(parse_timestamp)
-            .ok_or(BadLine::BadTimestamp)?;
+    fn into_update(self, received: Option<DateTime<Utc>>) -> std::result::Result<Update, BadLine> {
+        let timestamp = match self.timestamp {
+            None => received.ok_or(BadLine::NoTimestamp)?,
+            Some(timestamp) => string(timestamp)
+                .as_deref()
+                .and_then(parse_timestamp)
+                .ok_or(BadLine::BadTimestamp)?,
+        };
         let status = self.status.and_then(string).ok_or(BadLine::NoStatus)?;
         Ok(Update {
             timestamp,
@@ -618,6 +639,21 @@ mod tests {
         assert!(update.extra.is_empty());
         for progress in ["null", "1e400", "-0.1", "1.01", "50"] {
             assert_eq!(good(&format!(r#","progress":{progress}"#)).progress, None);
+        }
+    }
+
+    #[test]
+    fn only_a_received_line_may_lack_its_time() {
+        let now = parse_timestamp("2026-02-14T20:35:00Z").unwrap();
+        let received = |line: &str| Update::decode_received(line.as_bytes(), now);
+        let line = r#"{"status":"idle"}"#;
+        assert_eq!(decode(line).unwrap_err(), BadLine::NoTimestamp);
+        assert_eq!(received(line).unwrap().timestamp, now);
+        let line = r#"{"status":"idle","timestamp":"2025-01-01T00:00:00Z"}"#;
+        assert!(received(line).unwrap().timestamp < now);
+        for bad in ["null", "1771101300", "\"today\""] {
+            let line = format!(r#"{{"status":"idle","timestamp":{bad}}}"#);
+            assert_eq!(received(&line).unwrap_err(), BadLine::BadTimestamp);
         }
     }
 

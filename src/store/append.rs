@@ -52,6 +52,26 @@ pub struct Appender {
     created: bool,
 }
 
+/// Why lines were not appended, and which.
+#[derive(Debug)]
+pub struct Unwritten {
+    /// What went wrong.
+    pub error: Error,
+    /// The lines that do not stand in the file, or not for certain, counted
+    /// from 0.
+    pub lines: Vec<usize>,
+}
+
+impl Unwritten {
+    fn from_line(first: usize, lines: &[u8], error: Error) -> Self {
+        let count = memchr::memchr_iter(b'\n', lines).count();
+        Self {
+            error,
+            lines: (first..first + count).collect(),
+        }
+    }
+}
+
 impl Appender {
     /// An appender for a path. Nothing is opened before the first append.
     #[must_use]
@@ -63,7 +83,7 @@ impl Appender {
         }
     }
 
-    /// Appends one line, or several, each ending in a newline.
+    /// Appends one line, which ends in a newline.
     ///
     /// `Ok` means that it stands in the file exactly once and whole, an error
     /// that it stands there at most once.
@@ -72,17 +92,26 @@ impl Appender {
     /// What the system refused, a file that is no regular one, or
     /// [`Error::Unconfirmed`] when other writers tore the line every time.
     pub fn append(&mut self, line: &[u8], durability: Durability) -> Result<()> {
-        let mut open = self.lock_current()?;
-        write_line(&mut open.file, &self.path, line)?;
+        self.append_lines(line, durability)
+            .map_err(|unwritten| unwritten.error)
+    }
+
+    /// Appends several lines at once, each ending in a newline, and keeps
+    /// their order. All of them together had better be no longer than one line
+    /// may be: longer writes may be torn.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append), with the lines that the error is about.
+    pub fn append_lines(
+        &mut self,
+        lines: &[u8],
+        durability: Durability,
+    ) -> std::result::Result<(), Unwritten> {
+        let all = |error| Unwritten::from_line(0, lines, error);
+        let mut open = self.lock_current().map_err(all)?;
+        write_lines(&mut open.file, &self.path, lines)?;
         if durability == Durability::Synced {
-            open.file
-                .sync_data()
-                .map_err(Error::io("sync", &self.path))?;
-            if self.created
-                && let Some(directory) = self.path.parent()
-            {
-                sync_directory(directory)?;
-            }
+            self.sync(&open.file).map_err(all)?;
         }
         // After any failure, and where the lock cannot be given back, the
         // file is closed, which gives it back for certain.
@@ -90,6 +119,14 @@ impl Appender {
             self.open = Some(open);
         }
         Ok(())
+    }
+
+    fn sync(&self, file: &File) -> Result<()> {
+        file.sync_data().map_err(Error::io("sync", &self.path))?;
+        match self.path.parent() {
+            Some(directory) if self.created => sync_directory(directory),
+            _ => Ok(()),
+        }
     }
 
     /// Opens and locks the file that the path names now.
@@ -154,28 +191,72 @@ fn lock(file: &File, deadline: Instant) {
     }
 }
 
-fn write_line(file: &mut File, path: &Path, line: &[u8]) -> Result<()> {
+/// Writes lines until each stands in the file.
+fn write_lines(file: &mut File, path: &Path, lines: &[u8]) -> std::result::Result<(), Unwritten> {
+    let (mut left, mut first) = (lines, 0);
+    let mut lost = Vec::new();
+    let error = write_until_whole(file, path, &mut left, &mut first, &mut lost).err();
+    let unconfirmed = || Error::Unconfirmed {
+        path: path.to_path_buf(),
+        attempts: REWRITES + 1,
+    };
+    if error.is_none() && left.is_empty() && lost.is_empty() {
+        return Ok(());
+    }
+    let mut unwritten = Unwritten::from_line(first, left, error.unwrap_or_else(unconfirmed));
+    unwritten.lines.splice(..0, lost);
+    Err(unwritten)
+}
+
+/// Takes the lines that stand in the file off the front of `left`, whose first
+/// line has the number `first`. One that does not stand while another stands
+/// behind it is lost: written again, it would come after what followed it.
+fn write_until_whole(
+    file: &mut File,
+    path: &Path,
+    left: &mut &[u8],
+    first: &mut usize,
+    lost: &mut Vec<usize>,
+) -> Result<()> {
     let fail = |action| Error::io(action, path);
     let mut on_new_line = wait_for_writer(file).map_err(fail("read"))?;
     for _ in 0..=REWRITES {
         let sealed;
         let bytes = if on_new_line {
-            line
+            *left
         } else {
             // A torn line is sealed, never cut off and never glued to.
-            sealed = [b"\n", line].concat();
+            sealed = [b"\n", *left].concat();
             &sealed
         };
-        write_whole(file, bytes).map_err(fail("append"))?;
-        if stands_whole(file, line).map_err(fail("read back"))? {
+        let mut pieces = Vec::with_capacity(1);
+        let written = write_whole(file, bytes, &mut pieces);
+        let found = read_back(file, &pieces);
+        if let Ok(found) = &found {
+            let (mut start, mut stood) = (bytes.len() - left.len(), None);
+            let mut torn = Vec::new();
+            for (number, line) in left.split_inclusive(|&byte| byte == b'\n').enumerate() {
+                if found.iter().any(|found| found.has_line(start, line)) {
+                    stood = Some((number + 1, start + line.len()));
+                    lost.append(&mut torn);
+                } else {
+                    torn.push(*first + number);
+                }
+                start += line.len();
+            }
+            if let Some((count, end)) = stood {
+                *first += count;
+                *left = &left[left.len() - (bytes.len() - end)..];
+            }
+        }
+        written.map_err(fail("append"))?;
+        found.map_err(fail("read back"))?;
+        if left.is_empty() {
             return Ok(());
         }
         on_new_line = ends_in_newline(file).map_err(fail("read"))?;
     }
-    Err(Error::Unconfirmed {
-        path: path.to_path_buf(),
-        attempts: REWRITES + 1,
-    })
+    Ok(())
 }
 
 /// Gives the writer of an unterminated last line a moment to finish it; says
@@ -212,21 +293,47 @@ fn ends_in_newline(file: &File) -> io::Result<bool> {
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
+/// Bytes that were written in one go, or in several that follow one another.
+struct Piece<'a> {
+    /// Where they begin among all that were to be written.
+    start: usize,
+    bytes: &'a [u8],
+    /// Where in the file they end.
+    end: u64,
+}
+
 /// One write; a short one is continued, and what cannot be continued is
 /// sealed so that the next line does not stick to it.
-fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+fn write_whole<'a>(
+    file: &mut File,
+    bytes: &'a [u8],
+    pieces: &mut Vec<Piece<'a>>,
+) -> io::Result<()> {
     let mut written = 0;
     while written < bytes.len() {
         let error = match file.write(&bytes[written..]) {
             Ok(0) => io::ErrorKind::WriteZero.into(),
             Ok(count) => {
+                // `O_APPEND` leaves the position behind what was written.
+                let end = file.stream_position()?;
+                match pieces.last_mut() {
+                    Some(last) if last.end + count as u64 == end => {
+                        last.bytes = &bytes[last.start..written + count];
+                        last.end = end;
+                    }
+                    _ => pieces.push(Piece {
+                        start: written,
+                        bytes: &bytes[written..written + count],
+                        end,
+                    }),
+                }
                 written += count;
                 continue;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => error,
         };
-        if written > 0 {
+        if written > 0 && bytes[written - 1] != b'\n' {
             // If this fails too, the next push seals.
             let _ = file.write(b"\n");
         }
@@ -235,23 +342,46 @@ fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the line just written stands where it was written and has a line of
-/// its own. `O_APPEND` leaves the position behind it.
-fn stands_whole(file: &mut File, line: &[u8]) -> io::Result<bool> {
-    let end = file.stream_position()?;
-    let Some(start) = end.checked_sub(line.len() as u64) else {
-        return Ok(false);
-    };
-    // The byte before tells whether a stump of another writer came between.
-    let before = usize::from(start > 0);
-    let mut found = vec![0; before + line.len()];
-    match open::read_exact_at(file, &mut found, start - before as u64) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-        Err(error) => return Err(error),
+/// What stands in the file where a piece was written, with the byte before.
+struct Found {
+    start: usize,
+    before: usize,
+    bytes: Vec<u8>,
+}
+
+impl Found {
+    /// Whether a line that was written at `start` stands there and has a line
+    /// of its own: a stump of another writer may have come before it.
+    fn has_line(&self, start: usize, line: &[u8]) -> bool {
+        let Some(at) = start.checked_sub(self.start) else {
+            return false;
+        };
+        let at = at + self.before;
+        let own_line = at == 0 || self.bytes.get(at - 1) == Some(&b'\n');
+        own_line && self.bytes.get(at..at + line.len()) == Some(line)
     }
-    let (before, found) = found.split_at(before);
-    Ok(found == line && matches!(before, [] | [b'\n']))
+}
+
+fn read_back(file: &File, pieces: &[Piece<'_>]) -> io::Result<Vec<Found>> {
+    let mut found = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let Some(offset) = piece.end.checked_sub(piece.bytes.len() as u64) else {
+            continue;
+        };
+        let before = usize::from(offset > 0);
+        let mut bytes = vec![0; before + piece.bytes.len()];
+        match open::read_exact_at(file, &mut bytes, offset - before as u64) {
+            Ok(()) => found.push(Found {
+                start: piece.start,
+                before,
+                bytes,
+            }),
+            // Truncated in between.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// Makes a directory's entries durable.
@@ -304,17 +434,70 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"3\n");
     }
 
-    #[test]
-    fn a_line_glued_to_a_stump_does_not_stand_whole() {
+    /// What stands of lines after something else was written in between.
+    fn standing(before: &[u8], written: &[u8], over: Option<(&[u8], u64)>) -> Vec<bool> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         let (mut open, _) = open_or_create(&path).unwrap();
-        open.file.write_all(b"stump{}\n").unwrap();
-        assert!(!stands_whole(&mut open.file, b"{}\n").unwrap());
-        open.file.write_all(b"{}\n").unwrap();
-        assert!(stands_whole(&mut open.file, b"{}\n").unwrap());
-        open.file.write_all(b"\n{}\n").unwrap();
-        assert!(stands_whole(&mut open.file, b"{}\n").unwrap());
+        open.file.write_all(before).unwrap();
+        let mut pieces = Vec::new();
+        write_whole(&mut open.file, written, &mut pieces).unwrap();
+        if let Some((bytes, at)) = over {
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, bytes, at).unwrap();
+        }
+        let found = read_back(&open.file, &pieces).unwrap();
+        let mut start = 0;
+        written
+            .split_inclusive(|&byte| byte == b'\n')
+            .map(|line| {
+                start += line.len();
+                found
+                    .iter()
+                    .any(|found| found.has_line(start - line.len(), line))
+            })
+            .collect()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_line_stands_only_on_a_line_of_its_own() {
+        assert_eq!(standing(b"", b"{}\n", None), [true]);
+        assert_eq!(standing(b"{}\n", b"{}\n", None), [true]);
+        assert_eq!(standing(b"stump", b"{}\n", None), [false]);
+        assert_eq!(standing(b"stump", b"{}\n{}\n", None), [false, true]);
+        assert_eq!(standing(b"stump", b"\n{}\n", None), [false, true]);
+        let over = |at| Some((&b"x"[..], at));
+        assert_eq!(standing(b"", b"1\n2\n3\n", over(2)), [true, false, true]);
+        assert_eq!(standing(b"", b"1\n2\n3\n", over(3)), [true, false, false]);
+    }
+
+    #[test]
+    fn lines_of_several_pieces_stand_where_they_are_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        fs::write(&path, "1\n2foreign\n\n3\n").unwrap();
+        let bytes = b"1\n2\n3\n";
+        let piece = |range: std::ops::Range<usize>, end| Piece {
+            start: range.start,
+            bytes: &bytes[range],
+            end,
+        };
+        let file = File::open(&path).unwrap();
+        let found = read_back(&file, &[piece(0..3, 3), piece(3..6, 14)]).unwrap();
+        let stands = |start, line| found.iter().any(|found| found.has_line(start, line));
+        assert!(stands(0, b"1\n") && !stands(2, b"2\n") && stands(4, b"3\n"));
+    }
+
+    #[test]
+    fn several_lines_are_appended_in_their_order() {
+        assert_eq!(appended(b"{\"tor", b"1\n2\n"), b"{\"tor\n1\n2\n");
+        let directory = tempfile::tempdir().unwrap();
+        let unwritten = Appender::new(directory.path().join("no/w_status.json"))
+            .append_lines(b"1\n2\n3\n", Durability::Cached)
+            .unwrap_err();
+        assert_eq!(unwritten.lines, [0, 1, 2]);
+        assert!(unwritten.error.is_not_found());
     }
 
     #[test]

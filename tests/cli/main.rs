@@ -15,6 +15,7 @@ mod push;
 mod screen;
 mod show;
 mod stale;
+mod stdin;
 mod summary;
 mod watch;
 mod wrap;

@@ -101,10 +101,10 @@ impl<T: Args> FromArgMatches for Deferred<T> {
 #[derive(Debug, Args)]
 pub struct Push {
     /// The session: its file is SESSION_status.json
-    #[arg(value_name = "SESSION", value_parser = value::session, required_unless_present = "hook")]
+    #[arg(value_name = "SESSION", value_parser = value::session, required_unless_present_any = ["stdin", "hook"])]
     pub session: Option<SessionName>,
     /// idle, working, blocked, completed or error
-    #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present = "hook")]
+    #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present_any = ["stdin", "hook"])]
     pub status: Option<Status>,
     /// What the session is doing; may begin with a hyphen
     #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
@@ -144,6 +144,11 @@ pub struct Push {
     /// Wait until the line is on the disk (also SSTAT_SYNC=1)
     #[arg(long)]
     pub sync: bool,
+    /// Read updates from stdin instead, as JSON Lines: any number of them, for
+    /// any number of sessions
+    #[arg(long, conflicts_with_all = ["session", "progress", "task", "meta", "metadata", "expect",
+          "pid", "hook", "command"])]
+    pub stdin: bool,
 
     /// Read the JSON of an agent's hook on stdin and push what it means;
     /// always exits with 0 and prints nothing on stdout
@@ -639,6 +644,7 @@ Examples:
   export SSTAT_PID=$$; sstat push job7 blocked \"Waiting for a review\"
   sstat push manager1 completed
   sstat push ci1 working \"Unit tests\" --task 162 -- cargo test
+  sstat history --all --limit 0 --jsonl | ssh host sstat push --stdin
   sstat push --hook claude-code < hook.json";
 
     pub const SUMMARY: &str = "\

@@ -1,6 +1,8 @@
-//! `sstat push`: one update from the command line, or a command's own status.
+//! `sstat push`: one update from the command line, many from stdin, or a
+//! command's own status.
 
 mod child;
+mod stdin;
 pub mod wrap;
 
 use serde_json::value::RawValue;
@@ -16,11 +18,13 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     if let Some(agent) = args.hook {
         return hook::run(config, agent, &args);
     }
-    if args.command.is_empty() {
-        one(config, args)
-    } else {
-        wrap::run(config, args)
+    if args.stdin {
+        return stdin::run(config, &args);
     }
+    if !args.command.is_empty() {
+        return wrap::run(config, args);
+    }
+    one(config, args)
 }
 
 /// One update and no more.

@@ -1,0 +1,290 @@
+//! `sstat push --stdin`.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{NOW, Ran, Sandbox};
+
+fn import(sandbox: &Sandbox, arguments: &[&str], input: impl AsRef<[u8]>) -> Ran {
+    let mut child = sandbox
+        .command([&["push", "--stdin"], arguments].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.as_ref().to_vec();
+    let writer = thread::spawn(move || stdin.write_all(&input));
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    let _ = writer.join().unwrap();
+    ran
+}
+
+#[test]
+fn lines_of_many_sessions_are_recorded_whole_and_filled_in() {
+    let sandbox = Sandbox::new();
+    let ran = import(
+        &sandbox,
+        &[],
+        concat!(
+            r#"{"session":"w1","status":"working","extra":{"b":[1.10]},"age_seconds":7,"is_stale":true}"#,
+            "\n",
+            r#"{"session":"w2","status":"completed","timestamp":"2026-02-14T21:00:00.9+01:00"}"#,
+            "\n\n",
+            r#"{"session":"w1","status":"idle","task_id":160,"stale_after":60,"metadata":{"k":1}}"#,
+            "\r\n",
+            r#"{"session":"w2","status":"error","message":"last, without a newline"}"#,
+        ),
+    );
+    assert_eq!(
+        (ran.code, ran.stderr.as_str(), ran.stdout.as_str()),
+        (0, "", "")
+    );
+    assert_eq!(
+        sandbox.read("w1"),
+        format!(
+            "{}\n{}\n",
+            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"w1","status":"working","message":"","extra":{"b":[1.10]}}"#,
+            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"w1","status":"idle","message":"Waiting for tasks","task_id":"160","metadata":{"k":1},"stale_after":60}"#,
+        )
+    );
+    assert_eq!(
+        sandbox.read("w2"),
+        format!(
+            "{}\n{}\n",
+            r#"{"timestamp":"2026-02-14T20:00:00Z","session":"w2","status":"completed","progress":1.0,"message":""}"#,
+            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"w2","status":"error","message":"last, without a newline"}"#,
+        )
+    );
+}
+
+#[test]
+fn a_bad_line_is_named_and_the_rest_recorded() {
+    let sandbox = Sandbox::new();
+    let long = format!(
+        r#"{{"session":"w","status":"idle","message":"{}"}}"#,
+        "x".repeat(70_000)
+    );
+    let endless = "x".repeat(3 << 20);
+    let bad: [(&[u8], &str); 12] = [
+        (b"nonsense", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (br#"{"session":"w","status":"idle""#, "cut off"),
+        (br#"{"status":"idle"}"#, "no session"),
+        (br#"{"session":7,"status":"idle"}"#, "no session"),
+        (br#"{"session":"a/w","status":"idle"}"#, "slash"),
+        (br#"{"session":"w"}"#, "no status"),
+        (
+            br#"{"session":"w","status":"sleeping"}"#,
+            "must be one of idle",
+        ),
+        (
+            br#"{"session":"w","status":"idle","timestamp":"today"}"#,
+            "RFC 3339",
+        ),
+        (
+            b"{\"session\":\"w\",\"status\":\"idle\",\"message\":\"\xff\"}",
+            "not UTF-8",
+        ),
+        (long.as_bytes(), "70"),
+        (endless.as_bytes(), "longer than 1 MiB"),
+    ];
+    let good = br#"{"session":"w","status":"working"}"#;
+    let mut input = Vec::new();
+    for (line, _) in bad {
+        for line in [&good[..], line] {
+            input.extend_from_slice(line);
+            input.push(b'\n');
+        }
+    }
+    let ran = import(&sandbox, &[], &input);
+    assert_eq!(ran.code, 2);
+    let complaints: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(complaints.len(), bad.len(), "{}", ran.stderr);
+    for (at, (complaint, (_, reason))) in complaints.iter().zip(bad).enumerate() {
+        let begin = format!("sstat: line {}: ", 2 * at + 2);
+        assert!(
+            complaint.starts_with(&begin) && complaint.contains(reason),
+            "{complaint}"
+        );
+    }
+    assert_eq!(sandbox.read("w").lines().count(), bad.len());
+    // A last line that is cut off is not whole.
+    let ran = import(&sandbox, &[], r#"{"session":"w","sta"#);
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (2, "sstat: line 1: cut off in the middle\n")
+    );
+}
+
+#[test]
+fn what_cannot_be_written_is_named_and_the_rest_recorded() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.file("folder")).unwrap();
+    let of = |session: &str| format!("{{\"session\":\"{session}\",\"status\":\"idle\"}}\n");
+    let input = [of("a"), of("folder"), of("b"), of("folder"), of("a")].concat();
+    let ran = import(&sandbox, &[], input);
+    assert_eq!(ran.code, 2);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert!(lines[0].starts_with("sstat: line 2: ") && lines[0].contains("is a directory"));
+    assert!(lines[1].starts_with("sstat: line 4: "));
+    assert_eq!(lines.len(), 2);
+    assert_eq!(sandbox.read("a").lines().count(), 2);
+    assert_eq!(sandbox.read("b").lines().count(), 1);
+}
+
+#[test]
+fn a_line_is_recorded_when_it_comes() {
+    let sandbox = Sandbox::new();
+    let mut child = sandbox
+        .command(["push", "--stdin"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for count in 1..=3 {
+        stdin.write_all(b"{\"session\":\"w\",").unwrap();
+        stdin.write_all(b"\"status\":\"idle\"}\n{\"sess").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while std::fs::read_to_string(sandbox.file("w")).map_or(0, |text| text.lines().count())
+            < count
+        {
+            assert!(Instant::now() < deadline, "line {count} never came");
+            thread::sleep(Duration::from_millis(5));
+        }
+        stdin
+            .write_all(b"ion\":\"other\",\"status\":\"idle\"}\n")
+            .unwrap();
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(sandbox.read("other").lines().count(), 3);
+}
+
+#[test]
+fn history_comes_back_as_it_went() {
+    let sandbox = Sandbox::new();
+    sandbox.ok([
+        "push",
+        "w1",
+        "working",
+        "größe\u{202e}",
+        "0.5",
+        "160",
+        "-m",
+        "v=1.10",
+    ]);
+    sandbox.ok(["push", "w1", "completed"]);
+    sandbox.ok(["push", "w2", "blocked", "-", "--expect", "90s"]);
+    let jsonl = sandbox.ok(["history", "--all", "--limit", "0", "--jsonl"]);
+    let other = sandbox.root().join("other");
+    let other = other.to_str().unwrap();
+    let ran = import(&sandbox, &["--dir", other, "--sync"], &jsonl);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for session in ["w1", "w2"] {
+        let copy = std::fs::read_to_string(format!("{other}/{session}_status.json")).unwrap();
+        assert_eq!(copy, sandbox.read(session));
+    }
+}
+
+#[test]
+fn many_lines_beside_a_writer_that_tears_its_own() {
+    let sandbox = Sandbox::new();
+    let mut input = String::new();
+    for number in 0..20_000 {
+        let session = number % 7;
+        writeln!(
+            input,
+            r#"{{"session":"w{session}","status":"working","metadata":{{"n":{number}}}}}"#
+        )
+        .unwrap();
+    }
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let ran = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let mut file = std::fs::File::options()
+                    .append(true)
+                    .create(true)
+                    .open(sandbox.file("w3"))
+                    .unwrap();
+                file.write_all(b"{\"torn").unwrap();
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let ran = import(&sandbox, &[], &input);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        ran
+    });
+    // Every line stands once and in order, but for those that are said not to.
+    let mut lost: Vec<u64> = Vec::new();
+    for line in ran.stderr.lines() {
+        let number = line
+            .strip_prefix("sstat: line ")
+            .unwrap()
+            .split(':')
+            .next()
+            .unwrap();
+        lost.push(number.parse::<u64>().unwrap() - 1);
+    }
+    for session in 0..7 {
+        let found: Vec<u64> = sandbox
+            .read(&format!("w{session}"))
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .map(|update| update["metadata"]["n"].as_u64().unwrap())
+            .collect();
+        let expected: Vec<u64> = (0..20_000)
+            .filter(|number| number % 7 == session && !lost.contains(number))
+            .collect();
+        assert_eq!(found, expected, "w{session}");
+    }
+}
+
+#[test]
+fn stdin_takes_no_session_and_adds_no_process() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["w", "idle"][..],
+        &["--task", "1"],
+        &["--pid", "1"],
+        &["--", "true"],
+    ] {
+        let ran = import(&sandbox, arguments, "");
+        assert_eq!(ran.code, 2, "{arguments:?}");
+        assert!(ran.stderr.contains("cannot be used with"), "{}", ran.stderr);
+    }
+    // The updates are others': this process does not stand behind them.
+    let process =
+        json!({"pid": 1, "start_time": 2, "boot_id": "b", "host": "h", "pid_namespace": 3});
+    let theirs = json!({"session": "theirs", "status": "idle", "process": process});
+    let mut command = sandbox.command(["push", "--stdin"]);
+    command.env("SSTAT_PID", std::process::id().to_string());
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, r#"{{"session":"w","status":"idle"}}"#).unwrap();
+    writeln!(stdin, "{theirs}").unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    let update: Value = serde_json::from_str(&sandbox.read("w")).unwrap();
+    assert_eq!(
+        (&update["process"], &update["timestamp"]),
+        (&Value::Null, &json!(NOW))
+    );
+    let update: Value = serde_json::from_str(&sandbox.read("theirs")).unwrap();
+    assert_eq!(update["process"], process);
+}
+
+#[test]
+fn nothing_in_is_nothing_made() {
+    let sandbox = Sandbox::new();
+    let none = sandbox.root().join("none");
+    let ran = import(&sandbox, &["--dir", none.to_str().unwrap()], "\n");
+    assert_eq!((ran.code, none.exists()), (0, false));
+}

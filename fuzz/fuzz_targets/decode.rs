@@ -13,10 +13,7 @@ fuzz_target!(|line: &[u8]| {
 
     // What is printed is JSON and holds nothing that steers a terminal.
     let mut printed = Vec::new();
-    sstat::escape_json(
-        &serde_json::to_string(&update).unwrap(),
-        &mut printed,
-    );
+    sstat::escape_json(&serde_json::to_string(&update).unwrap(), &mut printed);
     let printed = String::from_utf8(printed).unwrap();
     assert!(!printed.chars().any(is_unprintable), "{printed:?}");
 
@@ -56,7 +53,10 @@ fn compare(line: &[u8], decoded: &Result<Update, BadLine>) {
     if let Ok(update) = decoded {
         assert_eq!(Some(update.timestamp), timestamp);
         assert_eq!(Some(update.status.as_str()), value["status"].as_str());
-        assert_eq!(update.message, value["message"].as_str().unwrap_or_default());
+        assert_eq!(
+            update.message,
+            value["message"].as_str().unwrap_or_default()
+        );
         assert_eq!(update.metadata.is_some(), value["metadata"].is_object());
     }
 }

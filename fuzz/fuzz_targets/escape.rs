@@ -29,5 +29,10 @@ fuzz_target!(|data: &[u8]| {
     // Also where it is no JSON at all.
     let mut escaped = Vec::new();
     escape_json(&lossy, &mut escaped);
-    assert!(!String::from_utf8(escaped).unwrap().chars().any(is_unprintable));
+    assert!(
+        !String::from_utf8(escaped)
+            .unwrap()
+            .chars()
+            .any(is_unprintable)
+    );
 });

@@ -26,22 +26,25 @@ fuzz_target!(|data: &[u8]| {
 
     let lines: Vec<&[u8]> = content.split(|&byte| byte == b'\n').collect();
     let terminated = |index: usize| index + 1 < lines.len();
-    let good: Vec<(usize, Update)> = lines
+    let decoded: Vec<Option<Update>> = lines.iter().map(|line| Update::decode(line).ok()).collect();
+    let good: Vec<(usize, &Update)> = decoded
         .iter()
         .enumerate()
-        .filter_map(|(index, line)| Some((index, Update::decode(line).ok()?)))
+        .filter_map(|(index, update)| Some((index, update.as_ref()?)))
         .collect();
     let bad_from = |first: usize| {
         (first..lines.len())
-            .filter(|&index| terminated(index))
+            .filter(|&index| terminated(index) && decoded[index].is_none())
             .filter(|&index| {
                 !lines[index].trim_ascii().is_empty() || lines[index].len() > MAX_READ_BYTES
             })
-            .filter(|&index| Update::decode(lines[index]).is_err())
             .count() as u64
     };
 
-    let viewpoint = Viewpoint::new(sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap(), Thresholds::default());
+    let viewpoint = Viewpoint::new(
+        sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap(),
+        Thresholds::default(),
+    );
     let (session, problem) = store.session("w", &viewpoint).unwrap();
     let last = good.last();
     assert_eq!(
@@ -53,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
         bad_from(last.map_or(0, |(index, _)| *index))
     );
 
-    for limit in [None, Some(1), Some(3), Some(usize::MAX)] {
+    for limit in [None, Some(3), Some(usize::MAX)] {
         let query = Query {
             limit,
             ..Query::default()
@@ -68,14 +71,21 @@ fuzz_target!(|data: &[u8]| {
             })
             .unwrap();
         let from = good.len().saturating_sub(limit.unwrap_or(usize::MAX));
-        let wanted: Vec<String> = good[from..].iter().map(|(_, update)| named(update)).collect();
+        let wanted: Vec<String> = good[from..]
+            .iter()
+            .map(|(_, update)| named(update))
+            .collect();
         assert_eq!(found, wanted, "limit {limit:?}");
         if good.len() < limit.unwrap_or(usize::MAX) {
-            assert_eq!(problem.map_or(0, |problem| problem.bad_lines()), bad_from(0));
+            assert_eq!(
+                problem.map_or(0, |problem| problem.bad_lines()),
+                bad_from(0)
+            );
         }
-        let filled = lines.iter().filter(|line| !line.is_empty()).count();
-        assert_eq!(history.count_lines().unwrap(), filled as u64);
     }
+    let history = store.history("w", Query::default()).unwrap().unwrap();
+    let filled = lines.iter().filter(|line| !line.is_empty()).count();
+    assert_eq!(history.count_lines().unwrap(), filled as u64);
 
     // What a follower reads in two parts is what it reads in one, but for a
     // first part that ends in a whole line by chance.
@@ -98,10 +108,14 @@ fn named(update: &Update) -> String {
     })
 }
 
-/// Bytes that stand in no UTF-8 become runs of spaces about as long as the
-/// blocks a reader takes, so that short inputs make long files.
+/// Where the first byte is one that stands in no UTF-8, all of its kind become
+/// runs of spaces about as long as the blocks a reader takes, so that short
+/// inputs make long files. Most inputs stay short, and so quick.
 fn grow(data: &[u8]) -> Vec<u8> {
-    const MOST: usize = 4 << 20;
+    const MOST: usize = 5 << 18;
+    if data.first().is_none_or(|first| *first < 0xf8) {
+        return data.to_vec();
+    }
     let mut content = Vec::new();
     for &byte in data {
         let spaces = match byte {

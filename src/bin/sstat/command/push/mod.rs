@@ -15,6 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::view::{Report, View};
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
+    catch_size_limit();
     if let Some(agent) = args.hook {
         return hook::run(config, agent, &args);
     }
@@ -26,6 +27,19 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     }
     one(config, args)
 }
+
+/// Makes a write beyond `ulimit -f` fail with an error that can be reported:
+/// by default SIGXFSZ ends the process without a word. By a handler, because
+/// what is ignored a wrapped command would inherit.
+#[cfg(unix)]
+fn catch_size_limit() {
+    let unread = std::sync::Arc::default();
+    // Where it cannot be had, it is no worse than the default.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, unread);
+}
+
+#[cfg(not(unix))]
+fn catch_size_limit() {}
 
 /// One update and no more.
 fn one(config: &Config, args: cli::Push) -> Result<Report> {

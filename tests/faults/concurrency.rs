@@ -1,0 +1,230 @@
+//! Many writers at one file, and readers beside them.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use sstat::{Store, Thresholds, Viewpoint};
+
+use crate::ledger::Ledger;
+use crate::support::Sandbox;
+use crate::{count, random, run};
+
+/// Pushes from so many threads, one process after the other in each. Gives
+/// the tokens with whether they were acknowledged.
+pub fn push_from(
+    sandbox: &Sandbox,
+    threads: usize,
+    pushes: usize,
+    padding: &(impl Fn(usize) -> usize + Sync),
+) -> Vec<(String, bool)> {
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| {
+                scope.spawn(move || {
+                    (0..pushes)
+                        .map(|push| {
+                            let token = format!("p{thread}-{push}");
+                            let message = format!("{token} {}", "x".repeat(padding(push)));
+                            let ran = run(&mut sandbox.command(["push", "w", "working", &message]));
+                            assert!(ran.code == 0 || !ran.stderr.is_empty(), "{ran:?}");
+                            (token, ran.code == 0)
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
+    })
+}
+
+pub fn check(ledger: &Ledger, pushes: &[(String, bool)]) -> usize {
+    ledger.check(pushes.iter().map(|(token, acked)| (token.as_str(), *acked)));
+    pushes.iter().filter(|(_, acked)| *acked).count()
+}
+
+#[test]
+fn pushers_beside_pushers() {
+    let sandbox = Sandbox::new();
+    let each = count(25, 2_000);
+    let padding = |push| if push % 10 == 0 { 60 * 1024 } else { 100 };
+    let pushes = push_from(&sandbox, 16, each, &padding);
+    let content = std::fs::read(sandbox.file("w")).unwrap();
+    let ledger = Ledger::of(&content);
+    let acked = check(&ledger, &pushes);
+    println!(
+        "16 processes at once: {acked} acknowledged, {} bad lines",
+        ledger.bad
+    );
+    // Nothing but pushes: none fails, none is torn, no seal was needed.
+    assert_eq!((acked, ledger.bad), (16 * each, 0));
+    assert_eq!(content.iter().filter(|&&byte| byte == b'\n').count(), acked);
+}
+
+fn append_to(path: &Path) -> File {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .unwrap()
+}
+
+/// Runs `each` over and over beside `work`, with what it gives in the end.
+fn beside<T>(
+    writers: usize,
+    each: impl Fn(usize, u64) + Sync,
+    work: impl FnOnce() -> T,
+) -> (T, u64) {
+    let (stop, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
+    let result = thread::scope(|scope| {
+        for writer in 0..writers {
+            let (stop, rounds, each) = (&stop, &rounds, &each);
+            scope.spawn(move || {
+                for round in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    each(writer, round);
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let result = work();
+        stop.store(true, Ordering::Relaxed);
+        result
+    });
+    (result, rounds.into_inner())
+}
+
+#[test]
+fn pushers_beside_writers_that_tear_lines() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("w");
+    let whole = br#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"torn"}"#;
+    let tear = |writer: usize, round: u64| {
+        let mut random = fastrand::Rng::with_seed(writer as u64 * 1_000_000 + round);
+        let cut = random.usize(1..whole.len());
+        append_to(&path).write_all(&whole[..cut]).unwrap();
+        thread::sleep(Duration::from_micros(random.u64(0..6_000)));
+    };
+    let each = count(150, 12_500);
+    let (pushes, torn) = beside(2, tear, || push_from(&sandbox, 4, each, &|_| 100));
+    let ledger = Ledger::of(&std::fs::read(&path).unwrap());
+    let acked = check(&ledger, &pushes);
+    println!(
+        "beside {torn} torn lines: {acked} of {} acknowledged",
+        pushes.len()
+    );
+    assert!(torn > 0 && acked * 10 > pushes.len() * 9);
+}
+
+#[test]
+fn pushers_beside_good_foreign_writers() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("w");
+    // As echo and print do it: one write a line, opened anew or kept open.
+    let foreign = |writer: usize, round: u64| {
+        let line = format!(
+            "{{\"timestamp\":\"2026-02-14T20:35:00.5\",\"status\":\"idle\",\"message\":\"f{writer}-{round} {}\"}}\n",
+            "y".repeat((round % 3) as usize * 1000)
+        );
+        append_to(&path).write_all(line.as_bytes()).unwrap();
+        thread::sleep(Duration::from_micros(500));
+    };
+    let each = count(150, 12_500);
+    let (pushes, rounds) = beside(2, foreign, || push_from(&sandbox, 4, each, &|_| 100));
+    let ledger = Ledger::of(&std::fs::read(&path).unwrap());
+    let acked = check(&ledger, &pushes);
+    let theirs = ledger
+        .times
+        .keys()
+        .filter(|token| token.starts_with('f'))
+        .count();
+    println!(
+        "beside {rounds} good foreign lines: {acked} acknowledged, {theirs} foreign ones stand"
+    );
+    assert_eq!(
+        (acked, ledger.bad, theirs as u64),
+        (pushes.len(), 0, rounds)
+    );
+}
+
+/// A foreign line that is written in two parts, as `print` does over 8 KiB,
+/// may be torn by a push between them; the push itself must not be.
+#[test]
+fn pushers_beside_writers_of_two_writes() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.file("w");
+    let foreign = |writer: usize, round: u64| {
+        let mut file = append_to(&path);
+        let head = format!(
+            "{{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"f{writer}-{round} "
+        );
+        file.write_all(head.as_bytes()).unwrap();
+        thread::sleep(Duration::from_micros(200));
+        file.write_all(b"and the rest\"}\n").unwrap();
+        thread::sleep(Duration::from_millis(2));
+    };
+    let each = count(100, 5_000);
+    let (pushes, rounds) = beside(1, foreign, || push_from(&sandbox, 2, each, &|_| 100));
+    let ledger = Ledger::of(&std::fs::read(&path).unwrap());
+    let acked = check(&ledger, &pushes);
+    let theirs = ledger
+        .times
+        .keys()
+        .filter(|token| token.starts_with('f'))
+        .count();
+    println!(
+        "beside {rounds} lines in two writes: {acked} acknowledged, {theirs} foreign ones stand"
+    );
+    assert_eq!(acked, pushes.len());
+}
+
+/// What a reader saw last it sees again or something newer, never nothing.
+#[test]
+fn readers_under_writers() {
+    const SESSIONS: usize = 4;
+    let sandbox = Sandbox::new();
+    for session in 0..SESSIONS {
+        sandbox.ok(["push", &format!("s{session}"), "working", "0"]);
+    }
+    let store = Store::new(sandbox.dir());
+    let mut random = random("readers under writers");
+    let push = |writer: usize, round: u64| {
+        let padding = "x".repeat(if round.is_multiple_of(5) { 5_000 } else { 50 });
+        let message = format!("{} {padding}", round + 1);
+        sandbox.ok(["push", &format!("s{writer}"), "working", &message]);
+    };
+    let reads = count(20_000, 1_000_000);
+    let scans = count(30, 1_000);
+    let number = |message: &str| -> u64 { message.split(' ').next().unwrap().parse().unwrap() };
+    let (last, rounds) = beside(SESSIONS, push, || {
+        let viewpoint = Viewpoint::new(chrono::Utc::now(), Thresholds::default());
+        let mut last = [0; SESSIONS];
+        for _ in 0..reads {
+            let session = random.usize(..SESSIONS);
+            let (seen, problem) = store.session(&format!("s{session}"), &viewpoint).unwrap();
+            let now = number(&seen.expect("a session went missing").update.message);
+            assert!(now >= last[session], "{now} after {}", last[session]);
+            assert!(problem.is_none(), "{problem:?}");
+            last[session] = now;
+        }
+        for _ in 0..scans {
+            let list = sandbox.json(["list", "--json"]);
+            for (session, last) in last.iter_mut().enumerate() {
+                let now = number(list[format!("s{session}")]["message"].as_str().unwrap());
+                assert!(now >= *last, "{now} after {last}");
+                *last = now;
+            }
+        }
+        last
+    });
+    println!("{reads} reads and {scans} lists under {rounds} pushes, the last seen {last:?}");
+    assert!(rounds > 0);
+}

@@ -1,0 +1,229 @@
+//! Every command against everything that can stand where a status file should.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::{Sandbox, have};
+use crate::{random, run};
+
+const GOOD: &str =
+    "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"working\",\"message\":\"m\"}\n";
+
+/// Makes a file of a kind; whether it could be made. It must not be followed,
+/// blocked on or held to be a session, unless `sessions` says so.
+type Make = fn(&Path) -> bool;
+
+fn made(tool: &str, args: &[&str], path: &Path) -> bool {
+    have(tool)
+        && Command::new(tool)
+            .arg(path)
+            .args(args)
+            .status()
+            .unwrap()
+            .success()
+}
+
+const NO_FILES: [(&str, Make); 8] = [
+    ("FIFO", |path| made("mkfifo", &[], path)),
+    ("socket", |path| {
+        let directory = File::open(path.parent().unwrap()).unwrap();
+        // Through the descriptor, because a socket's path must be short.
+        use std::os::fd::AsRawFd;
+        let short = format!("/proc/self/fd/{}/w_status.json", directory.as_raw_fd());
+        std::mem::forget(UnixListener::bind(short).unwrap());
+        true
+    }),
+    ("directory", |path| fs::create_dir(path).is_ok()),
+    ("device", |path| {
+        let made = Command::new("mknod")
+            .arg(path)
+            .args(["c", "1", "5"])
+            .output();
+        let made = made.is_ok_and(|output| output.status.success());
+        if !made {
+            println!("SKIPPED: a device cannot be made here (it takes root)");
+        }
+        made
+    }),
+    ("link to a file", |path| {
+        let aim = path.with_file_name("aim");
+        fs::write(&aim, GOOD).unwrap();
+        symlink(aim, path).is_ok()
+    }),
+    ("link to a device", |path| {
+        symlink("/dev/zero", path).is_ok()
+    }),
+    ("link to nothing", |path| {
+        symlink("/nonexistent", path).is_ok()
+    }),
+    ("link to itself", |path| symlink(path, path).is_ok()),
+];
+
+const FILES: [(&str, Make); 7] = [
+    ("empty", |path| File::create(path).is_ok()),
+    ("sparse tebibyte", |path| {
+        let file = File::create(path).unwrap();
+        if file.set_len(1 << 40).is_err() {
+            println!("SKIPPED: no sparse tebibyte on this file system");
+            return false;
+        }
+        true
+    }),
+    ("sparse tebibyte with a line", |path| {
+        let mut file = File::create(path).unwrap();
+        file.write_all(GOOD.as_bytes()).unwrap();
+        if file.set_len(1 << 40).is_err() {
+            return false;
+        }
+        let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(format!("\n{GOOD}").as_bytes()).unwrap();
+        true
+    }),
+    ("noise", |path| {
+        let mut random = random("3 MB of noise");
+        let noise: Vec<u8> = (0..3_000_000).map(|_| random.u8(..)).collect();
+        fs::write(path, noise).is_ok()
+    }),
+    ("one line of 3 MB", |path| {
+        fs::write(path, "[".repeat(3_000_000)).is_ok()
+    }),
+    ("many keys", |path| {
+        let keys: String = (0..90_000).map(|key| format!(",\"{key:x}\":1")).collect();
+        let line = GOOD.trim_end().replace("\"}", &format!("\"{keys}}}\n"));
+        assert!(line.len() < 1 << 20);
+        fs::write(path, line).is_ok()
+    }),
+    ("unreadable", |path| {
+        fs::write(path, GOOD).unwrap();
+        fs::set_permissions(path, PermissionsExt::from_mode(0o000)).is_ok()
+    }),
+];
+
+/// Each reads `w`, alone or with a good session beside it.
+const READERS: [&[&str]; 22] = [
+    &["summary"],
+    &["summary", "--json"],
+    &["summary", "--short"],
+    &["summary", "--tmux"],
+    &["summary", "w"],
+    &["list"],
+    &["list", "--json"],
+    &["list", "--attention", "--exit-code"],
+    &["list", "w", "--sort", "age"],
+    &["show", "w"],
+    &["show", "w", "--json"],
+    &["history", "w"],
+    &["history", "w", "--json"],
+    &["history", "w", "--limit", "0"],
+    &["history", "w", "--task", "1", "--limit", "0", "--jsonl"],
+    &["history", "--all", "--json", "--limit", "0"],
+    &["history", "w", "--since", "1h", "--status", "working"],
+    &["stale"],
+    &["stale", "--json"],
+    &["stale", "--very", "--exit-code"],
+    &["watch", "--once"],
+    &["watch", "--once", "w"],
+];
+
+fn read(sandbox: &Sandbox, kind: &str, slowest: &mut (Duration, String)) {
+    for args in READERS {
+        let started = Instant::now();
+        let ran = run(&mut sandbox.command(args));
+        let took = started.elapsed();
+        if took > slowest.0 {
+            *slowest = (took, format!("{args:?} of {kind}"));
+        }
+        assert!(ran.code <= 2, "{kind} {args:?}: {ran:?}");
+        assert!(
+            ran.code == 0 || !ran.stderr.is_empty() || args.contains(&"--exit-code"),
+            "{kind} {args:?}: {ran:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_file() {
+    let mut slowest = Default::default();
+    for (kind, make) in NO_FILES {
+        let sandbox = Sandbox::new();
+        sandbox.write("good", GOOD);
+        if !make(&sandbox.file("w")) {
+            continue;
+        }
+        read(&sandbox, kind, &mut slowest);
+        let summary = sandbox.run(["summary", "--json"]);
+        assert!(
+            summary.stdout.contains("\"total_sessions\": 1"),
+            "{kind}: {summary:?}"
+        );
+        assert!(
+            summary.stderr.contains("w_status.json"),
+            "{kind}: {summary:?}"
+        );
+        let push = run(&mut sandbox.command(["push", "w", "working", "m"]));
+        assert!(
+            push.code == 2 && push.stderr.contains("w_status.json"),
+            "{kind}: {push:?}"
+        );
+        if kind == "link to a file" {
+            assert_eq!(fs::read_to_string(sandbox.dir().join("aim")).unwrap(), GOOD);
+        }
+        assert!(!Path::new("/nonexistent").exists());
+    }
+    println!("slowest: {slowest:?}");
+}
+
+#[test]
+fn files_with_little_sense_in_them() {
+    let mut slowest = Default::default();
+    for (kind, make) in FILES {
+        let sandbox = Sandbox::new();
+        sandbox.write("good", GOOD);
+        if !make(&sandbox.file("w")) {
+            continue;
+        }
+        read(&sandbox, kind, &mut slowest);
+        let push = run(&mut sandbox.command(["push", "w", "working", "pushed"]));
+        if push.code == 0 {
+            let shown = run(&mut sandbox.command(["show", "w", "--json"]));
+            assert!(
+                shown.stdout.contains("pushed") || kind == "unreadable",
+                "{kind}: {shown:?}"
+            );
+        } else {
+            assert!(
+                kind == "unreadable" || push.stderr.contains("too large"),
+                "{kind}: {push:?}"
+            );
+        }
+    }
+    println!("slowest: {slowest:?}");
+}
+
+/// The directory itself may be none.
+#[test]
+fn directories_that_are_none() {
+    let sandbox = Sandbox::new();
+    let strange = sandbox.root().join("strange");
+    let makes: [Make; 4] = [
+        |path| made("mkfifo", &[], path),
+        |path| File::create(path).is_ok(),
+        |path| symlink(path, path).is_ok(),
+        |path| symlink("/dev/null", path).is_ok(),
+    ];
+    for make in makes {
+        if !make(&strange) {
+            continue;
+        }
+        for args in READERS.iter().chain(&[&["push", "w", "working"][..]]) {
+            let ran = run(sandbox.command(*args).env("SSTAT_DIR", &strange));
+            assert!(ran.stderr.contains("strange"), "{args:?}: {ran:?}");
+        }
+        fs::remove_file(&strange).unwrap();
+    }
+}

@@ -1,0 +1,178 @@
+//! What the system refuses: permissions, descriptors, locks.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::ledger::Ledger;
+use crate::support::{Ran, Sandbox, have};
+use crate::{count, run};
+
+const GOOD: &str =
+    "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"before\"}\n";
+
+/// Runs as a user whom permissions bind; `None` where that cannot be had.
+fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Ran> {
+    use std::os::unix::fs::MetadataExt;
+    let mut command;
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        if !have("setpriv") {
+            return None;
+        }
+        // The way to the sandbox and to the binary must be open to them.
+        let mut reachable = Command::new("setpriv");
+        reachable.args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "test",
+            "-x",
+        ]);
+        if !reachable
+            .arg(crate::support::SSTAT)
+            .status()
+            .unwrap()
+            .success()
+        {
+            println!("SKIPPED: another user cannot reach the binary");
+            return None;
+        }
+        command = Command::new("setpriv");
+        sandbox.isolate(&mut command);
+        command
+            .args([
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--inh-caps=-all",
+            ])
+            .arg("sstat");
+    } else {
+        command = sandbox.command([] as [&str; 0]);
+    }
+    Some(run(command.args(args)))
+}
+
+fn mode(path: impl AsRef<std::path::Path>, mode: u32) {
+    fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn permissions() {
+    let sandbox = Sandbox::new();
+    mode(sandbox.root(), 0o755);
+    sandbox.write("w", GOOD);
+    sandbox.write("closed", GOOD);
+    for (directory, file) in [
+        (0o755, 0o444),
+        (0o755, 0o000),
+        (0o555, 0o644),
+        (0o000, 0o644),
+    ] {
+        mode(sandbox.file("w"), file);
+        mode(sandbox.dir(), directory);
+        for session in ["w", "new"] {
+            let Some(ran) = as_nobody(&sandbox, &["push", session, "working", "m"]) else {
+                mode(sandbox.dir(), 0o755);
+                return;
+            };
+            assert_eq!(ran.code, 2, "{ran:?}");
+            assert_eq!(ran.stderr.lines().count(), 1);
+            assert!(ran.stderr.contains("ermission denied"), "{ran:?}");
+        }
+        for args in [
+            &["summary"][..],
+            &["list", "--json"],
+            &["stale"],
+            &["history", "--all"],
+        ] {
+            let ran = as_nobody(&sandbox, args).unwrap();
+            assert!(ran.code <= 2, "{ran:?}");
+            if directory == 0 || file == 0 {
+                assert!(ran.stderr.contains("ermission denied"), "{args:?}: {ran:?}");
+            }
+        }
+        let gate = as_nobody(&sandbox, &["list", "--attention", "--exit-code"]).unwrap();
+        assert_eq!(gate.code == 2, directory == 0 || file == 0, "{gate:?}");
+        mode(sandbox.dir(), 0o755);
+        mode(sandbox.file("w"), 0o644);
+        assert_eq!(sandbox.read("w"), GOOD);
+        assert!(!sandbox.file("new").exists());
+    }
+}
+
+#[test]
+fn too_many_open_files() {
+    if !have("prlimit") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("w", GOOD);
+    let mut refused = 0;
+    for limit in 0..12 {
+        for (number, args) in [
+            &["push", "w", "working", "token"][..],
+            &["summary"],
+            &["list", "--json"],
+            &["history", "--all"],
+        ]
+        .iter()
+        .enumerate()
+        {
+            let mut command = Command::new("prlimit");
+            sandbox.isolate(&mut command);
+            command
+                .arg(format!("--nofile={limit}"))
+                .arg("sstat")
+                .args(*args);
+            let ran = run(&mut command);
+            refused += usize::from(ran.code != 0);
+            assert!(ran.code == 0 || !ran.stderr.is_empty(), "{limit} {ran:?}");
+            if number == 0 {
+                let times = Ledger::of(sandbox.read("w").as_bytes()).times("token");
+                assert_eq!(times, u32::from(ran.code == 0), "{limit} {ran:?}");
+                sandbox.write("w", GOOD);
+            }
+        }
+    }
+    println!("0 to 11 descriptors: {refused} refused");
+    assert!(refused > 0);
+}
+
+/// Whoever holds the lock and sleeps keeps a push waiting for two seconds and
+/// no longer, and the line stands.
+#[test]
+fn the_holder_of_the_lock_is_stopped() {
+    let sandbox = Sandbox::new();
+    sandbox.write("w", GOOD);
+    let holder = File::open(sandbox.file("w")).unwrap();
+    holder.lock().unwrap();
+    let started = Instant::now();
+    let pushes = count(3, 20);
+    for push in 0..pushes {
+        // Those who waited in vain seal and write without the lock.
+        sandbox.ok(["push", "w", "working", &format!("t{push}")]);
+    }
+    println!(
+        "the lock held: {:.2?} a push",
+        started.elapsed() / pushes as u32
+    );
+    let started = Instant::now();
+    let many: Vec<_> = (0..8)
+        .map(|push| {
+            sandbox
+                .command(["push", "w", "working", &format!("m{push}")])
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut child in many {
+        assert!(child.wait().unwrap().success());
+    }
+    println!("the lock held: {:.2?} for 8 at once", started.elapsed());
+    let ledger = Ledger::of(sandbox.read("w").as_bytes());
+    assert_eq!((ledger.times.len(), ledger.bad), (pushes + 9, 0));
+    assert!(ledger.times.values().all(|&times| times == 1));
+    drop(holder);
+}

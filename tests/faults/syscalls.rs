@@ -1,0 +1,179 @@
+//! Every system call of a push failed in turn, and the process killed at each.
+
+use std::collections::HashMap;
+use std::fs;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::ledger::Ledger;
+use crate::support::{Sandbox, have};
+use crate::{count, run};
+
+const GOOD: &str =
+    "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"before\"}\n";
+
+/// What the push meets: nothing, a whole last line, a torn one.
+const FILES: [Option<&str>; 3] = [None, Some(""), Some("{\"timestamp\":\"2026")];
+
+#[derive(Clone, Debug)]
+struct Case {
+    file: usize,
+    call: String,
+    /// What strace is to inject and into which of the calls of that name.
+    fault: String,
+    when: String,
+    /// Whether the status directory had been looked at by then.
+    in_store: bool,
+}
+
+fn put(sandbox: &Sandbox, file: usize) -> String {
+    let before = FILES[file].map(|torn| format!("{GOOD}{torn}"));
+    match &before {
+        Some(before) => sandbox.write("w", before),
+        None => drop(fs::remove_file(sandbox.file("w"))),
+    }
+    before.unwrap_or_default()
+}
+
+fn strace(sandbox: &Sandbox, options: &[&str]) -> Command {
+    let mut command = Command::new("strace");
+    sandbox.isolate(&mut command);
+    command
+        .args(["-qq", "-e", "signal=none"])
+        .args(options)
+        .args(["sstat", "push", "w", "working", "token", "--sync"]);
+    command
+}
+
+/// The errors that a call may really come to.
+fn errors(call: &str) -> &'static [&'static str] {
+    match call {
+        "openat" => &["EACCES", "EIO", "EMFILE", "ENOSPC", "EROFS", "EINTR"],
+        "write" => &["EIO", "ENOSPC", "EDQUOT", "EFBIG", "EINTR"],
+        "pread64" | "read" => &["EIO", "EINTR"],
+        "flock" => &["ENOLCK", "EOPNOTSUPP", "EINTR", "EAGAIN"],
+        "fdatasync" | "fsync" => &["EIO", "ENOSPC"],
+        // It is interrupted or it sleeps.
+        "clock_nanosleep" => &["EINTR"],
+        "statx" | "newfstatat" | "fstat" | "lstat" => &["EIO", "EACCES"],
+        _ => &["EIO", "ENOMEM"],
+    }
+}
+
+/// The first and the last calls of each name: those between are the rounds of
+/// a waiting loop.
+fn cases(sandbox: &Sandbox, file: usize) -> Vec<Case> {
+    put(sandbox, file);
+    let trace = sandbox.root().join("trace");
+    let traced = run(&mut strace(sandbox, &["-o", trace.to_str().unwrap()]));
+    assert_eq!(traced.code, 0, "{traced:?}");
+    let trace = fs::read_to_string(trace).unwrap();
+    let directory = sandbox.dir().display().to_string();
+    let mut in_store = false;
+    let mut calls: HashMap<&str, Vec<bool>> = HashMap::new();
+    for line in trace.lines() {
+        let Some((name, arguments)) = line.split_once('(') else {
+            continue;
+        };
+        // What cannot fail: exec has been, exit is the end, and brk answers
+        // with an address, never with an error.
+        if ["execve", "exit_group", "brk"].contains(&name) {
+            continue;
+        }
+        in_store |= arguments.contains(&directory);
+        calls.entry(name).or_default().push(in_store);
+    }
+    let ends = count(2, 4);
+    let mut cases = Vec::new();
+    for (call, seen) in calls {
+        for (index, &in_store) in seen.iter().enumerate() {
+            if index >= ends && index + ends < seen.len() {
+                continue;
+            }
+            let mut add = |fault: String, when: String| {
+                cases.push(Case {
+                    file,
+                    call: call.to_owned(),
+                    fault,
+                    when,
+                    in_store,
+                });
+            };
+            let number = index + 1;
+            for error in errors(call) {
+                add(format!("error={error}"), format!("{number}"));
+                // The system interrupts no call for ever, and the standard
+                // library waits for that.
+                if *error != "EINTR" {
+                    add(format!("error={error}"), format!("{number}+"));
+                }
+            }
+            add("signal=KILL".to_owned(), format!("{number}"));
+        }
+    }
+    cases
+}
+
+/// Whether the push was acknowledged.
+fn inject(sandbox: &Sandbox, case: &Case) -> bool {
+    let before = put(sandbox, case.file);
+    let inject = format!("inject={}:{}:when={}", case.call, case.fault, case.when);
+    let trace = format!("trace={}", case.call);
+    let ran = run(&mut strace(
+        sandbox,
+        &["-o", "/dev/null", "-e", &trace, "-e", &inject],
+    ));
+    let acknowledged = ran.code == 0;
+    let killed = case.fault.starts_with("signal");
+    if !acknowledged && !killed && case.call != "write" {
+        assert!(!ran.stderr.is_empty(), "{case:?}: {ran:?}");
+    }
+    let now = fs::read_to_string(sandbox.file("w")).unwrap_or_default();
+    assert!(now.starts_with(&before), "{case:?}: {now}");
+    let next = run(&mut sandbox.command(["push", "w", "working", "next"]));
+    assert_eq!((next.code, next.stderr.as_str()), (0, ""), "{case:?}");
+    let now = fs::read_to_string(sandbox.file("w")).unwrap();
+    assert!(now.starts_with(&before), "{case:?}: {now}");
+    let ledger = Ledger::of(now.as_bytes());
+    let times = (ledger.times("token"), ledger.times("next"));
+    let allowed = if acknowledged { 1..=1 } else { 0..=1 };
+    assert!(
+        allowed.contains(&times.0) && times.1 == 1,
+        "{case:?}: {ran:?} {now}"
+    );
+    assert_eq!(ledger.times("before"), u32::from(!before.is_empty()));
+    acknowledged
+}
+
+#[test]
+fn every_call_failed_and_killed() {
+    if !have("strace") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut cases: Vec<Case> = (0..FILES.len())
+        .flat_map(|file| cases(&sandbox, file))
+        .collect();
+    if count(0, 1) == 0 {
+        // The loader's calls are the same in every program.
+        cases.retain(|case| case.in_store);
+    }
+    assert!(cases.iter().any(|case| case.call == "write"));
+    let (next, acknowledged) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let sandbox = Sandbox::new();
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    acknowledged.fetch_add(usize::from(inject(&sandbox, case)), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    println!(
+        "{} faults injected: {} pushes acknowledged all the same",
+        cases.len(),
+        acknowledged.into_inner()
+    );
+}

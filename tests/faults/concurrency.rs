@@ -11,7 +11,7 @@ use sstat::{Store, Thresholds, Viewpoint};
 
 use crate::ledger::Ledger;
 use crate::support::Sandbox;
-use crate::{count, random, run};
+use crate::{StopAtEnd, count, random, run};
 
 /// Pushes from so many threads, one process after the other in each. Gives
 /// the tokens with whether they were acknowledged.
@@ -95,9 +95,8 @@ fn beside<T>(
                 }
             });
         }
-        let result = work();
-        stop.store(true, Ordering::Relaxed);
-        result
+        let _stop = StopAtEnd(&stop);
+        work()
     });
     (result, rounds.into_inner())
 }

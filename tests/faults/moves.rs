@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::concurrency::{check, push_from};
 use crate::ledger::Ledger;
 use crate::support::Sandbox;
-use crate::{count, run};
+use crate::{StopAtEnd, count, run};
 
 /// Does something to the file over and over beside `work`.
 fn meanwhile<T>(mut each: impl FnMut(usize) + Send, work: impl FnOnce() -> T) -> (T, usize) {
@@ -23,8 +23,10 @@ fn meanwhile<T>(mut each: impl FnMut(usize) + Send, work: impl FnOnce() -> T) ->
             }
             rounds
         });
-        let result = work();
-        stop.store(true, Ordering::Relaxed);
+        let result = {
+            let _stop = StopAtEnd(&stop);
+            work()
+        };
         (result, other.join().unwrap())
     })
 }
@@ -70,9 +72,8 @@ fn truncation_and_deletion_do_no_harm() {
                     }
                 }
             });
-            let pushes = push_from(&sandbox, 2, each, &|push| push % 3 * 3_000);
-            readers.store(true, Ordering::Relaxed);
-            pushes
+            let _stop = StopAtEnd(&readers);
+            push_from(&sandbox, 2, each, &|push| push % 3 * 3_000)
         })
     });
     let refused = pushes.iter().filter(|(_, acked)| !acked).count();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -109,33 +110,35 @@ fn every_recorded_payload_means_what_the_tables_say() {
 #[test]
 fn a_payload_may_miss_any_key_or_have_it_wrong_or_hostile() {
     const HOSTILE: &str = "\u{1b}[2J\u{202e}../../x\n\0`$(id)`'\"\\{}%s 日本\u{e0041}";
+    let others = [
+        json!(7),
+        json!(HOSTILE),
+        json!([{"a": [1]}]),
+        json!(HOSTILE),
+    ];
     for agent in AGENTS {
         let sandbox = Sandbox::new();
         let mut payloads = Vec::new();
         let mut events = Vec::new();
         for Recorded { payload, .. } in recorded(agent) {
-            let event = (
-                payload["hook_event_name"].clone(),
-                payload["tool_name"].clone(),
-            );
+            let event = payload["hook_event_name"].clone();
             if events.contains(&event) {
                 continue;
             }
             events.push(event);
-            for key in payload.as_object().unwrap().keys() {
-                for (index, value) in [json!(7), json!([{"a": [1]}]), json!(HOSTILE)]
-                    .into_iter()
-                    .enumerate()
-                {
-                    let mut changed = payload.clone();
-                    changed[key] = value;
-                    payloads.push(changed);
-                    if index == 0 {
-                        let mut without = payload.clone();
-                        without.as_object_mut().unwrap().remove(key);
-                        payloads.push(without);
-                    }
-                }
+            // The unit tests try every value at every place.
+            for (key, value) in payload
+                .as_object()
+                .unwrap()
+                .keys()
+                .zip(others.iter().cycle())
+            {
+                let mut changed = payload.clone();
+                changed[key] = value.clone();
+                payloads.push(changed);
+                let mut without = payload.clone();
+                without.as_object_mut().unwrap().remove(key);
+                payloads.push(without);
             }
         }
         thread::scope(|scope| {
@@ -225,6 +228,18 @@ fn whatever_is_wrong_the_exit_code_is_0_and_stdout_is_empty() {
         assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{variable}");
     }
     assert!(!sandbox.file("w").exists());
+
+    let foreign = sandbox.home().join("data/session_status");
+    std::fs::create_dir_all(&foreign).unwrap();
+    if std::os::unix::fs::chown(&foreign, Some(12345), None).is_err() {
+        eprintln!("SKIPPED: only root can give a directory away");
+        return;
+    }
+    let mut command = sandbox.command(["push", "--hook", "codex", "--session", "w"]);
+    command.env_remove("SSTAT_DIR").current_dir(sandbox.home());
+    let ran = fed(&mut command, stop.as_bytes());
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+    assert!(ran.stderr.contains("12345"), "{}", ran.stderr);
 }
 
 #[test]
@@ -494,6 +509,15 @@ fn the_name_is_the_first_that_is_given() {
     );
     assert_eq!(
         name(&[], &[("TMUX_PANE", "%0"), ("PATH", "/nowhere")]),
+        "shop-b5f6c1"
+    );
+    // Or one that does not answer.
+    let fake = sandbox.home().join("tmux");
+    std::fs::write(&fake, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", sandbox.home().display());
+    assert_eq!(
+        name(&[], &[("TMUX_PANE", "%0"), ("PATH", &path)]),
         "shop-b5f6c1"
     );
 }

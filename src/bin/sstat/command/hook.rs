@@ -79,29 +79,39 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     Ok(report)
 }
 
-/// The payload from stdin, read on a thread of its own, so that an agent that
-/// neither writes nor closes it waits for a while only.
+/// The payload from stdin. An agent that neither writes nor closes it is
+/// waited for only for a while.
 fn read_stdin() -> Result<String> {
     if io::stdin().is_terminal() {
         return Err(Failure::error(
             "--hook: stdin is a terminal; an agent writes its hook's JSON there",
         ));
     }
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(read_object(io::stdin().lock())));
-    let bytes = match receiver.recv_timeout(AGENT_PATIENCE) {
-        Ok(read) => read.map_err(|error| Failure::error(format!("--hook: stdin: {error}")))?,
-        Err(_) => {
-            return Err(Failure::error(format!(
-                "--hook: stdin: no whole JSON object within {} s",
-                AGENT_PATIENCE.as_secs()
-            )));
-        }
-    };
+    let read = within(AGENT_PATIENCE, || read_object(io::stdin().lock()));
+    let bytes = read
+        .ok_or_else(|| {
+            let seconds = AGENT_PATIENCE.as_secs();
+            Failure::error(format!(
+                "--hook: stdin: no whole JSON object within {seconds} s"
+            ))
+        })?
+        .map_err(|error| Failure::error(format!("--hook: stdin: {error}")))?;
     Ok(match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     })
+}
+
+/// What some work comes to, on a thread of its own: nothing if it takes longer,
+/// or if there can be no thread.
+fn within<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    let worker = thread::Builder::new().spawn(move || sender.send(work()));
+    worker.ok()?;
+    receiver.recv_timeout(patience).ok()
 }
 
 /// Reads to the end of the first JSON value, which need not be the end of the
@@ -164,13 +174,11 @@ fn tmux_session(pane: &OsStr) -> Option<String> {
         .spawn()
         .ok()?;
     let mut output = child.stdout.take()?.take(64 * 1024);
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    let read = within(TMUX_PATIENCE, move || {
         let mut name = Vec::new();
-        let read = output.read_to_end(&mut name).map(|_| name);
-        sender.send(read)
+        output.read_to_end(&mut name).map(|_| name)
     });
-    let Ok(Ok(name)) = receiver.recv_timeout(TMUX_PATIENCE) else {
+    let Some(Ok(name)) = read else {
         // A server that hangs is not waited for; the name is then another.
         let _ = child.kill();
         let _ = child.wait();

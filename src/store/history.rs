@@ -1,16 +1,23 @@
 //! The updates of one session, oldest first, without holding its file.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::store::lines::{LinesBackward, LinesForward, count_lines};
+use crate::store::lines::{Line, LinesBackward, LinesForward, count_lines};
 use crate::store::open::{self, StatusFile, read_exact_at};
+use crate::store::search::TaskSearch;
 use crate::store::tail::{BadLines, Verdict, judge};
 use crate::store::{Problem, Store};
 use crate::update::Update;
+
+/// How far back the last updates of a task are looked for line by line. A task
+/// that is rarer than that is sooner found by a search of the whole file, which
+/// parses next to nothing.
+const SEARCHED_BACKWARD: u64 = 1024 * 1024;
 
 /// Which updates of a session are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,7 +123,7 @@ impl History {
         let fail = |error| Error::io("read", &self.path)(error);
         let (bad, gave_up) = match self.query.limit {
             Some(limit) => {
-                let mut last = self.find_last(limit).map_err(fail)?;
+                let mut last = self.find_last(limit)?;
                 let mut buffer = Vec::new();
                 while let Some((offset, length)) = last.lines.pop() {
                     buffer.resize(length, 0);
@@ -130,21 +137,40 @@ impl History {
                 (last.bad, last.gave_up)
             }
             None => {
-                let mut bad = BadLines::default();
-                let mut lines = LinesForward::new(&self.open.file, 0, self.size());
-                while let Some(line) = lines.next().map_err(fail)? {
-                    match judge(&line, &self.open.metadata) {
-                        Verdict::Good(update) if self.query.matches(&update) => {
-                            each(line.bytes.unwrap_or_default(), self.named(*update))?;
-                        }
-                        Verdict::Bad(reason) => bad.note_later(reason),
-                        Verdict::Good(_) | Verdict::Nothing => {}
-                    }
-                }
+                let bad = self.for_each_before(self.size(), |line, update| {
+                    each(line.bytes.unwrap_or_default(), self.named(update))
+                })?;
                 (bad, false)
             }
         };
         Ok(Problem::of_lines(|| self.path.clone(), bad, gave_up))
+    }
+
+    /// Hands each wanted update of the file's first `end` bytes to `each`. For
+    /// a task only the lines that may be of it are looked at, so that bad ones
+    /// elsewhere are not met.
+    fn for_each_before<E: From<Error>>(
+        &self,
+        end: u64,
+        mut each: impl FnMut(&Line<'_>, Update) -> std::result::Result<(), E>,
+    ) -> std::result::Result<BadLines, E> {
+        let mut bad = BadLines::default();
+        let mut lines = LinesForward::new(&self.open.file, 0, end);
+        let mut task = self.query.task.as_deref().map(TaskSearch::new);
+        loop {
+            let line = match &mut task {
+                Some(task) => lines.next_of(task),
+                None => lines.next(),
+            };
+            let Some(line) = line.map_err(Error::io("read", &self.path))? else {
+                return Ok(bad);
+            };
+            match judge(&line, &self.open.metadata) {
+                Verdict::Good(update) if self.query.matches(&update) => each(&line, *update)?,
+                Verdict::Bad(reason) => bad.note_later(reason),
+                Verdict::Good(_) | Verdict::Nothing => {}
+            }
+        }
     }
 
     fn named(&self, mut update: Update) -> Update {
@@ -152,27 +178,53 @@ impl History {
         update
     }
 
-    fn find_last(&self, limit: usize) -> std::io::Result<Last> {
+    fn find_last(&self, limit: usize) -> Result<Last> {
+        let fail = |error| Error::io("read", &self.path)(error);
         let mut buffer = Vec::new();
-        let mut lines = LinesBackward::new(&self.open.file, self.size(), &mut buffer)?;
+        let mut lines =
+            LinesBackward::new(&self.open.file, self.size(), &mut buffer).map_err(fail)?;
         let mut last = Last::default();
         while last.lines.len() < limit {
-            let Some(line) = lines.next()? else { break };
+            let Some(line) = lines.next().map_err(fail)? else {
+                break;
+            };
             let offset = line.offset;
             match judge(&line, &self.open.metadata) {
                 Verdict::Good(update) => {
                     if self.query.matches(&update) {
-                        let length = line.bytes.map_or(0, <[u8]>::len);
-                        last.lines.push((offset, length));
+                        last.lines.push(line.place());
                     }
                     lines.note_good(offset);
                 }
                 Verdict::Bad(reason) => last.bad.note_earlier(reason),
                 Verdict::Nothing => {}
             }
+            if self.query.task.is_some() && self.size() - offset > SEARCHED_BACKWARD {
+                self.find_last_before(offset, limit, &mut last)?;
+                return Ok(last);
+            }
         }
         last.gave_up = lines.gave_up();
         Ok(last)
+    }
+
+    /// Adds to `last` what is wanted of the file's first `end` bytes.
+    fn find_last_before(&self, end: u64, limit: usize, last: &mut Last) -> Result<()> {
+        let wanted = limit - last.lines.len();
+        if wanted == 0 {
+            return Ok(());
+        }
+        let mut found = VecDeque::new();
+        let bad = self.for_each_before(end, |line, _| -> Result<()> {
+            if found.len() == wanted {
+                found.pop_front();
+            }
+            found.push_back(line.place());
+            Ok(())
+        })?;
+        last.lines.extend(found.into_iter().rev());
+        last.bad.note_all_earlier(bad);
+        Ok(())
     }
 }
 
@@ -182,4 +234,77 @@ struct Last {
     lines: Vec<(u64, usize)>,
     bad: BadLines,
     gave_up: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found of a task must be what parsing every line finds.
+    #[test]
+    fn a_search_finds_what_parsing_finds() {
+        let spellings = [
+            r#""task7""#,
+            r#""t\u0061sk7""#,
+            "7",
+            r#""7""#,
+            r#""77""#,
+            "77",
+            r#""a\/b""#,
+            r#""a/b""#,
+            r#""""#,
+            "null",
+            r#"["task7"]"#,
+        ];
+        let mut content = String::new();
+        // Most spellings only in the first lines, so that even the last of them
+        // lie beyond what is read backward.
+        let padding = "x".repeat(1000);
+        for line in 0..1_500 {
+            let spelling = match line {
+                0..500 => spellings[line % spellings.len()],
+                _ if line % 99 == 0 => r#""task7""#,
+                _ => r#""other""#,
+            };
+            content += &format!(
+                "{{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"working\",\"message\":\"{line} task7 \\n{padding}\",\"task_id\":{spelling}}}\n"
+            );
+            if line % 100 == 0 {
+                content += "nonsense \"task7\"\n\n";
+            }
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path());
+        std::fs::write(directory.path().join("w_status.json"), &content).unwrap();
+        let found = |query: Query| {
+            let history = store.history("w", query).unwrap().unwrap();
+            let mut found = Vec::new();
+            history
+                .for_each(|line, update| -> Result<()> {
+                    found.push((update.task_id, line.to_vec()));
+                    Ok(())
+                })
+                .unwrap();
+            found
+        };
+        let all = found(Query::default());
+        for task in ["task7", "7", "77", "a/b", "", "none"] {
+            let task = Some(task.to_owned());
+            let parsed: Vec<_> = all.iter().filter(|(other, _)| *other == task).collect();
+            assert_eq!(parsed.is_empty(), task.as_deref() == Some("none"));
+            for limit in [None, Some(3), Some(100_000)] {
+                let query = Query {
+                    task: task.clone(),
+                    limit,
+                    ..Query::default()
+                };
+                let limit = limit.unwrap_or(usize::MAX).min(parsed.len());
+                let wanted = &parsed[parsed.len() - limit..];
+                assert!(
+                    found(query).iter().eq(wanted.iter().copied()),
+                    "{task:?} {limit}"
+                );
+            }
+        }
+    }
 }

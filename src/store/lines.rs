@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 
 use crate::store::open::{read_exact_at, read_some_at};
+use crate::store::search::TaskSearch;
 use crate::update::{BadLine, MAX_READ_BYTES, Update};
 
 /// The first block read from the end: it holds the last line of most files.
@@ -30,6 +31,11 @@ impl Line<'_> {
     pub(crate) fn is_blank(&self) -> bool {
         self.bytes
             .is_some_and(|bytes| bytes.trim_ascii().is_empty())
+    }
+
+    /// Where it stands: its offset and its length without the newline.
+    pub(crate) fn place(&self) -> (u64, usize) {
+        (self.offset, self.bytes.map_or(0, <[u8]>::len))
     }
 
     pub(crate) fn decode(&self) -> Result<Update, BadLine> {
@@ -190,6 +196,28 @@ impl<'f> LinesForward<'f> {
     /// Where the line after the one given last begins.
     pub(crate) fn position(&self) -> u64 {
         self.position - self.unread.len() as u64
+    }
+
+    /// The next line that may be of the task, or the last line of all.
+    pub(crate) fn next_of(&mut self, task: &mut TaskSearch) -> io::Result<Option<Line<'_>>> {
+        loop {
+            let bytes = &self.buffer[self.unread.clone()];
+            let found = task.first(bytes, self.position());
+            // All lines that end before it are passed over.
+            let passed = memchr::memrchr(b'\n', &bytes[..found.unwrap_or(bytes.len())]);
+            if let Some(newline) = passed {
+                self.unread.start += newline + 1;
+                self.searched = 0;
+                self.dropped = 0;
+            }
+            if found.is_some() {
+                return self.next();
+            }
+            self.searched = self.unread.len();
+            if self.position >= self.end || !self.read_block()? {
+                return self.next();
+            }
+        }
     }
 
     /// The next line.

@@ -7,6 +7,7 @@ pub(crate) mod lines;
 pub(crate) mod locate;
 pub(crate) mod open;
 pub(crate) mod scan;
+pub(crate) mod search;
 pub(crate) mod tail;
 
 use std::ffi::{OsStr, OsString};

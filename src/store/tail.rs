@@ -28,6 +28,12 @@ impl BadLines {
         self.first = Some(reason);
     }
 
+    /// Notes others that stand before all that were met so far.
+    pub(crate) fn note_all_earlier(&mut self, others: Self) {
+        self.count += others.count;
+        self.first = others.first.or(self.first);
+    }
+
     /// Notes one that stands behind all that were met so far.
     pub(crate) fn note_later(&mut self, reason: BadLine) {
         self.count += 1;

@@ -479,7 +479,7 @@ _sstat_with_sessions() {
         case "$word" in
             --) return 0 ;;
             --dir|--status-dir) directory=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
-            --color|--dir|--status-dir) ((i++)) ;;
+            --color|--dir|--exec|--expect|--hook|--interval|--limit|--meta|--metadata|--on|--payload|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--status-dir|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
         esac

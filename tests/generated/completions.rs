@@ -66,7 +66,10 @@ fn options_with_values() -> String {
         }
     }
     let mut all = Vec::new();
-    collect(&Cli::command(), &mut all);
+    let mut command = Cli::command();
+    // A verb's arguments are defined only then.
+    command.build();
+    collect(&command, &mut all);
     all.sort();
     all.dedup();
     all.join("|")

@@ -434,14 +434,14 @@ fn a_terminals_keys_work_as_without_sstat() {
     terminal.wait_for("\nhello there");
 
     // Ctrl-C reaches the command once, which may live on.
-    terminal.enter("clear; sstat push w working -- bash -c 'trap \"echo caught\" INT; echo on; sleep 60; echo after; exit 9'; echo rc:$?");
-    terminal.wait_for("\non");
+    terminal.enter("clear; sstat push w working -- bash -c 'trap \"echo caught\" INT; echo first; sleep 60; echo after; exit 9'; echo rc:$?");
+    terminal.wait_for("\nfirst");
     terminal.key("C-c");
     terminal.wait_for("caught\nafter\nrc:9");
 
     // Ctrl-C ends the command, and the loop it stands in.
-    terminal.enter("clear; for i in 1 2; do sstat push w working -- sh -c 'echo on; sleep 60'; done; echo rc:$?");
-    terminal.wait_for("\non");
+    terminal.enter("clear; for i in 1 2; do sstat push w working -- sh -c 'echo second; sleep 60'; done; echo rc:$?");
+    terminal.wait_for("\nsecond");
     terminal.key("C-c");
     terminal.wait_for("\nprompt:");
     eventually("the record of the interrupt", || {
@@ -453,9 +453,9 @@ fn a_terminals_keys_work_as_without_sstat() {
     // Ctrl-Z stops both, fg wakes both.
     std::fs::remove_file(sandbox.file("w")).unwrap();
     terminal.enter(
-        "clear; sstat push w working -- sh -c 'echo on; read x; echo got $x; exit 4'; echo rc:$?",
+        "clear; sstat push w working -- sh -c 'echo third; read x; echo got $x; exit 4'; echo rc:$?",
     );
-    terminal.wait_for("\non");
+    terminal.wait_for("\nthird");
     let pid = pid_of(&sandbox);
     terminal.key("C-z");
     terminal.wait_for("Stopped");
@@ -475,8 +475,9 @@ fn a_terminals_keys_work_as_without_sstat() {
     // A command that stops itself stops the job.
     std::fs::remove_file(sandbox.file("w")).unwrap();
     terminal.enter(
-        "clear; sstat push w working -- bash -c 'echo on; kill -STOP $$; echo woken; exit 6'",
+        "clear; sstat push w working -- bash -c 'echo fourth; kill -STOP $$; echo woken; exit 6'",
     );
+    terminal.wait_for("\nfourth");
     terminal.wait_for("Stopped");
     terminal.enter("fg");
     terminal.wait_for("\nwoken");

@@ -79,6 +79,28 @@ fn a_message_may_begin_with_a_hyphen() {
 }
 
 #[test]
+fn values_may_be_attached_to_their_short_options() {
+    for arguments in [
+        &["working", "-p0.5", "-t160", "-mk=1", "text"][..],
+        &["working", "text", "-p50%", "-t=160", "-mk=1"],
+        &["-t160", "working", "-mk=1", "text", "-p.5"],
+    ] {
+        let update: serde_json::Value = serde_json::from_str(&pushed(arguments)).unwrap();
+        assert_eq!(update["message"], "text");
+        assert_eq!(update["progress"], 0.5);
+        assert_eq!(update["task_id"], "160");
+        assert_eq!(update["metadata"]["k"], 1);
+    }
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["push", "w", "working", "-p50"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("did you mean 50%"), "{}", ran.stderr);
+    // Behind -- is a command, whose arguments are its own.
+    let ran = sandbox.run(["push", "w", "working", "--", "echo", "-p0.5"]);
+    assert_eq!(ran.stdout, "-p0.5\n");
+}
+
+#[test]
 fn any_text_comes_back_as_it_was() {
     for message in [
         "größe 日本 👩\u{200d}💻",

@@ -186,6 +186,9 @@ pub enum Agent {
 /// exit code and no output may be the agent's business, not even those of a
 /// wrong argument. The JSON that Codex appends to its `notify` command, behind
 /// whatever stands there, becomes the value of `--payload`.
+///
+/// Since a message may begin with a hyphen, clap takes `-p0.5` for one: in a
+/// push such values are split off their options first.
 pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool) {
     let mut arguments: Vec<OsString> = given.collect();
     let is_hook_flag = |argument: &OsString| {
@@ -202,7 +205,42 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
     {
         arguments.extend(["--payload".into(), last]);
     }
+    if !is_hook {
+        split_attached_values(&mut arguments);
+    }
     (arguments, is_hook)
+}
+
+fn split_attached_values(arguments: &mut Vec<OsString>) {
+    let end = arguments.iter().position(|argument| argument == "--");
+    let end = end.unwrap_or(arguments.len());
+    let push = arguments[..end].iter().position(|word| word == "push");
+    // From the back: what is inserted moves only what has been looked at.
+    for at in (push.unwrap_or(end)..end).rev() {
+        if let Some((option, value)) = arguments[at].to_str().and_then(attached_value) {
+            let (option, value) = (option.into(), value.into());
+            arguments[at] = value;
+            arguments.insert(at, option);
+        }
+    }
+}
+
+/// A short option of a push and the value attached to it, as in `-p0.5`,
+/// `-t160` and `-mkey=1`. What only might be one is a message: `-p is broken`,
+/// `-test`.
+fn attached_value(argument: &str) -> Option<(&str, &str)> {
+    let (option, value) = argument.split_at_checked(2)?;
+    let value = value.strip_prefix('=').unwrap_or(value);
+    let is_word = !value.contains(char::is_whitespace);
+    let is_value = match option {
+        "-p" => is_word && value.starts_with(|c: char| c == '.' || c.is_ascii_digit()),
+        "-t" => is_word && value.contains(|c: char| c.is_ascii_digit()),
+        "-m" => value
+            .split_once('=')
+            .is_some_and(|(key, _)| !key.is_empty() && !key.contains(char::is_whitespace)),
+        _ => false,
+    };
+    is_value.then_some((option, value))
 }
 
 /// How a reader prints and what counts as stale.
@@ -596,6 +634,39 @@ mod value {
                 assert_eq!(meta(text).unwrap().1.get(), json, "{text}");
             }
             assert!(meta("k").is_err() && meta("=1").is_err());
+        }
+
+        #[test]
+        fn an_attached_value_is_told_from_a_message() {
+            for (argument, option, value) in [
+                ("-p0.5", "-p", "0.5"),
+                ("-p=.5", "-p", ".5"),
+                ("-p50%", "-p", "50%"),
+                ("-t160", "-t", "160"),
+                ("-tJIRA-7", "-t", "JIRA-7"),
+                ("-mkey=1", "-m", "key=1"),
+                ("-mnote=two words", "-m", "note=two words"),
+            ] {
+                assert_eq!(attached_value(argument), Some((option, value)));
+            }
+            for message in [
+                "-5% done",
+                "-p is broken",
+                "-p5 is broken",
+                "-test",
+                "-t 3 left",
+                "-more",
+                "-m a=b",
+                "--task is missing",
+                "--p0.5",
+                "-p",
+                "-",
+                "",
+                "-ö=1",
+                "p0.5",
+            ] {
+                assert_eq!(attached_value(message), None, "{message}");
+            }
         }
 
         #[test]

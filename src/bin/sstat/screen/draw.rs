@@ -159,11 +159,11 @@ impl Columns {
         };
         let both = width >= ROOMY;
         let longest = (width / if both { 5 } else { 4 }).max("SESSION".len());
-        let name = take(totals.name_width.clamp("SESSION".len(), longest), 0, 0);
+        let name = take(totals.widths.name.clamp("SESSION".len(), longest), 0, 0);
         let status = if both {
-            totals.status_width
+            totals.widths.status
         } else {
-            totals.word_width
+            totals.widths.word
         };
         let status = take(status.clamp("STATUS".len(), 20), 0, 0);
         let age = take(SHORT, 24, 0);
@@ -173,7 +173,7 @@ impl Columns {
             (_, 70..ROOMY) => take(6, 0, 0),
             _ => take(10, 0, 0),
         };
-        let task = match totals.task_width {
+        let task = match totals.widths.task {
             0 => 0,
             task => task.clamp("TASK".len(), if both { 16 } else { 8 }),
         };
@@ -181,7 +181,7 @@ impl Columns {
         let held = take(SHORT, 80, ENOUGH_MESSAGE);
         let (name, message) = match left {
             LEAST_MESSAGE.. => (name, left),
-            _ => (totals.name_width.clamp(name, name + left), 0),
+            _ => (totals.widths.name.clamp(name, name + left), 0),
         };
         Self {
             name,

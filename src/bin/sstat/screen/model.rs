@@ -54,6 +54,19 @@ pub struct Entry {
     pub session: Session,
     /// Since when it has its status; not known until somebody looks it up.
     pub since: Option<Since>,
+    widths: Widths,
+    /// What the filter looks at, in lower case; made when there is one.
+    haystack: Option<Box<str>>,
+}
+
+/// How many columns the parts of a session need.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Widths {
+    pub name: usize,
+    /// Of the status with what is wrong, and of the worse of the two.
+    pub status: usize,
+    pub word: usize,
+    pub task: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +83,8 @@ pub struct Totals {
     pub by_status: BTreeMap<Status, usize>,
     pub stale: usize,
     pub dead: usize,
-    pub name_width: usize,
-    /// Of the status with what is wrong, and of the worse of the two.
-    pub status_width: usize,
-    pub word_width: usize,
-    pub task_width: usize,
+    /// The widest of each.
+    pub widths: Widths,
     pub any_progress: bool,
 }
 
@@ -153,10 +163,7 @@ impl Screen {
     ) -> Self {
         let mut entries: Vec<Entry> = sessions
             .into_iter()
-            .map(|session| Entry {
-                session,
-                since: None,
-            })
+            .map(|session| Entry::new(session, None))
             .collect();
         entries.sort_unstable_by(|a, b| natural_cmp(a.session.name(), b.session.name()));
         Self {
@@ -216,17 +223,18 @@ impl Screen {
         }
         match self.find(session.name()) {
             Ok(index) => {
-                let entry = &mut self.entries[index];
-                if entry.session.update.status != session.update.status {
-                    entry.since = seamless.then_some(begun);
-                } else if !seamless {
-                    entry.since = None;
-                }
-                entry.session = session;
+                let before = &self.entries[index];
+                let same = before.session.update.status == session.update.status;
+                let since = match (seamless, same) {
+                    (true, true) => before.since,
+                    (true, false) => Some(begun),
+                    (false, _) => None,
+                };
+                self.entries[index] = Entry::new(session, since);
             }
             Err(index) => {
                 let since = seamless.then_some(begun);
-                self.entries.insert(index, Entry { session, since });
+                self.entries.insert(index, Entry::new(session, since));
             }
         }
     }
@@ -267,8 +275,12 @@ impl Screen {
                 Life::Unknown => ProcessState::Unknown,
             };
             let after = Condition::of(&entry.session.update, process, now, &self.thresholds);
-            self.outdated |= after.staleness != before.staleness;
+            let turned = after.staleness != before.staleness;
             entry.session.condition = after;
+            if turned {
+                entry.widths = Widths::of(&entry.session);
+                self.outdated = true;
+            }
         }
     }
 
@@ -282,29 +294,39 @@ impl Screen {
     }
 
     fn arrange(&mut self) {
-        let words: Vec<String> = self
-            .filter
-            .to_lowercase()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect();
-        let shown = |entry: &Entry| {
-            (!self.only_attention || entry.session.needs_attention())
-                && (words.is_empty() || matches(&entry.session, &words))
-        };
-        self.order.clear();
-        self.order
-            .extend((0..self.entries.len()).filter(|&index| shown(&self.entries[index])));
-        let entries = &self.entries;
-        let (sort, reversed) = (self.sort, self.reversed);
-        self.order.sort_unstable_by(|&a, &b| {
-            let order = compare(sort, &entries[a].session, &entries[b].session);
-            let order = if reversed { order.reverse() } else { order };
-            order.then(match (sort, reversed) {
-                (Sort::Name, true) => b.cmp(&a),
-                _ => a.cmp(&b),
-            })
-        });
+        let filter = self.filter.to_lowercase();
+        let words: Vec<&str> = filter.split_whitespace().collect();
+        let only_attention = self.only_attention;
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend(
+            self.entries
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(index, entry)| {
+                    let shown = (!only_attention || entry.session.needs_attention())
+                        && (words.is_empty() || entry.matches(&words));
+                    shown.then_some(index)
+                }),
+        );
+        // They are in natural order, and the sorts leave what is equal as it
+        // is.
+        let session = |index: usize| &self.entries[index].session;
+        match self.sort {
+            Sort::Name => {}
+            Sort::Attention => order.sort_by_cached_key(|&index| {
+                let session = session(index);
+                let at = session.update.timestamp.timestamp_millis();
+                let at = if session.needs_attention() { at } else { 0 };
+                (urgency(session), at)
+            }),
+            Sort::Age => order.sort_by_cached_key(|&index| session(index).update.timestamp),
+            sort => order.sort_by(|&a, &b| compare(sort, session(a), session(b))),
+        }
+        if self.reversed {
+            order.reverse();
+        }
+        self.order = order;
         let last = self.order.len().saturating_sub(1);
         match &self.selected {
             None => self.cursor = 0,
@@ -589,14 +611,69 @@ impl Screen {
     }
 }
 
+impl Entry {
+    fn new(session: Session, since: Option<Since>) -> Self {
+        Self {
+            widths: Widths::of(&session),
+            session,
+            since,
+            haystack: None,
+        }
+    }
+
+    /// Whether it says all of some words, which are in lower case.
+    fn matches(&mut self, words: &[&str]) -> bool {
+        let Session { update, condition } = &self.session;
+        let trouble = trouble_word(condition).unwrap_or_default();
+        let haystack = self.haystack.get_or_insert_with(|| {
+            let texts = [
+                update.session.as_str(),
+                update.status.as_str(),
+                update.task_id.as_deref().unwrap_or_default(),
+                &update.message,
+            ];
+            texts.join("\n").to_lowercase().into()
+        });
+        words
+            .iter()
+            .all(|word| haystack.contains(word) || trouble.contains(word))
+    }
+}
+
+impl Widths {
+    fn of(session: &Session) -> Self {
+        let update = &session.update;
+        let trouble = trouble_word(&session.condition).map_or(0, |word| 1 + word.len());
+        let (word, _) = worst_word(session);
+        Self {
+            name: steady(&update.session).width(),
+            status: steady(update.status.as_str()).width() + trouble,
+            word: steady(word).width(),
+            task: update
+                .task_id
+                .as_ref()
+                .map_or(0, |task| steady(task).width()),
+        }
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self {
+            name: self.name.max(other.name),
+            status: self.status.max(other.status),
+            word: self.word.max(other.word),
+            task: self.task.max(other.task),
+        }
+    }
+}
+
 impl Totals {
     fn of(entries: &[Entry]) -> Self {
         let mut totals = Self {
             sessions: entries.len(),
             ..Self::default()
         };
-        for Entry { session, .. } in entries {
-            let (update, condition) = (&session.update, &session.condition);
+        for entry in entries {
+            let Session { update, condition } = &entry.session;
             match totals.by_status.get_mut(&update.status) {
                 Some(count) => *count += 1,
                 None => {
@@ -605,66 +682,27 @@ impl Totals {
             }
             totals.stale += usize::from(condition.is_stale());
             totals.dead += usize::from(condition.life == Life::Dead);
-            let trouble = trouble_word(condition).map_or(0, |word| 1 + word.len());
-            let status = steady(update.status.as_str()).width() + trouble;
-            let (word, _) = worst_word(session);
-            let word = steady(word).width();
-            totals.word_width = totals.word_width.max(word);
-            let task = update
-                .task_id
-                .as_deref()
-                .map_or(0, |task| steady(task).width());
-            totals.name_width = totals.name_width.max(steady(session.name()).width());
-            totals.status_width = totals.status_width.max(status);
-            totals.task_width = totals.task_width.max(task);
+            totals.widths = totals.widths.max(entry.widths);
             totals.any_progress |= update.progress.is_some();
         }
         totals
     }
 }
 
-/// Whether a session says all of some words, which are in lower case.
-fn matches(session: &Session, words: &[String]) -> bool {
-    let update = &session.update;
-    let texts = [
-        session.name(),
-        update.status.as_str(),
-        trouble_word(&session.condition).unwrap_or_default(),
-        update.task_id.as_deref().unwrap_or_default(),
-        &update.message,
-    ]
-    .map(str::to_lowercase);
-    words
-        .iter()
-        .all(|word| texts.iter().any(|text| text.contains(word)))
-}
-
 fn compare(sort: Sort, a: &Session, b: &Session) -> Ordering {
-    let age = || a.update.timestamp.cmp(&b.update.timestamp);
+    let (a, b) = (&a.update, &b.update);
     match sort {
-        Sort::Attention => urgency(a).cmp(&urgency(b)).then_with(|| {
-            if a.needs_attention() {
-                age()
-            } else {
-                Ordering::Equal
-            }
-        }),
-        Sort::Name => Ordering::Equal,
-        Sort::Status => a.update.status.cmp(&b.update.status),
-        Sort::Age => age(),
+        Sort::Status => a.status.cmp(&b.status),
+        // One without progress has not begun to say how far it is.
         Sort::Progress => {
-            let far = |session: &Session| session.update.progress.unwrap_or(-1.0);
-            far(b).total_cmp(&far(a))
+            let (a, b) = (a.progress.unwrap_or(-1.0), b.progress.unwrap_or(-1.0));
+            b.total_cmp(&a)
         }
-        Sort::Task => {
-            let task = |session: &Session| session.update.task_id.as_ref().map_or(1, |_| 0);
-            task(a).cmp(&task(b)).then_with(|| {
-                natural_cmp(
-                    a.update.task_id.as_deref().unwrap_or_default(),
-                    b.update.task_id.as_deref().unwrap_or_default(),
-                )
-            })
-        }
+        Sort::Task => match (&a.task_id, &b.task_id) {
+            (Some(a), Some(b)) => natural_cmp(a, b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        },
+        Sort::Attention | Sort::Name | Sort::Age => Ordering::Equal,
     }
 }
 

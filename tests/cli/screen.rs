@@ -397,3 +397,29 @@ fn no_screen_where_nobody_sees_one() {
         assert!(!tmux.is_in_alternate_screen(), "{command}");
     }
 }
+
+#[test]
+fn a_terminal_that_goes_away_ends_it() {
+    if !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    // Without a controlling terminal nobody sends it a signal.
+    let script = "
+import os, pty, subprocess, sys
+master, slave = pty.openpty()
+child = subprocess.Popen(['sstat', 'watch'], stdin=slave, stdout=slave, start_new_session=True)
+os.close(slave)
+while b'\\x1b[?2026l' not in os.read(master, 100000): pass
+os.close(master)
+try:
+    print(child.wait(timeout=30))
+finally:
+    child.kill()
+";
+    let mut python = Command::new("python3");
+    sandbox.isolate(&mut python);
+    let ran = Ran::from(python.args(["-c", script]).output().unwrap());
+    assert_eq!(ran.stdout, "-1\n", "{}", ran.stderr);
+}

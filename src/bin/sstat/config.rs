@@ -143,6 +143,7 @@ impl Config {
 
     /// Whether a person sits before it: a terminal that can move its cursor,
     /// to read keys from and to draw on.
+    #[cfg(all(unix, feature = "tui"))]
     pub fn is_interactive(&self) -> bool {
         std::io::stdin().is_terminal()
             && std::io::stdout().is_terminal()
@@ -150,6 +151,7 @@ impl Config {
     }
 
     /// Whether this runs in a pane of tmux.
+    #[cfg(all(unix, feature = "tui"))]
     pub fn is_inside_tmux(&self) -> bool {
         env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty())
     }

@@ -41,6 +41,10 @@ use crate::watch::{Options, Watcher};
 /// What comes in quick succession is drawn together.
 const FRAME: Duration = Duration::from_millis(40);
 
+/// The part of the time that goes into frames at most, however many sessions
+/// there are: one in so many.
+const SHARE: u32 = 4;
+
 /// How long a frame may be held up by looking up what only files know.
 const LOOK_UP: Duration = Duration::from_millis(8);
 
@@ -147,7 +151,7 @@ struct Live<'a> {
 
 impl Live<'_> {
     fn run(&mut self, terminal: &mut Terminal) -> Result<End> {
-        let mut drawn: Option<Instant> = None;
+        let mut next_frame = Instant::now();
         let mut changed = true;
         let mut next_second = Instant::now();
         loop {
@@ -156,11 +160,11 @@ impl Live<'_> {
                 self.tick();
                 changed = true;
             }
-            let next_frame = drawn.map_or_else(Instant::now, |drawn| drawn + FRAME);
-            if changed && next_frame <= Instant::now() {
+            let begun = Instant::now();
+            if changed && next_frame <= begun {
                 self.look_up();
                 self.draw(terminal).map_err(|error| broken(&error))?;
-                drawn = Some(Instant::now());
+                next_frame = begun + FRAME.max(begun.elapsed() * SHARE);
                 // Only now is it known which rows are visible.
                 changed = self.screen.without_since().is_some();
             }
@@ -185,6 +189,9 @@ impl Live<'_> {
             if let Some(end) = self.signals(terminal)? {
                 return Ok(end);
             }
+            if terminal.is_gone() {
+                return Ok(End::Signal(SIGHUP));
+            }
             let mut pressed = false;
             while let Some(input) = terminal.event().map_err(|error| broken(&error))? {
                 pressed = true;
@@ -205,7 +212,7 @@ impl Live<'_> {
             }
             if pressed {
                 // A key is answered at once.
-                (changed, drawn) = (true, None);
+                (changed, next_frame) = (true, Instant::now());
             }
         }
     }

@@ -16,6 +16,7 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A frame of the largest terminals goes out in one piece.
 const BUFFER: usize = 256 * 1024;
@@ -59,9 +60,11 @@ impl Terminal {
         self.clear()
     }
 
-    /// Forgets what the terminal shows: the next frame is drawn whole.
+    /// Forgets what the terminal shows: the next frame is drawn whole. ratatui
+    /// would ask the terminal where its cursor is, and wait for the answer.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        let area = self.inner.size()?.into();
+        self.inner.resize(area)
     }
 
     /// Draws what has changed since the last frame, in one piece.
@@ -69,6 +72,16 @@ impl Terminal {
         queue!(self.inner.backend_mut(), BeginSynchronizedUpdate)?;
         self.inner.draw(draw)?;
         execute!(self.inner.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// Whether nobody sits before it any more. To be asked before every
+    /// [`event`](Self::event): crossterm reads the end of its input for ever.
+    pub fn is_gone(&self) -> bool {
+        let stdin = io::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let now = Timespec::default();
+        let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+        poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(gone)
     }
 
     /// The next key or change of size that is there already.

@@ -64,6 +64,8 @@ pub struct Appended {
     /// The file is not the one that was read before, or no longer holds what
     /// was read: `updates` is all there is in it.
     pub restarted: bool,
+    /// The limit was reached: there is more to read.
+    pub more: bool,
 }
 
 impl Store {
@@ -166,8 +168,17 @@ impl Follower {
     /// # Errors
     /// When the file cannot be read.
     pub fn read_new(&mut self) -> Result<Appended> {
+        self.read_some(usize::MAX)
+    }
+
+    /// The first of the updates that came since the last call, about as many
+    /// bytes of them as the limit says.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_some(&mut self, limit_bytes: usize) -> Result<Appended> {
         match open::open_read(&self.path) {
-            Ok(open) => self.read(&open),
+            Ok(open) => self.read(&open, limit_bytes),
             // The place is kept: the file may have been renamed, and what came
             // into it before that is still to be read.
             Err(error) if error.is_not_found() => Ok(Appended {
@@ -191,19 +202,24 @@ impl Follower {
         };
         let file = open::identity(&renamed.metadata);
         match &self.place {
-            Some(place) if place.file == file => self.read(&renamed),
+            Some(place) if place.file == file => self.read(&renamed, usize::MAX),
             _ => Ok(Appended::default()),
         }
     }
 
-    fn read(&mut self, open: &StatusFile) -> Result<Appended> {
+    fn read(&mut self, open: &StatusFile, limit_bytes: usize) -> Result<Appended> {
         let mut appended = Appended::default();
-        let read = self.read_lines(open, &mut appended);
+        let read = self.read_lines(open, limit_bytes, &mut appended);
         read.map_err(Error::io("read", &self.path))?;
         Ok(appended)
     }
 
-    fn read_lines(&mut self, open: &StatusFile, appended: &mut Appended) -> io::Result<()> {
+    fn read_lines(
+        &mut self,
+        open: &StatusFile,
+        limit_bytes: usize,
+        appended: &mut Appended,
+    ) -> io::Result<()> {
         let size = open.metadata.len();
         let mut place = match self.place.take() {
             Some(place) if place.goes_on_in(open) => place,
@@ -221,6 +237,7 @@ impl Follower {
         place.size = size;
         place.modified = open.metadata.modified().ok();
         let mut lines = LinesForward::new(&open.file, place.offset, size);
+        let mut bytes = 0;
         while let Some(line) = lines.next()? {
             let end = line
                 .bytes
@@ -242,6 +259,7 @@ impl Follower {
             match decoded {
                 Ok(update) => {
                     let line = line.bytes.unwrap_or_default().to_vec();
+                    bytes += line.len();
                     appended.updates.push((line, self.named(update)));
                 }
                 Err(_) if line.is_blank() => {}
@@ -249,6 +267,12 @@ impl Follower {
             }
             place.overlong = line.bytes.is_none() && !line.terminated;
             place.offset = end.unwrap_or_else(|| lines.position());
+            if bytes >= limit_bytes {
+                // Nothing is said of the file's end, which was not reached.
+                appended.more = place.offset < size;
+                place.modified = place.modified.filter(|_| !appended.more);
+                break;
+            }
         }
         self.place = Some(place);
         Ok(())
@@ -427,6 +451,25 @@ mod tests {
         let appended = follower.read_new().unwrap();
         assert!(appended.restarted && appended.updates.is_empty());
         assert!(follower.is_unchanged());
+    }
+
+    #[test]
+    fn much_is_read_in_parts() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let mut follower = Store::new(directory.path()).follow("w");
+        fs::write(&path, line("a").repeat(100)).unwrap();
+        let mut count = 0;
+        loop {
+            let appended = follower.read_some(10 * line("a").len()).unwrap();
+            count += appended.updates.len();
+            assert!(appended.updates.len() <= 11);
+            assert_eq!(follower.is_unchanged(), !appended.more);
+            if !appended.more {
+                break;
+            }
+        }
+        assert_eq!(count, 100);
     }
 
     #[test]

@@ -85,6 +85,7 @@ fn a_silence_raises_an_alarm() {
             "stale,recovered",
             "--stale-after",
             "0s",
+            "--now",
             "--exec",
             NOTE,
         ],

@@ -184,23 +184,21 @@ fn ahead(sandbox: &Sandbox, session: &str, seconds: i64) {
 #[test]
 fn a_thousand_sessions_go_stale_without_a_write() {
     let sandbox = Sandbox::with_real_clock();
+    sandbox.aged("ready", "completed", 0);
+    let limits = ["--stale-after", "0s", "--very-stale-after", "1s"];
+    let live = Live::listening(&sandbox, &[&["--json"], &limits[..]].concat());
     for index in 0..1000 {
-        ahead(&sandbox, &format!("w{index}"), 6);
+        ahead(&sandbox, &format!("w{index}"), 2);
     }
-    let live = Live::start(
-        &sandbox,
-        &["--json", "--stale-after", "0s", "--very-stale-after", "1s"],
-    );
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut sessions = BTreeSet::new();
     for _ in 0..3000 {
         let event = live.event();
-        *kinds
-            .entry(event["event"].as_str().unwrap().to_owned())
-            .or_default() += 1;
+        let kind = event["event"].as_str().unwrap().to_owned();
+        *kinds.entry(kind).or_default() += 1;
         sessions.insert(short(&event));
     }
-    let expected = ["snapshot", "stale", "very_stale"].map(|kind| (kind.to_owned(), 1000));
+    let expected = ["update", "stale", "very_stale"].map(|kind| (kind.to_owned(), 1000));
     assert_eq!(kinds, expected.into());
     assert_eq!(sessions.len(), 3000);
 }

@@ -65,122 +65,178 @@ fn snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
 }
 
 fn watch(config: &Config, args: &cli::Watch) -> Result<u8> {
-    let begin = Instant::now();
-    let options = Options {
-        interval: args.interval,
-        poll: args.poll,
-    };
-    let mut watcher = Watcher::new(config, &args.filters, &args.reading.staleness, options)?;
-    let warn = |warning: &str| {
-        if !config.quiet {
-            output::complain(&config.style(Stream::Err), warning, Role::Stale);
-        }
-    };
-    for doubt in doubtful_words(args) {
-        warn(&doubt);
-    }
-    let missing = missing_directory(config);
-    if let Some(missing) = &missing {
-        warn(&format!("{missing} yet; waiting for it"));
-    }
-    let mut until = match &*args.until {
-        [] => {
-            for name in args.filters.names.iter().filter(|name| is_literal(name)) {
-                if missing.is_none() && watcher.session(name).is_none() {
-                    warn(&format!("{}; waiting for it", unknown(config, name)));
-                }
-            }
-            None
-        }
-        statuses => {
-            let names = waited_names(config, args, &watcher)?;
-            Some(Until::new(names, statuses.to_vec(), args.any, args.now))
-        }
-    };
-    let mut form = Form::of(args, until.is_some());
-    let printing = match form {
-        Form::Lines => Printing::ToStderr,
-        Form::Blocks { .. } => Printing::Dropped,
-        Form::Nothing => Printing::Shared,
-    };
-    let mut alarms = Alarms::new(args, &watcher, printing)?;
-    #[cfg(unix)]
-    if !matches!(form, Form::Nothing)
-        && let Ok(stdout) = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()
-    {
-        watcher.wake_on_close(stdout);
-    }
-    let give_up = args.timeout.and_then(|timeout| begin.checked_add(timeout));
-    let mut warned = HashSet::new();
+    let mut watch = Watch::new(config, args)?;
     let code = loop {
-        let next_block = match form {
-            Form::Blocks { next } => Some(next),
-            _ => None,
-        };
-        let next_alarm = alarms.as_ref().and_then(Alarms::next);
-        let wake_up = [give_up, next_block, next_alarm]
-            .into_iter()
-            .flatten()
-            .min();
-        let timeout = wake_up.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()));
-        let events = watcher.wait(timeout)?;
-        for problem in watcher.take_problems() {
-            // A block names the bad files itself.
-            if next_block.is_none() {
-                warn(&problem);
-            }
-        }
-        if let Some(alarms) = &mut alarms {
-            for problem in alarms.attend(&mut watcher, &events) {
-                warn(&problem);
-            }
-        }
-        let mut wanted = events
-            .iter()
-            .filter(|event| watcher.wants(&event.session))
-            .peekable();
-        let is_read = match &mut form {
-            Form::Lines => wanted.peek().is_none() || output::print_lines(wanted.clone())?,
-            Form::Blocks { next } if *next <= Instant::now() => {
-                *next = Instant::now() + args.interval;
-                let mut report = block(config, args)?;
-                report.warnings.append(&mut report.failures);
-                report
-                    .warnings
-                    .retain(|warning| warned.insert(warning.clone()));
-                output::print_report(config, report)?
-            }
-            _ => true,
-        };
-        if !is_read || watcher.output_closed() {
-            break 0;
-        }
-        if let Some(until) = &mut until {
-            let verdict = wanted.find_map(|event| {
-                if let Some(note) = until.see(event) {
-                    warn(&note);
-                }
-                until.verdict()
-            });
-            if let Some(Verdict { code, reason }) = verdict {
-                if let Some(reason) = reason {
-                    output::complain(&config.style(Stream::Err), &reason, Role::Error);
-                }
-                break code;
-            }
-            if give_up.is_some_and(|at| at <= Instant::now()) {
-                let reason = format!("timed out: {}", until.open());
-                output::complain(&config.style(Stream::Err), &reason, Role::Error);
-                break code::TIMED_OUT;
-            }
+        if let Some(code) = watch.step()? {
+            break code;
         }
     };
-    if let Some(alarms) = &mut alarms {
+    if let Some(alarms) = &mut watch.alarms {
         for problem in alarms.finish() {
-            warn(&problem);
+            watch.complain(&problem);
         }
     }
     Ok(code)
+}
+
+/// A watch without a screen.
+struct Watch<'a> {
+    config: &'a Config,
+    args: &'a cli::Watch,
+    watcher: Watcher,
+    form: Form,
+    until: Option<Until>,
+    /// When the time to wait for a status is over.
+    give_up: Option<Instant>,
+    alarms: Option<Alarms>,
+    /// What the blocks have warned of: the beginnings of those lines, because
+    /// a file that gets worse is named only once.
+    warned: HashSet<String>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(config: &'a Config, args: &'a cli::Watch) -> Result<Self> {
+        let begin = Instant::now();
+        let options = Options {
+            interval: args.interval,
+            poll: args.poll,
+        };
+        let watcher = Watcher::new(config, &args.filters, &args.reading.staleness, options)?;
+        let form = Form::of(args);
+        let printing = match form {
+            Form::Lines => Printing::ToStderr,
+            Form::Blocks { .. } => Printing::Dropped,
+            Form::Nothing => Printing::Shared,
+        };
+        let mut watch = Self {
+            config,
+            args,
+            form,
+            until: None,
+            give_up: args.timeout.and_then(|timeout| begin.checked_add(timeout)),
+            alarms: Alarms::new(args, &watcher, printing)?,
+            warned: HashSet::new(),
+            watcher,
+        };
+        for doubt in doubtful_words(args) {
+            watch.warn(&doubt);
+        }
+        watch.name_the_missing();
+        if !args.until.is_empty() {
+            let names = waited_names(config, args, &watch.watcher)?;
+            watch.until = Some(Until::new(names, args.until.clone(), args.any, args.now));
+        }
+        #[cfg(unix)]
+        if !matches!(watch.form, Form::Nothing)
+            && let Ok(stdout) = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()
+        {
+            watch.watcher.wake_on_close(stdout);
+        }
+        Ok(watch)
+    }
+
+    /// Says which of what was asked for is not there yet.
+    fn name_the_missing(&mut self) {
+        let mut missing: Vec<String> = missing_directory(self.config).into_iter().collect();
+        if missing.is_empty() && self.args.until.is_empty() {
+            let names = self.args.filters.names.iter();
+            let unseen =
+                names.filter(|name| is_literal(name) && self.watcher.session(name).is_none());
+            missing = unseen.map(|name| unknown(self.config, name)).collect();
+        }
+        let waits = self.args.until.is_empty() || self.args.allow_missing;
+        for missing in missing {
+            let end = if waits { "; waiting for it" } else { "" };
+            self.warn(&format!("{missing}{end}"));
+            self.warned.insert(beginning(&missing).to_owned());
+        }
+    }
+
+    /// Waits once, and does what is called for. The exit code ends it.
+    fn step(&mut self) -> Result<Option<u8>> {
+        let events = self.watcher.wait(self.timeout())?;
+        for problem in self.watcher.take_problems() {
+            // A block names the bad files itself.
+            if !matches!(self.form, Form::Blocks { .. }) {
+                self.warn(&problem);
+            }
+        }
+        if let Some(alarms) = &mut self.alarms {
+            for problem in alarms.attend(&mut self.watcher, &events) {
+                self.complain(&problem);
+            }
+        }
+        let wanted = || {
+            let events = events.iter();
+            events.filter(|event| self.watcher.wants(&event.session))
+        };
+        let is_read = match &mut self.form {
+            Form::Lines => wanted().next().is_none() || output::print_lines(wanted())?,
+            Form::Blocks { next } if *next <= Instant::now() => {
+                *next = Instant::now() + self.args.interval;
+                let mut report = block(self.config, self.args)?;
+                report.warnings.append(&mut report.failures);
+                let is_new = |warning: &String| self.warned.insert(beginning(warning).to_owned());
+                report.warnings.retain(is_new);
+                output::print_report(self.config, report)?
+            }
+            _ => true,
+        };
+        if !is_read || self.watcher.output_closed() {
+            return Ok(Some(0));
+        }
+        let Some(until) = &mut self.until else {
+            return Ok(None);
+        };
+        let mut notes = Vec::new();
+        let verdict = wanted().find_map(|event| {
+            notes.extend(until.see(event));
+            until.verdict()
+        });
+        let timed_out = self.give_up.is_some_and(|at| at <= Instant::now());
+        let verdict = verdict.or_else(|| {
+            timed_out.then(|| Verdict {
+                code: code::TIMED_OUT,
+                reason: Some(format!("timed out: {}", until.open())),
+            })
+        });
+        for note in notes {
+            self.warn(&note);
+        }
+        if let Some(reason) = verdict.as_ref().and_then(|verdict| verdict.reason.as_ref()) {
+            self.complain(reason);
+        }
+        Ok(verdict.map(|verdict| verdict.code))
+    }
+
+    /// How long nothing but an event calls for anything.
+    fn timeout(&self) -> Duration {
+        let next_block = match self.form {
+            Form::Blocks { next } => Some(next),
+            _ => None,
+        };
+        let next_alarm = self.alarms.as_ref().and_then(Alarms::next);
+        let first = [self.give_up, next_block, next_alarm]
+            .into_iter()
+            .flatten()
+            .min();
+        first.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn warn(&self, warning: &str) {
+        if !self.config.quiet {
+            output::complain(&self.config.style(Stream::Err), warning, Role::Stale);
+        }
+    }
+
+    fn complain(&self, problem: &str) {
+        output::complain(&self.config.style(Stream::Err), problem, Role::Error);
+    }
+}
+
+/// What a complaint is about: WHAT in `WHAT: WHY`.
+fn beginning(complaint: &str) -> &str {
+    complaint.split(": ").next().unwrap_or(complaint)
 }
 
 /// What goes to stdout meanwhile.
@@ -194,12 +250,12 @@ enum Form {
 }
 
 impl Form {
-    fn of(args: &cli::Watch, waits: bool) -> Self {
+    fn of(args: &cli::Watch) -> Self {
         let next = Instant::now();
         let is_alarm = args.exec.is_some() || args.bell;
         match args.reading.json {
             true => Self::Lines,
-            false if waits => Self::Nothing,
+            false if !args.until.is_empty() => Self::Nothing,
             false if is_alarm && !std::io::stdout().is_terminal() => Self::Nothing,
             false => Self::Blocks { next },
         }

@@ -6,7 +6,7 @@
 //! nothing falls between the two, and takes every notification for a hint:
 //! what counts is what stands in the files.
 
-#![allow(dead_code)] // until the live screen uses all of it
+#![cfg_attr(not(feature = "tui"), allow(dead_code))] // the screen uses all of it
 
 pub mod alarms;
 mod alert;
@@ -18,7 +18,7 @@ mod source;
 pub mod until;
 mod wake;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -44,6 +44,11 @@ const PROCESS_POLL: Duration = Duration::from_secs(1);
 /// A full rescan comes at least this often, however long the interval is.
 const RESCAN: Duration = Duration::from_secs(10);
 
+/// About how many events are given at once, and how many bytes are read of a
+/// file at a time: a burst must not fill the memory.
+const MANY_EVENTS: usize = 1000;
+const MANY_BYTES: usize = 256 * 1024;
+
 /// How to watch.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -59,8 +64,6 @@ pub struct Options {
 /// let mut watcher = Watcher::new(config, &args.filters, &args.reading.staleness, options)?;
 /// loop {
 ///     for event in watcher.wait(Duration::from_secs(1))? { /* one line, one alarm */ }
-///     watcher.refresh();
-///     for session in watcher.sessions() { /* one row */ }
 /// }
 /// ```
 pub struct Watcher {
@@ -80,6 +83,16 @@ pub struct Watcher {
     complained: HashSet<String>,
     next_rescan: Instant,
     next_process_poll: Instant,
+
+    /// Sessions whose file has to be read, each once.
+    to_read: VecDeque<String>,
+    is_to_read: HashSet<String>,
+    /// Whether there are processes whose end nobody tells.
+    must_ask: bool,
+    /// The pids of processes that have ended since sessions were looked at.
+    ended: Vec<u32>,
+    /// All sessions have to be looked at once everything is read.
+    tick_is_due: bool,
 }
 
 struct Followed {
@@ -119,11 +132,17 @@ impl Watcher {
             complained: HashSet::new(),
             next_rescan: now,
             next_process_poll: now + PROCESS_POLL,
+            to_read: VecDeque::new(),
+            is_to_read: HashSet::new(),
+            must_ask: false,
+            ended: Vec::new(),
+            tick_is_due: false,
             store,
         };
         for name in watcher.wanted_names()? {
             watcher.take_snapshot(name);
         }
+        watcher.sort_processes();
         watcher.next_rescan = now + watcher.rescan_interval();
         Ok(watcher)
     }
@@ -134,7 +153,7 @@ impl Watcher {
     }
 
     /// The sessions that the filters want, in natural order of their names, as
-    /// they were at the last event or [`refresh`](Self::refresh).
+    /// they were at the last event.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.board.sessions().filter(|session| self.wants(session))
     }
@@ -157,13 +176,6 @@ impl Watcher {
     /// Whether the filters other than names want a session as it is.
     pub fn wants(&self, session: &Session) -> bool {
         matches(&self.filters, &session.update, self.clock.now())
-    }
-
-    /// Makes ages and all that follows from them those of this moment. What
-    /// happened thereby is given by the next [`wait`](Self::wait).
-    pub fn refresh(&mut self) {
-        let now = self.clock.now();
-        self.board.tick(now, &mut self.events);
     }
 
     /// Waits until something happens to a session, an input is readable,
@@ -233,6 +245,7 @@ impl Watcher {
         // The ends of processes come first: what one wrote before it ended is
         // then among the hints.
         let ended = self.processes.ended();
+        self.ended.extend(ended);
         let hints = self.source.hints();
         for (name, new_name) in hints.renamed {
             if self.names.want(&name) {
@@ -241,30 +254,61 @@ impl Watcher {
         }
         for name in hints.changed {
             if self.names.want(&name) {
-                self.read(name);
+                self.read_later(name);
             }
         }
         if hints.rescan || self.next_rescan <= Instant::now() {
             self.rescan();
         }
-        self.look_at_processes(&ended);
-        let now = self.clock.now();
-        if self.board.next_change().is_some_and(|at| at <= now) {
-            if self.source.must_poll() {
-                // Nobody may have told of an update that came in time.
-                self.rescan();
+        while self.events.len() < MANY_EVENTS
+            && let Some(name) = self.to_read.pop_front()
+        {
+            self.is_to_read.remove(&name);
+            if self.read(&name, MANY_BYTES) {
+                self.read_later(name);
             }
-            self.board.tick(now, &mut self.events);
+        }
+        if self.to_read.is_empty() {
+            self.look_at_processes();
+            self.tick_if_due();
         }
         Ok(woken)
     }
 
+    /// Looks at all sessions when one of them may have changed by itself.
+    fn tick_if_due(&mut self) {
+        let now = self.clock.now();
+        if self.board.next_change().is_some_and(|at| at <= now) {
+            if self.source.must_poll() && !self.tick_is_due {
+                // Nobody may have told of an update that came in time.
+                self.rescan();
+                if !self.to_read.is_empty() {
+                    return;
+                }
+            }
+            self.tick_is_due = true;
+        }
+        if self.tick_is_due {
+            self.tick_is_due = false;
+            self.board.tick(now, &mut self.events);
+        }
+    }
+
+    fn read_later(&mut self, name: String) {
+        if self.is_to_read.insert(name.clone()) {
+            self.to_read.push_back(name);
+        }
+    }
+
     /// How long nothing can happen that nobody tells.
     fn pause(&self, deadline: Option<Instant>) -> Duration {
+        if !self.to_read.is_empty() {
+            return Duration::ZERO;
+        }
         let now = Instant::now();
         let mut until = self.next_rescan;
         until = until.min(deadline.unwrap_or(until));
-        if self.must_poll_processes() {
+        if self.must_ask {
             until = until.min(self.next_process_poll);
         }
         let pause = until.saturating_duration_since(now);
@@ -283,10 +327,11 @@ impl Watcher {
         self.options.interval.min(longest)
     }
 
-    fn must_poll_processes(&self) -> bool {
-        self.board
-            .running()
-            .any(|(_, process)| !self.processes.is_waited_for(process))
+    /// Finds out which processes must be asked from now on.
+    fn sort_processes(&mut self) {
+        let running = || self.board.running().map(|(_, process)| process);
+        self.processes.retain(running());
+        self.must_ask = running().any(|process| !self.processes.is_waited_for(process));
     }
 
     /// The names of the sessions there are that are wanted, in natural order;
@@ -334,13 +379,11 @@ impl Watcher {
                 .get(&name)
                 .is_some_and(|followed| followed.follower.is_unchanged());
             if !unchanged {
-                self.read(name);
+                self.read_later(name);
             }
         }
-        let running = self.board.running().map(|(_, process)| process);
-        self.processes.retain(running);
-        let now = self.clock.now();
-        self.board.tick(now, &mut self.events);
+        self.sort_processes();
+        self.tick_is_due = true;
         self.next_rescan = Instant::now() + self.rescan_interval();
     }
 
@@ -378,66 +421,65 @@ impl Watcher {
         self.followers.insert(name, Followed { follower, unread });
     }
 
-    /// Reads what is new in a session's file.
-    fn read(&mut self, name: String) {
+    /// Reads what is new in a session's file, about as many bytes as the limit
+    /// says. True if there may be more.
+    fn read(&mut self, name: &str, limit_bytes: usize) -> bool {
         let store = &self.store;
         let followed = self
             .followers
-            .entry(name.clone())
+            .entry(name.to_owned())
             .or_insert_with(|| Followed {
-                follower: store.follow(&name),
+                follower: store.follow(name),
                 unread: false,
             });
         if followed.unread {
             if let Ok((update, _)) = followed.follower.skip_to_end() {
                 followed.unread = false;
-                self.take_in(update.into_iter().collect());
+                self.take_in(update.into_iter().collect(), false);
             }
-            return;
+            return false;
         }
         let mut updates = Vec::new();
-        let mut missing = false;
         let mut problem = None;
-        loop {
-            let appended = match followed.follower.read_new() {
+        let (missing, more) = loop {
+            let appended = match followed.follower.read_some(limit_bytes) {
                 Ok(appended) => appended,
-                Err(Error::NotRegular { path, kind }) => {
-                    problem = Some(Error::NotRegular { path, kind }.to_string());
-                    missing = true;
-                    break;
-                }
                 Err(error) => {
+                    // What is no file is no session any more; one that cannot
+                    // be read for a while is.
                     problem = Some(error.to_string());
-                    break;
+                    break (matches!(error, Error::NotRegular { .. }), false);
                 }
             };
             if appended.bad.count > 0 {
                 let kind = ProblemKind::BadLines(appended.bad);
                 problem = Some(followed.follower.problem(kind).to_string());
             }
-            missing = appended.missing || (appended.restarted && appended.updates.is_empty());
+            let more = appended.more;
+            let missing = appended.missing || (appended.restarted && appended.updates.is_empty());
             let last = appended.updates.last();
             let process = last.and_then(|(_, update)| update.process.as_deref());
             let process = self.processes.state(process);
             updates.extend(appended.updates.into_iter().map(|(_, update)| update));
-            if process != ProcessState::Gone {
-                break;
+            if more || process != ProcessState::Gone {
+                break (missing, more);
             }
             // It may have said something more before it ended.
-        }
+        };
         if let Some(problem) = problem {
-            self.complain(name.clone(), problem);
+            self.complain(name.to_owned(), problem);
         }
         let silent = updates.is_empty();
-        self.take_in(updates);
-        if missing {
-            self.remove(&name);
-        } else if silent && self.board.session(&name).is_none() {
+        self.take_in(updates, more);
+        if missing && !more {
+            self.remove(name);
+        } else if silent && self.board.session(name).is_none() {
             // A file that went away came back as it was.
-            let followed = self.followers.get_mut(&name);
+            let followed = self.followers.get_mut(name);
             let last = followed.and_then(|followed| followed.follower.skip_to_end().ok()?.0);
-            self.take_in(last.into_iter().collect());
+            self.take_in(last.into_iter().collect(), false);
         }
+        more
     }
 
     /// Reads what came into a file before it was given another name.
@@ -447,21 +489,30 @@ impl Watcher {
         };
         if let Ok(appended) = followed.follower.read_renamed(new_name) {
             let updates = appended.updates.into_iter();
-            self.take_in(updates.map(|(_, update)| update).collect());
+            self.take_in(updates.map(|(_, update)| update).collect(), true);
         }
     }
 
     /// Takes in the new updates of one session, oldest first. The process of
-    /// any but the last is of no interest: it may have ended since.
-    fn take_in(&mut self, updates: Vec<sstat::Update>) {
+    /// any but the very last is of no interest: it may have ended since.
+    fn take_in(&mut self, updates: Vec<sstat::Update>, more: bool) {
         let now = self.clock.now();
-        let last = updates.len().saturating_sub(1);
+        let last = if more {
+            usize::MAX
+        } else {
+            updates.len().saturating_sub(1)
+        };
         for (index, update) in updates.into_iter().enumerate() {
             let process = self.processes.state(update.process.as_deref());
             let process = match process {
                 ProcessState::Gone if index < last => ProcessState::Unknown,
                 state => state,
             };
+            self.must_ask |= process == ProcessState::Running
+                && !update
+                    .process
+                    .as_deref()
+                    .is_some_and(|process| self.processes.is_waited_for(process));
             self.board.update(update, process, now, &mut self.events);
         }
     }
@@ -473,8 +524,9 @@ impl Watcher {
 
     /// Looks at the sessions whose process has ended, and from time to time at
     /// those whose process ends untold.
-    fn look_at_processes(&mut self, ended: &[u32]) {
-        let poll = self.next_process_poll <= Instant::now();
+    fn look_at_processes(&mut self) {
+        let ended = std::mem::take(&mut self.ended);
+        let poll = self.must_ask && self.next_process_poll <= Instant::now();
         if poll {
             self.next_process_poll = Instant::now() + PROCESS_POLL;
         }
@@ -492,14 +544,13 @@ impl Watcher {
             .collect();
         for (name, process) in gone {
             // It may have said something before it ended.
-            self.read(name.clone());
+            self.read(&name, usize::MAX);
             let session = self.board.session(&name);
             if session.is_some_and(|session| session.update.process.as_deref() == Some(&process)) {
                 self.board.process_ended(&name);
+                self.tick_is_due = true;
             }
         }
-        let now = self.clock.now();
-        self.board.tick(now, &mut self.events);
     }
 
     fn complain(&mut self, about: String, problem: String) {

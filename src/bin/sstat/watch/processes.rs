@@ -102,13 +102,29 @@ mod notices {
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
     use rustix::event::{Timespec, epoll};
-    use rustix::process::{Pid, PidfdFlags, Resource, getrlimit, pidfd_open};
+    use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, pidfd_open, setrlimit};
 
     use super::Key;
 
     /// The most descriptors spent on processes; no more than half of what
     /// this process may open.
     const MOST: u64 = 4096;
+
+    /// What this process may open, raised as far as is needed: the usual limit
+    /// is meant for select(2), which is not used here.
+    fn open_limit() -> u64 {
+        let limits = getrlimit(Resource::Nofile);
+        let current = limits.current.unwrap_or(u64::MAX);
+        let wanted = limits.maximum.unwrap_or(u64::MAX).min(2 * MOST);
+        let raised = Rlimit {
+            current: Some(wanted),
+            ..limits
+        };
+        if current < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
+            return wanted;
+        }
+        current
+    }
 
     /// Process file descriptors, and one that is readable when any of them is.
     pub struct Notices {
@@ -119,11 +135,10 @@ mod notices {
 
     impl Notices {
         pub fn new() -> Option<Self> {
-            let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
             Some(Self {
                 epoll: epoll::create(epoll::CreateFlags::CLOEXEC).ok()?,
                 pidfds: HashMap::new(),
-                budget: usize::try_from((limit / 2).min(MOST)).ok()?,
+                budget: usize::try_from((open_limit() / 2).min(MOST)).ok()?,
             })
         }
 

@@ -66,7 +66,8 @@ impl Until {
         }
         let dead = session.condition.life == Life::Dead;
         let counts = match event.kind {
-            EventKind::Snapshot => self.now,
+            // What one that is dead already says about itself holds no more.
+            EventKind::Snapshot => self.now && !dead,
             EventKind::Update { .. } => true,
             _ => false,
         };

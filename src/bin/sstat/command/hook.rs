@@ -8,7 +8,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use sstat::{Query, SessionName, Update, Viewpoint};
 
 use crate::cli::{self, Agent};
@@ -20,7 +19,7 @@ use crate::hook::{self, Event, TaskCounts};
 use crate::view::{Report, View};
 
 /// The longest payload that is read. A tool's response stands in it.
-const LONGEST_PAYLOAD: u64 = 16 * 1024 * 1024;
+const LONGEST_PAYLOAD: usize = 16 * 1024 * 1024;
 
 /// How long an agent may take to write its payload. It does so at once; what
 /// does not come must not hold up the agent.
@@ -34,15 +33,10 @@ const LOOK_BACK: usize = 200;
 
 pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);
-    let json = match &args.payload {
-        Some(json) => json.to_string_lossy().into_owned(),
-        None => read_stdin()?,
-    };
-    if json.trim().is_empty() {
-        return Err(Failure::error("--hook: there is no payload on stdin"));
-    }
-    let fields = Payload::parse(json.trim_start_matches('\u{feff}'))
-        .map_err(|error| Failure::error(format!("--hook: the payload: {error}")))?;
+    let fields = match &args.payload {
+        Some(json) => Payload::parse(json.as_encoded_bytes()).map_err(Unread::Payload),
+        None => read_stdin(),
+    }?;
     let event = Event {
         fields,
         prompts: config.hook_prompts(),
@@ -79,27 +73,43 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     Ok(report)
 }
 
+/// Why there is no payload.
+enum Unread {
+    Terminal,
+    Late,
+    Empty,
+    Longer,
+    Io(io::Error),
+    Payload(serde_json::Error),
+}
+
+impl From<Unread> for Failure {
+    fn from(unread: Unread) -> Self {
+        Self::error(match unread {
+            Unread::Terminal => {
+                "--hook: stdin is a terminal; an agent writes its hook's JSON there".to_owned()
+            }
+            Unread::Late => format!(
+                "--hook: stdin: no whole JSON object within {} s",
+                AGENT_PATIENCE.as_secs()
+            ),
+            Unread::Empty => "--hook: there is no payload on stdin".to_owned(),
+            Unread::Longer => {
+                format!("--hook: stdin: the payload has more than {LONGEST_PAYLOAD} bytes")
+            }
+            Unread::Io(error) => format!("--hook: stdin: {error}"),
+            Unread::Payload(error) => format!("--hook: the payload: {error}"),
+        })
+    }
+}
+
 /// The payload from stdin. An agent that neither writes nor closes it is
 /// waited for only for a while.
-fn read_stdin() -> Result<String> {
+fn read_stdin() -> std::result::Result<Payload, Unread> {
     if io::stdin().is_terminal() {
-        return Err(Failure::error(
-            "--hook: stdin is a terminal; an agent writes its hook's JSON there",
-        ));
+        return Err(Unread::Terminal);
     }
-    let read = within(AGENT_PATIENCE, || read_object(io::stdin().lock()));
-    let bytes = read
-        .ok_or_else(|| {
-            let seconds = AGENT_PATIENCE.as_secs();
-            Failure::error(format!(
-                "--hook: stdin: no whole JSON object within {seconds} s"
-            ))
-        })?
-        .map_err(|error| Failure::error(format!("--hook: stdin: {error}")))?;
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    })
+    within(AGENT_PATIENCE, || read_payload(io::stdin().lock())).unwrap_or(Err(Unread::Late))
 }
 
 /// What some work comes to, on a thread of its own: nothing if it takes longer,
@@ -114,28 +124,29 @@ fn within<T: Send + 'static>(
     receiver.recv_timeout(patience).ok()
 }
 
-/// Reads to the end of the first JSON value, which need not be the end of the
-/// input, or as far as the input can become one.
-fn read_object(input: impl Read) -> io::Result<Vec<u8>> {
-    let mut input = input.take(LONGEST_PAYLOAD + 1);
+/// Reads to the end of the object, which need not be the end of the input, or
+/// as far as the input can become one.
+fn read_payload(mut input: impl Read) -> std::result::Result<Payload, Unread> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 64 * 1024];
     loop {
         let count = match input.read(&mut chunk) {
-            Ok(0) => return Ok(bytes),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+            Err(error) => return Err(Unread::Io(error)),
         };
         bytes.extend_from_slice(&chunk[..count]);
-        if bytes.len() as u64 > LONGEST_PAYLOAD {
-            let message = format!("more than {LONGEST_PAYLOAD} bytes");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        if bytes.len() > LONGEST_PAYLOAD {
+            return Err(Unread::Longer);
         }
-        if bytes.trim_ascii_end().ends_with(b"}") {
-            match serde_json::from_slice::<IgnoredAny>(&bytes) {
-                Err(error) if error.is_eof() => {}
-                _ => return Ok(bytes),
+        let is_end = count == 0;
+        if is_end && bytes.trim_ascii().is_empty() {
+            return Err(Unread::Empty);
+        }
+        if is_end || chunk[..count].trim_ascii_end().ends_with(b"}") {
+            match Payload::parse(&bytes) {
+                Err(error) if error.is_eof() && !is_end => {}
+                parsed => return parsed.map_err(Unread::Payload),
             }
         }
     }
@@ -147,7 +158,7 @@ fn session_name(
     config: &Config,
     agent: Agent,
     args: &cli::Push,
-    event: &Event<'_>,
+    event: &Event,
 ) -> Result<SessionName> {
     let given = args.hook_session.clone();
     let of_variable = || hook::session_name(&config.session_variable()?.to_string_lossy());
@@ -190,7 +201,7 @@ fn tmux_session(pane: &OsStr) -> Option<String> {
 
 /// A name from the agent's directory and id. An agent may change its directory,
 /// so a session that has its id already keeps its name.
-fn directory_name(config: &Config, agent: Agent, event: &Event<'_>) -> Result<Option<SessionName>> {
+fn directory_name(config: &Config, agent: Agent, event: &Event) -> Result<Option<SessionName>> {
     let Some(id) = event.session_id() else {
         return Ok(None);
     };
@@ -267,16 +278,24 @@ mod tests {
 
     #[test]
     fn reading_ends_with_the_object() {
-        let read = |parts: &[&'static [u8]]| read_object(Parts(parts.to_vec()));
-        assert_eq!(read(&[b"{\"a\":{}", b"}\n"]).unwrap(), b"{\"a\":{}}\n");
-        assert_eq!(read(&[b"junk}"]).unwrap(), b"junk}");
-        assert_eq!(read(&[b"{\"a\":\"}", b"\"}"]).unwrap(), b"{\"a\":\"}\"}");
-        assert!(read(&[b"{\"a\":"]).is_err());
-        assert_eq!(read_object(&b"{\"a\":"[..]).unwrap(), b"{\"a\":");
+        let read = |parts: &[&'static [u8]]| read_payload(Parts(parts.to_vec()));
+        assert!(read(&[b"{\"a\":{}", b"}\n"]).is_ok());
+        let split = read(&[b"{\"a\":\"}", b"\"}"]);
+        assert_eq!(split.ok().unwrap().text("a").as_deref(), Some("}"));
+        assert!(matches!(read(&[b"junk}"]), Err(Unread::Payload(_))));
+        assert!(matches!(read(&[b"{\"a\":"]), Err(Unread::Io(_))));
+        assert!(matches!(
+            read_payload(&b"{\"a\":"[..]),
+            Err(Unread::Payload(_))
+        ));
+        assert!(matches!(read_payload(&b"\n"[..]), Err(Unread::Empty)));
     }
 
     #[test]
     fn an_endless_payload_is_given_up() {
-        assert!(read_object(io::repeat(b' ')).is_err());
+        assert!(matches!(
+            read_payload(io::repeat(b' ')),
+            Err(Unread::Longer)
+        ));
     }
 }

@@ -6,7 +6,7 @@ use crate::hook::wording::{Tool, first_line};
 use crate::hook::{Event, Meaning, Progress};
 
 #[rustfmt::skip] // a table
-pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
+pub fn meaning(event: &Event) -> Option<Meaning> {
     match event.name()?.as_str() {
         "SessionStart"           => started(event),
         "UserPromptSubmit"       => Some(Meaning::prompted(event.said("prompt"))),
@@ -28,7 +28,7 @@ pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
 }
 
 /// Compaction starts a session too, but in the middle of the work.
-pub fn started(event: &Event<'_>) -> Option<Meaning> {
+pub fn started(event: &Event) -> Option<Meaning> {
     match event.text("source")?.as_str() {
         "startup" | "resume" | "fork" | "clear" => Some(Meaning::started()),
         _ => None,
@@ -36,21 +36,21 @@ pub fn started(event: &Event<'_>) -> Option<Meaning> {
 }
 
 /// After these reasons the agent goes on with another session.
-pub fn ended(event: &Event<'_>) -> Option<Meaning> {
+pub fn ended(event: &Event) -> Option<Meaning> {
     match event.text("reason").as_deref() {
         Some("clear" | "resume") => None,
         _ => Some(Meaning::ended()),
     }
 }
 
-fn before_tool(tool: &Tool<'_>) -> Option<Meaning> {
+fn before_tool(tool: &Tool) -> Option<Meaning> {
     match tool.name.as_deref() {
         Some("AskUserQuestion" | "ExitPlanMode") => Some(asking(tool)),
         _ => using(tool),
     }
 }
 
-fn using(tool: &Tool<'_>) -> Option<Meaning> {
+fn using(tool: &Tool) -> Option<Meaning> {
     let list = match tool.name.as_deref() {
         Some("TodoWrite") => Meaning::doing(&tool.input.objects("todos")),
         _ => None,
@@ -58,7 +58,7 @@ fn using(tool: &Tool<'_>) -> Option<Meaning> {
     list.or_else(|| Meaning::using(tool))
 }
 
-fn asking(tool: &Tool<'_>) -> Meaning {
+fn asking(tool: &Tool) -> Meaning {
     let question = match tool.name.as_deref() {
         Some("AskUserQuestion") => tool
             .input
@@ -77,7 +77,7 @@ fn asking(tool: &Tool<'_>) -> Meaning {
 }
 
 /// Comes some seconds after the question, and says less.
-fn notified(event: &Event<'_>) -> Option<Meaning> {
+fn notified(event: &Event) -> Option<Meaning> {
     match event.text("notification_type")?.as_str() {
         "permission_prompt" | "elicitation" | "elicitation_dialog" => {
             Some(Meaning::blocked_unless_already(message(event)))
@@ -86,18 +86,18 @@ fn notified(event: &Event<'_>) -> Option<Meaning> {
     }
 }
 
-fn message(event: &Event<'_>) -> Option<String> {
+fn message(event: &Event) -> Option<String> {
     event.text("message").and_then(|text| first_line(&text))
 }
 
-fn task(event: &Event<'_>, change: Progress, before: &str) -> Meaning {
+fn task(event: &Event, change: Progress, before: &str) -> Meaning {
     let subject = event.text("task_subject");
     let subject = subject.as_deref().unwrap_or("a task");
     let message = first_line(&format!("{before}{subject}"));
     Meaning::task(change, message.unwrap_or_default())
 }
 
-fn stopped(event: &Event<'_>) -> Meaning {
+fn stopped(event: &Event) -> Meaning {
     let tasks = event.fields.objects("background_tasks");
     let left: Vec<_> = tasks
         .iter()

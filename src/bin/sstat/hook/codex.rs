@@ -5,7 +5,7 @@ use crate::hook::wording::Tool;
 use crate::hook::{Event, Meaning, claude_code};
 
 #[rustfmt::skip] // a table
-pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
+pub fn meaning(event: &Event) -> Option<Meaning> {
     let Some(name) = event.name() else {
         return notified(event);
     };
@@ -24,7 +24,7 @@ pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
     }
 }
 
-fn using(tool: &Tool<'_>) -> Option<Meaning> {
+fn using(tool: &Tool) -> Option<Meaning> {
     let list = match tool.name.as_deref() {
         Some("update_plan") => Meaning::doing(&tool.input.objects("plan")),
         _ => None,
@@ -33,7 +33,7 @@ fn using(tool: &Tool<'_>) -> Option<Meaning> {
 }
 
 /// The argument of a `notify` command: it has a type and no event's name.
-fn notified(event: &Event<'_>) -> Option<Meaning> {
+fn notified(event: &Event) -> Option<Meaning> {
     match event.text("type")?.as_str() {
         "agent-turn-complete" => Some(Meaning::completed(event.said("last-assistant-message"))),
         _ => None,

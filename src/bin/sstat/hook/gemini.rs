@@ -4,7 +4,7 @@ use crate::hook::wording::{Tool, first_line};
 use crate::hook::{Event, Meaning, claude_code};
 
 #[rustfmt::skip] // a table
-pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
+pub fn meaning(event: &Event) -> Option<Meaning> {
     match event.name()?.as_str() {
         "SessionStart" => claude_code::started(event),
         "BeforeAgent"  => Some(Meaning::prompted(event.said("prompt"))),
@@ -18,7 +18,7 @@ pub fn meaning(event: &Event<'_>) -> Option<Meaning> {
     }
 }
 
-fn using(tool: &Tool<'_>) -> Option<Meaning> {
+fn using(tool: &Tool) -> Option<Meaning> {
     let list = match tool.name.as_deref() {
         Some("write_todos") => Meaning::doing(&tool.input.objects("todos")),
         _ => None,
@@ -27,7 +27,7 @@ fn using(tool: &Tool<'_>) -> Option<Meaning> {
 }
 
 /// A question of a permission, with what is to be permitted.
-fn notified(event: &Event<'_>) -> Option<Meaning> {
+fn notified(event: &Event) -> Option<Meaning> {
     if event.text("notification_type")? != "ToolPermission" {
         return None;
     }

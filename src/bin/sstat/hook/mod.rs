@@ -23,7 +23,7 @@ const REPEAT_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// What an event of an agent means for its session; nothing for an unknown
 /// event, and for those of a subagent, whose session is its parent's.
-pub fn meaning(agent: Agent, event: &Event<'_>) -> Option<Meaning> {
+pub fn meaning(agent: Agent, event: &Event) -> Option<Meaning> {
     if event.fields.has("agent_id") {
         return None;
     }
@@ -35,13 +35,13 @@ pub fn meaning(agent: Agent, event: &Event<'_>) -> Option<Meaning> {
 }
 
 /// One event of an agent.
-pub struct Event<'a> {
-    pub fields: Payload<'a>,
+pub struct Event {
+    pub fields: Payload,
     /// Whether prompts and answers may be shown.
     pub prompts: bool,
 }
 
-impl Event<'_> {
+impl Event {
     fn name(&self) -> Option<String> {
         self.text("hook_event_name")
     }
@@ -57,7 +57,7 @@ impl Event<'_> {
             .and_then(|text| first_line(&text))
     }
 
-    fn tool(&self) -> Tool<'_> {
+    fn tool(&self) -> Tool {
         Tool {
             name: self.text("tool_name"),
             input: self.fields.object("tool_input").unwrap_or_default(),
@@ -132,7 +132,7 @@ impl Meaning {
 
     /// Nothing for the call that pushes a status by itself: what it says is
     /// not to be hidden by the fact that it was said.
-    fn using(tool: &Tool<'_>) -> Option<Self> {
+    fn using(tool: &Tool) -> Option<Self> {
         (!tool.pushes_status()).then(|| Self::working(tool.to_string()))
     }
 
@@ -175,8 +175,8 @@ impl Meaning {
 
     /// Progress from a list of things to do: the done of all, and the one that
     /// is being done. Nothing for an empty list.
-    fn doing(items: &[Payload<'_>]) -> Option<Self> {
-        let has = |item: &Payload<'_>, status: &str| item.text("status").as_deref() == Some(status);
+    fn doing(items: &[Payload]) -> Option<Self> {
+        let has = |item: &Payload, status: &str| item.text("status").as_deref() == Some(status);
         let all = items.iter().filter(|item| !has(item, "cancelled")).count();
         let done = items.iter().filter(|item| has(item, "completed")).count();
         if all == 0 {
@@ -455,7 +455,7 @@ mod tests {
                     }
                     let json = changed.to_string();
                     let event = Event {
-                        fields: Payload::parse(&json).unwrap(),
+                        fields: Payload::parse(json.as_bytes()).unwrap(),
                         prompts: true,
                     };
                     let Some(meaning) = meaning(agent, &event) else {

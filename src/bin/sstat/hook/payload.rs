@@ -9,19 +9,27 @@ use serde_json::value::RawValue;
 /// The keys of a JSON object, their values still JSON text: what nobody asks
 /// for, such as a tool's response of megabytes, is never taken apart.
 #[derive(Default)]
-pub struct Payload<'a>(Vec<(String, &'a RawValue)>);
+pub struct Payload(Vec<(String, Box<RawValue>)>);
 
-impl<'a> Payload<'a> {
+impl Payload {
+    /// Bytes that are no UTF-8 count as replacement characters.
+    ///
     /// # Errors
     /// When it is not JSON, or no object.
-    pub fn parse(json: &'a str) -> serde_json::Result<Self> {
-        serde_json::from_str(json)
+    pub fn parse(json: &[u8]) -> serde_json::Result<Self> {
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+        match serde_json::from_slice(json) {
+            Err(error) if !error.is_eof() && str::from_utf8(json).is_err() => {
+                serde_json::from_str(&String::from_utf8_lossy(json))
+            }
+            parsed => parsed,
+        }
     }
 
     /// Of a repeated key the last one counts.
-    fn get(&self, key: &str) -> Option<&'a RawValue> {
+    fn get(&self, key: &str) -> Option<&RawValue> {
         let mut pairs = self.0.iter().rev();
-        pairs.find(|(other, _)| other == key).map(|pair| pair.1)
+        pairs.find(|(other, _)| other == key).map(|pair| &*pair.1)
     }
 
     /// Whether there is something under a key: neither null nor an empty text.
@@ -41,15 +49,15 @@ impl<'a> Payload<'a> {
     }
 
     /// The object under a key.
-    pub fn object(&self, key: &str) -> Option<Payload<'a>> {
-        Payload::parse(self.get(key)?.get()).ok()
+    pub fn object(&self, key: &str) -> Option<Payload> {
+        serde_json::from_str(self.get(key)?.get()).ok()
     }
 
     /// The elements under a key that are objects.
-    pub fn objects(&self, key: &str) -> Vec<Payload<'a>> {
+    pub fn objects(&self, key: &str) -> Vec<Payload> {
         let values = self.array(key).into_iter();
         values
-            .filter_map(|value| Payload::parse(value.get()).ok())
+            .filter_map(|value| serde_json::from_str(value.get()).ok())
             .collect()
     }
 
@@ -58,7 +66,7 @@ impl<'a> Payload<'a> {
         self.array(key).into_iter().filter_map(text).collect()
     }
 
-    fn array(&self, key: &str) -> Vec<&'a RawValue> {
+    fn array(&self, key: &str) -> Vec<&RawValue> {
         self.get(key)
             .and_then(|value| serde_json::from_str(value.get()).ok())
             .unwrap_or_default()
@@ -90,17 +98,17 @@ fn text(value: &RawValue) -> Option<String> {
         .filter(|text| !text.trim().is_empty())
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
+impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;
         impl<'de> Visitor<'de> for Pairs {
-            type Value = Payload<'de>;
+            type Value = Payload;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
@@ -121,7 +129,7 @@ mod tests {
         let json = r#"{"text":"a","number":1,"null":null,"blank":" ","empty":"",
             "object":{"x":"y"},"list":["a",1,{"x":"z"},"b"],"twice":"1","twice":"2",
             "half":"a\ud83d b","deep":[[[[]]]]}"#;
-        let payload = Payload::parse(json).unwrap();
+        let payload = Payload::parse(json.as_bytes()).unwrap();
         assert_eq!(payload.text("text").as_deref(), Some("a"));
         for key in ["number", "null", "blank", "object", "list", "absent"] {
             assert_eq!(payload.text(key), None, "{key}");
@@ -140,9 +148,11 @@ mod tests {
     #[test]
     fn only_an_object_is_a_payload() {
         for json in ["", "null", "[]", "\"a\"", "1", "{", "{\"a\":}", "{} {}"] {
-            assert!(Payload::parse(json).is_err(), "{json}");
+            assert!(Payload::parse(json.as_bytes()).is_err(), "{json}");
         }
         let nested = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(Payload::parse(&nested).unwrap().text("a"), None);
+        assert_eq!(Payload::parse(nested.as_bytes()).unwrap().text("a"), None);
+        let broken = Payload::parse(b"\xef\xbb\xbf{\"a\":\"\xff!\"}").unwrap();
+        assert_eq!(broken.text("a").as_deref(), Some("\u{fffd}!"));
     }
 }

@@ -24,12 +24,12 @@ const TEXTS: [&str; 8] = [
 const DIRECTORIES: [&str; 2] = ["path", "dir_path"];
 
 /// A call of a tool. It reads as its name and its telling argument.
-pub struct Tool<'a> {
+pub struct Tool {
     pub name: Option<String>,
-    pub input: Payload<'a>,
+    pub input: Payload,
 }
 
-impl Tool<'_> {
+impl Tool {
     /// Whether it is the agent's own push of a status.
     pub fn pushes_status(&self) -> bool {
         self.command()
@@ -69,7 +69,7 @@ impl Tool<'_> {
     }
 }
 
-impl fmt::Display for Tool<'_> {
+impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().and_then(first_line);
         let name = name.as_deref().unwrap_or("Using a tool");
@@ -145,7 +145,7 @@ mod tests {
     fn tool(name: &str, input: &str) -> String {
         let tool = Tool {
             name: Some(name.to_owned()),
-            input: Payload::parse(input).unwrap(),
+            input: Payload::parse(input.as_bytes()).unwrap(),
         };
         tool.to_string()
     }
@@ -219,7 +219,7 @@ mod tests {
     fn the_agents_own_push_is_recognised() {
         let own = |command: &str| {
             let input = format!(r#"{{"command":"{command}"}}"#);
-            let input = Payload::parse(&input).unwrap();
+            let input = Payload::parse(input.as_bytes()).unwrap();
             Tool { name: None, input }.pushes_status()
         };
         assert!(own("cd x && sstat push w blocked why"));

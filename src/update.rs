@@ -149,7 +149,8 @@ impl Update {
         line.push(b'\n');
         if line.len() > MAX_WRITTEN_BYTES {
             return fail(format!(
-                "update: {} bytes are more than the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata",
+                "session '{}': {} bytes are more than the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata",
+                self.session,
                 line.len()
             ));
         }
@@ -191,6 +192,9 @@ impl Update {
             return Err(BadLine::NulBytes);
         }
         let text = str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
+        if text.starts_with('\u{feff}') {
+            return Err(BadLine::ByteOrderMark);
+        }
         if !text.starts_with('{') {
             return Err(if serde_json::from_str::<IgnoredAny>(text).is_ok() {
                 BadLine::NotObject
@@ -222,6 +226,8 @@ pub enum BadLine {
     TooLong,
     /// It is not UTF-8.
     NotUtf8,
+    /// It begins with a byte order mark, which JSON does not allow.
+    ByteOrderMark,
     /// It is no JSON.
     NotJson,
     /// It begins as JSON and ends in the middle.
@@ -248,6 +254,7 @@ impl fmt::Display for BadLine {
         f.pad(match self {
             Self::TooLong => "longer than 1 MiB",
             Self::NotUtf8 => "not UTF-8",
+            Self::ByteOrderMark => "begins with a byte order mark",
             Self::NotJson => "not JSON",
             Self::CutOff => "cut off in the middle",
             Self::NotObject => "not a JSON object",
@@ -396,8 +403,22 @@ fn number(raw: &RawValue) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
+/// Each lone surrogate (three bytes from ED A0 on, which UTF-8 does not know)
+/// becomes one replacement character.
+fn replace_surrogates<'a>(mut bytes: Vec<u8>) -> Cow<'a, str> {
+    let mut from = 0;
+    while let Some(at) = memchr::memchr(0xed, &bytes[from..]) {
+        let at = from + at;
+        if matches!(bytes.get(at..at + 3), Some([_, 0xa0..=0xbf, _])) {
+            bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+        }
+        from = at + 1;
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// A JSON string's text. Half a surrogate pair, which JSON can say and Unicode
-/// cannot, becomes replacement characters, as in jq.
+/// cannot, becomes a replacement character, as in jq.
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     struct Text;
     impl<'de> Visitor<'de> for Text {
@@ -408,11 +429,11 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
         }
 
         fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> std::result::Result<Self::Value, E> {
-            Ok(String::from_utf8_lossy(bytes))
+            Ok(replace_surrogates(bytes.to_vec()))
         }
 
         fn visit_bytes<E>(self, bytes: &[u8]) -> std::result::Result<Self::Value, E> {
-            Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()))
+            Ok(replace_surrogates(bytes.to_vec()))
         }
     }
     let json = raw.get();
@@ -710,7 +731,7 @@ mod tests {
             ("42", BadLine::NotObject),
             ("nonsense", BadLine::NotJson),
             ("\0\0\0\0", BadLine::NulBytes),
-            ("\u{feff}{}", BadLine::NotJson),
+            ("\u{feff}{}", BadLine::ByteOrderMark),
             ("{}", BadLine::NoTimestamp),
             (
                 r#"{"timestamp":1771101300,"status":"idle"}"#,

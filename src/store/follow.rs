@@ -207,6 +207,23 @@ impl Follower {
         }
     }
 
+    /// The updates that came since the last call into the file that `held`
+    /// opened, whatever its name is by now; none if another one is followed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_held(&mut self, held: &History) -> Result<Appended> {
+        let file = open::identity(&held.opened().metadata);
+        if self.place.as_ref().is_none_or(|place| place.file != file) {
+            return Ok(Appended::default());
+        }
+        let again = held
+            .opened()
+            .again()
+            .map_err(Error::io("read", &self.path))?;
+        self.read(&again, usize::MAX)
+    }
+
     fn read(&mut self, open: &StatusFile, limit_bytes: usize) -> Result<Appended> {
         let mut appended = Appended::default();
         let read = self.read_lines(open, limit_bytes, &mut appended);

@@ -1,6 +1,7 @@
 //! Which directory it is: named, found by walking up, or the user's own.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -98,7 +99,14 @@ impl Location {
         if self.origin == Origin::UserState {
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         }
-        builder.create(path).map_err(Error::io("create", path))?;
+        builder.create(path).map_err(|error| {
+            let error = match error.kind() {
+                // What exists there is no directory.
+                io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+                _ => error,
+            };
+            Error::io("create", path)(error)
+        })?;
         if durability == Durability::Synced {
             for changed in path.ancestors().skip(1) {
                 sync_directory(changed)?;

@@ -302,3 +302,88 @@ fn a_plot_survives_strange_times() {
         );
     }
 }
+
+#[test]
+fn follow_joins_new_sessions_and_reads_a_renamed_file_to_its_end() {
+    let sandbox = hour();
+    let mut command = sandbox.command(["history", "--all", "--follow", "--limit=1"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().contains("m59"));
+    sandbox.ok(["push", "later", "working", "joined"]);
+    assert!(next().contains("later  working         joined"));
+    sandbox.ok(["push", "w", "working", "before the rename"]);
+    std::fs::rename(sandbox.file("w"), sandbox.dir().join("w.old")).unwrap();
+    sandbox.ok(["push", "w", "working", "after the rename"]);
+    assert!(next().contains("before the rename"));
+    assert!(next().contains("after the rename"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn follow_ends_when_nobody_reads() {
+    let sandbox = hour();
+    let mut shell = std::process::Command::new("bash");
+    sandbox.isolate(&mut shell);
+    shell.args([
+        "-c",
+        "set -o pipefail; timeout 20 sstat history w --follow | head -1",
+    ]);
+    assert_eq!(shell.output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_file_without_a_good_line_is_no_session_and_an_unreadable_one_an_error() {
+    let sandbox = hour();
+    sandbox.write("junk", "junk\n");
+    sandbox.write("empty", "");
+    std::fs::create_dir(sandbox.file("directory")).unwrap();
+    for (verb, gate) in [
+        ("history", None),
+        ("list", None),
+        ("list", Some("--exit-code")),
+        ("show", None),
+    ] {
+        let run = |name: &str| sandbox.run([verb, name].into_iter().chain(gate));
+        let junk = run("junk");
+        assert_eq!(
+            junk.code,
+            if gate.is_some() { 2 } else { 1 },
+            "{verb} {}",
+            junk.stderr
+        );
+        assert!(junk.stderr.contains("no session 'junk': ") && junk.stderr.contains("not JSON"));
+        assert_eq!(junk.stderr.lines().count(), 1, "{}", junk.stderr);
+        let empty = run("empty");
+        assert!(
+            empty.stderr.contains("no update in its file"),
+            "{}",
+            empty.stderr
+        );
+        let directory = run("directory");
+        assert_eq!(directory.code, 2, "{verb}");
+        assert!(
+            directory.stderr.contains("is a directory"),
+            "{}",
+            directory.stderr
+        );
+    }
+    let all = sandbox.run(["history", "--all", "-n1"]);
+    assert_eq!((all.code, all.stdout.lines().count()), (0, 1));
+    assert!(
+        all.stderr.contains("junk_status.json: skipped 1 bad line"),
+        "{}",
+        all.stderr
+    );
+}
+
+#[test]
+fn a_time_without_an_offset_is_the_readers_own() {
+    let sandbox = hour();
+    let mut command = sandbox.command(["history", "w", "--since", "2026-02-14 15:34:00", "--json"]);
+    let output = command.env("TZ", "America/New_York").output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["updates"].as_array().unwrap().len(), 2);
+}

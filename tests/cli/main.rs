@@ -17,5 +17,6 @@ mod show;
 mod stale;
 mod stdin;
 mod summary;
+mod usage;
 mod watch;
 mod wrap;

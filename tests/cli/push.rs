@@ -145,6 +145,19 @@ fn meta_keeps_versions_and_big_numbers_as_text() {
     assert!(line.contains(
         r#""metadata":{"v":"1.10","n":3,"on":true,"id":"12345678901234567890123","list":[1,2],"eq":"a=b"}"#
     ), "{line}");
+    let doubled = pushed(&[
+        "working",
+        "--metadata",
+        r#"{"a":1,"b":2,"a":3}"#,
+        "-m",
+        "a=4",
+        "-m",
+        "q= 1",
+    ]);
+    assert!(
+        doubled.contains(r#""metadata":{"a":4,"b":2,"q":" 1"}"#),
+        "{doubled}"
+    );
     let spread = pushed(&["working", "--metadata", "{\n  \"a\": 1,\n  \"b\": 1.50\n}"]);
     assert_eq!(spread.lines().count(), 1);
     assert!(spread.contains("1.50"));

@@ -92,3 +92,28 @@ fn the_exit_code_is_a_gate() {
         json!({"count": 0, "sessions": []})
     );
 }
+
+#[test]
+fn the_way_to_look_works_as_it_is_printed() {
+    let sandbox = team();
+    let directory = sandbox.dir();
+    let directory = directory.to_str().unwrap();
+    sandbox.aged("-dash", "working", 400);
+    let table = sandbox.ok(["stale", "--dir", directory]);
+    let looks: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.find("sstat show").map(|at| &line[at..]))
+        .collect();
+    assert_eq!(looks.len(), 4, "{table}");
+    for look in looks {
+        let mut shell = std::process::Command::new("sh");
+        sandbox.isolate(&mut shell);
+        shell.env_remove("SSTAT_DIR").args(["-c", look]);
+        let output = shell.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{look}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

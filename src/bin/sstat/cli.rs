@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use sstat::{SessionName, StaleStatuses, Status};
 
@@ -24,16 +24,35 @@ pub struct Cli {
 pub struct Common {
     /// The status directory [default: $SSTAT_DIR, else the nearest
     /// data/session_status above, else your own]
-    #[arg(long, visible_alias = "status-dir", value_name = "DIR", global = true)]
+    #[arg(
+        help_heading = "Common",
+        long,
+        visible_alias = "status-dir",
+        value_name = "DIR",
+        global = true
+    )]
     pub dir: Option<PathBuf>,
     /// When to colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    #[arg(
+        help_heading = "Common",
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true
+    )]
     pub color: ColorChoice,
     /// No warnings about the files read, no notes
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = "Common", short, long, global = true)]
     pub quiet: bool,
     /// Say which directory is used, and why
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(
+        help_heading = "Common",
+        short,
+        long,
+        global = true,
+        conflicts_with = "quiet"
+    )]
     pub verbose: bool,
 }
 
@@ -139,7 +158,7 @@ pub struct Push {
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     pub expect: Option<Duration>,
     /// The process that stands behind the session [default: $SSTAT_PID]
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = value::pid)]
     pub pid: Option<u32>,
     /// Wait until the line is on the disk (also SSTAT_SYNC=1)
     #[arg(long)]
@@ -271,7 +290,7 @@ pub struct StalenessArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Filters {
     /// Only these sessions: names, or patterns with * ? []
-    #[arg(value_name = "NAME|GLOB")]
+    #[arg(value_name = "NAME|GLOB", value_parser = value::listed_name())]
     pub names: Vec<String>,
     /// Only sessions in one of these statuses
     #[arg(help_heading = "Filters", long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status)]
@@ -345,26 +364,26 @@ pub enum SortKey {
 #[derive(Debug, Args)]
 pub struct Show {
     /// The session
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = value::listed_name())]
     pub name: String,
     #[command(flatten)]
     pub reading: Reading,
     /// Add the last lines of the tmux pane of that name
     #[arg(long, value_name = "LINES", num_args = 0..=1, require_equals = true,
-          default_missing_value = "20")]
+          default_missing_value = "20", value_parser = value::count)]
     pub tmux: Option<usize>,
 }
 
 #[derive(Debug, Args)]
 pub struct History {
     /// The sessions: names, or patterns with * ? []
-    #[arg(value_name = "NAME", required_unless_present = "all")]
+    #[arg(value_name = "NAME", required_unless_present = "all", value_parser = value::listed_name())]
     pub names: Vec<String>,
     /// All sessions
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
     /// The last N updates of a session; 0 for all [default: 50; with --plot 0]
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = value::count)]
     pub limit: Option<usize>,
     /// Not older: a duration ago, or an RFC 3339 time
     #[arg(long, value_name = "WHEN", value_parser = value::moment)]
@@ -468,6 +487,7 @@ pub struct Watch {
 /// Texts to values. What cannot be one is explained in the words of the user.
 mod value {
     use super::*;
+    use clap::builder::{OsStringValueParser, TypedValueParser};
     use serde_json::value::RawValue;
 
     /// The rule that a value breaks; clap says which value of which argument.
@@ -536,7 +556,7 @@ mod value {
             return Err("must be KEY=VALUE; the key is missing".to_owned());
         }
         let is_json = match serde_json::from_str::<serde_json::Value>(value) {
-            Ok(serde_json::Value::Number(number)) => number.to_string() == value.trim(),
+            Ok(serde_json::Value::Number(number)) => number.to_string() == value,
             Ok(_) => true,
             Err(_) => false,
         };
@@ -573,13 +593,48 @@ mod value {
         }
     }
 
+    /// A time without an offset is one of the reader's own clock, as times are
+    /// printed.
     pub fn moment(text: &str) -> Result<Moment, String> {
-        match sstat::parse_timestamp(text) {
-            Some(time) => Ok(Moment::At(time)),
-            None => sstat::parse_duration(text).map(Moment::Ago).map_err(|_| {
-                "must be a duration like 2h, or a time like 2026-02-14T20:35:00Z".to_owned()
-            }),
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return Ok(Moment::At(time.to_utc()));
         }
+        if let Some(time) = local_time(text) {
+            return Ok(Moment::At(time));
+        }
+        sstat::parse_duration(text).map(Moment::Ago).map_err(|_| {
+            "must be a duration like 2h, or a time like 2026-02-14T20:35:00Z or '2026-02-14 20:35'"
+                .to_owned()
+        })
+    }
+
+    fn local_time(text: &str) -> Option<DateTime<Utc>> {
+        let text = text.replacen('T', " ", 1);
+        let time = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+            .iter()
+            .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
+            .or_else(|| {
+                let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()?;
+                day.and_hms_opt(0, 0, 0)
+            })?;
+        // An hour that a change of clocks skips is taken for UTC.
+        let local = Local.from_local_datetime(&time).earliest();
+        Some(local.map_or_else(|| time.and_utc(), |local| local.to_utc()))
+    }
+
+    /// Of an argument that may be no UTF-8: a session's name as it is listed.
+    pub fn listed_name() -> impl TypedValueParser<Value = String> {
+        OsStringValueParser::new().map(|name| sstat::escape_invalid_utf8(name.as_encoded_bytes()))
+    }
+
+    pub fn count(text: &str) -> Result<usize, String> {
+        text.parse()
+            .map_err(|_| "must be a whole number, 0 or more".to_owned())
+    }
+
+    pub fn pid(text: &str) -> Result<u32, String> {
+        text.parse()
+            .map_err(|_| "must be the number of a process".to_owned())
     }
 
     pub fn interval(text: &str) -> Result<Duration, String> {

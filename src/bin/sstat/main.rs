@@ -9,6 +9,7 @@ mod config;
 mod failure;
 mod hook;
 mod human;
+mod metadata;
 mod output;
 mod prometheus;
 #[cfg(all(unix, feature = "tui"))]
@@ -21,12 +22,13 @@ use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, Deferred};
 use crate::config::{Config, Stream};
 use crate::failure::{Result, code};
+use crate::human::escape::escape;
 use crate::human::style::{Role, Style};
 
 #[cfg(target_env = "musl")]
@@ -108,7 +110,17 @@ fn usage(error: &clap::Error) -> u8 {
         let _ = error.print();
         return 0;
     }
-    let text = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return code::ERROR;
+    }
+    let mut text = error.render().to_string();
+    // A value may hold newlines of its own.
+    for (_, value) in error.context() {
+        if let ContextValue::String(value) = value {
+            text = text.replace(value.as_str(), &escape(value));
+        }
+    }
     let mut parts = text
         .lines()
         .map(str::trim)
@@ -121,6 +133,12 @@ fn usage(error: &clap::Error) -> u8 {
     for part in parts {
         message.push_str(if message.ends_with(':') { " " } else { "; " });
         message.push_str(part);
+    }
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingRequiredArgument | ErrorKind::UnknownArgument
+    ) {
+        message.push_str("; see --help");
     }
     let _ = std::io::stdout().flush();
     let style = Style {

@@ -1,11 +1,12 @@
 //! Views to streams: text or JSON, through one buffer, and a reader that has
 //! gone is no error.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use serde::Serialize;
-use sstat::{Problem, SafeFormatter, Update, Viewpoint};
+use sstat::{Problem, ProblemKind, SafeFormatter, Update, Viewpoint};
 
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result};
@@ -21,6 +22,10 @@ const BUFFER: usize = 64 * 1024;
 
 /// How often followed files are looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+
+/// So many followed files are held open, so that what came into one before it
+/// was renamed is still read.
+const MOST_HELD: usize = 256;
 
 /// Prints a report and returns the exit code.
 pub fn print(config: &Config, report: Report) -> Result<u8> {
@@ -161,15 +166,15 @@ fn write_view(
                 HistoryForm::Json => json(out, &histories)?,
                 HistoryForm::Human => {
                     let style = style();
-                    let several = histories.names().len() > 1;
-                    write_updates(out, &histories, |out, _, update| {
+                    let several = histories.are_several();
+                    write_updates(out, config, &histories, |out, _, update| {
                         let name = several.then_some(update.session.as_str());
                         timeline::write_update(out, update, name, &style)
                     })?;
                 }
-                HistoryForm::Lines => {
-                    write_updates(out, &histories, |out, line, _| write_stored_line(out, line))?
-                }
+                HistoryForm::Lines => write_updates(out, config, &histories, |out, line, _| {
+                    write_stored_line(out, line)
+                })?,
             }
             return Ok(histories.into_problems());
         }
@@ -200,10 +205,11 @@ fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
 /// followed, each later one as it comes: until nobody reads them any more.
 fn write_updates(
     out: &mut dyn Write,
+    config: &Config,
     histories: &Histories,
     mut write: impl FnMut(&mut dyn Write, &[u8], &Update) -> io::Result<()>,
 ) -> std::result::Result<(), Stop> {
-    let mut followers = Vec::new();
+    let mut followed = Vec::new();
     for name in histories.names() {
         let Some(history) = histories.open(name)? else {
             continue;
@@ -211,22 +217,67 @@ fn write_updates(
         histories.for_each(&history, |line, update| -> std::result::Result<(), Stop> {
             Ok(write(out, line, &update)?)
         })?;
-        if histories.follow {
-            followers.push(history.follower()?);
+        if histories.follow.is_some() {
+            let follower = history.follower()?;
+            // Each held file is a descriptor.
+            let held = (followed.len() < MOST_HELD).then_some(history);
+            followed.push((follower, held));
         }
     }
-    while !followers.is_empty() {
+    let Some(follow) = &histories.follow else {
+        return Ok(());
+    };
+    let mut known: HashSet<String> = histories.names().iter().cloned().collect();
+    while !nobody_reads() {
         out.flush()?;
         std::thread::sleep(FOLLOW_INTERVAL);
-        for follower in &mut followers {
-            for (line, update) in follower.read_new()?.updates {
-                if histories.query().matches(&update) {
-                    write(out, &line, &update)?;
+        let joining = histories.joining(follow, &known);
+        known.extend(joining.iter().map(|follower| follower.name().to_owned()));
+        followed.extend(joining.into_iter().map(|follower| (follower, None)));
+        for (follower, held) in &mut followed {
+            // What came into a file before it was renamed is read first.
+            let mut reads = Vec::new();
+            if let Some(held) = held {
+                reads.push(follower.read_held(held)?);
+            }
+            reads.push(follower.read_new()?);
+            for appended in reads {
+                for (line, update) in &appended.updates {
+                    if histories.query().matches(update) {
+                        write(out, line, update)?;
+                    }
+                }
+                if appended.bad.count > 0 && !config.quiet {
+                    let problem = follower.problem(ProblemKind::BadLines(appended.bad));
+                    complain(
+                        &config.style(Stream::Err),
+                        &problem.to_string(),
+                        Role::Stale,
+                    );
+                }
+                if appended.restarted {
+                    *held = histories.open(follower.name())?.filter(|_| held.is_some());
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Whether the reader of stdout has gone, which a pipe tells even when there
+/// is nothing to write to it.
+#[cfg(unix)]
+fn nobody_reads() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().contains(PollFlags::ERR)
+}
+
+/// Found out by writing only.
+#[cfg(not(unix))]
+fn nobody_reads() -> bool {
+    false
 }
 
 /// Draws histories. They are read twice, first for the time that they span,

@@ -2,12 +2,14 @@
 //! the JSON contracts. Contracts grow by keys only.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
-use sstat::{Condition, History, Life, Problem, Query, Session, Status, Store, Update, Viewpoint};
+use sstat::{
+    Condition, Follower, History, Life, Problem, Query, Session, Status, Store, Update, Viewpoint,
+};
 
 /// What a command found, and how it ends.
 pub struct Report {
@@ -198,6 +200,8 @@ impl Serialize for List {
 /// Sessions that went silent or died, worst first.
 pub struct StaleList {
     pub sessions: Vec<Session>,
+    /// The directory, if the caller named it.
+    pub directory: Option<String>,
 }
 
 impl Serialize for StaleList {
@@ -248,6 +252,15 @@ impl Serialize for Detail {
     }
 }
 
+/// Which names are wanted.
+pub type NameFilter = Box<dyn Fn(&str) -> bool>;
+
+/// How histories are followed.
+pub struct Follow {
+    /// Which sessions that come later are followed, too.
+    pub joins: Option<NameFilter>,
+}
+
 /// The histories of some sessions, still in their files: each is opened when
 /// it is printed, so that thousands need no more than one does.
 pub struct Histories {
@@ -256,8 +269,8 @@ pub struct Histories {
     names: Vec<String>,
     /// One session asked for by name is one object, not an array of one.
     single: bool,
-    /// Whether to go on with new updates as they come.
-    pub follow: bool,
+    /// Whether and how to go on with new updates as they come.
+    pub follow: Option<Follow>,
     problems: RefCell<Vec<Problem>>,
 }
 
@@ -268,13 +281,33 @@ impl Histories {
             query,
             names,
             single,
-            follow: false,
+            follow: None,
             problems: RefCell::default(),
         }
     }
 
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// A follower for each session that joins: it is wanted and not known yet.
+    pub fn joining(&self, follow: &Follow, known: &HashSet<String>) -> Vec<Follower> {
+        let Some(joins) = &follow.joins else {
+            return Vec::new();
+        };
+        let names = self.store.names().unwrap_or_default();
+        names
+            .iter()
+            .filter(|name| joins(name) && !known.contains(*name))
+            .map(|name| self.store.follow(name))
+            .collect()
+    }
+
+    /// Whether lines of several sessions may stand one below the other.
+    pub fn are_several(&self) -> bool {
+        let follow = self.follow.as_ref();
+        let may_join = follow.is_some_and(|follow| follow.joins.is_some());
+        self.names.len() > 1 || may_join
     }
 
     pub fn query(&self) -> &Query {

@@ -1,12 +1,15 @@
 //! `sstat history`: the updates of some sessions.
 
-use sstat::{Query, natural_cmp};
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use sstat::{FILE_SUFFIX, Query, natural_cmp};
 
 use crate::cli;
-use crate::command::select::select;
+use crate::command::select::{Names, select};
 use crate::config::Config;
 use crate::failure::Result;
-use crate::view::{Histories, HistoryForm, Report, View};
+use crate::view::{Follow, Histories, HistoryForm, NameFilter, Report, View};
 
 /// How many updates of a session are printed unless it is said.
 const LIMIT: usize = 50;
@@ -32,9 +35,22 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     let mut selection = select(config, &filters, &viewpoint, |session| {
         Some(session.update.session)
     })?;
-    // Bad lines are met again, and all of them, when the history is read.
-    selection.problems.retain(|problem| problem.is_unreadable());
     let mut names = std::mem::take(&mut selection.found);
+    // The bad lines of these are met again, and all of them, when the history
+    // is read.
+    let read_again: HashSet<PathBuf> = names
+        .iter()
+        .map(|name| {
+            config
+                .location
+                .store
+                .path()
+                .join(format!("{name}{FILE_SUFFIX}"))
+        })
+        .collect();
+    selection
+        .problems
+        .retain(|problem| !read_again.contains(&problem.path));
     let place = |name: &String| args.names.iter().position(|asked| asked == name);
     names.sort_unstable_by(|a, b| {
         let places = (
@@ -52,7 +68,14 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     } else {
         let store = config.location.store.clone();
         let mut histories = Histories::new(store, names, query, one_name);
-        histories.follow = args.follow;
+        if args.follow {
+            let names = Names::new(&args.names)?;
+            let joins: Option<NameFilter> = match names.exactly() {
+                Some(_) => None,
+                None => Some(Box::new(move |name| names.want(name))),
+            };
+            histories.follow = Some(Follow { joins });
+        }
         if args.plot {
             View::Plot(histories, Box::new(viewpoint))
         } else {

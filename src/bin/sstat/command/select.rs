@@ -14,8 +14,9 @@ use crate::view::Report;
 pub struct Selection<T> {
     pub found: Vec<T>,
     pub problems: Vec<Problem>,
-    /// Names that were asked for and are no session.
-    pub unknown: Vec<String>,
+    /// Names that were asked for and are no session, with what is wrong with
+    /// their file where there is one.
+    pub unknown: Vec<(String, Option<Problem>)>,
     /// Why there is no directory to look into.
     pub missing: Option<String>,
 }
@@ -24,19 +25,23 @@ impl<T> Selection<T> {
     /// A report's warnings and failures. `strict` is for gates in scripts,
     /// which a mistake must never pass: there everything that kept a session
     /// from being looked at is an error.
-    pub fn conclude(&self, config: &Config, report: Report, strict: bool) -> Report {
+    pub fn conclude(&mut self, config: &Config, report: Report, strict: bool) -> Report {
+        // In an order that does not change from run to run.
+        self.problems.sort_by(|a, b| a.path.cmp(&b.path));
         let mut report = report.with_problems(&self.problems);
-        report
-            .failures
-            .extend(self.unknown.iter().map(|name| unknown(config, name)));
-        if !self.unknown.is_empty() {
-            report.code = if strict { code::ERROR } else { code::NO };
+        for (name, problem) in &self.unknown {
+            let failure = absent(config, name, problem.as_ref());
+            let exit = if strict { code::ERROR } else { failure.code };
+            report.code = report.code.max(exit);
+            report.failures.push(failure.message);
         }
         let unreadable = self.problems.iter().any(Problem::is_unreadable);
         if strict && (unreadable || self.missing.is_some()) {
             report.code = code::ERROR;
         }
         match &self.missing {
+            // Said already, of each name.
+            Some(_) if !self.unknown.is_empty() => {}
             Some(missing) if strict => report.failures.push(missing.clone()),
             Some(missing) => report.warnings.push(missing.clone()),
             None => {}
@@ -65,7 +70,8 @@ pub fn select<T: Send>(
     };
     let names = Names::new(&filters.names)?;
     if selection.missing.is_some() {
-        selection.unknown = names.literal;
+        let unknown = names.literal.into_iter().map(|name| (name, None));
+        selection.unknown = unknown.collect();
         return Ok(selection);
     }
     let keep = |session: Session| {
@@ -77,23 +83,21 @@ pub fn select<T: Send>(
     };
     let store = &config.location.store;
     if names.needs_scan() {
-        let scan = store.scan(viewpoint, |name| names.want(name), keep)?;
+        let scan = store.scan(viewpoint, |name| names.want_by_pattern(name), keep)?;
         selection.found = scan.found;
         selection.problems = scan.problems;
-        if !names.literal.is_empty() {
-            let there = store.names()?;
-            selection.unknown = names.literal;
-            selection.unknown.retain(|name| !there.contains(name));
-        }
-        return Ok(selection);
     }
-    for name in names.literal {
-        match store.session(&name, viewpoint)? {
-            (None, None) => selection.unknown.push(name),
-            (session, problem) => {
-                selection.found.extend(session.and_then(keep));
+    for name in &names.literal {
+        if names.needs_scan() && names.want_by_pattern(name) {
+            // Met already.
+            continue;
+        }
+        match store.session(name, viewpoint)? {
+            (Some(session), problem) => {
+                selection.found.extend(keep(session));
                 selection.problems.extend(problem);
             }
+            (None, problem) => selection.unknown.push((name.clone(), problem)),
         }
     }
     Ok(selection)
@@ -152,12 +156,29 @@ impl Names {
     }
 
     pub fn want(&self, name: &str) -> bool {
+        self.literal.iter().any(|literal| literal == name) || self.want_by_pattern(name)
+    }
+
+    /// Wanted by a pattern, or because nothing is named at all.
+    fn want_by_pattern(&self, name: &str) -> bool {
         (self.literal.is_empty() && self.patterns.is_empty())
-            || self.literal.iter().any(|literal| literal == name)
             || self.patterns.iter().any(|pattern| {
                 // A name may hold a pattern's characters and mean itself.
                 pattern.as_str() == name || pattern.matches(name)
             })
+    }
+}
+
+/// Why a name that was asked for is no session: its file cannot be read, which
+/// is an error; it holds no good line; or there is none.
+pub fn absent(config: &Config, name: &str, problem: Option<&Problem>) -> Failure {
+    match problem {
+        Some(problem) if problem.is_unreadable() => Failure::error(problem.to_string()),
+        Some(problem) => Failure::no(format!("no session '{name}': {problem}")),
+        None => match missing_directory(config) {
+            Some(missing) => Failure::no(format!("no session '{name}': {missing}")),
+            None => Failure::no(unknown(config, name)),
+        },
     }
 }
 
@@ -167,18 +188,27 @@ pub fn unknown(config: &Config, name: &str) -> String {
     let directory = sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes());
     let text = format!("no session '{name}' in {directory}");
     let names = config.location.store.names().unwrap_or_default();
+    if names.iter().any(|there| there == name) {
+        return format!("{text}: there is no update in its file");
+    }
     match nearest(name, &names) {
         Some(nearest) => format!("{text} (did you mean '{nearest}'?)"),
         None => text,
     }
 }
 
-/// The name that a person may have meant: near enough that a slip explains it.
+/// The name that a person may have meant: near enough that a slip explains it,
+/// or its file's.
 pub fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
-    let slips = 1 + name.chars().count() / 4;
+    let name = name.strip_suffix(sstat::FILE_SUFFIX).unwrap_or(name);
+    let slips = (name.chars().count() / 4).max(1);
+    let name = name.to_lowercase();
     names
         .iter()
-        .map(|other| (strsim::damerau_levenshtein(name, other), other))
+        .map(|other| {
+            let distance = strsim::damerau_levenshtein(&name, &other.to_lowercase());
+            (distance, other)
+        })
         .filter(|(distance, _)| *distance <= slips)
         .min_by(|a, b| a.0.cmp(&b.0).then_with(|| sstat::natural_cmp(a.1, b.1)))
         .map(|(_, other)| other)
@@ -193,6 +223,8 @@ mod tests {
         let names = ["manager1", "manager2", "worker10"].map(str::to_owned);
         assert_eq!(nearest("managr1", &names).unwrap(), "manager1");
         assert_eq!(nearest("wroker10", &names).unwrap(), "worker10");
+        assert_eq!(nearest("Manager2", &names).unwrap(), "manager2");
+        assert_eq!(nearest("worker10_status.json", &names).unwrap(), "worker10");
         assert_eq!(nearest("zebra", &names), None);
     }
 

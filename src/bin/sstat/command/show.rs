@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use sstat::{Problem, Query, Session, Status, Store, Update, Viewpoint};
 
 use crate::cli;
-use crate::command::select::{missing_directory, unknown};
+use crate::command::select::absent;
 use crate::config::Config;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::view::{Detail, Form, Remaining, Report, View};
 
 /// How far back a session's status and progress are followed.
@@ -22,10 +22,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let viewpoint = config.viewpoint(&args.reading.staleness)?;
     let (detail, problem) = detail(&config.location.store, &args.name, &viewpoint, RECENT)?;
     let Some(mut detail) = detail else {
-        return Err(match problem {
-            Some(problem) => Failure::no(problem.to_string()),
-            None => absent(config, &args.name),
-        });
+        return Err(absent(config, &args.name, problem.as_ref()));
     };
     detail.pane = args.tmux.map(|lines| tmux_pane(&args.name, lines));
     let view = View::Show(Box::new(detail), Form::of(args.reading.json));
@@ -75,13 +72,6 @@ pub fn detail(
         session,
     };
     Ok((Some(detail), problem))
-}
-
-fn absent(config: &Config, name: &str) -> Failure {
-    match missing_directory(config) {
-        Some(missing) => Failure::no(format!("no session '{name}': {missing}")),
-        None => Failure::no(unknown(config, name)),
-    }
 }
 
 /// The progress of the task that the last update is about, oldest first: the

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use sstat::{Life, natural_cmp};
+use sstat::{Life, Origin, natural_cmp};
 
 use crate::cli;
 use crate::command::select::select;
@@ -35,7 +35,13 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
             .then_with(|| natural_cmp(a.name(), b.name()))
     });
     let found = !sessions.is_empty();
-    let view = View::Stale(StaleList { sessions }, Form::of(args.reading.json));
+    let named = config.location.origin == Origin::Named;
+    let path = config.location.store.path().as_os_str().as_encoded_bytes();
+    let list = StaleList {
+        sessions,
+        directory: named.then(|| sstat::escape_invalid_utf8(path)),
+    };
+    let view = View::Stale(list, Form::of(args.reading.json));
     let mut report = Report::of(view);
     if args.exit_code && found {
         report.code = code::NO;

@@ -3,7 +3,7 @@
 use sstat::{Session, Viewpoint};
 
 use crate::cli;
-use crate::command::select::{Selection, select};
+use crate::command::select::select;
 use crate::config::Config;
 use crate::failure::Result;
 use crate::view::{Report, Summary, SummaryForm, SummaryRow, View};
@@ -46,7 +46,7 @@ pub fn report(
         }
     }
     let report = Report::of(View::Summary(summary, form));
-    Ok(Selection::conclude(&selection, config, report, false))
+    Ok(selection.conclude(config, report, false))
 }
 
 fn row(Session { update, condition }: Session) -> SummaryRow {

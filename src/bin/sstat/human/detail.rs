@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use sstat::{Life, format_duration};
 
 use crate::human::escape::escape;
 use crate::human::style::{Piece, Role, Style, percent};
 use crate::human::timeline::write_update;
 use crate::human::{age, local_time, trouble};
+use crate::metadata;
 use crate::view::{Detail, Remaining};
 
 /// Columns of the progress bar and, at most, of the sparkline.
@@ -133,7 +135,7 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     }
     if let Some(metadata) = &update.metadata {
         let mut label = "Metadata";
-        for (key, value) in pairs(metadata.get()) {
+        for (key, value) in pairs(metadata) {
             plain(label, format!("{} = {}", escape(&key), escape(&value)));
             label = "";
         }
@@ -147,18 +149,14 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
 }
 
 /// An object's keys with their values as text: strings without their quotes.
-fn pairs(object: &str) -> Vec<(String, String)> {
-    match serde_json::from_str(object) {
-        Ok(serde_json::Value::Object(map)) => map
-            .into_iter()
-            .map(|(key, value)| match value {
-                serde_json::Value::String(text) => (key, text),
-                other => (key, other.to_string()),
-            })
-            .collect(),
-        // What JSON cannot hold as values (1e400) is shown as it stands.
-        _ => vec![("(raw)".to_owned(), object.to_owned())],
-    }
+fn pairs(object: &RawValue) -> Vec<(String, String)> {
+    let pairs = metadata::pairs(object).unwrap_or_default().into_iter();
+    pairs
+        .map(|(key, value)| match serde_json::from_str(value.get()) {
+            Ok(text) => (key, text),
+            Err(_) => (key, value.get().to_owned()),
+        })
+        .collect()
 }
 
 /// Progress over the updates, one character each, the last ones if there are

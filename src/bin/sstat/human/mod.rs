@@ -66,7 +66,15 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
-/// The command that shows the end of a session's tmux pane.
-pub fn pane_command(name: &str) -> String {
-    format!("sstat show --tmux {}", shell_word(&escape(name)))
+/// The command that shows the end of a session's tmux pane, in the directory
+/// that was named if one was.
+pub fn pane_command(name: &str, directory: Option<&str>) -> String {
+    let directory = directory.map_or(String::new(), |directory| {
+        format!(" --dir {}", shell_word(&escape(directory)))
+    });
+    let dashes = if name.starts_with('-') { "-- " } else { "" };
+    format!(
+        "sstat show --tmux{directory} {dashes}{}",
+        shell_word(&escape(name))
+    )
 }

@@ -54,6 +54,7 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
     let layout = Layout {
         columns,
         elastic: "MESSAGE",
+        least: LEAST,
         dispensable: &["TASK", "PROGRESS", "MESSAGE"],
     };
     write_table(out, style, &layout, &list.sessions, |session| {
@@ -90,7 +91,8 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     let layout = Layout {
         columns,
         elastic: "TROUBLE",
-        dispensable: &["LOOK", "TROUBLE"],
+        least: usize::MAX,
+        dispensable: &["LOOK"],
     };
     write_table(out, style, &layout, &list.sessions, |session| {
         let update = &session.update;
@@ -105,7 +107,10 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
                 Role::of_condition(&session.condition),
                 trouble(update, &session.condition).unwrap_or_default(),
             ),
-            Field::meaning(Role::Faint, pane_command(session.name())),
+            Field::meaning(
+                Role::Faint,
+                pane_command(session.name(), list.directory.as_deref()),
+            ),
         ]
     })
 }
@@ -115,6 +120,8 @@ struct Layout<'a, const N: usize> {
     columns: [&'a str; N],
     /// Cut to what the others leave.
     elastic: &'a str,
+    /// Cut no further than this, if something else can be left out instead.
+    least: usize,
     /// Left out one after the other where there is no room for all.
     dispensable: &'a [&'a str],
 }
@@ -134,7 +141,7 @@ impl<const N: usize> Layout<'_, N> {
                 .iter()
                 .zip(self.columns)
                 .find(|(_, column)| *column == self.elastic)
-                .map_or(0, |(width, _)| (*width).min(LEAST));
+                .map_or(0, |(width, _)| (*width).min(self.least));
             if room >= enough {
                 return (shown, room);
             }

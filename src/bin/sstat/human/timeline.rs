@@ -35,6 +35,6 @@ pub fn line(time: &str, update: &Update, name: Option<&str>) -> Vec<Piece> {
     if !update.message.is_empty() {
         rest += &format!("  {}", escape(&update.message));
     }
-    pieces.push(Piece::plain(rest));
+    pieces.push(Piece::plain(rest.trim_end().to_owned()));
     pieces
 }

@@ -12,6 +12,7 @@ use crate::cli;
 use crate::command::hook;
 use crate::config::Config;
 use crate::failure::{Failure, Result};
+use crate::metadata;
 use crate::view::{Report, View};
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
@@ -120,7 +121,7 @@ fn merge_metadata(
     }
     let fail = |error: serde_json::Error| Failure::error(format!("--metadata: {error}"));
     let mut pairs = match &metadata {
-        Some(metadata) => pairs_of(metadata).map_err(fail)?,
+        Some(metadata) => metadata::pairs(metadata).map_err(fail)?,
         None => Vec::new(),
     };
     for (key, value) in meta {
@@ -134,29 +135,4 @@ fn merge_metadata(
     serde::Serializer::collect_map(&mut serializer, pairs).map_err(fail)?;
     let json = String::from_utf8_lossy(&json).into_owned();
     RawValue::from_string(json).map(Some).map_err(fail)
-}
-
-/// An object's pairs in their order.
-fn pairs_of(object: &RawValue) -> serde_json::Result<Vec<(String, Box<RawValue>)>> {
-    struct Pairs;
-    impl<'de> serde::de::Visitor<'de> for Pairs {
-        type Value = Vec<(String, Box<RawValue>)>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a JSON object")
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(
-            self,
-            mut map: A,
-        ) -> std::result::Result<Self::Value, A::Error> {
-            let mut pairs = Vec::new();
-            while let Some(pair) = map.next_entry()? {
-                pairs.push(pair);
-            }
-            Ok(pairs)
-        }
-    }
-    use serde::de::Deserializer;
-    serde_json::Deserializer::from_str(object.get()).deserialize_map(Pairs)
 }

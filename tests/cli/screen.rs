@@ -303,6 +303,15 @@ fn signals_find_the_terminal_restored() {
     tmux.keys(&["q"]);
     tmux.wait("the shell", |capture| !capture.contains("SESSION"));
     assert_eq!(tmux.settings(), settings);
+    drop(tmux);
+
+    // Where there is no shell that could bring it back it does not stop.
+    let tmux = Tmux::running(&sandbox, "alone", 80, 24, "exec sstat watch");
+    tmux.wait_for("12 sessions");
+    tmux.keys(&["C-z"]);
+    tmux.wait_for("no shell to go back to");
+    tmux.keys(&["G"]);
+    tmux.wait("w10", |capture| selected(capture).starts_with("w10 "));
 }
 
 #[test]

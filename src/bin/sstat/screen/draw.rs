@@ -108,7 +108,7 @@ fn split(area: Rect) -> Split {
             Rect::new(area.x + left, area.y, right, area.height),
         )
     } else if area.height >= LOW {
-        let below = area.height * 3 / 5;
+        let below = area.height * 2 / 3;
         let above = area.height - below;
         Split::Below(
             Rect::new(area.x, area.y, area.width, above),
@@ -554,7 +554,10 @@ impl Looks<'_> {
                     width: Some(width),
                     ..*self.style
                 };
-                for Fact { label, value } in facts(detail, &style) {
+                let mut facts = facts(detail, &style);
+                // What is looked at least stands below the updates.
+                let file = facts.pop_if(|fact| fact.label == "File");
+                for Fact { label, value } in facts {
                     lines.extend(self.fact(label, &value, width));
                 }
                 lines.push(Line::default());
@@ -571,6 +574,10 @@ impl Looks<'_> {
                         false => local(at, "%m-%d %H:%M"),
                     };
                     lines.push(Line::from(self.spans(timeline::line(&time, update, None))));
+                }
+                if let Some(Fact { label, value }) = file {
+                    lines.push(Line::default());
+                    lines.extend(self.fact(label, &value, width));
                 }
             }
             None => lines.push(Line::from(self.span(Role::Faint, "not read"))),

@@ -17,7 +17,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
-use rustix::process::{Signal, kill_current_process_group};
+use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -204,7 +204,8 @@ impl Live<'_> {
                 self.screen.refresh();
                 match effect {
                     Some(Effect::Quit) => return Ok(End::Quit),
-                    Some(Effect::Suspend) => suspend(),
+                    Some(Effect::Suspend) if has_shell() => suspend(),
+                    Some(Effect::Suspend) => self.screen.note("no shell to go back to"),
                     Some(Effect::Redraw) => terminal.clear().map_err(|error| broken(&error))?,
                     Some(Effect::Jump(name)) => self.jump(&name),
                     None => {}
@@ -257,6 +258,9 @@ impl Live<'_> {
         while let Ok(signal) = self.signal.try_recv() {
             if signal != SIGTSTP {
                 return Ok(Some(End::Signal(signal)));
+            }
+            if !has_shell() {
+                continue;
             }
             give_back();
             // Stops here, until the shell lets it go on.
@@ -328,6 +332,12 @@ impl Live<'_> {
             Err(error) => format!("tmux: {error}"),
         });
     }
+}
+
+/// Whether a shell controls this job. What is the first of its terminal has
+/// none: stopped, it would never be brought back.
+fn has_shell() -> bool {
+    getsid(None).is_ok_and(|session| session != getpgrp())
 }
 
 /// Stops the whole job, as the shell expects it of Ctrl-Z: what stands beside

@@ -1,7 +1,5 @@
 //! Claude Code's hooks (2.1): <https://code.claude.com/docs/en/hooks>.
 
-use sstat::Status;
-
 use crate::hook::wording::{Tool, first_line};
 use crate::hook::{Event, Meaning, Progress};
 
@@ -112,7 +110,7 @@ fn stopped(event: &Event) -> Meaning {
         1 => format!("In the background{what}"),
         many => format!("{many} tasks in the background{what}"),
     };
-    Meaning::new(Status::Working, first_line(&message).unwrap_or_default())
+    Meaning::working(first_line(&message).unwrap_or_default())
 }
 
 fn is_over(status: Option<&str>) -> bool {

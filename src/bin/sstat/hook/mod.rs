@@ -289,7 +289,7 @@ struct Metadata {
 
 impl TaskCounts {
     /// The counts after one more update of the session: an idle one began anew.
-    pub fn after(self_before: Option<Self>, update: &Update) -> Option<Self> {
+    pub fn after(before: Option<Self>, update: &Update) -> Option<Self> {
         if update.status == Status::Idle {
             return None;
         }
@@ -297,7 +297,7 @@ impl TaskCounts {
         metadata
             .and_then(|metadata| serde_json::from_str::<Metadata>(metadata.get()).ok())
             .map(|metadata| metadata.tasks)
-            .or(self_before)
+            .or(before)
     }
 
     /// A list that is done is followed by a new one.

@@ -7,6 +7,7 @@ mod support;
 
 mod agents;
 mod alerts;
+mod logrotate;
 mod prometheus;
 mod queries;
 mod rsyslog;

@@ -10,6 +10,7 @@ mod alerts;
 mod logrotate;
 mod prometheus;
 mod queries;
+mod remote;
 mod rsyslog;
 mod starship;
 mod tmux;

@@ -1,0 +1,95 @@
+//! Remote push as docs/SCALING.md writes it, with an `ssh` that goes no further
+//! than this machine but treats its words as ssh does: joined by spaces and
+//! read by the other side's shell.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{Ran, Sandbox};
+
+/// Runs a line of the document; the other side's status directory is `remote`.
+#[track_caller]
+fn run_documented(sandbox: &Sandbox, line: &str) -> Ran {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SCALING.md");
+    let document = fs::read_to_string(document).unwrap();
+    assert!(
+        document.lines().any(|documented| documented == line),
+        "{line}"
+    );
+    let bin = sandbox.root().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::create_dir_all(sandbox.root().join("remote")).unwrap();
+    let ssh = bin.join("ssh");
+    fs::write(
+        &ssh,
+        "#!/bin/sh\n[ \"$1\" = hub ] && shift || exit 255\n\
+         SSTAT_DIR=$REMOTE exec sh -c \"$*\"\n",
+    )
+    .unwrap();
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut shell = Command::new("sh");
+    sandbox.isolate(&mut shell);
+    let path = shell
+        .get_envs()
+        .find_map(|(key, value)| (key == "PATH").then_some(value?.to_str()?.to_owned()))
+        .unwrap();
+    shell
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .env("REMOTE", sandbox.root().join("remote"))
+        .args(["-c", line]);
+    Ran::from(shell.output().unwrap())
+}
+
+fn remote(sandbox: &Sandbox, session: &str) -> String {
+    let path = sandbox.root().join(format!("remote/{session}_status.json"));
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn one_update_with_any_message() {
+    let sandbox = Sandbox::new();
+    let ran = run_documented(
+        &sandbox,
+        r#"echo '{"session":"build7:nightly","status":"error","message":"disk full; $HOME is \"fine\""}' | ssh hub sstat push --stdin"#,
+    );
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let line = remote(&sandbox, "build7:nightly");
+    let update = sstat::Update::decode(line.trim_end().as_bytes()).unwrap();
+    assert_eq!(update.message, "disk full; $HOME is \"fine\"");
+}
+
+#[test]
+fn a_whole_directory() {
+    let sandbox = Sandbox::new();
+    for step in 0..60 {
+        for session in ["w1", "w2", "ö 3"] {
+            let message = format!("step {step}");
+            sandbox.ok(["push", session, "working", &message, "0.5", "160"]);
+        }
+    }
+    let ran = run_documented(
+        &sandbox,
+        "sstat history --all --limit 0 --jsonl | ssh hub sstat push --stdin",
+    );
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for session in ["w1", "w2", "ö 3"] {
+        assert_eq!(remote(&sandbox, session), sandbox.read(session));
+    }
+}
+
+#[test]
+fn what_a_host_sends_can_be_given_its_name() {
+    if !crate::support::have("jq") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w1", "working", "on build7"]);
+    let ran = run_documented(
+        &sandbox,
+        r#"sstat history --all --jsonl | jq -c --unbuffered '.session |= "build7:" + .' | ssh hub sstat push --stdin"#,
+    );
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(remote(&sandbox, "build7:w1").contains("on build7"));
+}

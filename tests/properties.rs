@@ -1,0 +1,280 @@
+//! What holds for every input, tried on many: 10,000 a property with
+//! `PROPTEST_CASES=10000`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+use sstat::{
+    BadLine, Condition, Error, MAX_WRITTEN_BYTES, ProcessIdentity, ProcessState, Query,
+    SessionName, StaleStatuses, Status, Store, Thresholds, Update, Viewpoint, escape_json,
+    is_unprintable, natural_cmp,
+};
+
+fn status() -> impl Strategy<Value = Status> {
+    prop::sample::select(&Status::KNOWN[..])
+}
+
+/// Seconds of the years 0 to 9999.
+fn moment() -> impl Strategy<Value = DateTime<Utc>> {
+    (-62_167_219_200..=253_402_300_799_i64, 0..1_000_000_000_u32)
+        .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap())
+}
+
+fn json(depth: u32) -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+    ];
+    leaf.prop_recursive(depth, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::hash_map(any::<String>(), inner, 0..4)
+                .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+        ]
+    })
+}
+
+fn raw(value: &serde_json::Value) -> Box<RawValue> {
+    RawValue::from_string(value.to_string()).unwrap()
+}
+
+fn process() -> impl Strategy<Value = ProcessIdentity> {
+    (
+        any::<u32>(),
+        any::<u64>(),
+        any::<String>(),
+        any::<String>(),
+        any::<u64>(),
+        option::of(vec(any::<String>(), 0..3)),
+    )
+        .prop_map(
+            |(pid, start_time, boot_id, host, pid_namespace, command)| ProcessIdentity {
+                pid,
+                start_time,
+                boot_id,
+                host,
+                pid_namespace,
+                command,
+            },
+        )
+}
+
+prop_compose! {
+    fn update()(
+        timestamp in moment(),
+        status in status(),
+        progress in option::of(0.0..=1.0),
+        message in any::<String>(),
+        task_id in option::of(any::<String>()),
+        metadata in option::of(prop::collection::hash_map(any::<String>(), json(4), 0..4)),
+        stale_after in option::of(0..u64::from(u32::MAX)),
+        process in option::of(process()),
+        extra in option::of(("[a-z\u{80}-\u{10ffff}]{12,}", json(3))),
+    ) -> Update {
+        Update {
+            timestamp,
+            session: "w".into(),
+            status,
+            progress,
+            message,
+            task_id,
+            metadata: metadata.map(|map| raw(&map.into_iter().collect::<serde_json::Map<_, _>>().into())),
+            stale_after: stale_after.map(Duration::from_secs),
+            process: process.map(Box::new),
+            extra: extra.map(|(key, value)| (key, raw(&value))).into_iter().collect(),
+        }
+    }
+}
+
+fn value(raw: &RawValue) -> serde_json::Value {
+    serde_json::from_str(raw.get()).unwrap()
+}
+
+/// Lines good, bad, blank and over-long, and a last one with or without its
+/// newline.
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let good = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"#;
+    let line = prop_oneof![
+        5 => any::<u16>().prop_map(move |number| format!("{good}\"{number}\"}}").into_bytes()),
+        2 => (0..3_000_usize).prop_map(move |size| format!("{good}\"{}\"}}", "x".repeat(size)).into_bytes()),
+        2 => (0..60_usize).prop_map(move |size| good.as_bytes()[..size].to_vec()),
+        1 => vec(any::<u8>().prop_filter("newline", |&byte| byte != b'\n'), 0..40),
+        1 => Just(Vec::new()),
+        1 => prop::sample::select(&[2047_usize, 2048, 2049, 10_240, 40_960][..]).prop_map(|size| vec![b' '; size]),
+    ];
+    (vec(line, 0..24), any::<bool>()).prop_map(|(lines, terminated)| {
+        let mut content = lines.join(&b'\n');
+        if terminated {
+            content.push(b'\n');
+        }
+        content
+    })
+}
+
+fn messages(store: &Store, limit: Option<usize>) -> Vec<String> {
+    let query = Query {
+        limit,
+        ..Query::default()
+    };
+    let mut messages = Vec::new();
+    store
+        .history("w", query)
+        .unwrap()
+        .unwrap()
+        .for_each(|_, update| {
+            messages.push(update.message);
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+    messages
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded_as_the_same(update in update()) {
+        let line = match update.encode() {
+            Ok(line) => line,
+            Err(error) => {
+                prop_assert!(error.to_string().contains("more than"), "{error}");
+                return Ok(());
+            }
+        };
+        prop_assert!(line.len() <= MAX_WRITTEN_BYTES);
+        prop_assert_eq!(line.iter().position(|&byte| byte == b'\n'), Some(line.len() - 1));
+        let text = String::from_utf8(line.clone()).unwrap();
+        prop_assert!(!text.trim_end_matches('\n').chars().any(is_unprintable));
+        let again = Update::decode(&line).unwrap();
+        prop_assert_eq!(again.timestamp.timestamp(), update.timestamp.timestamp());
+        prop_assert_eq!(&again.session, &update.session);
+        prop_assert_eq!(&again.status, &update.status);
+        prop_assert_eq!(again.progress, update.progress);
+        prop_assert_eq!(&again.message, &update.message);
+        prop_assert_eq!(&again.task_id, &update.task_id);
+        prop_assert_eq!(again.metadata.as_deref().map(value), update.metadata.as_deref().map(value));
+        prop_assert_eq!(again.stale_after, update.stale_after);
+        prop_assert_eq!(&again.process, &update.process);
+        prop_assert_eq!(again.extra.len(), update.extra.len());
+        for (one, other) in again.extra.iter().zip(&update.extra) {
+            prop_assert_eq!((&one.0, value(&one.1)), (&other.0, value(&other.1)));
+        }
+        prop_assert_eq!(again.encode().unwrap(), line);
+    }
+
+    #[test]
+    fn no_beginning_of_a_line_is_a_line(update in update(), cut in any::<prop::sample::Index>()) {
+        if let Ok(line) = update.encode() {
+            let head = &line[..cut.index(line.len() - 1)];
+            prop_assert!(matches!(
+                Update::decode(head),
+                Err(BadLine::CutOff | BadLine::NotJson | BadLine::NotUtf8)
+            ));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_decoded_or_refused(line in vec(any::<u8>(), 0..200)) {
+        let _ = Update::decode(&line);
+    }
+
+    #[test]
+    fn the_tail_is_what_a_full_parse_finds(content in content()) {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("w_status.json"), &content).unwrap();
+        let store = Store::new(directory.path());
+        let all: Vec<String> = content
+            .split(|&byte| byte == b'\n')
+            .filter_map(|line| Some(Update::decode(line).ok()?.message))
+            .collect();
+        let viewpoint = Viewpoint::new(Utc::now(), Thresholds::default());
+        let (session, _) = store.session("w", &viewpoint).unwrap();
+        let last = session.map(|session| session.update.message);
+        prop_assert_eq!(last.as_ref(), all.last());
+        prop_assert_eq!(&messages(&store, None), &all);
+        for limit in [1, 3, 100] {
+            prop_assert_eq!(&messages(&store, Some(limit))[..], &all[all.len().saturating_sub(limit)..]);
+        }
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_value_and_can_be_printed(text in any::<String>()) {
+        let json = serde_json::to_string(&text).unwrap();
+        let mut escaped = Vec::new();
+        escape_json(&json, &mut escaped);
+        let escaped = String::from_utf8(escaped).unwrap();
+        prop_assert!(!escaped.chars().any(is_unprintable), "{escaped:?}");
+        prop_assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
+    }
+
+    #[test]
+    fn ages_and_thresholds_at_any_clock(
+        mut update in update(),
+        now in moment(),
+        stale in 0..u64::MAX / 4,
+        longer in 0..u64::MAX / 4,
+        state in prop::sample::select(&[ProcessState::Running, ProcessState::Gone, ProcessState::Unknown][..]),
+        all in any::<bool>(),
+    ) {
+        let thresholds = Thresholds {
+            stale: Duration::from_secs(stale),
+            very_stale: Duration::from_secs(stale + longer),
+            statuses: if all { StaleStatuses::All } else { StaleStatuses::default() },
+        };
+        let now_is = Condition::of(&update, state, now, &thresholds);
+        let since = now.signed_duration_since(update.timestamp);
+        prop_assert_eq!(now_is.age.as_secs(), since.num_seconds().max(0) as u64);
+        prop_assert_eq!(now_is.clock_skew.is_some(), since < -TimeDelta::seconds(60));
+        prop_assert!(!now_is.is_very_stale() || now_is.is_stale());
+        if update.status == Status::Completed && !all {
+            prop_assert!(!now_is.is_stale());
+        }
+        // As time goes by nothing becomes fresher.
+        if let Some(later) = now.checked_add_signed(TimeDelta::days(400)) {
+            let later = Condition::of(&update, state, later, &thresholds);
+            prop_assert!(later.staleness >= now_is.staleness && later.age >= now_is.age);
+        }
+        // The longest patience that can be asked for overflows nothing.
+        update.stale_after = Some(Duration::MAX);
+        prop_assert!(!Condition::of(&update, state, now, &thresholds).is_stale());
+    }
+
+    #[test]
+    fn the_natural_order_is_total(mut names in vec("[a0-9é]{0,6}", 3)) {
+        let (a, b) = (names[0].clone(), names[1].clone());
+        prop_assert_eq!(natural_cmp(&a, &b), natural_cmp(&b, &a).reverse());
+        prop_assert_eq!(natural_cmp(&a, &b) == Ordering::Equal, a == b);
+        names.sort_by(|a, b| natural_cmp(a, b));
+        prop_assert!(natural_cmp(&names[0], &names[2]).is_le());
+        prop_assert!(natural_cmp(&names[0], &names[1]).is_le());
+        prop_assert!(natural_cmp(&names[1], &names[2]).is_le());
+    }
+
+    #[test]
+    fn numbers_in_names_are_in_their_order(a in any::<u32>(), b in any::<u32>()) {
+        let order = natural_cmp(&format!("worker{a}x"), &format!("worker{b}x"));
+        prop_assert_eq!(order, a.cmp(&b));
+    }
+
+    #[test]
+    fn a_name_comes_back_from_its_file(name in any::<String>()) {
+        if let Ok(name) = SessionName::new(name) {
+            let file = name.file_name();
+            prop_assert_eq!(sstat::session_of_file(file.as_ref()).unwrap(), name.as_str());
+        }
+    }
+
+    #[test]
+    fn a_duration_that_is_printed_can_be_read(seconds in 0..1_000_u64 * 365 * 86_400) {
+        let duration = Duration::from_secs(seconds);
+        let read = sstat::parse_duration(&sstat::format_duration(duration)).unwrap();
+        prop_assert!(read <= duration && duration - read < Duration::from_secs(3600));
+    }
+}

@@ -9,6 +9,7 @@
 mod cli;
 mod completions;
 mod manual;
+mod readme;
 
 use std::fs;
 use std::path::Path;

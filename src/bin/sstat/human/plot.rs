@@ -429,7 +429,7 @@ impl Ticks {
         let column = seconds / columns as f64;
         let step = STEPS
             .into_iter()
-            .find(|&step| step as f64 / column >= (Self::width(step) + 3) as f64)
+            .find(|&step| step as f64 / column >= (Self::width(step) + 2) as f64)
             // Longer than a life: a power of ten of years.
             .unwrap_or_else(|| {
                 let year = 365 * 86_400;

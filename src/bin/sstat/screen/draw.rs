@@ -321,11 +321,7 @@ impl Looks<'_> {
         }
         Line::from(spans).render(area, buffer);
 
-        let (sort, reversed) = screen.sort();
-        let order = match reversed {
-            false => format!("by {}", sort.word()),
-            true => format!("by {}, reversed", sort.word()),
-        };
+        let order = format!("by {}", screen.order_in_words());
         let clock = local(screen.now(), "%H:%M:%S");
         let (state, role) = match screen.is_paused() {
             true => (format!("PAUSED at {clock}"), Role::Heading),
@@ -390,7 +386,7 @@ impl Looks<'_> {
     fn header(&self, buffer: &mut Buffer, area: Rect, columns: &Columns, screen: &Screen) {
         let width = usize::from(area.width);
         let mut row = Row::new(width);
-        let (sort, _) = screen.sort();
+        let sort = screen.sort();
         let mut add = |text: &str, columns: usize, right: bool, sorts: Option<Sort>| {
             let role = match sorts {
                 Some(sorts) if sorts == sort => Role::Heading,
@@ -550,11 +546,7 @@ impl Looks<'_> {
         let mut lines = vec![Line::from(self.span(Role::Heading, name))];
         match screen.detail() {
             Some(detail) => {
-                let style = Style {
-                    width: Some(width),
-                    ..*self.style
-                };
-                let mut facts = facts(detail, &style);
+                let mut facts = facts(detail, self.style);
                 // What is looked at least stands below the updates.
                 let file = facts.pop_if(|fact| fact.label == "File");
                 for Fact { label, value } in facts {

@@ -110,7 +110,7 @@ impl Sort {
         Self::Task,
     ];
 
-    pub fn word(self) -> &'static str {
+    fn word(self) -> &'static str {
         match self {
             Self::Attention => "attention",
             Self::Name => "name",
@@ -420,11 +420,12 @@ impl Screen {
                 self.sort = self.sort.next();
                 self.reversed = false;
                 self.outdated = true;
-                self.note(format!("sorted by {}", self.sort.word()));
+                self.note(format!("sorted by {}", self.order_in_words()));
             }
             Action::Reverse => {
                 self.reversed = !self.reversed;
                 self.outdated = true;
+                self.note(format!("sorted by {}", self.order_in_words()));
             }
             Action::OnlyAttention => {
                 self.only_attention = !self.only_attention;
@@ -530,8 +531,13 @@ impl Screen {
         &self.totals
     }
 
-    pub fn sort(&self) -> (Sort, bool) {
-        (self.sort, self.reversed)
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    pub fn order_in_words(&self) -> String {
+        let reversed = if self.reversed { ", reversed" } else { "" };
+        format!("{}{reversed}", self.sort.word())
     }
 
     pub fn mode(&self) -> Mode {
@@ -779,12 +785,12 @@ mod tests {
     fn sorted_and_reversed() {
         let mut screen = screen();
         act(&mut screen, &[Action::NextSort]);
-        assert_eq!(screen.sort(), (Sort::Name, false));
+        assert_eq!(screen.sort(), Sort::Name);
         assert_eq!(names(&mut screen), ["w1", "w2", "w3", "w4", "w5", "w10"]);
         act(&mut screen, &[Action::Reverse]);
         assert_eq!(names(&mut screen), ["w10", "w5", "w4", "w3", "w2", "w1"]);
         act(&mut screen, &[Action::NextSort, Action::NextSort]);
-        assert_eq!(screen.sort(), (Sort::Age, false));
+        assert_eq!(screen.order_in_words(), "age");
         assert_eq!(names(&mut screen), ["w2", "w5", "w4", "w3", "w10", "w1"]);
         act(&mut screen, &[Action::NextSort, Action::NextSort]);
         assert_eq!(names(&mut screen), ["w1", "w10", "w3", "w4", "w5", "w2"]);

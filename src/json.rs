@@ -28,10 +28,7 @@ pub fn is_unprintable(c: char) -> bool {
 /// Inside a JSON string that is the same value. Outside of one only tab and
 /// carriage return can stand; they become a space.
 pub fn escape_json(text: &str, out: &mut Vec<u8>) {
-    // Every unprintable character begins with one of these bytes, and most
-    // lines hold none of them.
-    let suspicious = |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
-    if !text.as_bytes().iter().any(suspicious) {
+    if is_plain(text) {
         out.extend_from_slice(text.as_bytes());
         return;
     }
@@ -51,6 +48,14 @@ pub fn escape_json(text: &str, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&text.as_bytes()[copied..]);
+}
+
+/// Whether nothing in a text can be unprintable: most are plain, and that is
+/// quickly seen.
+fn is_plain(text: &str) -> bool {
+    // Every unprintable character begins with one of these bytes.
+    let suspicious = |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
+    !text.as_bytes().iter().any(suspicious)
 }
 
 /// A `serde_json` formatter that escapes as [`escape_json`] does and leaves
@@ -97,6 +102,9 @@ impl<F: Formatter> Formatter for SafeFormatter<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if is_plain(fragment) {
+            return writer.write_all(fragment.as_bytes());
+        }
         self.escaped.clear();
         escape_json(fragment, &mut self.escaped);
         writer.write_all(&self.escaped)

@@ -17,7 +17,7 @@ use crate::update::Update;
 /// How far back the last updates of a task are looked for line by line. A task
 /// that is rarer than that is sooner found by a search of the whole file, which
 /// parses next to nothing.
-const SEARCHED_BACKWARD: u64 = 1024 * 1024;
+const SEARCHED_BACKWARD: u64 = 256 * 1024;
 
 /// Which updates of a session are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -260,7 +260,7 @@ mod tests {
         // Most spellings only in the first lines, so that even the last of them
         // lie beyond what is read backward.
         let padding = "x".repeat(1000);
-        for line in 0..1_500 {
+        for line in 0..1_000 {
             let spelling = match line {
                 0..500 => spellings[line % spellings.len()],
                 _ if line % 99 == 0 => r#""task7""#,

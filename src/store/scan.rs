@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::error::Result;
-use crate::name::{FILE_SUFFIX, session_of_file};
+use crate::name::{name_of_file, session_of_file};
 use crate::session::Session;
 use crate::store::open::Directory;
 use crate::store::{Problem, Store, Viewpoint};
@@ -45,56 +45,84 @@ impl Store {
         wanted: impl Fn(&str) -> bool,
         keep: impl Fn(Session) -> Option<T> + Sync,
     ) -> Result<Scan<T>> {
+        let add = |found: &mut Vec<T>, session| found.extend(keep(session));
+        let scan = self.fold(viewpoint, wanted, Vec::new, add)?;
+        let mut parts = scan.found.into_iter();
+        let mut found = parts.next().unwrap_or_default();
+        for part in parts {
+            found.extend(part);
+        }
+        Ok(Scan {
+            found,
+            problems: scan.problems,
+        })
+    }
+
+    /// As [`scan`](Self::scan), for what is smaller together than piece by
+    /// piece: each thread adds its sessions to a `new` one, and what was found
+    /// is one of these a thread, at least one.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn fold<A: Send>(
+        &self,
+        viewpoint: &Viewpoint,
+        wanted: impl Fn(&str) -> bool,
+        new: impl Fn() -> A + Sync,
+        add: impl Fn(&mut A, Session) + Sync,
+    ) -> Result<Scan<A>> {
         let directory = Directory::open(self.path())?;
         let mut names = FileNames::default();
         directory.names(|name| {
-            if is_status_file(name) && session_of_file(name).is_some_and(|session| wanted(&session))
-            {
+            if name_of_file(name).is_some_and(|session| wanted(&session)) {
                 names.push(name);
             }
         })?;
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut scan = Scan {
-                found: Vec::new(),
-                problems: Vec::new(),
-            };
+            let mut found = new();
+            let mut problems = Vec::new();
             let mut buffer = Vec::new();
             loop {
-                let begin = next.fetch_add(CHUNK, Ordering::Relaxed);
-                if begin >= names.len() {
-                    return scan;
-                }
-                for index in begin..(begin + CHUNK).min(names.len()) {
-                    let file_name = names.get(index);
+                let chunk = next.fetch_add(1, Ordering::Relaxed);
+                let Some(chunk) = names.chunk(chunk) else {
+                    return (found, problems);
+                };
+                for file_name in chunk {
                     let (session, problem) =
                         self.look(&directory, file_name, viewpoint, &mut buffer);
-                    scan.found.extend(session.and_then(&keep));
-                    scan.problems.extend(problem);
+                    if let Some(session) = session {
+                        add(&mut found, session);
+                    }
+                    problems.extend(problem);
                 }
             }
         };
         let threads = threads_for(names.len());
-        if threads < 2 {
-            return Ok(work());
+        let parts = if threads < 2 {
+            vec![work()]
+        } else {
+            thread::scope(|scope| {
+                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+                workers
+                    .into_iter()
+                    .map(|worker| {
+                        worker
+                            .join()
+                            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    })
+                    .collect()
+            })
+        };
+        let mut scan = Scan {
+            found: Vec::with_capacity(parts.len()),
+            problems: Vec::new(),
+        };
+        for (found, problems) in parts {
+            scan.found.push(found);
+            scan.problems.extend(problems);
         }
-        Ok(thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let mut all = Scan {
-                found: Vec::with_capacity(names.len()),
-                problems: Vec::new(),
-            };
-            for worker in workers {
-                match worker.join() {
-                    Ok(part) => {
-                        all.found.extend(part.found);
-                        all.problems.extend(part.problems);
-                    }
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            all
-        }))
+        Ok(scan)
     }
 
     /// One file of an open directory: its session, and what is wrong with it.
@@ -125,10 +153,6 @@ impl Store {
     }
 }
 
-fn is_status_file(name: &OsStr) -> bool {
-    name.as_encoded_bytes().ends_with(FILE_SUFFIX.as_bytes())
-}
-
 fn threads_for(files: usize) -> usize {
     if files < THREADS_FROM {
         return 1;
@@ -138,28 +162,39 @@ fn threads_for(files: usize) -> usize {
         .min(MOST_THREADS)
 }
 
-/// Many file names in one allocation.
+/// Many file names, one byte each beside their own.
 #[cfg(unix)]
 #[derive(Default)]
 struct FileNames {
+    /// Each ends in a NUL, which stands in no file name.
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    /// Where each chunk begins.
+    chunks: Vec<usize>,
+    len: usize,
 }
 
 #[cfg(unix)]
 impl FileNames {
     fn push(&mut self, name: &OsStr) {
+        if self.len.is_multiple_of(CHUNK) {
+            self.chunks.push(self.bytes.len());
+        }
         self.bytes.extend_from_slice(name.as_encoded_bytes());
-        self.ends.push(self.bytes.len());
+        self.bytes.push(0);
+        self.len += 1;
     }
 
     fn len(&self) -> usize {
-        self.ends.len()
+        self.len
     }
 
-    fn get(&self, index: usize) -> &OsStr {
-        let begin = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        std::os::unix::ffi::OsStrExt::from_bytes(&self.bytes[begin..self.ends[index]])
+    fn chunk(&self, index: usize) -> Option<impl Iterator<Item = &OsStr>> {
+        use std::os::unix::ffi::OsStrExt;
+        let begin = *self.chunks.get(index)?;
+        let end = self.chunks.get(index + 1).copied();
+        let names = &self.bytes[begin..end.unwrap_or(self.bytes.len())];
+        let names = names.split_inclusive(|&byte| byte == 0);
+        Some(names.map(|name| OsStr::from_bytes(&name[..name.len() - 1])))
     }
 }
 
@@ -178,7 +213,8 @@ impl FileNames {
         self.0.len()
     }
 
-    fn get(&self, index: usize) -> &OsStr {
-        &self.0[index]
+    fn chunk(&self, index: usize) -> Option<impl Iterator<Item = &OsStr>> {
+        let chunk = self.0.chunks(CHUNK).nth(index)?;
+        Some(chunk.iter().map(std::ffi::OsString::as_os_str))
     }
 }

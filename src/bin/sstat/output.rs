@@ -196,9 +196,13 @@ fn line(out: &mut dyn Write, text: &str) -> io::Result<()> {
 
 /// Indented JSON without raw control or format characters.
 fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, SafeFormatter::pretty());
+    // A buffer whose type is known here: the thousand small pieces of a value
+    // must not each go through `dyn`.
+    let mut out = BufWriter::with_capacity(BUFFER, out);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, SafeFormatter::pretty());
     value.serialize(&mut serializer)?;
-    writeln!(out)
+    writeln!(out)?;
+    out.flush()
 }
 
 /// Writes the updates of all histories one after the other and, if they are

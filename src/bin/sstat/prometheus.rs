@@ -19,8 +19,8 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         .map(|status| StatusSeries::new(Cow::Borrowed(status.as_str())))
         .collect();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for row in &summary.rows {
-        let place = match Status::KNOWN.iter().position(|known| *known == row.status) {
+    for row in summary.rows() {
+        let place = match Status::KNOWN.iter().position(|known| known == row.status) {
             Some(place) => place,
             // Statuses that look the same when they are escaped are one series.
             None => *places
@@ -32,7 +32,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         };
         let series = &mut statuses[place];
         series.sessions += 1;
-        series.oldest_age = series.oldest_age.max(row.condition.age.as_secs());
+        series.oldest_age = series.oldest_age.max(row.age.as_secs());
     }
 
     let mut sessions = Gauge::begin(
@@ -84,14 +84,14 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     // One series twice, and the collector refuses the whole file. Only names
     // that are not printed as they are can come to look the same.
     let mut escaped = HashSet::new();
-    for row in &summary.rows {
-        let label = label_value(&row.name);
+    for row in summary.rows() {
+        let label = label_value(row.name);
         if let Cow::Owned(label) = &label
             && !escaped.insert(label.clone())
         {
             continue;
         }
-        updates.labelled("session", &label, row.updated.timestamp())?;
+        updates.labelled("session", &label, row.updated_seconds)?;
     }
     Ok(())
 }

@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 use sstat::{
-    Condition, Follower, History, Life, Problem, Query, Session, Status, Store, Update, Viewpoint,
+    Follower, History, Life, NaturalKey, Problem, Query, Session, Staleness, Status, Store, Update,
+    Viewpoint,
 };
 
 /// What a command found, and how it ends.
@@ -102,50 +104,179 @@ impl Serialize for SessionState<'_> {
     }
 }
 
-/// All sessions in natural order of their names, and their counts.
+/// All sessions in natural order of their names, and their counts. They are
+/// kept close together: a million of them in some 100 MB.
 #[derive(Default)]
 pub struct Summary {
-    pub rows: Vec<SummaryRow>,
+    parts: Vec<SummaryPart>,
+    /// The places of the rows: part and row.
+    order: Vec<(u32, u32)>,
     pub by_status: BTreeMap<Status, u64>,
     pub skipped_lines: u64,
 }
 
+/// Some sessions of a summary, in no order.
+#[derive(Default)]
+pub struct SummaryPart {
+    /// The names and messages of all rows, one behind the other.
+    text: String,
+    rows: Vec<StoredRow>,
+}
+
+/// A row as it is kept.
+struct StoredRow {
+    /// Where its name begins in the text; its message follows.
+    begin: usize,
+    message_bytes: u32,
+    name_bytes: u16,
+    staleness: Staleness,
+    life: Life,
+    /// Its place in [`Status::KNOWN`], unless it is another.
+    status: u8,
+    other_status: Option<Box<Status>>,
+    pid: Option<NonZeroU32>,
+    /// Not a number where there is none.
+    progress: f64,
+    age_seconds: u64,
+    updated_seconds: i64,
+}
+
 /// As much of a session as a summary says.
-pub struct SummaryRow {
-    pub name: String,
-    pub status: Status,
+pub struct SummaryRow<'a> {
+    pub name: &'a str,
+    pub status: &'a Status,
     pub progress: Option<f64>,
-    pub message: String,
-    pub updated: DateTime<Utc>,
-    pub condition: Condition,
+    /// Empty where the summary's form does not show it.
+    pub message: &'a str,
+    /// The time of its last update, in seconds since 1970.
+    pub updated_seconds: i64,
+    pub age: Duration,
+    pub staleness: Staleness,
+    pub life: Life,
     /// Its process's number, if it has one.
     pub pid: Option<u32>,
 }
 
+static KNOWN: [Status; 5] = Status::KNOWN;
+
+impl SummaryPart {
+    /// Adds a session, and where `with_text` the message that the block shows
+    /// of it.
+    pub fn add(&mut self, Session { update, condition }: &Session, with_text: bool) {
+        let shown = matches!(
+            update.status,
+            Status::Working | Status::Blocked | Status::Error
+        );
+        let message = if with_text && shown {
+            &*update.message
+        } else {
+            ""
+        };
+        let begin = self.text.len();
+        self.text.push_str(&update.session);
+        self.text.push_str(message);
+        let known = KNOWN.iter().position(|known| *known == update.status);
+        self.rows.push(StoredRow {
+            begin,
+            // A line has a mebibyte at most, a file's name 255 bytes, of which
+            // each may be spelled out in four.
+            message_bytes: message.len() as u32,
+            name_bytes: update.session.len() as u16,
+            staleness: condition.staleness,
+            life: condition.life,
+            status: known.unwrap_or_default() as u8,
+            other_status: known.is_none().then(|| Box::new(update.status.clone())),
+            pid: update
+                .process
+                .as_ref()
+                .and_then(|process| NonZeroU32::new(process.pid)),
+            progress: update.progress.unwrap_or(f64::NAN),
+            age_seconds: condition.age.as_secs(),
+            updated_seconds: update.timestamp.timestamp(),
+        });
+    }
+
+    fn row(&self, row: usize) -> SummaryRow<'_> {
+        let row = &self.rows[row];
+        let message = row.begin + usize::from(row.name_bytes);
+        SummaryRow {
+            name: &self.text[row.begin..message],
+            status: row
+                .other_status
+                .as_deref()
+                .unwrap_or(&KNOWN[usize::from(row.status)]),
+            progress: Some(row.progress).filter(|progress| !progress.is_nan()),
+            message: &self.text[message..message + row.message_bytes as usize],
+            updated_seconds: row.updated_seconds,
+            age: Duration::from_secs(row.age_seconds),
+            staleness: row.staleness,
+            life: row.life,
+            pid: row.pid.map(NonZeroU32::get),
+        }
+    }
+}
+
 impl Summary {
-    pub fn with_status(&self, status: Status) -> impl Iterator<Item = &SummaryRow> {
-        self.rows.iter().filter(move |row| row.status == status)
+    pub fn new(parts: Vec<SummaryPart>, skipped_lines: u64) -> Self {
+        let mut summary = Self {
+            parts,
+            skipped_lines,
+            ..Self::default()
+        };
+        summary
+            .order
+            .reserve_exact(summary.parts.iter().map(|part| part.rows.len()).sum());
+        for (index, part) in summary.parts.iter().enumerate() {
+            for row in 0..part.rows.len() {
+                summary.order.push((index as u32, row as u32));
+                let status = part.row(row).status;
+                match summary.by_status.get_mut(status) {
+                    Some(count) => *count += 1,
+                    None => {
+                        summary.by_status.insert(status.clone(), 1);
+                    }
+                }
+            }
+        }
+        let parts = &summary.parts;
+        summary.order.sort_by_cached_key(|&(part, row)| {
+            NaturalKey::new(parts[part as usize].row(row as usize).name)
+        });
+        summary
     }
 
-    pub fn stale(&self) -> impl Iterator<Item = &SummaryRow> {
-        self.rows.iter().filter(|row| row.condition.is_stale())
+    pub fn total(&self) -> usize {
+        self.order.len()
     }
 
-    pub fn very_stale(&self) -> impl Iterator<Item = &SummaryRow> {
-        self.rows.iter().filter(|row| row.condition.is_very_stale())
-    }
-
-    pub fn dead(&self) -> impl Iterator<Item = &SummaryRow> {
-        self.rows
+    pub fn rows(&self) -> impl Iterator<Item = SummaryRow<'_>> {
+        self.order
             .iter()
-            .filter(|row| row.condition.life == Life::Dead)
+            .map(|&(part, row)| self.parts[part as usize].row(row as usize))
+    }
+
+    pub fn with_status(&self, status: Status) -> impl Iterator<Item = SummaryRow<'_>> {
+        self.rows().filter(move |row| *row.status == status)
+    }
+
+    pub fn stale(&self) -> impl Iterator<Item = SummaryRow<'_>> {
+        self.rows().filter(|row| row.staleness >= Staleness::Stale)
+    }
+
+    pub fn very_stale(&self) -> impl Iterator<Item = SummaryRow<'_>> {
+        self.rows()
+            .filter(|row| row.staleness == Staleness::VeryStale)
+    }
+
+    pub fn dead(&self) -> impl Iterator<Item = SummaryRow<'_>> {
+        self.rows().filter(|row| row.life == Life::Dead)
     }
 }
 
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("total_sessions", &self.rows.len())?;
+        map.serialize_entry("total_sessions", &self.total())?;
         map.serialize_entry("by_status", &self.by_status)?;
         map.serialize_entry(
             "working_sessions",
@@ -175,10 +306,10 @@ struct Names<F>(F);
 impl<'a, F, I> Serialize for Names<F>
 where
     F: Fn() -> I,
-    I: Iterator<Item = &'a SummaryRow>,
+    I: Iterator<Item = SummaryRow<'a>>,
 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((self.0)().map(|row| &row.name))
+        serializer.collect_seq((self.0)().map(|row| row.name))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use sstat::{Session, natural_cmp};
+use sstat::{NaturalKey, Session};
 
 use crate::cli::{self, SortKey};
 use crate::command::select::select;
@@ -21,8 +21,11 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     } else {
         SortKey::Name
     });
-    sessions
-        .sort_unstable_by(|a, b| compare(key, a, b).then_with(|| natural_cmp(a.name(), b.name())));
+    // By name first: the other orders leave equal ones as they are.
+    sessions.sort_by_cached_key(|session| NaturalKey::new(session.name()));
+    if key != SortKey::Name {
+        sessions.sort_by(|a, b| compare(key, a, b));
+    }
     let found = !sessions.is_empty();
     let view = View::List(List { sessions }, Form::of(args.reading.json));
     let mut report = Report::of(view);

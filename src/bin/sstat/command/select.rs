@@ -62,6 +62,30 @@ pub fn select<T: Send>(
     viewpoint: &Viewpoint,
     keep: impl Fn(Session) -> Option<T> + Sync,
 ) -> Result<Selection<T>> {
+    let add = |found: &mut Vec<T>, session| found.extend(keep(session));
+    let selection = fold(config, filters, viewpoint, Vec::new, add)?;
+    let mut parts = selection.found.into_iter();
+    let mut found = parts.next().unwrap_or_default();
+    for part in parts {
+        found.extend(part);
+    }
+    Ok(Selection {
+        found,
+        problems: selection.problems,
+        unknown: selection.unknown,
+        missing: selection.missing,
+    })
+}
+
+/// Looks at the sessions that the filters want; each thread adds its own to a
+/// `new` one, and what was found is all of these.
+pub fn fold<A: Send>(
+    config: &Config,
+    filters: &Filters,
+    viewpoint: &Viewpoint,
+    new: impl Fn() -> A + Sync,
+    add: impl Fn(&mut A, Session) + Sync,
+) -> Result<Selection<A>> {
     let mut selection = Selection {
         found: Vec::new(),
         problems: Vec::new(),
@@ -74,19 +98,18 @@ pub fn select<T: Send>(
         selection.unknown = unknown.collect();
         return Ok(selection);
     }
-    let keep = |session: Session| {
+    let add = |found: &mut A, session: Session| {
         if matches(filters, &session.update, viewpoint.now) {
-            keep(session)
-        } else {
-            None
+            add(found, session);
         }
     };
     let store = &config.location.store;
     if names.needs_scan() {
-        let scan = store.scan(viewpoint, |name| names.want_by_pattern(name), keep)?;
+        let scan = store.fold(viewpoint, |name| names.want_by_pattern(name), &new, add)?;
         selection.found = scan.found;
         selection.problems = scan.problems;
     }
+    let mut found = new();
     for name in &names.literal {
         if names.needs_scan() && names.want_by_pattern(name) {
             // Met already.
@@ -94,12 +117,13 @@ pub fn select<T: Send>(
         }
         match store.session(name, viewpoint)? {
             (Some(session), problem) => {
-                selection.found.extend(keep(session));
+                add(&mut found, session);
                 selection.problems.extend(problem);
             }
             (None, problem) => selection.unknown.push((name.clone(), problem)),
         }
     }
+    selection.found.push(found);
     Ok(selection)
 }
 

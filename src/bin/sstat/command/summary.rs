@@ -3,10 +3,10 @@
 use sstat::{Session, Viewpoint};
 
 use crate::cli;
-use crate::command::select::select;
+use crate::command::select::fold;
 use crate::config::Config;
 use crate::failure::Result;
-use crate::view::{Report, Summary, SummaryForm, SummaryRow, View};
+use crate::view::{Report, Summary, SummaryForm, SummaryPart, View};
 
 pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {
     let form = match args {
@@ -28,35 +28,14 @@ pub fn report(
     viewpoint: &Viewpoint,
     form: SummaryForm,
 ) -> Result<Report> {
-    let mut selection = select(config, filters, viewpoint, |session| Some(row(session)))?;
-    let mut summary = Summary {
-        skipped_lines: selection.skipped_lines(),
-        rows: std::mem::take(&mut selection.found),
-        ..Summary::default()
-    };
-    summary
-        .rows
-        .sort_unstable_by(|a, b| sstat::natural_cmp(&a.name, &b.name));
-    for row in &summary.rows {
-        match summary.by_status.get_mut(&row.status) {
-            Some(count) => *count += 1,
-            None => {
-                summary.by_status.insert(row.status.clone(), 1);
-            }
-        }
-    }
+    // Only the block says more of a session than its name.
+    let with_text = form == SummaryForm::Block;
+    let add = |part: &mut SummaryPart, session: Session| part.add(&session, with_text);
+    let mut selection = fold(config, filters, viewpoint, SummaryPart::default, add)?;
+    let summary = Summary::new(
+        std::mem::take(&mut selection.found),
+        selection.skipped_lines(),
+    );
     let report = Report::of(View::Summary(summary, form));
     Ok(selection.conclude(config, report, false))
-}
-
-fn row(Session { update, condition }: Session) -> SummaryRow {
-    SummaryRow {
-        pid: update.process.as_ref().map(|process| process.pid),
-        name: update.session,
-        status: update.status,
-        progress: update.progress,
-        message: update.message,
-        updated: update.timestamp,
-        condition,
-    }
 }

@@ -28,7 +28,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         style.paint(Role::Heading, "SESSION STATUS SUMMARY")
     )?;
     writeln!(out, "{rule}")?;
-    writeln!(out, "Total Sessions: {}", summary.rows.len())?;
+    writeln!(out, "Total Sessions: {}", summary.total())?;
     if !summary.by_status.is_empty() {
         writeln!(out, "\nBy Status:")?;
         for (status, count) in &summary.by_status {
@@ -36,7 +36,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
             writeln!(out, "  {word}: {count}")?;
         }
     }
-    let message = |row: &SummaryRow| escape(&row.message).into_owned();
+    let message = |row: &SummaryRow<'_>| escape(row.message).into_owned();
     block.section(
         out,
         "❌ Errors",
@@ -63,7 +63,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         "⚠️  Stale",
         Role::Stale,
         || summary.stale(),
-        |row| format!("No update for {}", minutes(row.condition.age)),
+        |row| format!("No update for {}", minutes(row.age)),
     )?;
     block.section(
         out,
@@ -72,10 +72,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         || summary.dead(),
         |row| {
             let pid = row.pid.map_or(String::new(), |pid| format!(" {pid}"));
-            format!(
-                "process{pid} is gone, no update for {}",
-                minutes(row.condition.age)
-            )
+            format!("process{pid} is gone, no update for {}", minutes(row.age))
         },
     )?;
     writeln!(out, "{rule}")
@@ -86,13 +83,13 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    fn section<'r, I: Iterator<Item = &'r SummaryRow>>(
+    fn section<'r, I: Iterator<Item = SummaryRow<'r>>>(
         &self,
         out: &mut dyn Write,
         title: &str,
         role: Role,
         rows: impl Fn() -> I,
-        text: impl Fn(&SummaryRow) -> String,
+        text: impl Fn(&SummaryRow<'_>) -> String,
     ) -> io::Result<()> {
         let count = rows().count();
         if count == 0 {
@@ -101,8 +98,8 @@ impl Block<'_> {
         let title = format!("{title} ({count}):");
         writeln!(out, "\n{}", self.style.paint(role, title))?;
         for row in rows() {
-            let name = escape(&row.name);
-            let text = text(row);
+            let name = escape(row.name);
+            let text = text(&row);
             let separator = if text.is_empty() { "" } else { ": " };
             let line = format!("  • {name}{separator}{text}");
             writeln!(out, "{}", self.cut(&line))?;
@@ -111,8 +108,8 @@ impl Block<'_> {
     }
 
     /// What a working session says and how far it is.
-    fn work(&self, row: &SummaryRow) -> String {
-        let message = escape(&row.message);
+    fn work(&self, row: &SummaryRow<'_>) -> String {
+        let message = escape(row.message);
         let Some(progress) = row.progress else {
             return message.into_owned();
         };

@@ -1,6 +1,7 @@
 //! The updates of one session, oldest first, without holding its file.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -11,7 +12,7 @@ use crate::store::lines::{Line, LinesBackward, LinesForward, count_lines};
 use crate::store::open::{self, StatusFile, read_exact_at};
 use crate::store::search::TaskSearch;
 use crate::store::tail::{BadLines, Verdict, judge};
-use crate::store::{Problem, Store};
+use crate::store::{Problem, REREADS, Store};
 use crate::update::Update;
 
 /// How far back the last updates of a task are looked for line by line. A task
@@ -127,9 +128,12 @@ impl History {
                 let mut buffer = Vec::new();
                 while let Some((offset, length)) = last.lines.pop() {
                     buffer.resize(length, 0);
-                    read_exact_at(&self.open.file, &mut buffer, offset).map_err(fail)?;
-                    // Decoded once already; a file that somebody overwrites
-                    // meanwhile has no line here any more.
+                    match read_exact_at(&self.open.file, &mut buffer, offset) {
+                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+                        read => read.map_err(fail)?,
+                    }
+                    // Decoded once already; a file that somebody truncates or
+                    // overwrites meanwhile has no line here any more.
                     if let Ok(update) = Update::decode(&buffer) {
                         each(&buffer, self.named(update))?;
                     }
@@ -178,11 +182,27 @@ impl History {
         update
     }
 
+    /// A file that is truncated meanwhile is searched again up to where it ends
+    /// now.
     fn find_last(&self, limit: usize) -> Result<Last> {
         let fail = |error| Error::io("read", &self.path)(error);
+        let mut size = self.size();
+        for _ in 0..REREADS {
+            match self.find_last_below(size, limit) {
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                    let now = self.open.file.metadata().map_err(fail)?.len();
+                    size = size.min(now);
+                }
+                result => return result,
+            }
+        }
+        self.find_last_below(size, limit)
+    }
+
+    fn find_last_below(&self, size: u64, limit: usize) -> Result<Last> {
+        let fail = |error| Error::io("read", &self.path)(error);
         let mut buffer = Vec::new();
-        let mut lines =
-            LinesBackward::new(&self.open.file, self.size(), &mut buffer).map_err(fail)?;
+        let mut lines = LinesBackward::new(&self.open.file, size, &mut buffer).map_err(fail)?;
         let mut last = Last::default();
         while last.lines.len() < limit {
             let Some(line) = lines.next().map_err(fail)? else {
@@ -199,7 +219,7 @@ impl History {
                 Verdict::Bad(reason) => last.bad.note_earlier(reason),
                 Verdict::Nothing => {}
             }
-            if self.query.task.is_some() && self.size() - offset > SEARCHED_BACKWARD {
+            if self.query.task.is_some() && size - offset > SEARCHED_BACKWARD {
                 self.find_last_before(offset, limit, &mut last)?;
                 return Ok(last);
             }
@@ -239,6 +259,31 @@ struct Last {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_truncated_meanwhile_is_read_to_its_new_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working"}"#;
+        for limit in [None, Some(50)] {
+            std::fs::write(&path, format!("{line}\n").repeat(100)).unwrap();
+            let query = Query {
+                limit,
+                ..Query::default()
+            };
+            let store = Store::new(directory.path());
+            let history = store.history("w", query).unwrap().unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_len(2 * (line.len() as u64 + 1)).unwrap();
+            let mut found = 0;
+            let each = |_: &[u8], _| -> Result<()> {
+                found += 1;
+                Ok(())
+            };
+            history.for_each(each).unwrap();
+            assert_eq!(found, 2, "{limit:?}");
+        }
+    }
 
     /// What is found of a task must be what parsing every line finds.
     #[test]

@@ -139,7 +139,9 @@ impl Watcher {
             tick_is_due: false,
             store,
         };
-        for name in watcher.wanted_names()? {
+        let mut names = watcher.wanted_names()?;
+        names.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
+        for name in names {
             watcher.take_snapshot(name);
         }
         watcher.sort_processes();
@@ -334,8 +336,8 @@ impl Watcher {
         self.must_ask = running().any(|process| !self.processes.is_waited_for(process));
     }
 
-    /// The names of the sessions there are that are wanted, in natural order;
-    /// none where there is no directory.
+    /// The names of the sessions there are that are wanted, in no order; none
+    /// where there is no directory.
     fn wanted_names(&self) -> sstat::Result<Vec<String>> {
         let mut names = match self.names.exactly() {
             Some(names) => names.to_vec(),
@@ -345,7 +347,6 @@ impl Watcher {
             },
         };
         names.retain(|name| self.names.want(name));
-        names.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
         Ok(names)
     }
 
@@ -373,14 +374,14 @@ impl Watcher {
             self.followers.remove(&name);
             self.remove(&name);
         }
-        for name in names {
-            let unchanged = self
-                .followers
-                .get(&name)
-                .is_some_and(|followed| followed.follower.is_unchanged());
-            if !unchanged {
-                self.read_later(name);
-            }
+        let is_changed = |name: &String| {
+            let followed = self.followers.get(name);
+            followed.is_none_or(|followed| !followed.follower.is_unchanged())
+        };
+        let mut changed: Vec<String> = names.into_iter().filter(is_changed).collect();
+        changed.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
+        for name in changed {
+            self.read_later(name);
         }
         self.sort_processes();
         self.tick_is_due = true;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use crate::store::history::History;
 use crate::store::lines::{Line, LinesBackward, LinesForward};
-use crate::store::open::{self, StatusFile, read_exact_at};
+use crate::store::open::{self, Directory, StatusFile, read_exact_at};
 use crate::store::tail::{BadLines, Tail, Verdict, judge};
 use crate::store::{Problem, ProblemKind, REREADS, Store};
 use crate::update::Update;
@@ -66,6 +66,8 @@ pub struct Appended {
     pub restarted: bool,
     /// The limit was reached: there is more to read.
     pub more: bool,
+    /// There is another file by now, and nothing was read of it.
+    pub replaced: bool,
 }
 
 impl Store {
@@ -168,7 +170,7 @@ impl Follower {
     /// # Errors
     /// When the file cannot be read.
     pub fn read_new(&mut self) -> Result<Appended> {
-        self.read_some(usize::MAX)
+        self.read_path(usize::MAX, Accept::AnyFile)
     }
 
     /// The first of the updates that came since the last call, about as many
@@ -177,8 +179,20 @@ impl Follower {
     /// # Errors
     /// When the file cannot be read.
     pub fn read_some(&mut self, limit_bytes: usize) -> Result<Appended> {
+        self.read_path(limit_bytes, Accept::AnyFile)
+    }
+
+    /// The same, but nothing of another file than the one read before.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_same(&mut self, limit_bytes: usize) -> Result<Appended> {
+        self.read_path(limit_bytes, Accept::SameFile)
+    }
+
+    fn read_path(&mut self, limit_bytes: usize, accept: Accept) -> Result<Appended> {
         match open::open_read(&self.path) {
-            Ok(open) => self.read(&open, limit_bytes),
+            Ok(open) => self.read(&open, limit_bytes, accept),
             // The place is kept: the file may have been renamed, and what came
             // into it before that is still to be read.
             Err(error) if error.is_not_found() => Ok(Appended {
@@ -195,15 +209,13 @@ impl Follower {
     /// # Errors
     /// When the file cannot be read.
     pub fn read_renamed(&mut self, new_name: &OsStr) -> Result<Appended> {
-        let renamed = match open::open_read(&self.path.with_file_name(new_name)) {
-            Ok(renamed) => renamed,
-            Err(error) if error.is_not_found() => return Ok(Appended::default()),
-            Err(error) => return Err(error),
-        };
-        let file = open::identity(&renamed.metadata);
-        match &self.place {
-            Some(place) if place.file == file => self.read(&renamed, usize::MAX),
-            _ => Ok(Appended::default()),
+        if self.place.is_none() {
+            return Ok(Appended::default());
+        }
+        match open::open_read(&self.path.with_file_name(new_name)) {
+            Ok(renamed) => self.read(&renamed, usize::MAX, Accept::SameFile),
+            Err(error) if error.is_not_found() => Ok(Appended::default()),
+            Err(error) => Err(error),
         }
     }
 
@@ -221,11 +233,49 @@ impl Follower {
             .opened()
             .again()
             .map_err(Error::io("read", &self.path))?;
-        self.read(&again, usize::MAX)
+        self.read(&again, usize::MAX, Accept::SameFile)
     }
 
-    fn read(&mut self, open: &StatusFile, limit_bytes: usize) -> Result<Appended> {
+    /// The updates that came since the last call and before the file was
+    /// renamed, as rotation does: to a longer name that begins with its own.
+    ///
+    /// # Errors
+    /// When the directory or the file cannot be read.
+    pub fn read_rotated(&mut self) -> Result<Appended> {
+        let (Some(place), Some(directory), Some(file_name)) =
+            (&self.place, self.path.parent(), self.path.file_name())
+        else {
+            return Ok(Appended::default());
+        };
+        let mut rotated = None;
+        Directory::open(directory)?.names(|name| {
+            let is_longer = name.len() > file_name.len()
+                && name
+                    .as_encoded_bytes()
+                    .starts_with(file_name.as_encoded_bytes());
+            let is_same = || {
+                let metadata = directory.join(name).symlink_metadata();
+                metadata.is_ok_and(|metadata| open::identity(&metadata) == place.file)
+            };
+            if is_longer && is_same() {
+                rotated = Some(name.to_owned());
+            }
+        })?;
+        match rotated {
+            Some(name) => self.read_renamed(&name),
+            None => Ok(Appended::default()),
+        }
+    }
+
+    fn read(&mut self, open: &StatusFile, limit_bytes: usize, accept: Accept) -> Result<Appended> {
         let mut appended = Appended::default();
+        if accept == Accept::SameFile
+            && let Some(place) = &self.place
+            && !place.goes_on_in(open)
+        {
+            appended.replaced = true;
+            return Ok(appended);
+        }
         let read = self.read_lines(open, limit_bytes, &mut appended);
         read.map_err(Error::io("read", &self.path))?;
         Ok(appended)
@@ -299,6 +349,14 @@ impl Follower {
         update.session.clone_from(&self.name);
         update
     }
+}
+
+/// Which file is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Accept {
+    AnyFile,
+    /// Only the one that was read before.
+    SameFile,
 }
 
 impl Place {
@@ -503,6 +561,9 @@ mod tests {
         fs::write(&path, line("a") + &line("b")).unwrap();
         fs::rename(&path, &old).unwrap();
         fs::write(&path, line("c")).unwrap();
+        assert!(follower.read_same(usize::MAX).unwrap().replaced);
+        assert_eq!(follower.read_rotated().unwrap().updates.len(), 1);
+        fs::write(&old, line("a") + &line("b") + &line("b2")).unwrap();
         assert_eq!(follower.read_renamed(new_name).unwrap().updates.len(), 1);
         assert_eq!(messages(&mut follower), ["c"]);
     }

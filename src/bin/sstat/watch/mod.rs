@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sstat::{Error, Follower, ProblemKind, ProcessState, Session, Store};
+use sstat::{Appended, Error, Follower, ProblemKind, ProcessState, Session, Store};
 
 use self::board::Board;
 use self::event::Event;
@@ -248,18 +248,8 @@ impl Watcher {
         // then among the hints.
         let ended = self.processes.ended();
         self.ended.extend(ended);
-        let hints = self.source.hints();
-        for (name, new_name) in hints.renamed {
-            if self.names.want(&name) {
-                self.read_renamed(&name, &new_name);
-            }
-        }
-        for name in hints.changed {
-            if self.names.want(&name) {
-                self.read_later(name);
-            }
-        }
-        if hints.rescan || self.next_rescan <= Instant::now() {
+        self.take_hints();
+        if self.next_rescan <= Instant::now() {
             self.rescan();
         }
         while self.events.len() < MANY_EVENTS
@@ -293,6 +283,24 @@ impl Watcher {
         if self.tick_is_due {
             self.tick_is_due = false;
             self.board.tick(now, &mut self.events);
+        }
+    }
+
+    fn take_hints(&mut self) {
+        let hints = self.source.hints();
+        for (name, new_name) in hints.renamed {
+            if let Some(followed) = self.followers.get_mut(&name) {
+                let appended = followed.follower.read_renamed(&new_name);
+                self.take_in_old(appended);
+            }
+        }
+        for name in hints.changed {
+            if self.names.want(&name) {
+                self.read_later(name);
+            }
+        }
+        if hints.rescan {
+            self.next_rescan = Instant::now();
         }
     }
 
@@ -426,13 +434,11 @@ impl Watcher {
     /// says. True if there may be more.
     fn read(&mut self, name: &str, limit_bytes: usize) -> bool {
         let store = &self.store;
-        let followed = self
-            .followers
-            .entry(name.to_owned())
-            .or_insert_with(|| Followed {
-                follower: store.follow(name),
-                unread: false,
-            });
+        let new = || Followed {
+            follower: store.follow(name),
+            unread: false,
+        };
+        let followed = self.followers.entry(name.to_owned()).or_insert_with(new);
         if followed.unread {
             if let Ok((update, _)) = followed.follower.skip_to_end() {
                 followed.unread = false;
@@ -442,8 +448,17 @@ impl Watcher {
         }
         let mut updates = Vec::new();
         let mut problem = None;
+        let mut is_same = true;
         let (missing, more) = loop {
-            let appended = match followed.follower.read_some(limit_bytes) {
+            let Some(followed) = self.followers.get_mut(name) else {
+                return false;
+            };
+            let appended = if is_same {
+                followed.follower.read_same(limit_bytes)
+            } else {
+                followed.follower.read_some(limit_bytes)
+            };
+            let appended = match appended {
                 Ok(appended) => appended,
                 Err(error) => {
                     // What is no file is no session any more; one that cannot
@@ -452,6 +467,12 @@ impl Watcher {
                     break (matches!(error, Error::NotRegular { .. }), false);
                 }
             };
+            if is_same && (appended.replaced || appended.missing) {
+                is_same = false;
+                self.take_in(std::mem::take(&mut updates), true);
+                self.read_predecessor(name, appended.replaced);
+                continue;
+            }
             if appended.bad.count > 0 {
                 let kind = ProblemKind::BadLines(appended.bad);
                 problem = Some(followed.follower.problem(kind).to_string());
@@ -483,14 +504,22 @@ impl Watcher {
         more
     }
 
-    /// Reads what came into a file before it was given another name.
-    fn read_renamed(&mut self, name: &str, new_name: &std::ffi::OsStr) {
-        let Some(followed) = self.followers.get_mut(name) else {
-            return;
-        };
-        if let Ok(appended) = followed.follower.read_renamed(new_name) {
-            let updates = appended.updates.into_iter();
-            self.take_in(updates.map(|(_, update)| update).collect(), true);
+    /// Takes in what came into a file before it was given another name.
+    fn take_in_old(&mut self, appended: sstat::Result<Appended>) {
+        // One that cannot be read is no session's file any more.
+        let updates = appended.unwrap_or_default().updates;
+        let updates = updates.into_iter().map(|(_, update)| update);
+        self.take_in(updates.collect(), true);
+    }
+
+    /// Reads the rest of a session's file that is no longer there under its
+    /// name: what came into it last is not in its successor.
+    fn read_predecessor(&mut self, name: &str, is_replaced: bool) {
+        // If it was renamed, that has been told by now.
+        self.take_hints();
+        if is_replaced && let Some(followed) = self.followers.get_mut(name) {
+            let appended = followed.follower.read_rotated();
+            self.take_in_old(appended);
         }
     }
 

@@ -62,6 +62,16 @@ fn random(test: &str) -> fastrand::Rng {
 
 /// Runs a command that must not hang, and must not panic.
 fn run(command: &mut Command) -> Ran {
+    let ran = run_to_end(command);
+    assert!(
+        !ran.stderr.contains("panicked") && ran.code != 101 && ran.code != 128 + 6,
+        "panics: {command:?}\n{ran:?}"
+    );
+    ran
+}
+
+/// Runs a command that must not hang.
+fn run_to_end(command: &mut Command) -> Ran {
     let described = format!("{command:?}");
     let mut child = command
         .stdout(Stdio::piped())
@@ -83,16 +93,11 @@ fn run(command: &mut Command) -> Ran {
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     };
-    let ran = Ran::from(std::process::Output {
+    Ran::from(std::process::Output {
         status,
         stdout: stdout.join().unwrap(),
         stderr: stderr.join().unwrap(),
-    });
-    assert!(
-        !ran.stderr.contains("panicked") && ran.code != 101 && ran.code != 128 + 6,
-        "panics: {described}\n{ran:?}"
-    );
-    ran
+    })
 }
 
 /// Tells the threads beside a test to stop when it ends, also by a panic:

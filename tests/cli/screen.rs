@@ -418,7 +418,7 @@ fn a_terminal_that_goes_away_ends_it() {
     let script = "
 import os, pty, subprocess, sys
 master, slave = pty.openpty()
-child = subprocess.Popen(['sstat', 'watch'], stdin=slave, stdout=slave, start_new_session=True)
+child = subprocess.Popen(['sstat', 'watch'], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
 os.close(slave)
 while b'\\x1b[?2026l' not in os.read(master, 100000): pass
 os.close(master)

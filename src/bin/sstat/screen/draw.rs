@@ -412,7 +412,7 @@ impl Looks<'_> {
         if visible.len() < all {
             let place = format!(" {}-{} of {all}", visible.start + 1, visible.end);
             if let Some(start) = width.checked_sub(place.len() + 1)
-                && start > width - columns.message
+                && start > width - columns.message + "MESSAGE".len()
             {
                 let x = area.x + u16::try_from(start).unwrap_or(0);
                 buffer.set_string(x, area.y, place, self.paint(Role::Faint));

@@ -2,6 +2,7 @@
 //! after an error, in a panic, and before a signal does what it does.
 
 use std::io::{self, BufWriter, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,7 +27,9 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal, taken for as long as this lives.
 pub struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: its own end would complain on stderr, and panic when
+    /// that is gone, too. [`give_back`] does all that it would do.
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Terminal {
@@ -44,7 +47,7 @@ impl Terminal {
         }));
         let out = BufWriter::with_capacity(BUFFER, io::stdout());
         let mut terminal = Self {
-            inner: ratatui::Terminal::new(CrosstermBackend::new(out))?,
+            inner: ManuallyDrop::new(ratatui::Terminal::new(CrosstermBackend::new(out))?),
         };
         terminal.retake()?;
         // The first question sets up how changes of the size are noticed.

@@ -99,6 +99,9 @@ struct Followed {
     follower: Follower,
     /// It could not be read so far: what stands in it is no news when it can.
     unread: bool,
+    /// The last rescan found no such file. It may be that it was renamed and
+    /// that its successor is yet to come.
+    missing: bool,
 }
 
 impl Watcher {
@@ -372,14 +375,16 @@ impl Watcher {
             }
         };
         let there: HashSet<&String> = names.iter().collect();
-        let gone: Vec<String> = self
-            .followers
-            .keys()
-            .filter(|name| !there.contains(name))
-            .cloned()
-            .collect();
+        let mut gone = Vec::new();
+        self.followers.retain(|name, followed| {
+            let was_missing = followed.missing;
+            followed.missing = !there.contains(name);
+            if followed.missing && !was_missing {
+                gone.push(name.clone());
+            }
+            !(followed.missing && was_missing)
+        });
         for name in gone {
-            self.followers.remove(&name);
             self.remove(&name);
         }
         let is_changed = |name: &String| {
@@ -427,7 +432,12 @@ impl Watcher {
                 self.complain(name.clone(), error.to_string());
             }
         }
-        self.followers.insert(name, Followed { follower, unread });
+        let followed = Followed {
+            follower,
+            unread,
+            missing: false,
+        };
+        self.followers.insert(name, followed);
     }
 
     /// Reads what is new in a session's file, about as many bytes as the limit
@@ -437,6 +447,7 @@ impl Watcher {
         let new = || Followed {
             follower: store.follow(name),
             unread: false,
+            missing: false,
         };
         let followed = self.followers.entry(name.to_owned()).or_insert_with(new);
         if followed.unread {
@@ -448,7 +459,9 @@ impl Watcher {
         }
         let mut updates = Vec::new();
         let mut problem = None;
+        // Nothing of another file is read before the rest of this one.
         let mut is_same = true;
+        let mut was_missing = false;
         let (missing, more) = loop {
             let Some(followed) = self.followers.get_mut(name) else {
                 return false;
@@ -467,8 +480,9 @@ impl Watcher {
                     break (matches!(error, Error::NotRegular { .. }), false);
                 }
             };
-            if is_same && (appended.replaced || appended.missing) {
-                is_same = false;
+            if appended.replaced || (appended.missing && !was_missing) {
+                is_same = !appended.replaced;
+                was_missing |= appended.missing;
                 self.take_in(std::mem::take(&mut updates), true);
                 self.read_predecessor(name, appended.replaced);
                 continue;

@@ -66,7 +66,7 @@ impl Source {
 
 #[cfg(target_os = "linux")]
 mod notices {
-    use std::collections::{HashMap, HashSet};
+    use std::collections::HashSet;
     use std::ffi::{OsStr, OsString};
     use std::mem::MaybeUninit;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -92,6 +92,9 @@ mod notices {
         watch: Option<i32>,
         above: Option<Above>,
         network: bool,
+        /// The session whose file was renamed last, by the rename's cookie:
+        /// the new name may be told a little later.
+        renamed: Option<(u32, String)>,
     }
 
     /// The nearest directory above that exists.
@@ -110,6 +113,7 @@ mod notices {
                 watch: None,
                 above: None,
                 network: false,
+                renamed: None,
             };
             notices.arm();
             Some(notices)
@@ -186,7 +190,6 @@ mod notices {
         pub fn read(&mut self) -> Hints {
             let mut hints = Hints::default();
             let mut changed = HashSet::new();
-            let mut renamed: HashMap<u32, String> = HashMap::new();
             let mut lost = false;
             let mut buffer = [MaybeUninit::uninit(); BUFFER];
             let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
@@ -215,7 +218,9 @@ mod notices {
                 lost |= events.intersects(gone);
                 let Some(name) = name else { continue };
                 if events.contains(ReadFlags::MOVED_TO)
-                    && let Some(session) = renamed.remove(&event.cookie())
+                    && let Some((_, session)) = self
+                        .renamed
+                        .take_if(|(cookie, _)| *cookie == event.cookie())
                 {
                     hints.renamed.push((session, OsString::from(name)));
                 }
@@ -223,7 +228,7 @@ mod notices {
                     continue;
                 };
                 if events.contains(ReadFlags::MOVED_FROM) {
-                    renamed.insert(event.cookie(), session.clone());
+                    self.renamed = Some((event.cookie(), session.clone()));
                 }
                 if changed.insert(session.clone()) {
                     hints.changed.push(session);

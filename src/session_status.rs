@@ -54,7 +54,7 @@ impl SessionStatus {
     /// made where it is missing.
     ///
     /// # Errors
-    /// Those of [`Location::find`] and [`Store::create`].
+    /// Those of [`Location::find`] and [`Location::create`].
     pub fn discover(name: SessionName) -> Result<Self> {
         let location = Location::find(None, std::env::var_os("SSTAT_DIR"))?;
         location.create(Durability::Cached)?;

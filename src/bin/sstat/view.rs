@@ -2,7 +2,7 @@
 //! the JSON contracts. Contracts grow by keys only.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -121,6 +121,8 @@ pub struct SummaryPart {
     /// The names and messages of all rows, one behind the other.
     text: String,
     rows: Vec<StoredRow>,
+    /// The statuses of somebody's own, by row.
+    others: HashMap<usize, Status>,
 }
 
 /// A row as it is kept.
@@ -131,13 +133,12 @@ struct StoredRow {
     name_bytes: u16,
     staleness: Staleness,
     life: Life,
-    /// Its place in [`Status::KNOWN`], unless it is another.
+    /// Its place in [`Status::KNOWN`]; beyond its end for another.
     status: u8,
-    other_status: Option<Box<Status>>,
     pid: Option<NonZeroU32>,
     /// Not a number where there is none.
     progress: f64,
-    age_seconds: u64,
+    age_seconds: u32,
     updated_seconds: i64,
 }
 
@@ -176,6 +177,9 @@ impl SummaryPart {
         self.text.push_str(&update.session);
         self.text.push_str(message);
         let known = KNOWN.iter().position(|known| *known == update.status);
+        if known.is_none() {
+            self.others.insert(self.rows.len(), update.status.clone());
+        }
         self.rows.push(StoredRow {
             begin,
             // A line has a mebibyte at most, a file's name 255 bytes, of which
@@ -184,31 +188,29 @@ impl SummaryPart {
             name_bytes: update.session.len() as u16,
             staleness: condition.staleness,
             life: condition.life,
-            status: known.unwrap_or_default() as u8,
-            other_status: known.is_none().then(|| Box::new(update.status.clone())),
+            status: known.unwrap_or(KNOWN.len()) as u8,
             pid: update
                 .process
                 .as_ref()
                 .and_then(|process| NonZeroU32::new(process.pid)),
             progress: update.progress.unwrap_or(f64::NAN),
-            age_seconds: condition.age.as_secs(),
+            age_seconds: u32::try_from(condition.age.as_secs()).unwrap_or(u32::MAX),
             updated_seconds: update.timestamp.timestamp(),
         });
     }
 
-    fn row(&self, row: usize) -> SummaryRow<'_> {
-        let row = &self.rows[row];
+    fn row(&self, index: usize) -> SummaryRow<'_> {
+        let row = &self.rows[index];
         let message = row.begin + usize::from(row.name_bytes);
         SummaryRow {
             name: &self.text[row.begin..message],
-            status: row
-                .other_status
-                .as_deref()
-                .unwrap_or(&KNOWN[usize::from(row.status)]),
+            status: KNOWN
+                .get(usize::from(row.status))
+                .unwrap_or_else(|| &self.others[&index]),
             progress: Some(row.progress).filter(|progress| !progress.is_nan()),
             message: &self.text[message..message + row.message_bytes as usize],
             updated_seconds: row.updated_seconds,
-            age: Duration::from_secs(row.age_seconds),
+            age: Duration::from_secs(row.age_seconds.into()),
             staleness: row.staleness,
             life: row.life,
             pid: row.pid.map(NonZeroU32::get),
@@ -238,10 +240,16 @@ impl Summary {
                 }
             }
         }
+        // Part by part, which takes less memory for the keys; what is sorted
+        // in runs is then put together in one pass.
         let parts = &summary.parts;
-        summary.order.sort_by_cached_key(|&(part, row)| {
-            NaturalKey::new(parts[part as usize].row(row as usize).name)
-        });
+        let name = |&(part, row): &(u32, u32)| parts[part as usize].row(row as usize).name;
+        for part in summary.order.chunk_by_mut(|a, b| a.0 == b.0) {
+            part.sort_by_cached_key(|place| NaturalKey::new(name(place)));
+        }
+        summary
+            .order
+            .sort_by(|a, b| sstat::natural_cmp(name(a), name(b)));
         summary
     }
 

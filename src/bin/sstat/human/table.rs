@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, Color, Row, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Row, Table, Width, presets};
 use owo_colors::AnsiColors;
 use sstat::Session;
 use unicode_width::UnicodeWidthStr;
@@ -24,6 +24,9 @@ const GAP: usize = 2;
 
 /// A column that takes what is left of the terminal gets at least this.
 const LEAST: usize = 10;
+
+/// Rows that are laid out together. A row takes 2.5 KB while it is.
+const ROWS_AT_A_TIME: usize = 500;
 
 /// Text in a row and what it means.
 struct Field<'a> {
@@ -155,7 +158,9 @@ impl<const N: usize> Layout<'_, N> {
     }
 }
 
-/// Lays rows out in columns: on a terminal each row on one line of it.
+/// Lays rows out in columns: on a terminal each row on one line of it. Twice
+/// over the sessions and some rows at a time, so that memory holds no second
+/// copy of them all.
 fn write_table<'a, const N: usize>(
     out: &mut dyn Write,
     style: &Style,
@@ -163,67 +168,73 @@ fn write_table<'a, const N: usize>(
     sessions: &'a [Session],
     row: impl Fn(&'a Session) -> [Field<'a>; N],
 ) -> io::Result<()> {
-    if sessions.is_empty() {
-        return Ok(());
-    }
     let columns = layout.columns;
-    let mut rows: Vec<[Field; N]> = sessions.iter().map(row).collect();
     let mut widths = [0; N];
-    for row in &rows {
-        for (width, field) in widths.iter_mut().zip(row) {
+    for session in sessions {
+        for (width, field) in widths.iter_mut().zip(row(session)) {
             *width = (*width).max(field.text.width());
         }
     }
     let mut shown = widths.map(|width| width > 0);
+    let mut most = [usize::MAX; N];
     if let Some(terminal) = style.width {
         // A very long name must not push everything else off the screen.
-        let longest_name = (terminal / 3).max(LEAST);
-        widths[0] = widths[0].min(longest_name);
+        most[0] = (terminal / 3).max(LEAST);
+        widths[0] = widths[0].min(most[0]);
         let (fitting, room) = layout.fit(widths, terminal);
         shown = fitting;
-        for row in &mut rows {
-            for (column, field) in row.iter_mut().enumerate() {
-                let most = match column {
-                    0 => longest_name,
-                    _ if columns[column] == layout.elastic => room,
-                    _ => continue,
-                };
+        for column in 0..N {
+            if columns[column] == layout.elastic {
+                most[column] = room;
+            }
+        }
+    }
+    for column in 0..N {
+        widths[column] = widths[column].min(most[column]).max(columns[column].len());
+    }
+    for (index, sessions) in sessions.chunks(ROWS_AT_A_TIME).enumerate() {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        if style.color {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        if index == 0 {
+            let header = columns.map(|column| Field::meaning(Role::Heading, column));
+            table.set_header(cells(&header, shown, style));
+        }
+        for session in sessions {
+            let mut fields = row(session);
+            for (field, most) in fields.iter_mut().zip(most) {
                 if field.text.width() > most {
                     field.text = style.fit(&field.text, most).into_owned().into();
                 }
             }
+            table.add_row(Row::from(cells(&fields, shown, style)));
+        }
+        let last = table.column_count().saturating_sub(1);
+        let widths = widths.iter().zip(shown).filter(|(_, shown)| *shown);
+        for ((index, column), (&width, _)) in table.column_iter_mut().enumerate().zip(widths) {
+            let gap = if index < last { GAP } else { 0 };
+            column.set_padding((0, gap as u16));
+            let width = u16::try_from(width + gap).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+        }
+        for line in table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
         }
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if style.color {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    let header: Vec<Cell> = columns
+    Ok(())
+}
+
+fn cells<const N: usize>(fields: &[Field<'_>; N], shown: [bool; N], style: &Style) -> Vec<Cell> {
+    fields
         .iter()
         .zip(shown)
         .filter(|(_, shown)| *shown)
-        .map(|(column, _)| cell(&Field::meaning(Role::Heading, *column), style))
-        .collect();
-    table.set_header(header);
-    for row in &rows {
-        let cells = row.iter().zip(shown).filter(|(_, shown)| *shown);
-        table.add_row(Row::from(
-            cells
-                .map(|(field, _)| cell(field, style))
-                .collect::<Vec<_>>(),
-        ));
-    }
-    let last = table.column_count().saturating_sub(1);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if index < last { GAP as u16 } else { 0 }));
-    }
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
+        .map(|(field, _)| cell(field, style))
+        .collect()
 }
 
 fn cell(field: &Field<'_>, style: &Style) -> Cell {

@@ -152,6 +152,7 @@ session  The name.
 at  When it happened, RFC 3339.
 from, to  With update: the statuses before (null for a new session) and after.
 since  With stale, very_stale, dead and recovered: since when it holds, or held.
+condition  With recovered: what ended, stale or dead.
 state  The session, as in sstat-list(1).",
         _ => return None,
     })

@@ -30,12 +30,12 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand push 'Append an update to a session''s file'
-            cand summary 'How a reader prints and what counts as stale'
-            cand list 'How a reader prints and what counts as stale'
-            cand show 'How a reader prints and what counts as stale'
+            cand summary 'Count the sessions and name those that work, wait, failed or went silent'
+            cand list 'One row a session'
+            cand show 'Everything about one session'
             cand history 'The updates of one or more sessions, oldest first'
-            cand stale 'How a reader prints and what counts as stale'
-            cand watch 'How a reader prints and what counts as stale'
+            cand stale 'The sessions that went silent or died, worst first'
+            cand watch 'Follow all sessions: live, as a stream, until a status, or with an alarm'
         }
         &'sstat;push'= {
             cand --dir 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]'

@@ -33,12 +33,12 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('push', 'push', [CompletionResultType]::ParameterValue, 'Append an update to a session''s file')
-            [CompletionResult]::new('summary', 'summary', [CompletionResultType]::ParameterValue, 'How a reader prints and what counts as stale')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'How a reader prints and what counts as stale')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'How a reader prints and what counts as stale')
+            [CompletionResult]::new('summary', 'summary', [CompletionResultType]::ParameterValue, 'Count the sessions and name those that work, wait, failed or went silent')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'One row a session')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Everything about one session')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'The updates of one or more sessions, oldest first')
-            [CompletionResult]::new('stale', 'stale', [CompletionResultType]::ParameterValue, 'How a reader prints and what counts as stale')
-            [CompletionResult]::new('watch', 'watch', [CompletionResultType]::ParameterValue, 'How a reader prints and what counts as stale')
+            [CompletionResult]::new('stale', 'stale', [CompletionResultType]::ParameterValue, 'The sessions that went silent or died, worst first')
+            [CompletionResult]::new('watch', 'watch', [CompletionResultType]::ParameterValue, 'Follow all sessions: live, as a stream, until a status, or with an alarm')
             break
         }
         'sstat;push' {

@@ -197,6 +197,7 @@ fn bad_input_says_what_was_meant_and_writes_nothing() {
         ),
         (vec!["w", "working", &long], "65536"),
         (vec!["w"], "STATUS"),
+        (vec!["w", "working", "--"], "no command"),
     ] {
         let ran = sandbox.run([&["push"], &args[..]].concat());
         assert_eq!(ran.code, 2, "{args:?} {}", ran.stderr);

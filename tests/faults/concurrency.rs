@@ -11,7 +11,7 @@ use sstat::{Store, Thresholds, Viewpoint};
 
 use crate::ledger::Ledger;
 use crate::support::Sandbox;
-use crate::{StopAtEnd, count, random, run};
+use crate::{StopAtEnd, count, count_in_ci, random, run};
 
 /// Pushes from so many threads, one process after the other in each. Gives
 /// the tokens with whether they were acknowledged.
@@ -112,7 +112,7 @@ fn pushers_beside_writers_that_tear_lines() {
         append_to(&path).write_all(&whole[..cut]).unwrap();
         thread::sleep(Duration::from_micros(random.u64(0..6_000)));
     };
-    let each = count(150, 12_500);
+    let each = count_in_ci(150, 2_500, 12_500);
     let (pushes, torn) = beside(2, tear, || push_from(&sandbox, 4, each, &|_| 100));
     let ledger = Ledger::of(&std::fs::read(&path).unwrap());
     let acked = check(&ledger, &pushes);
@@ -136,7 +136,7 @@ fn pushers_beside_good_foreign_writers() {
         append_to(&path).write_all(line.as_bytes()).unwrap();
         thread::sleep(Duration::from_micros(500));
     };
-    let each = count(150, 12_500);
+    let each = count_in_ci(150, 2_500, 12_500);
     let (pushes, rounds) = beside(2, foreign, || push_from(&sandbox, 4, each, &|_| 100));
     let ledger = Ledger::of(&std::fs::read(&path).unwrap());
     let acked = check(&ledger, &pushes);

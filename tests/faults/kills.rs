@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::ledger::Ledger;
 use crate::support::Sandbox;
-use crate::{count, random, run};
+use crate::{count_in_ci, random, run};
 
 #[test]
 fn kills_at_random_moments() {
     let sandbox = Sandbox::new();
     let mut random = random("kill -9");
-    let kills = count(300, 20_000);
+    let kills = count_in_ci(300, 500, 20_000);
     let (mut killed, mut acked) = (0, 0);
     let mut pushes = Vec::new();
     for push in 0..kills {

@@ -213,11 +213,9 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
     let is_hook_flag = |argument: &OsString| {
         argument == "--hook" || argument.as_encoded_bytes().starts_with(b"--hook=")
     };
-    let is_hook = arguments
-        .iter()
-        .take_while(|argument| *argument != "--")
-        .skip_while(|argument| *argument != "push")
-        .any(is_hook_flag);
+    let own = arguments.iter().take_while(|argument| *argument != "--");
+    // Wherever the flag stands: a hook set up wrongly is one all the same.
+    let is_hook = own.clone().any(is_hook_flag) && own.clone().any(|word| word == "push");
     if is_hook
         && let Some(last) =
             arguments.pop_if(|last| last.as_encoded_bytes().trim_ascii_start().starts_with(b"{"))
@@ -228,6 +226,15 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
         split_attached_values(&mut arguments);
     }
     (arguments, is_hook)
+}
+
+/// Whether a push announces a command and names none, as `-- $COMMAND` does
+/// where the variable is empty. clap takes that for a push without a command.
+pub fn lacks_command(arguments: &[OsString]) -> bool {
+    let separator = arguments.iter().position(|argument| argument == "--");
+    separator.is_some_and(|at| {
+        at + 1 == arguments.len() && arguments[..at].iter().any(|word| word == "push")
+    })
 }
 
 fn split_attached_values(arguments: &mut Vec<OsString>) {
@@ -262,7 +269,8 @@ fn attached_value(argument: &str) -> Option<(&str, &str)> {
     is_value.then_some((option, value))
 }
 
-/// How a reader prints and what counts as stale.
+// How a reader prints and what counts as stale. (No doc comment here and on
+// the other groups of arguments: clap would take it for the verb's.)
 #[derive(Debug, Args)]
 pub struct Reading {
     /// Print JSON
@@ -286,7 +294,7 @@ pub struct StalenessArgs {
     pub stale_status: Option<StaleStatuses>,
 }
 
-/// Which sessions.
+// Which sessions.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Filters {
     /// Only these sessions: names, or patterns with * ? []
@@ -736,11 +744,35 @@ mod value {
             unchanged("sstat --dir d push --session w --hook=nonsense", true);
             unchanged("sstat push w working {} -- tool --hook", false);
             unchanged("sstat push w working -- tool --hook {}", false);
-            unchanged("sstat --hook push", false);
+            unchanged("sstat --hook codex push", true);
+            unchanged("sstat list --hook", false);
             assert_eq!(
                 of("sstat push --hook codex --session w {}").0,
                 "sstat push --hook codex --session w --payload {}"
             );
+        }
+
+        #[test]
+        fn a_command_that_is_announced_must_be_named() {
+            let lacks = |line: &str| {
+                let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
+                lacks_command(&arguments)
+            };
+            assert!(lacks("sstat push w working --") && lacks("sstat --dir d push w idle m --"));
+            assert!(!lacks("sstat push w working -- true --") && !lacks("sstat list --"));
+        }
+
+        #[test]
+        fn each_verb_is_what_its_line_in_the_list_says() {
+            use clap::CommandFactory;
+            let mut built = Cli::command();
+            built.build();
+            for verb in Cli::command().get_subcommands() {
+                let built = built.find_subcommand(verb.get_name()).unwrap();
+                let about = |command: &clap::Command| command.get_about().unwrap().to_string();
+                assert_eq!(about(built), about(verb));
+                assert!(built.get_long_about().is_none(), "{}", verb.get_name());
+            }
         }
 
         #[test]

@@ -43,14 +43,14 @@ fn main() -> ExitCode {
 }
 
 fn begin(arguments: Vec<OsString>) -> u8 {
+    if cli::lacks_command(&arguments) {
+        let reason = "push: there is no command after '--'";
+        output::complain(&Style::PLAIN, reason, Role::Error);
+        return code::ERROR;
+    }
     let cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
-    };
-    let quiet_style = Style {
-        color: false,
-        width: None,
-        unicode: true,
     };
     let config = match Config::new(cli.common) {
         Ok(config) => config,
@@ -59,10 +59,10 @@ fn begin(arguments: Vec<OsString>) -> u8 {
             if let Command::Push(Deferred(args)) = cli.command
                 && !args.command.is_empty()
             {
-                let report = command::push::wrap::run_without_status(args, &failure, &quiet_style);
+                let report = command::push::wrap::run_without_status(args, &failure, &Style::PLAIN);
                 return report.code;
             }
-            output::complain(&quiet_style, &failure.message, Role::Error);
+            output::complain(&Style::PLAIN, &failure.message, Role::Error);
             return failure.code;
         }
     };
@@ -141,11 +141,6 @@ fn usage(error: &clap::Error) -> u8 {
         message.push_str("; see --help");
     }
     let _ = std::io::stdout().flush();
-    let style = Style {
-        color: false,
-        width: None,
-        unicode: true,
-    };
-    output::complain(&style, &message, Role::Error);
+    output::complain(&Style::PLAIN, &message, Role::Error);
     code::ERROR
 }

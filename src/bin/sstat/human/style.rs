@@ -113,6 +113,13 @@ impl Piece {
 }
 
 impl Style {
+    /// For what must be said before it is known how.
+    pub const PLAIN: Self = Self {
+        color: false,
+        width: None,
+        unicode: true,
+    };
+
     /// Pieces one after the other.
     pub fn paint_all(&self, pieces: &[Piece]) -> String {
         let painted = pieces.iter().map(|piece| match piece.role {
@@ -184,11 +191,7 @@ pub fn percent(progress: f64) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style {
-        color: false,
-        width: None,
-        unicode: true,
-    };
+    const PLAIN: Style = Style::PLAIN;
 
     #[test]
     fn a_bar_is_full_only_at_the_end() {

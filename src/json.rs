@@ -25,8 +25,9 @@ pub fn is_unprintable(c: char) -> bool {
 
 /// Appends JSON text with its unprintable characters as `\uXXXX`.
 ///
-/// Inside a JSON string that is the same value. Outside of one only tab and
-/// carriage return can stand; they become a space.
+/// Inside a JSON string that is the same value. Outside of one only tab, newline
+/// and carriage return can stand; they become a space, so that JSON that was
+/// laid out over several lines is one line.
 pub fn escape_json(text: &str, out: &mut Vec<u8>) {
     if is_plain(text) {
         out.extend_from_slice(text.as_bytes());

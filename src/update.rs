@@ -103,8 +103,9 @@ impl Update {
     /// the timestamp in UTC and whole seconds.
     ///
     /// # Errors
-    /// [`Error::Update`] for a progress outside 0.0 to 1.0, an unknown status,
-    /// metadata that is no object or nested too deeply, and a line over 64 KiB.
+    /// [`Error::Status`] for an unknown status; [`Error::Update`] for a progress
+    /// outside 0.0 to 1.0, a year outside 0 to 9999, metadata that is no object
+    /// or nested too deeply, and a line over 64 KiB.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let fail = |reason: String| Err(Error::Update { reason });
         if let Status::Other(word) = &self.status {
@@ -138,13 +139,6 @@ impl Update {
             })?;
         if deeper_than(&line, MAX_DEPTH) {
             return fail(format!("metadata: is nested deeper than {}", MAX_DEPTH - 1));
-        }
-        // Raw JSON may have been laid out over several lines: a newline that
-        // stands raw in it is white space between tokens.
-        for byte in &mut line {
-            if *byte == b'\n' {
-                *byte = b' ';
-            }
         }
         line.push(b'\n');
         if line.len() > MAX_WRITTEN_BYTES {

@@ -351,7 +351,9 @@ impl Keys<'_> {
             progress: self
                 .progress
                 .and_then(number)
-                .filter(|progress| (0.0..=1.0).contains(progress)),
+                .filter(|progress| (0.0..=1.0).contains(progress))
+                // JSON knows -0.0, and people would read "-0%".
+                .map(f64::abs),
             message: self
                 .message
                 .and_then(string)
@@ -655,6 +657,12 @@ mod tests {
         for progress in ["null", "1e400", "-0.1", "1.01", "50"] {
             assert_eq!(good(&format!(r#","progress":{progress}"#)).progress, None);
         }
+    }
+
+    #[test]
+    fn nothing_is_not_less_than_nothing() {
+        let progress = good(r#","progress":-0.0"#).progress.unwrap();
+        assert!(progress == 0.0 && progress.is_sign_positive());
     }
 
     #[test]

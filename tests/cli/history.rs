@@ -323,6 +323,29 @@ fn follow_joins_new_sessions_and_reads_a_renamed_file_to_its_end() {
 }
 
 #[test]
+fn follow_reads_a_file_of_any_size_in_parts() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w", "idle"]);
+    let mut command = sandbox.command(["history", "w", "--follow", "--jsonl"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    // Another file in its place: all of it is new.
+    let long: Vec<String> = (0..700)
+        .map(|i| line(35, "working", &format!(",\"message\":\"{i:01000}\"")))
+        .collect();
+    std::fs::write(sandbox.root().join("new"), long.concat()).unwrap();
+    std::fs::rename(sandbox.root().join("new"), sandbox.file("w")).unwrap();
+    sandbox.ok(["push", "w", "idle"]);
+    for expected in &long {
+        assert_eq!(lines.next().unwrap().unwrap(), expected.trim_end());
+    }
+    assert!(lines.next().unwrap().unwrap().contains("idle"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn follow_ends_when_nobody_reads() {
     let sandbox = hour();
     let mut shell = std::process::Command::new("bash");
@@ -386,4 +409,32 @@ fn a_time_without_an_offset_is_the_readers_own() {
     let output = command.env("TZ", "America/New_York").output().unwrap();
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["updates"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_bad_line_is_told_once_whatever_the_files_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let name = std::ffi::OsStr::from_bytes(b"w\xff_status.json");
+    let good = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle"}"#;
+    std::fs::write(sandbox.dir().join(name), format!("{good}\nbad\n")).unwrap();
+    let ran = sandbox.run(["history", "--all"]);
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+}
+
+#[test]
+fn sessions_come_in_the_order_they_are_named() {
+    let sandbox = Sandbox::new();
+    for name in ["w1", "w2", "w10"] {
+        sandbox.aged(name, "working", 1);
+    }
+    let names = |args: &[&str]| -> Vec<String> {
+        let out = sandbox.ok(["history", "--jsonl"].iter().chain(args));
+        let value = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let name = |line| value(line)["session"].as_str().unwrap().to_owned();
+        out.lines().map(name).collect()
+    };
+    assert_eq!(names(&["w10", "w1", "w10"]), ["w10", "w1"]);
+    assert_eq!(names(&["w2", "w*"]), ["w2", "w1", "w10"]);
 }

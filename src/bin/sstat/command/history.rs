@@ -1,9 +1,8 @@
 //! `sstat history`: the updates of some sessions.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
 
-use sstat::{FILE_SUFFIX, Query, natural_cmp};
+use sstat::{NaturalKey, Query, session_of_file};
 
 use crate::cli;
 use crate::command::select::{Names, select};
@@ -38,26 +37,18 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     let mut names = std::mem::take(&mut selection.found);
     // The bad lines of these are met again, and all of them, when the history
     // is read.
-    let read_again: HashSet<PathBuf> = names
-        .iter()
-        .map(|name| {
-            config
-                .location
-                .store
-                .path()
-                .join(format!("{name}{FILE_SUFFIX}"))
-        })
-        .collect();
-    selection
-        .problems
-        .retain(|problem| !read_again.contains(&problem.path));
-    let place = |name: &String| args.names.iter().position(|asked| asked == name);
-    names.sort_unstable_by(|a, b| {
-        let places = (
-            place(a).unwrap_or(usize::MAX),
-            place(b).unwrap_or(usize::MAX),
-        );
-        places.0.cmp(&places.1).then_with(|| natural_cmp(a, b))
+    let read_again: HashSet<&String> = names.iter().collect();
+    selection.problems.retain(|problem| {
+        let session = problem.path.file_name().and_then(session_of_file);
+        session.is_none_or(|session| !read_again.contains(&session))
+    });
+    let mut places: HashMap<&String, usize> = HashMap::new();
+    for (place, name) in args.names.iter().enumerate() {
+        places.entry(name).or_insert(place);
+    }
+    names.sort_by_cached_key(|name| {
+        let place = places.get(name).copied().unwrap_or(usize::MAX);
+        (place, NaturalKey::new(name))
     });
     let one_name = match &*args.names {
         [name] => names.first() == Some(name),

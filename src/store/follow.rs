@@ -219,12 +219,12 @@ impl Follower {
         }
     }
 
-    /// The updates that came since the last call into the file that `held`
-    /// opened, whatever its name is by now; none if another one is followed.
+    /// As [`read_some`](Self::read_some), from the file that `held` opened,
+    /// whatever its name is by now; nothing if another one is followed.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_held(&mut self, held: &History) -> Result<Appended> {
+    pub fn read_held(&mut self, held: &History, limit_bytes: usize) -> Result<Appended> {
         let file = open::identity(&held.opened().metadata);
         if self.place.as_ref().is_none_or(|place| place.file != file) {
             return Ok(Appended::default());
@@ -233,7 +233,7 @@ impl Follower {
             .opened()
             .again()
             .map_err(Error::io("read", &self.path))?;
-        self.read(&again, usize::MAX, Accept::SameFile)
+        self.read(&again, limit_bytes, Accept::SameFile)
     }
 
     /// The updates that came since the last call and before the file was

@@ -336,11 +336,11 @@ fn follow_reads_a_file_of_any_size_in_parts() {
         .collect();
     std::fs::write(sandbox.root().join("new"), long.concat()).unwrap();
     std::fs::rename(sandbox.root().join("new"), sandbox.file("w")).unwrap();
-    sandbox.ok(["push", "w", "idle"]);
+    sandbox.ok(["push", "w", "completed"]);
     for expected in &long {
         assert_eq!(lines.next().unwrap().unwrap(), expected.trim_end());
     }
-    assert!(lines.next().unwrap().unwrap().contains("idle"));
+    assert!(lines.next().unwrap().unwrap().contains("completed"));
     child.kill().unwrap();
     child.wait().unwrap();
 }

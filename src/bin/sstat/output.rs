@@ -23,6 +23,10 @@ const BUFFER: usize = 64 * 1024;
 /// How often followed files are looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
+/// About how many bytes are read of a followed file at a time: a file that is
+/// written anew may be of any size.
+const FOLLOW_BYTES: usize = 256 * 1024;
+
 /// So many followed files are held open, so that what came into one before it
 /// was renamed is still read.
 const MOST_HELD: usize = 256;
@@ -232,20 +236,23 @@ fn write_updates(
         return Ok(());
     };
     let mut known: HashSet<String> = histories.names().iter().cloned().collect();
+    let mut more = false;
     while !nobody_reads() {
         out.flush()?;
-        std::thread::sleep(FOLLOW_INTERVAL);
+        if !std::mem::take(&mut more) {
+            std::thread::sleep(FOLLOW_INTERVAL);
+        }
         let joining = histories.joining(follow, &known);
         known.extend(joining.iter().map(|follower| follower.name().to_owned()));
         followed.extend(joining.into_iter().map(|follower| (follower, None)));
         for (follower, held) in &mut followed {
             // What came into a file before it was renamed is read first.
-            let mut reads = Vec::new();
-            if let Some(held) = held {
-                reads.push(follower.read_held(held)?);
-            }
-            reads.push(follower.read_new()?);
-            for appended in reads {
+            for is_first in [true, false] {
+                let appended = match held {
+                    Some(held) if is_first => follower.read_held(held, FOLLOW_BYTES)?,
+                    None if is_first => continue,
+                    _ => follower.read_some(FOLLOW_BYTES)?,
+                };
                 for (line, update) in &appended.updates {
                     if histories.query().matches(update) {
                         write(out, line, update)?;
@@ -261,6 +268,10 @@ fn write_updates(
                 }
                 if appended.restarted {
                     *held = histories.open(follower.name())?.filter(|_| held.is_some());
+                }
+                if appended.more {
+                    more = true;
+                    break;
                 }
             }
         }

@@ -29,6 +29,8 @@ pub const MAX_NAME_BYTES: usize = 243;
 pub struct SessionName(String);
 
 impl SessionName {
+    /// Takes a name that follows the rules.
+    ///
     /// # Errors
     /// [`Error::Name`] with the rule that the name breaks.
     pub fn new(name: impl Into<String>) -> Result<Self> {

@@ -93,6 +93,9 @@ impl std::str::FromStr for StaleStatuses {
     type Err = Error;
 
     /// `all`, or statuses with commas between them.
+    ///
+    /// # Errors
+    /// [`Error::Status`] where there is nothing between two commas.
     fn from_str(text: &str) -> Result<Self> {
         if text == "all" {
             return Ok(Self::All);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sstat::{Query, SessionName, Update, Viewpoint};
 
 use crate::cli::{self, Agent};
-use crate::command::push::process_of_variable;
+use crate::command::push::{process_of_variable, record};
 use crate::config::Config;
 use crate::failure::{Failure, Result};
 use crate::hook::payload::Payload;
@@ -62,14 +62,7 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     if last.is_some_and(|last| hook::repeats(&update, &last)) {
         return Ok(report);
     }
-    let line = update.encode()?;
-    let durability = config.durability(args.sync);
-    config.location.create(durability)?;
-    config
-        .location
-        .store
-        .appender(&name)
-        .append(&line, durability)?;
+    record(config, &update, config.durability(args.sync))?;
     Ok(report)
 }
 

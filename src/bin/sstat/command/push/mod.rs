@@ -80,7 +80,7 @@ fn update_of(config: &Config, args: cli::Push) -> Result<Update> {
 }
 
 /// Appends an update, in a directory that is made where it is missing.
-fn record(config: &Config, update: &Update, durability: Durability) -> Result<()> {
+pub fn record(config: &Config, update: &Update, durability: Durability) -> Result<()> {
     // What cannot be written must not leave a directory behind.
     let line = update.encode()?;
     let name = SessionName::new(update.session.as_str())?;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use owo_colors::AnsiColors;
 use sstat::Status;
 
 use crate::human::escape::escape;
@@ -155,14 +156,14 @@ pub fn tmux_line(summary: &Summary) -> String {
             // tmux reads '#' as the beginning of a format.
             let word = escape(&word).replace('#', "##");
             let bold = if role.is_bold() { ",bold" } else { "" };
-            let color = match role {
-                Role::Working => "green",
-                Role::Blocked | Role::Stale => "yellow",
-                Role::Idle => "blue",
-                Role::Completed => "cyan",
-                Role::Other => "magenta",
-                Role::Error | Role::VeryStale | Role::Dead => "red",
-                Role::Heading | Role::Faint => "default",
+            let color = match role.color() {
+                Some(AnsiColors::Green) => "green",
+                Some(AnsiColors::Yellow) => "yellow",
+                Some(AnsiColors::Blue) => "blue",
+                Some(AnsiColors::Cyan) => "cyan",
+                Some(AnsiColors::Magenta) => "magenta",
+                Some(AnsiColors::Red) => "red",
+                _ => "default",
             };
             format!("#[fg={color}{bold}]{count} {word}#[default]")
         })

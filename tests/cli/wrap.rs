@@ -510,3 +510,48 @@ fn a_terminal_that_goes_away_takes_the_command_along() {
     });
     assert_eq!(last["metadata"]["exit_code"], 3);
 }
+
+#[test]
+fn what_the_command_said_last_is_carried_on() {
+    let sandbox = Sandbox::with_real_clock();
+    let script = "sstat push w blocked 'Approve, please' 0.7 -m url=1; exit 3";
+    let ran = sandbox.run([
+        "push", "w", "working", "Deploy", "--task", "5", "--", "sh", "-c", script,
+    ]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    let last = updates(&sandbox, "w").pop().unwrap();
+    assert_eq!(last["status"], "error");
+    assert_eq!(last["message"], "Approve, please: exit code 3");
+    assert_eq!(
+        (&last["progress"], &last["task_id"]),
+        (&json!(0.7), &json!("5"))
+    );
+    assert_eq!(
+        (&last["metadata"]["url"], &last["metadata"]["exit_code"]),
+        (&json!(1), &json!(3))
+    );
+    assert!(last["process"].is_null());
+
+    let script = "sstat push u working 'Step 9 of 9'; sstat push u completed 'All green' 1";
+    sandbox.ok(["push", "u", "working", "Tests", "--", "sh", "-c", script]);
+    assert_eq!(
+        updates(&sandbox, "u").pop().unwrap()["message"],
+        "All green"
+    );
+    let script = "sstat push t working 'Step 9 of 9' 0.9";
+    sandbox.ok(["push", "t", "working", "Tests", "--", "sh", "-c", script]);
+    let last = updates(&sandbox, "t").pop().unwrap();
+    assert_eq!(
+        (&last["message"], &last["progress"]),
+        (&json!("Tests"), &json!(1.0))
+    );
+
+    // Another's update is not the command's word.
+    let script = "SSTAT_PID= sstat push v working 'somebody else'";
+    sandbox.ok(["push", "v", "working", "Deploy", "--", "sh", "-c", script]);
+    let last = updates(&sandbox, "v").pop().unwrap();
+    assert_eq!(
+        (&last["status"], &last["message"]),
+        (&json!("completed"), &json!("Deploy"))
+    );
+}

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sstat::{
-    MAX_WRITTEN_BYTES, Origin, ProcessIdentity, Status, Update, escape_invalid_utf8, is_unprintable,
+    MAX_WRITTEN_BYTES, Origin, ProcessIdentity, Status, Thresholds, Update, Viewpoint,
+    escape_invalid_utf8, is_unprintable,
 };
 
 use crate::cli;
@@ -50,7 +51,13 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     record(&update, "the command runs without a status");
     let started = Instant::now();
     let ending = execute(&argv, &update.session, sstat_dir.as_deref(), &style);
-    let last = last_update(config, update, &ending, started.elapsed())?;
+    let took = started.elapsed();
+    let own = last_word(config, &update, &ending)?;
+    // What the command said itself may leave no room for how it ended.
+    let last = match own.map(|own| last_update(config, own, &ending, took)) {
+        Some(Ok(last)) if last.encode().is_ok() => last,
+        _ => last_update(config, update, &ending, took)?,
+    };
     record(&last, "how the command ended is not recorded");
     Ok(end(ending))
 }
@@ -150,6 +157,34 @@ fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
     words
 }
 
+/// What the command last said of the session itself, which is what its end
+/// carries on: its own reason for an error says more than the exit code alone.
+/// A step on the way is not what a completed command has to say.
+fn last_word(config: &Config, first: &Update, ending: &Ending) -> Result<Option<Update>> {
+    let viewpoint = Viewpoint::new(config.now()?, Thresholds::default());
+    let store = &config.location.store;
+    let (Ok((Some(session), _)), Some(us)) =
+        (store.session(&first.session, &viewpoint), &first.process)
+    else {
+        return Ok(None);
+    };
+    let own = session.update;
+    let is_ours = own.process.as_ref().is_some_and(|process| {
+        (process.pid, process.start_time, &process.boot_id) == (us.pid, us.start_time, &us.boot_id)
+    });
+    let succeeded = matches!(ending, Ending::Exited(0));
+    Ok(is_ours.then(|| Update {
+        task_id: own.task_id.or_else(|| first.task_id.clone()),
+        metadata: own.metadata.or_else(|| first.metadata.clone()),
+        message: if own.message.is_empty() || (succeeded && own.status != Status::Completed) {
+            first.message.clone()
+        } else {
+            own.message
+        },
+        ..own
+    }))
+}
+
 /// The update that says how it ended: no process stands behind it, and no
 /// silence is announced.
 fn last_update(config: &Config, first: Update, ending: &Ending, took: Duration) -> Result<Update> {
@@ -171,7 +206,10 @@ fn last_update(config: &Config, first: Update, ending: &Ending, took: Duration) 
     metadata.push(("duration_seconds".to_owned(), seconds));
     Ok(Update {
         timestamp: config.now()?,
-        progress: (status == Status::Completed).then_some(1.0),
+        progress: match status {
+            Status::Completed => Some(1.0),
+            _ => first.progress,
+        },
         message: match failure_of(ending) {
             None => first.message,
             Some(failure) if first.message.is_empty() => failure,

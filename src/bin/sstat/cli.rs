@@ -472,7 +472,8 @@ pub struct Watch {
     /// Give up after this time, and exit with 124
     #[arg(long, value_name = "DURATION", value_parser = value::duration, requires = "until", help_heading = "Wait")]
     pub timeout: Option<Duration>,
-    /// Wait also for sessions that do not exist yet
+    /// Wait also for sessions that do not exist yet; of a pattern that matches
+    /// none, for the first that comes
     #[arg(long, requires = "until", help_heading = "Wait")]
     pub allow_missing: bool,
 

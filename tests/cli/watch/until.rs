@@ -201,3 +201,65 @@ fn a_slip_is_remarked_upon() {
         ran.stderr
     );
 }
+
+#[test]
+fn one_whose_file_is_removed_is_waited_for() {
+    let sandbox = Sandbox::with_real_clock();
+    for task in [&[][..], &["--task", "7"]] {
+        sandbox.ok(["push", "w", "working", "-t", "7"]);
+        let args = [&["w", "--until", "completed", "--json"], task].concat();
+        let mut live = Live::listening(&sandbox, &args);
+        std::fs::remove_file(sandbox.file("w")).unwrap();
+        assert_eq!(
+            live.error(),
+            "sstat: w: its file is gone or empty; waiting for it"
+        );
+        sandbox.ok(["push", "w", "working", "-t", "7"]);
+        sandbox.ok(["push", "w", "completed", "-t", "7"]);
+        assert_eq!(live.code(), 0);
+    }
+}
+
+#[test]
+fn what_ended_otherwise_before_is_remarked_upon() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "error"]);
+    let mut live = Live::start(&sandbox, &["w", "--until", "completed"]);
+    assert_eq!(
+        live.error(),
+        "sstat: w: is error already; waiting for its next update (--now would end here)"
+    );
+    sandbox.ok(["push", "w", "completed"]);
+    assert_eq!(live.code(), 0);
+    sandbox.ok(["push", "w", "error"]);
+    let ran = sandbox.run(["watch", "w", "--until", "completed", "--now"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(ran.stderr, "sstat: w: ended as error\n");
+}
+
+#[test]
+fn a_pattern_may_wait_for_its_first_match() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "other", "working"]);
+    let args = ["watch", "x*", "--until", "completed", "--allow-missing"];
+    let ran = sandbox.run([&args[..], &["--timeout", "50ms"]].concat());
+    assert_eq!(ran.code, 124);
+    assert_eq!(ran.stderr, "sstat: timed out: no session matches 'x*'\n");
+    let args = ["other", "x*", "--until", "completed", "--allow-missing"];
+    let mut live = Live::listening(&sandbox, &[&args[..], &["--json"]].concat());
+    sandbox.ok(["push", "other", "completed"]);
+    sandbox.ok(["push", "x1", "working"]);
+    sandbox.ok(["push", "x2", "working"]);
+    sandbox.ok(["push", "x1", "completed"]);
+    assert_eq!(live.code(), 0);
+    // Where there is no directory yet, the same.
+    let empty = Sandbox::with_real_clock();
+    let directory = empty.root().join("later");
+    let directory = directory.to_str().unwrap();
+    let args = ["watch", "--dir", directory, "x*", "--until", "completed"];
+    let ran = empty.run([&args[..], &["--allow-missing", "--timeout", "50ms"]].concat());
+    assert_eq!(ran.code, 124);
+    let ran = empty.run(args);
+    assert_eq!(ran.code, 1);
+    assert!(!ran.stderr.contains("waiting"), "{}", ran.stderr);
+}

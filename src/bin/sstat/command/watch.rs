@@ -17,7 +17,7 @@ use crate::view::{Report, SummaryForm, View};
 use crate::watch::alarms::{Alarms, Trigger};
 use crate::watch::commands::Printing;
 use crate::watch::event::{Event, EventKind};
-use crate::watch::until::{Until, Verdict};
+use crate::watch::until::{Until, Verdict, no_match};
 use crate::watch::{Options, Watcher};
 
 /// How long to wait where nothing but an event ends it.
@@ -118,13 +118,13 @@ impl<'a> Watch<'a> {
             warned: HashSet::new(),
             watcher,
         };
-        for doubt in doubtful_words(args) {
-            watch.warn(&doubt);
-        }
         watch.name_the_missing();
         if !args.until.is_empty() {
-            let names = waited_names(config, args, &watch.watcher)?;
-            watch.until = Some(Until::new(names, args.until.clone(), args.any, args.now));
+            watch.until = Some(until(config, args, &watch.watcher)?);
+        }
+        // Nobody is told of a waiting that does not begin.
+        for doubt in doubtful_words(args) {
+            watch.warn(&doubt);
         }
         #[cfg(unix)]
         if !matches!(watch.form, Form::Nothing)
@@ -189,7 +189,10 @@ impl<'a> Watch<'a> {
             return Ok(None);
         };
         let mut notes = Vec::new();
-        let verdict = wanted().find_map(|event| {
+        // Whatever one whose file is gone said last, it says it no more.
+        let concerns =
+            |event: &&Event| event.kind == EventKind::Removed || self.watcher.wants(&event.session);
+        let verdict = events.iter().filter(concerns).find_map(|event| {
             notes.extend(until.see(event));
             until.verdict()
         });
@@ -287,9 +290,11 @@ fn doubtful_words(args: &cli::Watch) -> Vec<String> {
         .collect()
 }
 
-/// The sessions to wait for: those named, and those that patterns match now.
-fn waited_names(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Vec<String>> {
+/// What to wait for: the sessions named, those that patterns match now, and
+/// the first of a pattern that may match nothing yet.
+fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until> {
     let mut names: Vec<String> = Vec::new();
+    let mut unmatched = Vec::new();
     let mut missing = Vec::new();
     for name in &args.filters.names {
         let found: Vec<String> = if is_literal(name) {
@@ -306,7 +311,11 @@ fn waited_names(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result
                 .collect()
         };
         if found.is_empty() {
-            missing.push(format!("no session matches '{name}'"));
+            if args.allow_missing {
+                unmatched.push(name.clone());
+            } else {
+                missing.push(no_match(name));
+            }
         }
         names.extend(
             found
@@ -315,15 +324,17 @@ fn waited_names(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result
                 .collect::<Vec<_>>(),
         );
     }
-    match missing.pop() {
-        None => Ok(names),
-        Some(last) => {
-            for missing in missing {
-                output::complain(&config.style(Stream::Err), &missing, Role::Error);
-            }
-            Err(Failure::no(last))
+    if let Some(last) = missing.pop() {
+        for missing in missing {
+            output::complain(&config.style(Stream::Err), &missing, Role::Error);
         }
+        return Err(Failure::no(last));
     }
+    let mut until = Until::new(names, args.until.clone(), args.any, args.now);
+    for pattern in unmatched {
+        until.add_unmatched(pattern)?;
+    }
+    Ok(until)
 }
 
 fn is_literal(name: &str) -> bool {

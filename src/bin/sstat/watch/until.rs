@@ -3,7 +3,8 @@
 use sstat::{Life, Status};
 
 use super::event::{Event, EventKind};
-use crate::failure::code;
+use crate::command::select::Names;
+use crate::failure::{Result, code};
 
 /// What is waited for, and how far it has come.
 pub struct Until {
@@ -13,6 +14,8 @@ pub struct Until {
     /// What already holds when the watch begins counts.
     now: bool,
     waited: Vec<Waited>,
+    /// Patterns that nothing matches yet.
+    unmatched: Vec<Unmatched>,
 }
 
 struct Waited {
@@ -20,6 +23,11 @@ struct Waited {
     /// What it says by now, for people.
     last: Option<Status>,
     outcome: Option<Outcome>,
+}
+
+struct Unmatched {
+    pattern: String,
+    names: Names,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +57,32 @@ impl Until {
             any,
             now,
             waited: waited.collect(),
+            unmatched: Vec::new(),
+        }
+    }
+
+    /// Waits also for the first session that comes and matches this pattern.
+    ///
+    /// # Errors
+    /// A pattern that is none.
+    pub fn add_unmatched(&mut self, pattern: String) -> Result<()> {
+        let names = Names::new(std::slice::from_ref(&pattern))?;
+        self.unmatched.push(Unmatched { pattern, names });
+        Ok(())
+    }
+
+    /// Waits for this session from now on if it is the first of a pattern.
+    fn match_first(&mut self, name: &str) {
+        let unmatched = self.unmatched.len();
+        self.unmatched.retain(|pattern| !pattern.names.want(name));
+        let is_first = self.unmatched.len() < unmatched;
+        // It may have been named besides.
+        if is_first && self.waited.iter().all(|waited| waited.name != name) {
+            self.waited.push(Waited {
+                name: name.to_owned(),
+                last: None,
+                outcome: None,
+            });
         }
     }
 
@@ -56,13 +90,23 @@ impl Until {
     pub fn see(&mut self, event: &Event) -> Option<String> {
         let session = &event.session;
         let status = &session.update.status;
+        let is_removed = event.kind == EventKind::Removed;
+        if !is_removed {
+            self.match_first(session.name());
+        }
         let waited = self
             .waited
             .iter_mut()
             .find(|waited| waited.name == session.name())?;
-        waited.last = Some(status.clone());
+        waited.last = (!is_removed).then(|| status.clone());
         if waited.outcome.is_some() {
             return None;
+        }
+        if is_removed {
+            return Some(format!(
+                "{}: its file is gone or empty; waiting for it",
+                waited.name
+            ));
         }
         let dead = session.condition.life == Life::Dead;
         let counts = match event.kind {
@@ -72,9 +116,10 @@ impl Until {
             _ => false,
         };
         let reached = self.statuses.contains(status);
+        let ended = matches!(status, Status::Completed | Status::Error);
         if counts && reached {
             waited.outcome = Some(Outcome::Reached);
-        } else if counts && matches!(status, Status::Completed | Status::Error) {
+        } else if counts && ended {
             let message = match &*session.update.message {
                 "" => String::new(),
                 message => format!(": {message}"),
@@ -94,6 +139,11 @@ impl Until {
                 "{}: is {status} already; waiting for the next time (--now would accept it)",
                 waited.name
             ));
+        } else if event.kind == EventKind::Snapshot && ended {
+            return Some(format!(
+                "{}: is {status} already; waiting for its next update (--now would end here)",
+                waited.name
+            ));
         }
         None
     }
@@ -109,7 +159,7 @@ impl Until {
         let done = if self.any {
             all.iter().any(reached)
         } else {
-            all.iter().all(reached)
+            self.unmatched.is_empty() && all.iter().all(reached)
         };
         if done {
             return Some(Verdict {
@@ -125,7 +175,7 @@ impl Until {
                 reason: Some(reason.clone()),
             });
         }
-        if failures.len() < all.len() {
+        if failures.len() < all.len() + self.unmatched.len() {
             return None;
         }
         // Death is the verdict only if nothing else ended any of them.
@@ -140,14 +190,19 @@ impl Until {
     /// What is still waited for, for people.
     pub fn open(&self) -> String {
         let open = self.waited.iter().filter(|waited| waited.outcome.is_none());
-        let words: Vec<String> = open
-            .map(|waited| match &waited.last {
-                Some(last) => format!("{} is {last}", waited.name),
-                None => format!("{} is no session", waited.name),
-            })
-            .collect();
-        words.join(", ")
+        let open = open.map(|waited| match &waited.last {
+            Some(last) => format!("{} is {last}", waited.name),
+            None => format!("{} is no session", waited.name),
+        });
+        let unmatched = self.unmatched.iter();
+        let unmatched = unmatched.map(|Unmatched { pattern, .. }| no_match(pattern));
+        open.chain(unmatched).collect::<Vec<String>>().join(", ")
     }
+}
+
+/// That a pattern is nobody's.
+pub fn no_match(pattern: &str) -> String {
+    format!("no session matches '{pattern}'")
 }
 
 #[cfg(test)]
@@ -220,9 +275,72 @@ mod tests {
         let mut now = until(&["w"], false, true);
         assert_eq!(snapshot(&mut now, "w", "completed"), None);
         assert_eq!(code(&now), Some(0));
+    }
+
+    #[test]
+    fn what_ended_otherwise_before_is_told_and_counts_with_now() {
         let mut now = until(&["w"], false, true);
-        snapshot(&mut now, "w", "error");
+        assert_eq!(snapshot(&mut now, "w", "error"), None);
         assert_eq!(code(&now), Some(1));
+        let mut later = until(&["w"], false, false);
+        assert_eq!(
+            snapshot(&mut later, "w", "error").unwrap(),
+            "w: is error already; waiting for its next update (--now would end here)"
+        );
+        assert_eq!(code(&later), None);
+        update(&mut later, "w", "completed");
+        assert_eq!(code(&later), Some(0));
+        let mut later = until(&["w"], false, false);
+        assert_eq!(snapshot(&mut later, "w", "blocked"), None);
+    }
+
+    #[test]
+    fn one_whose_file_is_gone_is_nothing_any_more_and_may_come_back() {
+        let mut until = until(&["a", "w"], false, false);
+        update(&mut until, "a", "completed");
+        snapshot(&mut until, "w", "working");
+        let remove = |until: &mut Until, name| {
+            // Its process may well be gone too by then.
+            let event = event(EventKind::Removed, name, "working", ProcessState::Gone);
+            until.see(&event)
+        };
+        assert_eq!(remove(&mut until, "a"), None, "nobody waits for it");
+        assert_eq!(
+            remove(&mut until, "w").unwrap(),
+            "w: its file is gone or empty; waiting for it"
+        );
+        assert_eq!(until.open(), "w is no session");
+        assert_eq!(code(&until), None);
+        update(&mut until, "w", "completed");
+        assert_eq!(code(&until), Some(0));
+    }
+
+    #[test]
+    fn a_pattern_without_a_match_waits_for_its_first() {
+        let mut all = until(&["a"], false, false);
+        all.add_unmatched("x*".to_owned()).unwrap();
+        update(&mut all, "a", "completed");
+        assert_eq!(code(&all), None);
+        assert_eq!(all.open(), "no session matches 'x*'");
+        update(&mut all, "x1", "working");
+        assert_eq!(all.open(), "x1 is working");
+        update(&mut all, "x2", "error");
+        assert_eq!(code(&all), None, "the first is the one");
+        update(&mut all, "x1", "completed");
+        assert_eq!(code(&all), Some(0));
+
+        let mut any = until(&["a"], true, false);
+        any.add_unmatched("x*".to_owned()).unwrap();
+        update(&mut any, "a", "error");
+        assert_eq!(code(&any), None);
+        update(&mut any, "x1", "error");
+        assert_eq!(code(&any), Some(1));
+
+        let mut both = until(&["x1"], false, false);
+        both.add_unmatched("x*".to_owned()).unwrap();
+        update(&mut both, "x1", "completed");
+        assert_eq!(code(&both), Some(0), "one may be named twice");
+        assert!(both.add_unmatched("x[".to_owned()).is_err());
     }
 
     #[test]

@@ -189,7 +189,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --poll 'Look for changes every second instead of being told of them, as is done on network file systems'
             cand --now 'Count what already holds at the start as if it happened then'
             cand --any 'One of them is enough; fail when all have failed'
-            cand --allow-missing 'Wait also for sessions that do not exist yet'
+            cand --allow-missing 'Wait also for sessions that do not exist yet; of a pattern that matches none, for the first that comes'
             cand --bell 'Ring the terminal''s bell'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'

@@ -164,7 +164,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l poll -d 'Look for changes every second instead of being told of them, as is done on network file systems'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l now -d 'Count what already holds at the start as if it happened then'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l any -d 'One of them is enough; fail when all have failed'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l allow-missing -d 'Wait also for sessions that do not exist yet'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l allow-missing -d 'Wait also for sessions that do not exist yet; of a pattern that matches none, for the first that comes'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l bell -d 'Ring the terminal\'s bell'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 

@@ -199,7 +199,7 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             [CompletionResult]::new('--poll', '--poll', [CompletionResultType]::ParameterName, 'Look for changes every second instead of being told of them, as is done on network file systems')
             [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'Count what already holds at the start as if it happened then')
             [CompletionResult]::new('--any', '--any', [CompletionResultType]::ParameterName, 'One of them is enough; fail when all have failed')
-            [CompletionResult]::new('--allow-missing', '--allow-missing', [CompletionResultType]::ParameterName, 'Wait also for sessions that do not exist yet')
+            [CompletionResult]::new('--allow-missing', '--allow-missing', [CompletionResultType]::ParameterName, 'Wait also for sessions that do not exist yet; of a pattern that matches none, for the first that comes')
             [CompletionResult]::new('--bell', '--bell', [CompletionResultType]::ParameterName, 'Ring the terminal''s bell')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

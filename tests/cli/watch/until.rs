@@ -181,13 +181,13 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn a_slip_is_remarked_upon() {
+fn a_slip_is_refused_and_a_foreign_status_remarked_upon() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.write(
         "w",
         "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"asleep\"}\n",
     );
-    let ran = sandbox.run(["watch", "w", "--until", "asleep,complete", "--now"]);
+    let ran = sandbox.run(["watch", "w", "--until", "asleep", "--now"]);
     assert_eq!(ran.code, 0);
     assert!(
         ran.stderr
@@ -195,11 +195,25 @@ fn a_slip_is_remarked_upon() {
         "{}",
         ran.stderr
     );
-    assert!(
-        ran.stderr.contains("did you mean 'completed'?"),
-        "{}",
-        ran.stderr
-    );
+    for (args, meant) in [
+        (
+            &["w", "--until", "asleep,complete", "--now"][..],
+            "completed",
+        ),
+        (&["w", "--until", "Error"], "error"),
+        (&["--on", "very-stale", "--exec", "true"], "very_stale"),
+        (&["--on", "error,ded", "--bell"], "dead"),
+    ] {
+        let ran = sandbox.run([&["watch"], args].concat());
+        assert_eq!(ran.code, 2, "{args:?} {}", ran.stderr);
+        let hint = format!("did you mean '{meant}'?\n");
+        assert!(ran.stderr.ends_with(&hint), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+    // Of an unknown name nobody is told that it is waited for.
+    let ran = sandbox.run(["watch", "nobody", "--until", "asleep"]);
+    assert_eq!(ran.code, 1);
+    assert!(!ran.stderr.contains("waiting"), "{}", ran.stderr);
 }
 
 #[test]

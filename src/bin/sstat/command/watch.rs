@@ -27,6 +27,7 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if args.now && args.until.is_empty() && args.exec.is_none() && !args.bell {
         return Err(Failure::error("--now: needs --until, --exec or --bell"));
     }
+    refuse_slips(args)?;
     match (args.once, args.reading.json) {
         (true, true) => snapshots(config, args),
         (true, false) => output::print(config, block(config, args)?),
@@ -265,9 +266,9 @@ impl Form {
     }
 }
 
-/// The words of `--until` and `--on` that can only be statuses of some other
-/// writer: more often they are slips.
-fn doubtful_words(args: &cli::Watch) -> Vec<String> {
+/// The words of `--until` and `--on` that sstat does not know, with their
+/// option: they can only be statuses of some other writer.
+fn foreign_words(args: &cli::Watch) -> impl Iterator<Item = (&'static str, &str)> {
     let statuses = args.until.iter().map(|status| ("--until", status.as_str()));
     let words = args.on.iter().map(|word| ("--on", word.as_str()));
     statuses
@@ -276,16 +277,35 @@ fn doubtful_words(args: &cli::Watch) -> Vec<String> {
             (_, Trigger::Status(status)) => !Status::KNOWN.contains(&status),
             (option, _) => option == "--until",
         })
+}
+
+fn known_words(option: &str) -> Vec<String> {
+    let mut known: Vec<String> = Status::KNOWN.map(|status| status.to_string()).into();
+    if option == "--on" {
+        known.extend(Trigger::EVENTS.map(str::to_owned));
+    }
+    known
+}
+
+/// What waits for a slip of the pen waits for ever, and such an alarm is never
+/// raised: better to say so before anybody relies on it.
+fn refuse_slips(args: &cli::Watch) -> Result<()> {
+    for (option, word) in foreign_words(args) {
+        if let Some(nearest) = nearest(word, &known_words(option)) {
+            return Err(Failure::error(format!(
+                "{option}: '{word}' is no status that sstat writes; did you mean '{nearest}'?"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A warning for each word that is far from all that sstat knows.
+fn doubtful_words(args: &cli::Watch) -> Vec<String> {
+    foreign_words(args)
         .map(|(option, word)| {
-            let mut known: Vec<String> = Status::KNOWN.map(|status| status.to_string()).into();
-            if option == "--on" {
-                known.extend(Trigger::EVENTS.map(str::to_owned));
-            }
-            let hint = match nearest(word, &known) {
-                Some(nearest) => format!("did you mean '{nearest}'?"),
-                None => format!("they are {}", known.join(", ")),
-            };
-            format!("{option}: '{word}' is no status that sstat writes ({hint}); waiting for it all the same")
+            let known = known_words(option).join(", ");
+            format!("{option}: '{word}' is no status that sstat writes (they are {known}); waiting for it all the same")
         })
         .collect()
 }

@@ -432,3 +432,43 @@ finally:
     let ran = Ran::from(python.args(["-c", script]).output().unwrap());
     assert_eq!(ran.stdout, "-1\n", "{}", ran.stderr);
 }
+
+#[test]
+fn a_terminal_without_a_size_is_drawn_on() {
+    if !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    // A pty has no size before somebody gives it one.
+    let script = "
+import fcntl, os, pty, struct, subprocess, termios
+master, slave = pty.openpty()
+child = subprocess.Popen(['sstat', 'watch'], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+os.close(slave)
+drawn = b''
+def until(text):
+    global drawn
+    while text not in drawn: drawn += os.read(master, 100000)
+try:
+    until(b'12 sessions')
+    until(b'\x1b[24;')
+    print('24 lines')
+    drawn = b''
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack('HHHH', 30, 100, 0, 0))
+    until(b'\x1b[30;')
+    print('30 lines')
+    os.write(master, b'q')
+    print(child.wait(timeout=30))
+finally:
+    child.kill()
+";
+    let mut python = Command::new("python3");
+    sandbox.isolate(&mut python);
+    // What never comes must not hold up the tests for ever.
+    python
+        .arg("-c")
+        .arg(format!("import signal; signal.alarm(60){script}"));
+    let ran = Ran::from(python.output().unwrap());
+    assert_eq!(ran.stdout, "24 lines\n30 lines\n0\n", "{}", ran.stderr);
+}

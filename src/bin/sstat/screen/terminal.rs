@@ -15,12 +15,16 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A frame of the largest terminals goes out in one piece.
 const BUFFER: usize = 256 * 1024;
+
+/// What a terminal has that does not know its size, as on a serial line.
+const USUAL: Rect = Rect::new(0, 0, 80, 24);
 
 /// Whether the terminal is ours. Static, because a panic knows no values.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -46,8 +50,14 @@ impl Terminal {
             before(panic);
         }));
         let out = BufWriter::with_capacity(BUFFER, io::stdout());
+        // Fixed, because ratatui takes a size of nothing at its word; it is
+        // asked for before every frame.
+        let options = TerminalOptions {
+            viewport: Viewport::Fixed(Rect::ZERO),
+        };
+        let inner = ratatui::Terminal::with_options(CrosstermBackend::new(out), options)?;
         let mut terminal = Self {
-            inner: ManuallyDrop::new(ratatui::Terminal::new(CrosstermBackend::new(out))?),
+            inner: ManuallyDrop::new(inner),
         };
         terminal.retake()?;
         // The first question sets up how changes of the size are noticed.
@@ -66,13 +76,21 @@ impl Terminal {
     /// Forgets what the terminal shows: the next frame is drawn whole. ratatui
     /// would ask the terminal where its cursor is, and wait for the answer.
     pub fn clear(&mut self) -> io::Result<()> {
-        let area = self.inner.size()?.into();
+        let area = self.area()?;
         self.inner.resize(area)
+    }
+
+    fn area(&self) -> io::Result<Rect> {
+        let area = Rect::from(self.inner.size()?);
+        Ok(if area.is_empty() { USUAL } else { area })
     }
 
     /// Draws what has changed since the last frame, in one piece.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> io::Result<()> {
         queue!(self.inner.backend_mut(), BeginSynchronizedUpdate)?;
+        if self.inner.get_frame().area() != self.area()? {
+            self.clear()?;
+        }
         self.inner.draw(draw)?;
         execute!(self.inner.backend_mut(), EndSynchronizedUpdate)
     }

@@ -356,6 +356,32 @@ fn wide_hostile_and_plain_text_keep_their_columns() {
     assert!(capture.is_ascii(), "{capture}");
 }
 
+#[test]
+fn an_empty_screen_says_why() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "other", "working", "m"]);
+    let tmux = Tmux::new(&sandbox, "empty", 120, 12);
+    for (arguments, there, update) in [
+        ("'worker*'", 1, ["worker1", "working"]),
+        ("--status idle", 2, ["other", "idle"]),
+    ] {
+        tmux.shell(&format!("clear; sstat watch {arguments}"));
+        tmux.wait_for(&format!("no session matches ({there} in "));
+        sandbox.ok([&["push"], &update[..], &["m"]].concat());
+        tmux.wait_for("1 session ");
+        tmux.keys(&["q"]);
+        tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+    }
+    for name in ["worker1", "other"] {
+        std::fs::remove_file(sandbox.file(name)).unwrap();
+    }
+    tmux.shell("clear; sstat watch 'worker*'");
+    tmux.wait_for("no sessions in ");
+}
+
 fn columns(text: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(text)
 }

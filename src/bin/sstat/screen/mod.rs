@@ -305,15 +305,29 @@ impl Live<'_> {
     }
 
     fn draw(&mut self, terminal: &mut Terminal) -> io::Result<()> {
-        let empty = match missing_directory(self.config) {
-            Some(missing) => format!("{missing} yet"),
-            None => {
-                let path = self.config.location.store.path();
-                let path = escape_invalid_utf8(path.as_os_str().as_encoded_bytes());
-                format!("no sessions in {path}")
-            }
+        let empty = match self.screen.totals().sessions {
+            0 => self.why_empty(),
+            _ => String::new(),
         };
         terminal.draw(|frame| draw::draw(frame, &mut self.screen, &self.style, &empty))
+    }
+
+    /// Why there is no session at all to be shown.
+    fn why_empty(&self) -> String {
+        if let Some(missing) = missing_directory(self.config) {
+            return format!("{missing} yet");
+        }
+        let store = &self.config.location.store;
+        let path = escape_invalid_utf8(store.path().as_os_str().as_encoded_bytes());
+        let there = match self.args.filters.names.is_empty() {
+            true => self.watcher.all_sessions().count(),
+            // The watcher knows of no other names than those asked for.
+            false => store.names().map_or(0, |names| names.len()),
+        };
+        match there {
+            0 => format!("no sessions in {path}"),
+            there => format!("no session matches ({there} in {path})"),
+        }
     }
 
     /// Goes to the tmux session of that name, if this is tmux.

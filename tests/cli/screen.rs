@@ -195,6 +195,12 @@ fn a_tour_of_the_screen() {
     tmux.wait_for("Keys");
     tmux.keys(&["Escape"]);
     tmux.wait("the table", |capture| capture.contains("SESSION"));
+    // Once more takes the note away, and leads nowhere.
+    tmux.keys(&["S"]);
+    tmux.wait_for("sorted by name, reversed");
+    tmux.keys(&["Escape"]);
+    let capture = tmux.wait("no note", |capture| !capture.contains("reversed\n"));
+    assert!(capture.contains("SESSION"), "{capture}");
 
     tmux.keys(&["q"]);
     let capture = tmux.wait_for("exit=0");

@@ -10,7 +10,7 @@ pub enum Action {
     Quit,
     Suspend,
     Redraw,
-    /// Out of what was entered last.
+    /// One step out; never out of the screen.
     Back,
     Help,
     Up(usize),
@@ -117,13 +117,13 @@ fn command(code: KeyCode) -> Option<Action> {
     })
 }
 
-/// What the help says, and the bottom line in short: keys, what they do, and
-/// the one word for it where it is among the most needed.
-pub const HELP: [(&str, &str); 14] = [
+/// What the help says: keys, and what they do.
+pub const HELP: [(&str, &str); 15] = [
     ("j k, arrows", "move; with Ctrl-d Ctrl-u by half a page"),
     ("PageUp PageDown", "move by a page"),
     ("g G, Home End", "to the first, the last session"),
     ("Enter, l", "detail of the session, and back"),
+    ("h", "close the detail"),
     ("J K", "move within the detail"),
     ("/", "filter as you type; Enter keeps it, Esc clears it"),
     ("a", "only sessions that need attention"),
@@ -132,7 +132,7 @@ pub const HELP: [(&str, &str); 14] = [
     ("t", "go to the session's tmux pane (inside tmux)"),
     ("Space, p", "pause: the screen stands still"),
     ("Ctrl-l", "draw everything anew"),
-    ("Esc, h", "back"),
+    ("Esc", "back: out of help, filter, detail, attention"),
     ("q, Ctrl-c", "quit; Ctrl-z suspends"),
 ];
 

@@ -393,7 +393,7 @@ impl Screen {
                     .selected_name()
                     .map(|name| Effect::Jump(name.to_owned()));
             }
-            Action::Back => return self.back(),
+            Action::Back => self.back(),
             Action::Help => {
                 self.help_top = 0;
                 self.mode = match self.mode {
@@ -480,20 +480,21 @@ impl Screen {
         None
     }
 
-    /// One step out of wherever one is; out of the screen in the end.
-    fn back(&mut self) -> Option<Effect> {
+    /// One step out of wherever one is. Not out of the screen: who presses the
+    /// key once too often must not lose it.
+    fn back(&mut self) {
         if self.mode == Mode::Help {
             self.mode = Mode::Browse;
-        } else if self.mode == Mode::Filter || (self.pane.is_none() && !self.filter.is_empty()) {
+        } else if self.mode == Mode::Filter || !self.filter.is_empty() {
             self.mode = Mode::Browse;
             self.filter.clear();
             self.outdated = true;
         } else if self.pane.is_some() {
             self.pane = None;
-        } else {
-            return Some(Effect::Quit);
+        } else if self.only_attention {
+            self.only_attention = false;
+            self.outdated = true;
         }
-        None
     }
 
     fn pause(&mut self) {
@@ -814,7 +815,6 @@ mod tests {
         assert_eq!(names(&mut screen), ["w4"]);
         act(&mut screen, &[Action::Accept, Action::Back]);
         assert_eq!(screen.shown(), 6);
-        assert_eq!(screen.act(Action::Back), Some(Effect::Quit));
     }
 
     #[test]
@@ -907,13 +907,22 @@ mod tests {
     #[test]
     fn one_step_out_at_a_time() {
         let mut screen = screen();
-        act(&mut screen, &[Action::Open, Action::Help]);
+        let filter = [Action::StartFilter, Action::Type('w'), Action::Accept];
+        act(&mut screen, &[Action::OnlyAttention, Action::Open]);
+        act(&mut screen, &filter);
+        act(&mut screen, &[Action::Help]);
         assert_eq!(screen.wanted_detail(), Some("w5"));
         act(&mut screen, &[Action::Back]);
-        assert!(screen.pane().is_some() && screen.mode() == Mode::Browse);
+        assert_eq!((screen.mode(), screen.filter()), (Mode::Browse, "w"));
         act(&mut screen, &[Action::Back]);
-        assert!(screen.pane().is_none());
-        assert_eq!(screen.act(Action::Back), Some(Effect::Quit));
+        assert!(screen.filter().is_empty() && screen.pane().is_some());
+        act(&mut screen, &[Action::Back]);
+        assert!(screen.pane().is_none() && screen.only_attention());
+        act(&mut screen, &[Action::Back]);
+        assert_eq!((screen.only_attention(), screen.shown()), (false, 6));
+        // There is nothing left to go back from.
+        act(&mut screen, &[Action::Back]);
+        assert_eq!(screen.act(Action::Quit), Some(Effect::Quit));
         assert_eq!(
             screen.act(Action::Jump),
             Some(Effect::Jump("w5".to_owned()))

@@ -192,7 +192,11 @@ fn a_tour_of_the_screen() {
     tmux.keys(&["Escape"]);
     tmux.wait_for("SESSION");
     tmux.keys(&["?"]);
-    tmux.wait_for("Keys");
+    let capture = tmux.wait_for("Keys");
+    assert!(
+        capture.contains("j k scroll  Esc back  q quit"),
+        "{capture}"
+    );
     tmux.keys(&["Escape"]);
     tmux.wait("the table", |capture| capture.contains("SESSION"));
     // Once more takes the note away, and leads nowhere.

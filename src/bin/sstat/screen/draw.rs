@@ -18,7 +18,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::human::detail::{Fact, facts};
 use crate::human::style::{Piece, Role, Style, percent};
 use crate::human::{timeline, trouble_word};
-use crate::screen::keys::{HELP, HINTS};
+use crate::screen::keys::{HELP, HELP_HINTS, HINTS};
 use crate::screen::model::{Entry, Mode, Screen, Since, Sort, Totals};
 use crate::screen::steady;
 
@@ -253,6 +253,31 @@ impl Looks<'_> {
             .into_iter()
             .map(|piece| self.span(piece.role, steady(&piece.text).into_owned()))
             .collect()
+    }
+
+    /// A line of so many columns at most, with an ellipsis where something is
+    /// missing.
+    fn fit(&self, spans: Vec<Span<'static>>, columns: usize) -> Line<'static> {
+        let whole = Line::from(spans);
+        if whole.width() <= columns {
+            return whole;
+        }
+        let mut cut = Line::default();
+        let mut left = columns;
+        for span in whole {
+            let width = span.width();
+            if width < left {
+                left -= width;
+                cut.push_span(span);
+                continue;
+            }
+            // Something follows even where this one alone would fit.
+            let text = format!("{} ", span.content);
+            let text = self.style.fit(&text, left).into_owned();
+            cut.push_span(Span::styled(text, span.style));
+            break;
+        }
+        cut
     }
 
     /// Text in exactly so many columns.
@@ -565,7 +590,8 @@ impl Looks<'_> {
                         true => local(at, "%H:%M:%S"),
                         false => local(at, "%m-%d %H:%M"),
                     };
-                    lines.push(Line::from(self.spans(timeline::line(&time, update, None))));
+                    let spans = self.spans(timeline::line(&time, update, None));
+                    lines.push(self.fit(spans, width));
                 }
                 if let Some(Fact { label, value }) = file {
                     lines.push(Line::default());
@@ -633,13 +659,15 @@ impl Looks<'_> {
             let note = self.span(Role::Heading, format!(" {}", steady(note)));
             return Line::from(note).render(area, buffer);
         }
+        let is_help = screen.mode() == Mode::Help;
+        let hints: &[(&str, &str)] = if is_help { &HELP_HINTS } else { &HINTS };
         let mut spans = vec![Span::raw(" ")];
         let mut used = 1;
         let mut restrictions = Vec::new();
-        if !screen.filter().is_empty() {
+        if !is_help && !screen.filter().is_empty() {
             restrictions.push(format!("/{}", self.style.fit(&filter, room / 3)));
         }
-        if screen.only_attention() {
+        if !is_help && screen.only_attention() {
             restrictions.push("attention".to_owned());
         }
         if !restrictions.is_empty() {
@@ -648,7 +676,7 @@ impl Looks<'_> {
             spans.push(self.span(Role::Heading, text));
             spans.push(Span::raw("   "));
         }
-        for (key, meaning) in HINTS {
+        for &(key, meaning) in hints {
             let width = key.len() + 1 + meaning.len() + 2;
             if used + width > room + 2 {
                 break;
@@ -1023,6 +1051,35 @@ mod tests {
         assert_ne!(place(&low, "cargo test:"), usize::MAX);
     }
 
+    #[test]
+    fn updates_in_the_detail_are_cut_where_it_ends() {
+        let mut screen = screen(sessions());
+        screen.act(Action::Open);
+        screen.set_detail(Some(Box::new(detail())));
+        let mut update = |width: u16| {
+            let text = lines(&drawn(&mut screen, (width, 60), &STYLE));
+            let title = text.iter().position(|line| line.contains("Last updates"));
+            text[title.unwrap() + 1].clone()
+        };
+        let whole = update(80);
+        assert!(whole.ends_with("error      60%  cargo test: 3 failed"));
+        // A blank column on both sides.
+        let least = u16::try_from(whole.width()).unwrap() + 1;
+        assert_eq!(update(least), whole);
+        for width in 20..least {
+            let cut = update(width);
+            let kept = cut.strip_suffix('…').unwrap();
+            assert!(whole.starts_with(kept), "{width}: {cut}");
+            assert_eq!(cut.width(), usize::from(width) - 1);
+        }
+        let style = Style {
+            unicode: false,
+            ..STYLE
+        };
+        let ascii = lines(&drawn(&mut screen, (least - 1, 60), &style));
+        assert!(ascii.iter().any(|line| line.ends_with("3 fail~")));
+    }
+
     fn detail() -> crate::view::Detail {
         let updates = [
             session(
@@ -1098,7 +1155,11 @@ mod tests {
         for (keys, _) in HELP {
             assert!(wide.contains(keys), "{keys}\n{wide}");
         }
+        for action in [Action::Back, Action::OnlyAttention, Action::Help] {
+            screen.act(action);
+        }
         let top = lines(&drawn(&mut screen, (40, 10), &STYLE));
+        assert_eq!(top[9], " j k scroll  Esc back  q quit");
         screen.act(Action::Down(100));
         let end = lines(&drawn(&mut screen, (40, 10), &STYLE)).join("\n");
         assert!(

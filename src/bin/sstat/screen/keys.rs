@@ -149,6 +149,9 @@ pub const HINTS: [(&str, &str); 9] = [
     ("j k", "move"),
 ];
 
+/// The bottom line while the help is open.
+pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), ("q", "quit")];
+
 #[cfg(test)]
 mod tests {
     use super::*;

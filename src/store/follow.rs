@@ -107,6 +107,13 @@ impl Follower {
         &self.name
     }
 
+    /// Whether it is the file that `held` opened which was read last.
+    #[must_use]
+    pub fn is_in(&self, held: &History) -> bool {
+        let file = open::identity(&held.opened().metadata);
+        self.place.as_ref().is_some_and(|place| place.file == file)
+    }
+
     /// Something that is wrong with the file, for people.
     #[must_use]
     pub fn problem(&self, kind: ProblemKind) -> Problem {

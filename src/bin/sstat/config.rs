@@ -83,9 +83,9 @@ impl Config {
         }
     }
 
-    /// `SSTAT_SYNC`: any value but an empty one, 0, false and no.
+    /// `SSTAT_SYNC`: any value but an empty one and an off.
     pub fn durability(&self, sync: bool) -> Durability {
-        let wanted = |value: OsString| !["", "0", "false", "no"].iter().any(|no| value == *no);
+        let wanted = |value: OsString| !value.is_empty() && !is_off(&value);
         if sync || env::var_os("SSTAT_SYNC").is_some_and(wanted) {
             Durability::Synced
         } else {
@@ -111,12 +111,7 @@ impl Config {
     /// Whether hooks may push what a person typed and what the agent answered:
     /// unless `SSTAT_HOOK_PROMPT` is off, no, false or 0.
     pub fn hook_prompts(&self) -> bool {
-        let off = |value: OsString| {
-            ["off", "no", "false", "0"]
-                .iter()
-                .any(|off| value.eq_ignore_ascii_case(off))
-        };
-        !env::var_os("SSTAT_HOOK_PROMPT").is_some_and(off)
+        !env::var_os("SSTAT_HOOK_PROMPT").is_some_and(|value| is_off(&value))
     }
 
     /// The current directory as text; empty where there is none any more.
@@ -178,6 +173,13 @@ impl Config {
     }
 }
 
+/// Whether a variable's value says no.
+fn is_off(value: &OsStr) -> bool {
+    ["off", "no", "false", "0"]
+        .iter()
+        .any(|off| value.eq_ignore_ascii_case(off))
+}
+
 /// A moment before another; the beginning of time where there is none.
 pub fn before(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(duration)
@@ -212,7 +214,7 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
     let (stale, very_stale) = match (stale, very_stale) {
         (Some(stale), Some(very_stale)) if very_stale < stale => {
             return Err(Failure::error(format!(
-                "--very-stale-after: {} is less than the {} of --stale-after",
+                "very stale after {} is sooner than stale after {} (--very-stale-after, --stale-after and their variables)",
                 sstat::format_duration(very_stale),
                 sstat::format_duration(stale)
             )));

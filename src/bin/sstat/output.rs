@@ -266,8 +266,9 @@ fn write_updates(
                         Role::Stale,
                     );
                 }
-                if appended.restarted {
-                    *held = histories.open(follower.name())?.filter(|_| held.is_some());
+                // Another file has this name by now: that one is held.
+                if held.as_ref().is_some_and(|held| !follower.is_in(held)) {
+                    *held = histories.open(follower.name())?;
                 }
                 if appended.more {
                     more = true;

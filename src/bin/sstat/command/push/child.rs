@@ -9,6 +9,7 @@ pub enum Ending {
     /// By itself, with this exit code.
     Exited(u8),
     /// By a signal.
+    #[cfg_attr(not(unix), allow(dead_code))]
     Killed {
         signal: i32,
         /// The terminal sent it, to this process as well.

@@ -30,7 +30,7 @@ fn main() -> std::io::Result<()> {
         .collect();
     let wanted = |group: &str| groups.is_empty() || groups.iter().any(|name| name == group);
     let bench = Bench::new()?;
-    let builds = builds(&bench);
+    let builds = builds(&bench)?;
     let mut table = Table::default();
     if wanted("push") {
         push(&bench, &builds, &mut table)?;
@@ -61,13 +61,25 @@ struct Build {
     path: PathBuf,
 }
 
-/// The default build, and the distribution build where its target is installed.
-fn builds(bench: &Bench) -> Vec<Build> {
-    let mut builds = vec![Build {
-        label: "release",
-        path: env!("CARGO_BIN_EXE_sstat").into(),
-    }];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+/// The default build, and the distribution build where its target is
+/// installed. They are copied, as an installation does: a file that a linker
+/// wrote piece by piece lies scattered in the page cache and starts slower.
+fn builds(bench: &Bench) -> std::io::Result<Vec<Build>> {
+    let mut builds = Vec::new();
+    let mut add = |label, built: &Path| -> std::io::Result<()> {
+        let path = bench.path(label);
+        std::fs::copy(built, &path)?;
+        builds.push(Build { label, path });
+        Ok(())
+    };
+    add("release", Path::new(env!("CARGO_BIN_EXE_sstat")))?;
+    if let Some(dist) = build_dist(bench) {
+        add("dist", &dist)?;
+    }
+    Ok(builds)
+}
+
+fn build_dist(bench: &Bench) -> Option<PathBuf> {
     let installed = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", MUSL])
         .output()
@@ -79,32 +91,20 @@ fn builds(bench: &Bench) -> Vec<Build> {
         bench.note(format!(
             "the target {MUSL} is not installed: no distribution build"
         ));
-        return builds;
+        return None;
     }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
     let built = Command::new(option_env!("CARGO").unwrap_or("cargo"))
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--profile",
-            "dist",
-            "--target",
-            MUSL,
-        ])
-        .arg("--target-dir")
-        .arg(&target)
-        .current_dir(root)
+        .args(["build", "--quiet", "--locked", "--profile", "dist"])
+        .args(["--target", MUSL, "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
-    if built.is_ok_and(|status| status.success()) {
-        builds.push(Build {
-            label: "dist",
-            path: target.join(MUSL).join("dist/sstat"),
-        });
-    } else {
+    if !built.is_ok_and(|status| status.success()) {
         bench.note("the distribution build failed".to_owned());
+        return None;
     }
-    builds
+    Some(target.join(MUSL).join("dist/sstat"))
 }
 
 /// One push: start-up is all of it.

@@ -152,8 +152,6 @@ pub struct SummaryRow<'a> {
     /// The time of its last update, in seconds since 1970.
     pub updated_seconds: i64,
     pub age: Duration,
-    pub staleness: Staleness,
-    pub life: Life,
     /// Its process's number, if it has one.
     pub pid: Option<u32>,
 }
@@ -199,11 +197,16 @@ impl SummaryPart {
         });
     }
 
+    fn name(&self, index: usize) -> &str {
+        let row = &self.rows[index];
+        &self.text[row.begin..row.begin + usize::from(row.name_bytes)]
+    }
+
     fn row(&self, index: usize) -> SummaryRow<'_> {
         let row = &self.rows[index];
         let message = row.begin + usize::from(row.name_bytes);
         SummaryRow {
-            name: &self.text[row.begin..message],
+            name: self.name(index),
             status: KNOWN
                 .get(usize::from(row.status))
                 .unwrap_or_else(|| &self.others[&index]),
@@ -211,8 +214,6 @@ impl SummaryPart {
             message: &self.text[message..message + row.message_bytes as usize],
             updated_seconds: row.updated_seconds,
             age: Duration::from_secs(row.age_seconds.into()),
-            staleness: row.staleness,
-            life: row.life,
             pid: row.pid.map(NonZeroU32::get),
         }
     }
@@ -228,22 +229,26 @@ impl Summary {
         summary
             .order
             .reserve_exact(summary.parts.iter().map(|part| part.rows.len()).sum());
+        let mut known = [0; KNOWN.len()];
         for (index, part) in summary.parts.iter().enumerate() {
-            for row in 0..part.rows.len() {
+            for (row, stored) in part.rows.iter().enumerate() {
                 summary.order.push((index as u32, row as u32));
-                let status = part.row(row).status;
-                match summary.by_status.get_mut(status) {
-                    Some(count) => *count += 1,
-                    None => {
-                        summary.by_status.insert(status.clone(), 1);
-                    }
+                if let Some(count) = known.get_mut(usize::from(stored.status)) {
+                    *count += 1;
                 }
             }
+            for status in part.others.values() {
+                *summary.by_status.entry(status.clone()).or_default() += 1;
+            }
         }
+        let known = KNOWN.iter().cloned().zip(known);
+        summary
+            .by_status
+            .extend(known.filter(|(_, count)| *count > 0));
         // Part by part, which takes less memory for the keys; what is sorted
         // in runs is then put together in one pass.
         let parts = &summary.parts;
-        let name = |&(part, row): &(u32, u32)| parts[part as usize].row(row as usize).name;
+        let name = |&(part, row): &(u32, u32)| parts[part as usize].name(row as usize);
         for part in summary.order.chunk_by_mut(|a, b| a.0 == b.0) {
             part.sort_by_cached_key(|place| NaturalKey::new(name(place)));
         }
@@ -258,26 +263,36 @@ impl Summary {
     }
 
     pub fn rows(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.order
-            .iter()
-            .map(|&(part, row)| self.parts[part as usize].row(row as usize))
+        self.rows_where(|_| true)
     }
 
+    /// Those with one of the five known statuses.
     pub fn with_status(&self, status: Status) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows().filter(move |row| *row.status == status)
+        let place = KNOWN.iter().position(|known| *known == status);
+        self.rows_where(move |row| place == Some(usize::from(row.status)))
     }
 
     pub fn stale(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows().filter(|row| row.staleness >= Staleness::Stale)
+        self.rows_where(|row| row.staleness >= Staleness::Stale)
     }
 
     pub fn very_stale(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows()
-            .filter(|row| row.staleness == Staleness::VeryStale)
+        self.rows_where(|row| row.staleness == Staleness::VeryStale)
     }
 
     pub fn dead(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows().filter(|row| row.life == Life::Dead)
+        self.rows_where(|row| row.life == Life::Dead)
+    }
+
+    fn rows_where(
+        &self,
+        wanted: impl Fn(&StoredRow) -> bool,
+    ) -> impl Iterator<Item = SummaryRow<'_>> {
+        self.order
+            .iter()
+            .map(|&(part, row)| (&self.parts[part as usize], row as usize))
+            .filter(move |(part, row)| wanted(&part.rows[*row]))
+            .map(|(part, row)| part.row(row))
     }
 }
 

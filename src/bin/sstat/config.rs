@@ -54,6 +54,12 @@ impl Config {
         })
     }
 
+    /// The status directory as text, bytes that are no UTF-8 as `\xNN`.
+    pub fn directory(&self) -> String {
+        let path = self.location.store.path();
+        sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes())
+    }
+
     /// The time it is, or the one that `SSTAT_NOW` fixes.
     pub fn now(&self) -> Result<DateTime<Utc>> {
         self.clock().map(|clock| clock.now())

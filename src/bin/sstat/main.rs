@@ -83,9 +83,8 @@ fn parse(arguments: Vec<OsString>) -> std::result::Result<Cli, clap::Error> {
 
 fn run(config: &Config, command: Command) -> Result<u8> {
     if config.verbose {
-        let path = config.location.store.path().as_os_str().as_encoded_bytes();
-        let path = sstat::escape_invalid_utf8(path);
-        let note = format!("directory: {path} ({})", config.location.origin);
+        let (path, origin) = (config.directory(), config.location.origin);
+        let note = format!("directory: {path} ({origin})");
         output::complain(&config.style(Stream::Err), &note, Role::Faint);
     }
     let report = match command {

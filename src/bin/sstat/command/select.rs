@@ -142,10 +142,15 @@ pub fn missing_directory(config: &Config) -> Option<String> {
     (!path.exists()).then(|| {
         format!(
             "{}: no such directory ({}), so no sessions",
-            sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes()),
+            config.directory(),
             config.location.origin
         )
     })
+}
+
+/// Whether a name that was asked for is a name and no pattern.
+pub fn is_literal(name: &str) -> bool {
+    !name.contains(['*', '?', '['])
 }
 
 /// The names asked for, each once, apart from the patterns.
@@ -159,7 +164,7 @@ impl Names {
         let mut literal: Vec<String> = Vec::new();
         let mut patterns = Vec::new();
         for name in names {
-            if name.contains(['*', '?', '[']) {
+            if !is_literal(name) {
                 let pattern = Pattern::new(name)
                     .map_err(|error| Failure::error(format!("pattern '{name}': {}", error.msg)))?;
                 patterns.push(pattern);
@@ -208,9 +213,7 @@ pub fn absent(config: &Config, name: &str, problem: Option<&Problem>) -> Failure
 
 /// "no session 'managr1' in DIR (did you mean 'manager1'?)"
 pub fn unknown(config: &Config, name: &str) -> String {
-    let path = config.location.store.path();
-    let directory = sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes());
-    let text = format!("no session '{name}' in {directory}");
+    let text = format!("no session '{name}' in {}", config.directory());
     let names = config.location.store.names().unwrap_or_default();
     if names.iter().any(|there| there == name) {
         return format!("{text}: there is no update in its file");

@@ -36,10 +36,9 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
     });
     let found = !sessions.is_empty();
     let named = config.location.origin == Origin::Named;
-    let path = config.location.store.path().as_os_str().as_encoded_bytes();
     let list = StaleList {
         sessions,
-        directory: named.then(|| sstat::escape_invalid_utf8(path)),
+        directory: named.then(|| config.directory()),
     };
     let view = View::Stale(list, Form::of(args.reading.json));
     let mut report = Report::of(view);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sstat::{Session, Status};
 
 use crate::cli;
-use crate::command::select::{Names, missing_directory, nearest, select, unknown};
+use crate::command::select::{Names, is_literal, missing_directory, nearest, select, unknown};
 use crate::command::summary;
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result, code};
@@ -355,8 +355,4 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
         until.add_unmatched(pattern)?;
     }
     Ok(until)
-}
-
-fn is_literal(name: &str) -> bool {
-    !name.contains(['*', '?', '['])
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Row, Table, Width, presets};
 use owo_colors::AnsiColors;
-use sstat::Session;
+use sstat::{Session, Status};
 use unicode_width::UnicodeWidthStr;
 
 use crate::human::escape::escape;
@@ -42,6 +42,10 @@ impl<'a> Field<'a> {
         }
     }
 
+    fn status(status: &'a Status) -> Self {
+        Self::meaning(Role::of_status(status), escape(status.as_str()))
+    }
+
     fn meaning(role: impl Into<Option<Role>>, text: impl Into<Cow<'a, str>>) -> Self {
         Self {
             text: text.into(),
@@ -64,10 +68,7 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
         let update = &session.update;
         [
             Field::plain(escape(session.name())),
-            Field::meaning(
-                Role::of_status(&update.status),
-                escape(update.status.as_str()),
-            ),
+            Field::status(&update.status),
             Field::plain(match update.progress {
                 None => String::new(),
                 Some(progress) if bar => {
@@ -101,10 +102,7 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
         let update = &session.update;
         [
             Field::plain(escape(session.name())),
-            Field::meaning(
-                Role::of_status(&update.status),
-                escape(update.status.as_str()),
-            ),
+            Field::status(&update.status),
             Field::plain(age(&session.condition)),
             Field::meaning(
                 Role::of_condition(&session.condition),

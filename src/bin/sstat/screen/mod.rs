@@ -21,12 +21,12 @@ use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
-use sstat::{Thresholds, Viewpoint, escape_invalid_utf8};
+use sstat::{Thresholds, Viewpoint};
 
 use self::model::{Effect, Screen, Since};
 use self::terminal::{Terminal, give_back};
 use crate::cli;
-use crate::command::select::{missing_directory, unknown};
+use crate::command::select::{is_literal, missing_directory, unknown};
 use crate::command::show;
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result};
@@ -66,7 +66,7 @@ pub fn run(config: &Config, args: &cli::Watch, doubts: Vec<String>) -> Result<u8
     let mut screen = Screen::new(sessions, watcher.now(), thresholds.clone());
     let alarms = Alarms::new(args, &watcher, Printing::Dropped)?;
     let names = args.filters.names.iter();
-    let mut missing = names.filter(|name| !name.contains(['*', '?', '[']));
+    let mut missing = names.filter(|name| is_literal(name));
     if let Some(name) = missing.find(|name| watcher.session(name).is_none()) {
         screen.note(format!("{}; waiting for it", unknown(config, name)));
     }
@@ -318,7 +318,7 @@ impl Live<'_> {
             return format!("{missing} yet");
         }
         let store = &self.config.location.store;
-        let path = escape_invalid_utf8(store.path().as_os_str().as_encoded_bytes());
+        let path = self.config.directory();
         let there = match self.args.filters.names.is_empty() {
             true => self.watcher.all_sessions().count(),
             // The watcher knows of no other names than those asked for.

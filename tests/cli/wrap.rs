@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Sandbox, have};
+use crate::support::{Ran, Sandbox, have, or_skip};
 
 /// The updates of a session as they stand in its file.
 fn updates(sandbox: &Sandbox, session: &str) -> Vec<Value> {
@@ -252,7 +252,7 @@ fn a_failure_to_record_changes_nothing() {
     let theirs = sandbox.home().join("data/session_status");
     std::fs::create_dir_all(&theirs).unwrap();
     if std::os::unix::fs::chown(&theirs, Some(4242), None).is_ok() {
-        let ran = crate::support::Ran::from(nowhere.output().unwrap());
+        let ran = Ran::from(nowhere.output().unwrap());
         assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
         assert!(
             ran.stderr.contains("belongs to user 4242"),
@@ -329,6 +329,38 @@ fn what_is_ignored_stays_ignored() {
     assert_eq!(line(&mut output), "ready");
     kill("-HUP", child.id().into());
     assert_eq!(code_of(&mut child), 5);
+}
+
+/// As a container's `exec` starts things: group and session have no ids in the
+/// namespace.
+#[test]
+fn a_group_begun_outside_of_the_pid_namespace_is_none_of_ours() {
+    let unshared = |arguments: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare
+            .args(["--map-root-user", "--pid", "--fork", "--mount-proc"])
+            .args(arguments);
+        unshare
+    };
+    let allowed = unshared(&["true"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !or_skip(allowed, "unshare --pid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let stops = "(sleep 0.1; kill -CONT $$) & kill -STOP $$; exit 5";
+    for wrapped in [
+        format!("sstat push w working -- sh -c '{stops}'"),
+        format!("exec sstat push w working -- sh -c '{stops}'"),
+    ] {
+        let mut shell = unshared(&["sh", "-c", &wrapped]);
+        sandbox.isolate(&mut shell);
+        let ran = Ran::from(shell.output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (5, ""), "{wrapped}");
+    }
+    assert_eq!(updates(&sandbox, "w").len(), 4);
 }
 
 #[test]

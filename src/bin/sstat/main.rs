@@ -9,6 +9,8 @@ mod config;
 mod failure;
 mod hook;
 mod human;
+#[cfg(unix)]
+mod job;
 mod metadata;
 mod output;
 mod prometheus;

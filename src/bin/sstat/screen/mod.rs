@@ -17,7 +17,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
-use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
+use rustix::process::{Signal, kill_current_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -32,6 +32,7 @@ use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result};
 use crate::human::escape::escape;
 use crate::human::style::{Role, Style};
+use crate::job::Job;
 use crate::output;
 use crate::watch::alarms::Alarms;
 use crate::watch::commands::Printing;
@@ -204,7 +205,7 @@ impl Live<'_> {
                 self.screen.refresh();
                 match effect {
                     Some(Effect::Quit) => return Ok(End::Quit),
-                    Some(Effect::Suspend) if has_shell() => suspend(),
+                    Some(Effect::Suspend) if is_controlled() => suspend(),
                     Some(Effect::Suspend) => self.screen.note("no shell to go back to"),
                     Some(Effect::Redraw) => terminal.clear().map_err(|error| broken(&error))?,
                     Some(Effect::Jump(name)) => self.jump(&name),
@@ -259,7 +260,7 @@ impl Live<'_> {
             if signal != SIGTSTP {
                 return Ok(Some(End::Signal(signal)));
             }
-            if !has_shell() {
+            if !is_controlled() {
                 continue;
             }
             give_back();
@@ -348,10 +349,9 @@ impl Live<'_> {
     }
 }
 
-/// Whether a shell controls this job. What is the first of its terminal has
-/// none: stopped, it would never be brought back.
-fn has_shell() -> bool {
-    getsid(None).is_ok_and(|session| session != getpgrp())
+/// Whether a shell would bring this job back if it stopped.
+fn is_controlled() -> bool {
+    Job::this().is_some_and(|job| job.has_shell())
 }
 
 /// Stops the whole job, as the shell expects it of Ctrl-Z: what stands beside

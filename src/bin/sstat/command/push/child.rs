@@ -63,6 +63,7 @@ mod unix {
     use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 
     use super::Ending;
+    use crate::job::Job;
 
     /// The signals that are meant for the command when this process gets them.
     const PASSED_ON: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
@@ -83,7 +84,6 @@ mod unix {
         let mut signals = SignalsInfo::<WithRawSiginfo>::new(caught)?;
         let child = Pid::from_child(&command.spawn()?);
         leave_streams();
-        let leads_session = process::getsid(None).is_ok_and(|leader| leader == process::getpid());
         let mut interrupted = false;
         loop {
             for info in signals.wait() {
@@ -134,8 +134,16 @@ mod unix {
     /// Whether a signal must be passed on. What the kernel sends has reached
     /// the whole group, but for one: when the terminal goes away, only the
     /// leader of its session is told.
-    fn is_for_child(signal: i32, from_kernel: bool, leads_session: bool) -> bool {
-        PASSED_ON.contains(&signal) && (!from_kernel || (signal == SIGHUP && leads_session))
+    fn is_for_child(signal: i32, from_kernel: bool, leads_session: fn() -> bool) -> bool {
+        PASSED_ON.contains(&signal) && (!from_kernel || (signal == SIGHUP && leads_session()))
+    }
+
+    fn leads_session() -> bool {
+        Job::this().is_some_and(|job| job.leads_session())
+    }
+
+    fn in_foreground() -> bool {
+        Job::this().is_some_and(|job| job.is_in_foreground())
     }
 
     /// The set of ignored signals, bit N-1 for signal N; empty where the
@@ -163,14 +171,6 @@ mod unix {
         }
     }
 
-    /// Whether this process belongs to the terminal's foreground job.
-    fn in_foreground() -> bool {
-        File::open("/dev/tty")
-            .ok()
-            .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok())
-            .is_some_and(|foreground| foreground == process::getpgrp())
-    }
-
     #[cfg(test)]
     mod tests {
         use super::*;
@@ -178,12 +178,12 @@ mod unix {
         #[test]
         fn what_the_terminal_sent_is_not_sent_again() {
             for signal in PASSED_ON {
-                assert!(is_for_child(signal, false, false));
-                assert!(!is_for_child(signal, true, false));
+                assert!(is_for_child(signal, false, || false));
+                assert!(!is_for_child(signal, true, || false));
             }
-            assert!(is_for_child(SIGHUP, true, true));
-            assert!(!is_for_child(SIGINT, true, true));
-            assert!(!is_for_child(SIGCHLD, false, false));
+            assert!(is_for_child(SIGHUP, true, || true));
+            assert!(!is_for_child(SIGINT, true, || true));
+            assert!(!is_for_child(SIGCHLD, false, || false));
         }
 
         #[test]

@@ -3,8 +3,12 @@
 #![allow(dead_code)] // not every test crate uses all of it
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 /// The moment that tests take for now unless they say otherwise.
 pub const NOW: &str = "2026-02-14T20:35:00Z";
@@ -14,6 +18,8 @@ pub const SSTAT: &str = env!("CARGO_BIN_EXE_sstat");
 pub struct Sandbox {
     root: tempfile::TempDir,
     now: Option<String>,
+    /// Tells the guard, by being dropped, that the test came to its end.
+    _in_use: mpsc::Sender<()>,
 }
 
 impl Sandbox {
@@ -32,7 +38,11 @@ impl Sandbox {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("home")).unwrap();
         fs::create_dir_all(root.path().join("status")).unwrap();
-        Self { root, now: None }
+        Self {
+            root,
+            now: None,
+            _in_use: guard_against_hangs(),
+        }
     }
 
     pub fn root(&self) -> &Path {
@@ -121,6 +131,24 @@ impl Sandbox {
     ) -> serde_json::Value {
         serde_json::from_str(&self.ok(args)).unwrap()
     }
+}
+
+/// Ends the whole test run, and says which test it was, when what it gives
+/// back is still there after ten minutes. A test that waits for ever would
+/// have nobody to name it.
+fn guard_against_hangs() -> mpsc::Sender<()> {
+    let (in_use, dropped) = mpsc::channel();
+    let full_size = std::env::var_os("SSTAT_FAULTS").is_some_and(|size| size == "full");
+    let limit = Duration::from_secs(if full_size { 6 * 3600 } else { 600 });
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    thread::spawn(move || {
+        if dropped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // Not by eprintln!, which the test harness keeps for itself.
+            let _ = writeln!(std::io::stderr(), "{test} hangs");
+            std::process::exit(101);
+        }
+    });
+    in_use
 }
 
 /// What a run came to.

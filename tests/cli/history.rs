@@ -1,11 +1,11 @@
 //! `sstat history`.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::Sandbox;
+use crate::support::{Ran, Sandbox, have};
 
 /// Sixty updates a minute apart, the last at now; every third is blocked and
 /// every tenth of task 10, as text or as a number.
@@ -256,7 +256,7 @@ fn a_plot_has_a_window_and_keeps_to_ascii() {
     two_sessions(&sandbox);
     let args = ["history", "--all", "--plot", "--since", "20m"];
     let mut command = sandbox.command(args);
-    let ran = crate::support::Ran::from(command.env("LC_ALL", "C").output().unwrap());
+    let ran = Ran::from(command.env("LC_ALL", "C").output().unwrap());
     assert!(ran.stdout.is_ascii(), "{}", ran.stdout);
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert!(lines[0].starts_with("2026-02-14 20:15:00 to 2026-02-14 20:35:00"));
@@ -348,7 +348,7 @@ fn follow_reads_a_file_of_any_size_in_parts() {
 #[test]
 fn follow_ends_when_nobody_reads() {
     let sandbox = hour();
-    let mut shell = std::process::Command::new("bash");
+    let mut shell = Command::new("bash");
     sandbox.isolate(&mut shell);
     shell.args([
         "-c",
@@ -437,4 +437,30 @@ fn sessions_come_in_the_order_they_are_named() {
     };
     assert_eq!(names(&["w10", "w1", "w10"]), ["w10", "w1"]);
     assert_eq!(names(&["w2", "w*"]), ["w2", "w1", "w10"]);
+}
+
+#[test]
+fn a_file_that_fails_while_it_is_read_is_named() {
+    if !have("strace") {
+        return;
+    }
+    let sandbox = hour();
+    let file = sandbox.file("w");
+    for form in ["--json", "--jsonl", "--color=never"] {
+        let mut history = Command::new("strace");
+        sandbox.isolate(&mut history);
+        let ran = Ran::from(
+            history
+                .args(["-o", "/dev/null", "-e", "inject=pread64:error=EIO", "-P"])
+                .arg(&file)
+                .args(["sstat", "history", "w", "--limit", "0", form])
+                .output()
+                .unwrap(),
+        );
+        let why = format!(
+            "sstat: {}: cannot read: Input/output error\n",
+            file.display()
+        );
+        assert_eq!((ran.code, ran.stderr), (2, why), "{form}");
+    }
 }

@@ -102,6 +102,7 @@ fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<Problem>>> {
             is_read(&error).map(|_| None)
         }
         Err(Stop::Read(error)) => Err(error.into()),
+        Err(Stop::Value(error)) => Err(Failure::error(error)),
     }
 }
 
@@ -129,11 +130,24 @@ pub fn complain(style: &Style, message: &str, role: Role) {
 pub enum Stop {
     Write(io::Error),
     Read(sstat::Error),
+    /// What a value says that could not make itself JSON: that of the file it
+    /// was reading.
+    Value(String),
 }
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Write(error)
+    }
+}
+
+impl From<serde_json::Error> for Stop {
+    fn from(error: serde_json::Error) -> Self {
+        if error.is_io() {
+            Self::Write(error.into())
+        } else {
+            Self::Value(error.to_string())
+        }
     }
 }
 
@@ -199,14 +213,14 @@ fn line(out: &mut dyn Write, text: &str) -> io::Result<()> {
 }
 
 /// Indented JSON without raw control or format characters.
-fn json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+fn json(out: &mut dyn Write, value: &impl Serialize) -> std::result::Result<(), Stop> {
     // A buffer whose type is known here: the thousand small pieces of a value
     // must not each go through `dyn`.
     let mut out = BufWriter::with_capacity(BUFFER, out);
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, SafeFormatter::pretty());
     value.serialize(&mut serializer)?;
     writeln!(out)?;
-    out.flush()
+    Ok(out.flush()?)
 }
 
 /// Writes the updates of all histories one after the other and, if they are

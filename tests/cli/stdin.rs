@@ -288,3 +288,33 @@ fn nothing_in_is_nothing_made() {
     let ran = import(&sandbox, &["--dir", none.to_str().unwrap()], "\n");
     assert_eq!((ran.code, none.exists()), (0, false));
 }
+
+#[test]
+fn what_counts_as_absent_is_told() {
+    let sandbox = Sandbox::new();
+    let long = "9".repeat(100);
+    let lines = [
+        r#"{"session":"a","status":"working","progress":45}"#.to_owned(),
+        r#"{"session":"b","status":"working","metadata":[1],"task_id":"","message":7}"#.to_owned(),
+        r#"{"session":"c","status":"working","progress":null,"message":"no progress"}"#.to_owned(),
+        format!(r#"{{"session":"d","status":"working","progress":{long}}}"#),
+    ]
+    .join("\n");
+    let ran = import(&sandbox, &[], &lines);
+    let nines = "9".repeat(40);
+    let warnings = [
+        "line 1: recorded without its progress: 45 is none",
+        "line 2: recorded without its message: 7 is none",
+        "line 2: recorded without its metadata: [1] is none",
+        &format!("line 4: recorded without its progress: {nines} is none"),
+    ];
+    assert_eq!(ran.code, 0);
+    let told: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(told, warnings.map(|warning| format!("sstat: {warning}")));
+    assert_eq!(
+        sandbox.json(["list", "--json"]).as_object().unwrap().len(),
+        4
+    );
+    let quiet = import(&sandbox, &["-q"], &lines);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));
+}

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use memchr::memmem;
+use serde_json::value::RawValue;
 use sstat::{
     BadLine, Durability, MAX_READ_BYTES, MAX_WRITTEN_BYTES, SessionName, Unwritten, Update,
 };
@@ -30,6 +32,9 @@ const BULK_BYTES: usize = 16 * 1024;
 
 /// That moment.
 const BULK_PATIENCE: Duration = Duration::from_millis(5);
+
+/// How much is shown of a value that is none.
+const SHOWN_CHARACTERS: usize = 40;
 
 pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
     // A wrong SSTAT_NOW is told before anything is read.
@@ -110,6 +115,12 @@ impl Import<'_> {
         if update.session.is_empty() {
             return Err("no session".to_owned());
         }
+        if !self.config.quiet {
+            for (key, value) in left_out(line, &update) {
+                let warning = format!("line {number}: recorded without its {key}: {value} is none");
+                complain(&self.style, &warning, Role::Stale);
+            }
+        }
         update.fill_defaults();
         let line = update.encode().map_err(|error| error.to_string())?;
         self.gathered
@@ -159,6 +170,36 @@ impl Import<'_> {
             Role::Error,
         );
     }
+}
+
+/// The keys that count as absent for their value's sake, with that value:
+/// whoever sent them should hear of it.
+fn left_out(line: &[u8], update: &Update) -> Vec<(&'static str, String)> {
+    let absent = [
+        ("progress", update.progress.is_none()),
+        ("message", update.message.is_empty()),
+        ("task_id", update.task_id.is_none()),
+        ("metadata", update.metadata.is_none()),
+        ("stale_after", update.stale_after.is_none()),
+        ("process", update.process.is_none()),
+    ];
+    let suspects = absent
+        .into_iter()
+        .filter(|&(key, is_absent)| is_absent && memmem::find(line, key.as_bytes()).is_some())
+        .map(|(key, _)| key)
+        .collect::<Vec<_>>();
+    if suspects.is_empty() {
+        return Vec::new();
+    }
+    let Ok(values) = serde_json::from_slice::<HashMap<String, &RawValue>>(line) else {
+        return Vec::new();
+    };
+    suspects
+        .into_iter()
+        .filter_map(|key| Some((key, values.get(key)?.get())))
+        .filter(|&(_, value)| value != "null" && value != "\"\"")
+        .map(|(key, value)| (key, value.chars().take(SHOWN_CHARACTERS).collect()))
+        .collect()
 }
 
 /// Good lines, encoded, by session.

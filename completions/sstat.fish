@@ -25,7 +25,7 @@ function __fish_sstat_using_subcommand
 end
 
 complete -c sstat -n "__fish_sstat_needs_command" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_needs_command" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_needs_command" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_needs_command" -s q -l quiet -d 'No warnings about the files read, no notes'
@@ -39,10 +39,6 @@ complete -c sstat -n "__fish_sstat_needs_command" -f -a "show" -d 'Everything ab
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "history" -d 'The updates of one or more sessions, oldest first'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "stale" -d 'The sessions that went silent or died, worst first'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "watch" -d 'Follow all sessions: live, as a stream, until a status, or with an alarm'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
-always\t'Always'
-never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s p -l progress -d 'How far it is: 0.5 or 50%' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s t -l task -d 'The task it works on' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'One key of the metadata; VALUE is JSON if it parses, else text' -r
@@ -54,32 +50,32 @@ codex\t'Codex, its hooks and its notify command'
 gemini\t'Gemini CLI'"
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'The agent\'s session [default: $SSTAT_SESSION, else the tmux session\'s name, else one of its directory and id]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l payload -d 'The JSON itself, where no stdin is to be read' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l sync -d 'Wait until the line is on the disk (also SSTAT_SYNC=1)'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read updates from stdin instead, as JSON Lines: any number of them, for any number of sessions'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l sync -d 'Wait until the line is on the disk (also SSTAT_SYNC=1)'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read updates from stdin instead, as JSON Lines: any number of them, for any number of sessions'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'No warnings about the files read, no notes'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Say which directory is used, and why'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -s v -l verbose -d 'Say which directory is used, and why'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+always\t'Always'
+never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l short -d 'One line for status bars; nothing when there is nothing'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l tmux -d 'The same line with tmux\'s colours'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l prometheus -d 'Metrics in Prometheus\' text format, one series a session among them, for node_exporter\'s textfile collector'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -s q -l quiet -d 'No warnings about the files read, no notes'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
-always\t'Always'
-never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
@@ -90,61 +86,61 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'The order 
 age\t'The longest silent first'
 status\t'working, blocked, error, idle, completed, others'
 progress\t'The furthest first'"
-complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Say which directory is used, and why'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+always\t'Always'
+never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l attention -d 'Only sessions that need attention (error, blocked, dead, stale), the oldest first'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l exit-code -d 'Exit with 1 if a row is printed and 0 if none is; a missing directory, an unreadable file or an unknown name is 2'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'No warnings about the files read, no notes'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
-always\t'Always'
-never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane of that name' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l json -d 'Print JSON'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -s q -l quiet -d 'No warnings about the files read, no notes'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -s v -l verbose -d 'Say which directory is used, and why'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'The last N updates of a session; 0 for all [default: 50; with --plot 0]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l since -d 'Not older: a duration ago, or an RFC 3339 time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l until -d 'Not younger: a duration ago, or an RFC 3339 time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l status -d 'Only updates with one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l task -d 'Only updates of this task' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s v -l verbose -d 'Say which directory is used, and why'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+always\t'Always'
+never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l all -d 'All sessions'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s f -l follow -d 'Go on with new updates as they come'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l plot -d 'Draw who did what when: statuses and progress on an axis of time'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l json -d 'Print JSON: one object, or an array for several sessions'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l jsonl -d 'Print the stored lines themselves'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s q -l quiet -d 'No warnings about the files read, no notes'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
-always\t'Always'
-never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -s v -l verbose -d 'Say which directory is used, and why'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+always\t'Always'
+never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very -d 'Only very stale and dead sessions'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l exit-code -d 'Exit with 1 if a row is printed and 0 if none is; a missing directory, an unreadable file or an unknown name is 2'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -s q -l quiet -d 'No warnings about the files read, no notes'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l color -d 'When to colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
-always\t'Always'
-never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
@@ -157,8 +153,10 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Give u
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'What raises an alarm: stale, very_stale, dead, recovered, removed, update, or a status [default: error,very_stale,dead]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run this with sh, once an episode; SSTAT_EVENT, SSTAT_SESSION, SSTAT_STATUS, SSTAT_MESSAGE and others say what happened' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Raise the alarm again as long as the episode lasts' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s v -l verbose -d 'Say which directory is used, and why'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+always\t'Always'
+never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one block and end; with --json the snapshots'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l poll -d 'Look for changes every second instead of being told of them, as is done on network file systems'
@@ -166,6 +164,8 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l now -d 'Count what
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l any -d 'One of them is enough; fail when all have failed'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l allow-missing -d 'Wait also for sessions that do not exist yet; of a pattern that matches none, for the first that comes'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l bell -d 'Ring the terminal\'s bell'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s q -l quiet -d 'No warnings about the files read, no notes'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 
 function __sstat_sessions

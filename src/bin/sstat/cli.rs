@@ -15,12 +15,31 @@ use sstat::{SessionName, StaleStatuses, Status};
 #[command(disable_help_subcommand = true, infer_long_args = false)]
 pub struct Cli {
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
     #[command(subcommand)]
     pub command: Command,
 }
 
-#[derive(Debug, Args)]
+impl Cli {
+    /// The common arguments, from both sides of the verb.
+    pub fn take_common(&mut self) -> Common {
+        let (Command::Push(Deferred { common: behind, .. })
+        | Command::Summary(Deferred { common: behind, .. })
+        | Command::List(Deferred { common: behind, .. })
+        | Command::Show(Deferred { common: behind, .. })
+        | Command::History(Deferred { common: behind, .. })
+        | Command::Stale(Deferred { common: behind, .. })
+        | Command::Watch(Deferred { common: behind, .. })) = &mut self.command;
+        std::mem::take(behind).or(std::mem::take(&mut self.common))
+    }
+}
+
+// Before the verb or behind it. (No `global` of clap's: it copies the four
+// definitions into every verb, and then their values about. And no groups,
+// which clap makes of every struct: it notes each value twice then. The two took
+// a third of a push's instructions.)
+#[derive(Debug, Default, Args)]
+#[group(skip)]
 pub struct Common {
     /// The status directory [default: $SSTAT_DIR, else the nearest
     /// data/session_status above, else your own]
@@ -28,38 +47,35 @@ pub struct Common {
         help_heading = "Common",
         long,
         visible_alias = "status-dir",
-        value_name = "DIR",
-        global = true
+        value_name = "DIR"
     )]
     pub dir: Option<PathBuf>,
-    /// When to colour
-    #[arg(
-        help_heading = "Common",
-        long,
-        value_enum,
-        value_name = "WHEN",
-        default_value_t,
-        global = true
-    )]
-    pub color: ColorChoice,
+    /// When to colour [default: auto]
+    #[arg(help_heading = "Common", long, value_enum, value_name = "WHEN")]
+    pub color: Option<ColorChoice>,
     /// No warnings about the files read, no notes
-    #[arg(help_heading = "Common", short, long, global = true)]
+    #[arg(help_heading = "Common", short, long)]
     pub quiet: bool,
     /// Say which directory is used, and why
-    #[arg(
-        help_heading = "Common",
-        short,
-        long,
-        global = true,
-        conflicts_with = "quiet"
-    )]
+    #[arg(help_heading = "Common", short, long, conflicts_with = "quiet")]
     pub verbose: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+impl Common {
+    /// What stands behind the verb before what stands in front of it.
+    fn or(self, front: Self) -> Self {
+        Self {
+            dir: self.dir.or(front.dir),
+            color: self.color.or(front.color),
+            quiet: self.quiet || front.quiet,
+            verbose: self.verbose || front.verbose,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
     /// On a terminal, unless NO_COLOR says otherwise
-    #[default]
     Auto,
     /// Always
     Always,
@@ -70,54 +86,63 @@ pub enum ColorChoice {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Append an update to a session's file
-    #[command(after_help = examples::PUSH)]
     Push(Deferred<Push>),
     /// Count the sessions and name those that work, wait, failed or went silent
-    #[command(after_help = examples::SUMMARY)]
     Summary(Deferred<Summary>),
     /// One row a session
-    #[command(after_help = examples::LIST)]
     List(Deferred<List>),
     /// Everything about one session
-    #[command(after_help = examples::SHOW)]
     Show(Deferred<Show>),
     /// The updates of one or more sessions, oldest first
-    #[command(after_help = examples::HISTORY)]
     History(Deferred<History>),
     /// The sessions that went silent or died, worst first
-    #[command(after_help = examples::STALE)]
     Stale(Deferred<Stale>),
     /// Follow all sessions: live, as a stream, until a status, or with an alarm
-    #[command(after_help = examples::WATCH)]
     Watch(Deferred<Watch>),
 }
 
-/// A verb's arguments, defined only once that verb is called: to define those
-/// of all verbs took a third of a push's instructions.
+/// A verb's arguments, and the common ones behind the verb. They are defined
+/// only once that verb is called: to define those of all verbs took a third of
+/// a push's instructions.
 #[derive(Debug)]
-pub struct Deferred<T>(pub T);
+pub struct Deferred<T> {
+    pub args: T,
+    common: Common,
+}
 
 impl<T: Args> Args for Deferred<T> {
     fn augment_args(command: clap::Command) -> clap::Command {
-        command.defer(T::augment_args)
+        command.defer(|command| Common::augment_args(T::augment_args(command)))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        command.defer(T::augment_args_for_update)
+        command
+            .defer(|command| Common::augment_args_for_update(T::augment_args_for_update(command)))
     }
 }
 
 impl<T: Args> FromArgMatches for Deferred<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        T::from_arg_matches(matches).map(Self)
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    // Without this one the matches are copied first.
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
+            args: T::from_arg_matches_mut(matches)?,
+            common: Common::from_arg_matches_mut(matches)?,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.0.update_from_arg_matches(matches)
+        self.args.update_from_arg_matches(matches)?;
+        self.common.update_from_arg_matches(matches)
     }
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::PUSH)]
+#[group(skip)]
 pub struct Push {
     /// The session: its file is SESSION_status.json
     #[arg(value_name = "SESSION", value_parser = value::session, required_unless_present_any = ["stdin", "hook"])]
@@ -272,6 +297,7 @@ fn attached_value(argument: &str) -> Option<(&str, &str)> {
 // How a reader prints and what counts as stale. (No doc comment here and on
 // the other groups of arguments: clap would take it for the verb's.)
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Reading {
     /// Print JSON
     #[arg(long)]
@@ -281,6 +307,7 @@ pub struct Reading {
 }
 
 #[derive(Debug, Default, Args)]
+#[group(skip)]
 pub struct StalenessArgs {
     /// Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]
     #[arg(help_heading = "Staleness", long, value_name = "DURATION", value_parser = value::duration)]
@@ -296,6 +323,7 @@ pub struct StalenessArgs {
 
 // Which sessions.
 #[derive(Clone, Debug, Default, Args)]
+#[group(skip)]
 pub struct Filters {
     /// Only these sessions: names, or patterns with * ? []
     #[arg(value_name = "NAME|GLOB", value_parser = value::listed_name())]
@@ -321,6 +349,8 @@ impl Filters {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::SUMMARY)]
+#[group(skip)]
 pub struct Summary {
     #[command(flatten)]
     pub filters: Filters,
@@ -339,6 +369,8 @@ pub struct Summary {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::LIST)]
+#[group(skip)]
 pub struct List {
     #[command(flatten)]
     pub filters: Filters,
@@ -370,6 +402,8 @@ pub enum SortKey {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::SHOW)]
+#[group(skip)]
 pub struct Show {
     /// The session
     #[arg(value_name = "NAME", value_parser = value::listed_name())]
@@ -383,6 +417,8 @@ pub struct Show {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::HISTORY)]
+#[group(skip)]
 pub struct History {
     /// The sessions: names, or patterns with * ? []
     #[arg(value_name = "NAME", required_unless_present = "all", value_parser = value::listed_name())]
@@ -427,6 +463,8 @@ pub enum Moment {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::STALE)]
+#[group(skip)]
 pub struct Stale {
     #[command(flatten)]
     pub filters: Filters,
@@ -442,6 +480,8 @@ pub struct Stale {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = examples::WATCH)]
+#[group(skip)]
 pub struct Watch {
     #[command(flatten)]
     pub filters: Filters,
@@ -761,6 +801,25 @@ mod value {
             };
             assert!(lacks("sstat push w working --") && lacks("sstat --dir d push w idle m --"));
             assert!(!lacks("sstat push w working -- true --") && !lacks("sstat list --"));
+        }
+
+        #[test]
+        fn common_arguments_stand_on_both_sides_of_the_verb() {
+            let common = |line: &str| {
+                let common = Cli::try_parse_from(line.split(' ')).unwrap().take_common();
+                let dir = common.dir.map(|dir| dir.display().to_string());
+                (dir.unwrap_or_default(), common.color, common.quiet)
+            };
+            let never = Some(ColorChoice::Never);
+            assert_eq!(common("sstat list"), (String::new(), None, false));
+            for line in [
+                "sstat --dir d --color never -q list",
+                "sstat list --dir d --color never -q",
+                "sstat --dir d list --color never --quiet",
+                "sstat -q --status-dir a --color auto list --dir d --color=never -q",
+            ] {
+                assert_eq!(common(line), ("d".to_owned(), never, true), "{line}");
+            }
         }
 
         #[test]

@@ -50,7 +50,7 @@ impl Config {
             quiet: common.quiet,
             verbose: common.verbose,
             location: Location::find(common.dir, env::var_os("SSTAT_DIR"))?,
-            color: common.color,
+            color: common.color.unwrap_or(ColorChoice::Auto),
         })
     }
 

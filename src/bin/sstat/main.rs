@@ -50,15 +50,15 @@ fn begin(arguments: Vec<OsString>) -> u8 {
         output::complain(&Style::PLAIN, reason, Role::Error);
         return code::ERROR;
     }
-    let cli = match parse(arguments) {
+    let mut cli = match parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let config = match Config::new(cli.common) {
+    let config = match Config::new(cli.take_common()) {
         Ok(config) => config,
         Err(failure) => {
             // That there is nowhere to record it stops no command.
-            if let Command::Push(Deferred(args)) = cli.command
+            if let Command::Push(Deferred { args, .. }) = cli.command
                 && !args.command.is_empty()
             {
                 let report = command::push::wrap::run_without_status(args, &failure, &Style::PLAIN);
@@ -74,12 +74,12 @@ fn begin(arguments: Vec<OsString>) -> u8 {
     })
 }
 
-/// What `clap::Parser::try_parse` does, but for taking the definitions apart
-/// again: the process ends soon, and a push would spend a tenth of its
-/// instructions on that.
+/// What `clap::Parser::try_parse` does, but for taking the definitions and the
+/// matches apart again: the process ends soon, and a push would spend a fifth
+/// of its instructions on that.
 fn parse(arguments: Vec<OsString>) -> std::result::Result<Cli, clap::Error> {
     let mut definitions = ManuallyDrop::new(Cli::command());
-    let mut matches = definitions.try_get_matches_from_mut(arguments)?;
+    let mut matches = ManuallyDrop::new(definitions.try_get_matches_from_mut(arguments)?);
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definitions))
 }
 
@@ -90,13 +90,13 @@ fn run(config: &Config, command: Command) -> Result<u8> {
         output::complain(&config.style(Stream::Err), &note, Role::Faint);
     }
     let report = match command {
-        Command::Push(Deferred(args)) => command::push::run(config, args)?,
-        Command::Summary(Deferred(args)) => command::summary::run(config, &args)?,
-        Command::List(Deferred(args)) => command::list::run(config, &args)?,
-        Command::Show(Deferred(args)) => command::show::run(config, &args)?,
-        Command::History(Deferred(args)) => command::history::run(config, &args)?,
-        Command::Stale(Deferred(args)) => command::stale::run(config, &args)?,
-        Command::Watch(Deferred(args)) => return command::watch::run(config, &args),
+        Command::Push(Deferred { args, .. }) => command::push::run(config, args)?,
+        Command::Summary(Deferred { args, .. }) => command::summary::run(config, &args)?,
+        Command::List(Deferred { args, .. }) => command::list::run(config, &args)?,
+        Command::Show(Deferred { args, .. }) => command::show::run(config, &args)?,
+        Command::History(Deferred { args, .. }) => command::history::run(config, &args)?,
+        Command::Stale(Deferred { args, .. }) => command::stale::run(config, &args)?,
+        Command::Watch(Deferred { args, .. }) => return command::watch::run(config, &args),
     };
     output::print(config, report)
 }

@@ -54,9 +54,15 @@ pub fn escape_json(text: &str, out: &mut Vec<u8>) {
 /// Whether nothing in a text can be unprintable: most are plain, and that is
 /// quickly seen.
 fn is_plain(text: &str) -> bool {
+    let is_ascii = |byte: &u8| matches!(byte, b' '..=b'~');
     // Every unprintable character begins with one of these bytes.
-    let suspicious = |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
-    !text.as_bytes().iter().any(suspicious)
+    let is_suspicious =
+        |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
+    // To the end without a way out, so that many bytes are looked at at once.
+    text.as_bytes()
+        .iter()
+        .fold(true, |plain, byte| plain & is_ascii(byte))
+        || !text.as_bytes().iter().any(is_suspicious)
 }
 
 /// A `serde_json` formatter that escapes as [`escape_json`] does and leaves

@@ -36,7 +36,7 @@ pub use duration::{format_duration, parse_duration};
 pub use error::{Error, Result};
 pub use json::{SafeFormatter, escape_json, is_unprintable};
 pub use name::{
-    FILE_SUFFIX, MAX_NAME_BYTES, NaturalKey, SessionName, escape_invalid_utf8, natural_cmp,
+    FILE_SUFFIX, MAX_NAME_BYTES, NaturalPrefix, SessionName, escape_invalid_utf8, natural_cmp,
     session_of_file,
 };
 pub use process::{Machine, ProcessIdentity, ProcessState};

@@ -172,73 +172,52 @@ fn same_numbers(a: &[u8], b: &[u8]) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
-/// A name's place in natural order: keys compare as their names do by
-/// [`natural_cmp`], only faster, for the sorting of many.
+/// The beginning of a name as natural order sees it, for the sorting of many:
+/// two that differ compare as their names do by [`natural_cmp`], only faster.
+/// Names with the same one are left to that.
 ///
 /// ```
-/// # use sstat::NaturalKey;
-/// let mut names = ["worker10", "worker2"];
-/// names.sort_by_cached_key(|name| NaturalKey::new(name));
-/// assert_eq!(names, ["worker2", "worker10"]);
+/// # use sstat::NaturalPrefix;
+/// assert!(NaturalPrefix::of("worker2") < NaturalPrefix::of("worker10"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NaturalKey {
-    /// The first bytes, which decide nearly always.
-    head: [u64; 2],
-    /// What they do not say, if there is anything. It is rare, so the price of
-    /// a second allocation is less than that of a wider key.
-    #[allow(clippy::box_collection)]
-    tail: Option<Box<Vec<u8>>>,
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NaturalPrefix([u64; 2]);
 
-impl NaturalKey {
-    /// The key of a name, which holds no NUL, as no file's name does.
+impl NaturalPrefix {
+    /// The prefix of a name, which holds no NUL, as no file's name does.
     #[must_use]
-    pub fn new(name: &str) -> Self {
-        let mut rest = name.as_bytes();
-        let mut key = Vec::with_capacity(rest.len() + 16);
-        let mut plain = true;
-        while let Some(&first) = rest.first() {
-            let number = digits(rest);
-            if number.is_empty() {
-                key.push(first);
-                rest = &rest[1..];
-                continue;
+    pub fn of(name: &str) -> Self {
+        let mut prefix = [0; 16];
+        let mut free = prefix.iter_mut();
+        let mut put = |bytes: &[u8]| {
+            for (&byte, place) in bytes.iter().zip(free.by_ref()) {
+                *place = byte;
             }
-            // A digit, for the order among other characters; how many there
-            // are, then which.
-            let value = without_zeros(number);
-            plain &= value.len() == number.len() || number == b"0";
-            key.push(b'0');
-            match u8::try_from(value.len() + 1) {
-                Ok(length) if length < u8::MAX => key.push(length),
-                _ => {
-                    key.push(u8::MAX);
-                    key.extend((value.len() as u64).to_be_bytes());
-                }
-            }
-            key.extend(value);
-            rest = &rest[number.len()..];
-        }
-        let mut head = [0; 16];
-        let (first, more) = key.split_at(key.len().min(head.len()));
-        head[..first.len()].copy_from_slice(first);
-        let tail = (!plain || !more.is_empty()).then(|| {
-            let mut tail = more.to_vec();
-            tail.push(0);
-            tail.extend((name.len() as u64).to_be_bytes());
-            tail.extend(name.as_bytes());
-            Box::new(tail)
-        });
-        let half = |at: usize| {
-            head[at..at + 8]
-                .iter()
-                .fold(0, |half, &byte| half << 8 | u64::from(byte))
+            free.len() > 0
         };
-        Self {
-            head: [half(0), half(8)],
-            tail,
+        let mut rest = name.as_bytes();
+        while let Some(first) = rest.first() {
+            let number = digits(rest);
+            let is_room = if number.is_empty() {
+                rest = &rest[1..];
+                put(&[*first])
+            } else {
+                rest = &rest[number.len()..];
+                // A digit, for the order among other characters; how many
+                // there are, then which.
+                let value = without_zeros(number);
+                match u8::try_from(value.len() + 1) {
+                    Ok(length) if length < u8::MAX => put(&[b'0', length]),
+                    _ => put(&[b'0', u8::MAX]) && put(&(value.len() as u64).to_be_bytes()),
+                };
+                put(value)
+            };
+            if !is_room {
+                break;
+            }
         }
+        let prefix = u128::from_be_bytes(prefix);
+        Self([(prefix >> 64) as u64, prefix as u64])
     }
 }
 
@@ -339,13 +318,18 @@ mod tests {
                     i.cmp(&j)
                 };
                 assert_eq!(natural_cmp(a, b), expected, "{a} {b}");
-                assert_eq!(NaturalKey::new(a).cmp(&NaturalKey::new(b)), expected);
+                assert!(
+                    NaturalPrefix::of(a)
+                        .cmp(&NaturalPrefix::of(b))
+                        .then(expected)
+                        == expected
+                );
             }
         }
     }
 
     #[test]
-    fn keys_compare_as_their_names_do() {
+    fn prefixes_compare_as_their_names_do() {
         // All short names of a few letters, alone and behind a long prefix.
         let letters = ["", "0", "00", "1", "a", "/", ":", "12"];
         let mut names = Vec::new();
@@ -361,11 +345,19 @@ mod tests {
         names.push("7".repeat(253));
         names.push("7".repeat(254));
         names.push("7".repeat(300));
-        let keys: Vec<NaturalKey> = names.iter().map(|name| NaturalKey::new(name)).collect();
-        for (a, x) in names.iter().zip(&keys) {
-            for (b, y) in names.iter().zip(&keys) {
-                assert_eq!(x.cmp(y), natural_cmp(a, b), "{a:?} {b:?}");
+        let prefixes: Vec<_> = names.iter().map(|name| NaturalPrefix::of(name)).collect();
+        for (a, x) in names.iter().zip(&prefixes) {
+            for (b, y) in names.iter().zip(&prefixes) {
+                let order = natural_cmp(a, b);
+                assert_eq!(x.cmp(y).then(order), order, "{a:?} {b:?}");
             }
         }
+        // All sixteen bytes count, and no more.
+        assert!(NaturalPrefix::of("abcdefgh_12345") < NaturalPrefix::of("abcdefgh_12346"));
+        assert!(NaturalPrefix::of("abcdefghijklmnoa") < NaturalPrefix::of("abcdefghijklmnob"));
+        assert_eq!(
+            NaturalPrefix::of("abcdefghijklmnopa"),
+            NaturalPrefix::of("abcdefghijklmnopb")
+        );
     }
 }

@@ -66,7 +66,6 @@ pub(crate) struct LinesBackward<'f, 'b> {
 
 impl<'f, 'b> LinesBackward<'f, 'b> {
     pub(crate) fn new(file: &'f File, size: u64, buffer: &'b mut Vec<u8>) -> io::Result<Self> {
-        buffer.clear();
         let mut lines = Self {
             file,
             buffer,

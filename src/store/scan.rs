@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::error::Result;
-use crate::name::{name_of_file, session_of_file};
+use crate::name::{NaturalPrefix, name_of_file, natural_cmp, session_of_file};
 use crate::session::Session;
 use crate::store::open::Directory;
 use crate::store::{Problem, Store, Viewpoint};
@@ -23,7 +23,7 @@ const MOST_THREADS: usize = 16;
 /// What a scan found.
 #[derive(Debug)]
 pub struct Scan<T> {
-    /// What was made of the sessions, in no order.
+    /// What was made of the sessions, in natural order of their names.
     pub found: Vec<T>,
     /// The files that were not all good, in no order.
     pub problems: Vec<Problem>,
@@ -45,32 +45,27 @@ impl Store {
         wanted: impl Fn(&str) -> bool,
         keep: impl Fn(Session) -> Option<T> + Sync,
     ) -> Result<Scan<T>> {
-        let add = |found: &mut Vec<T>, session| found.extend(keep(session));
-        let scan = self.fold(viewpoint, wanted, Vec::new, add)?;
-        let mut parts = scan.found.into_iter();
-        let mut found = parts.next().unwrap_or_default();
-        for part in parts {
-            found.extend(part);
-        }
+        let Scan { found, problems } = self.scan_in_parts(viewpoint, wanted, |sessions| {
+            sessions.filter_map(&keep).collect::<Vec<_>>()
+        })?;
         Ok(Scan {
-            found,
-            problems: scan.problems,
+            found: found.into_iter().flatten().collect(),
+            problems,
         })
     }
 
     /// As [`scan`](Self::scan), for what is smaller together than piece by
-    /// piece: each thread adds its sessions to a `new` one, and what was found
-    /// is one of these a thread, at least one.
+    /// piece: `collect` makes one thing of some sessions that follow each
+    /// other in natural order, and so do the things found.
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub fn fold<A: Send>(
+    pub fn scan_in_parts<C: Send>(
         &self,
         viewpoint: &Viewpoint,
         wanted: impl Fn(&str) -> bool,
-        new: impl Fn() -> A + Sync,
-        add: impl Fn(&mut A, Session) + Sync,
-    ) -> Result<Scan<A>> {
+        collect: impl Fn(&mut dyn Iterator<Item = Session>) -> C + Sync,
+    ) -> Result<Scan<C>> {
         let directory = Directory::open(self.path())?;
         let mut names = FileNames::default();
         directory.names(|name| {
@@ -78,24 +73,25 @@ impl Store {
                 names.push(name);
             }
         })?;
+        // Now, because names are far smaller than what will be found.
+        let names = names.sorted();
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut found = new();
+            let mut found = Vec::new();
             let mut problems = Vec::new();
             let mut buffer = Vec::new();
             loop {
-                let chunk = next.fetch_add(1, Ordering::Relaxed);
-                let Some(chunk) = names.chunk(chunk) else {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(chunk) = names.chunk(index) else {
                     return (found, problems);
                 };
-                for file_name in chunk {
+                let mut sessions = chunk.filter_map(|file_name| {
                     let (session, problem) =
                         self.look(&directory, file_name, viewpoint, &mut buffer);
-                    if let Some(session) = session {
-                        add(&mut found, session);
-                    }
                     problems.extend(problem);
-                }
+                    session
+                });
+                found.push((index, collect(&mut sessions)));
             }
         };
         let threads = threads_for(names.len());
@@ -114,15 +110,13 @@ impl Store {
                     .collect()
             })
         };
-        let mut scan = Scan {
-            found: Vec::with_capacity(parts.len()),
-            problems: Vec::new(),
-        };
-        for (found, problems) in parts {
-            scan.found.push(found);
-            scan.problems.extend(problems);
-        }
-        Ok(scan)
+        let (found, problems): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let mut found: Vec<_> = found.into_iter().flatten().collect();
+        found.sort_unstable_by_key(|&(index, _)| index);
+        Ok(Scan {
+            found: found.into_iter().map(|(_, collected)| collected).collect(),
+            problems: problems.into_iter().flatten().collect(),
+        })
     }
 
     /// One file of an open directory: its session, and what is wrong with it.
@@ -188,13 +182,36 @@ impl FileNames {
         self.len
     }
 
+    /// In natural order of the sessions' names.
+    fn sorted(self) -> Self {
+        let session = |name| name_of_file(name).unwrap_or_default();
+        let mut names: Vec<_> = Self::split(&self.bytes)
+            .map(|name| (NaturalPrefix::of(&session(name)), name))
+            .collect();
+        names.sort_unstable_by(|(a, x), (b, y)| {
+            let by_name = || natural_cmp(&session(x), &session(y));
+            a.cmp(b).then_with(by_name)
+        });
+        let mut sorted = Self::default();
+        sorted.bytes.reserve_exact(self.bytes.len());
+        for (_, name) in names {
+            sorted.push(name);
+        }
+        sorted
+    }
+
     fn chunk(&self, index: usize) -> Option<impl Iterator<Item = &OsStr>> {
-        use std::os::unix::ffi::OsStrExt;
         let begin = *self.chunks.get(index)?;
         let end = self.chunks.get(index + 1).copied();
-        let names = &self.bytes[begin..end.unwrap_or(self.bytes.len())];
-        let names = names.split_inclusive(|&byte| byte == 0);
-        Some(names.map(|name| OsStr::from_bytes(&name[..name.len() - 1])))
+        Some(Self::split(
+            &self.bytes[begin..end.unwrap_or(self.bytes.len())],
+        ))
+    }
+
+    fn split(bytes: &[u8]) -> impl Iterator<Item = &OsStr> {
+        use std::os::unix::ffi::OsStrExt;
+        let names = bytes.split_inclusive(|&byte| byte == 0);
+        names.map(|name| OsStr::from_bytes(&name[..name.len() - 1]))
     }
 }
 
@@ -211,6 +228,13 @@ impl FileNames {
 
     fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Natural order of the sessions' names.
+    fn sort(&mut self) {
+        let name = |name| name_of_file(name).unwrap_or_default();
+        self.0
+            .sort_unstable_by(|a, b| natural_cmp(&name(a), &name(b)));
     }
 
     fn chunk(&self, index: usize) -> Option<impl Iterator<Item = &OsStr>> {

@@ -9,8 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 use sstat::{
-    Follower, History, Life, NaturalKey, Problem, Query, Session, Staleness, Status, Store, Update,
-    Viewpoint,
+    Follower, History, Life, Problem, Query, Session, Staleness, Status, Store, Update, Viewpoint,
 };
 
 /// What a command found, and how it ends.
@@ -106,16 +105,13 @@ impl Serialize for SessionState<'_> {
 
 /// All sessions in natural order of their names, and their counts. They are
 /// kept close together: a million of them in some 100 MB.
-#[derive(Default)]
 pub struct Summary {
     parts: Vec<SummaryPart>,
-    /// The places of the rows: part and row.
-    order: Vec<(u32, u32)>,
     pub by_status: BTreeMap<Status, u64>,
     pub skipped_lines: u64,
 }
 
-/// Some sessions of a summary, in no order.
+/// Some sessions of a summary, in natural order.
 #[derive(Default)]
 pub struct SummaryPart {
     /// The names and messages of all rows, one behind the other.
@@ -128,7 +124,7 @@ pub struct SummaryPart {
 /// A row as it is kept.
 struct StoredRow {
     /// Where its name begins in the text; its message follows.
-    begin: usize,
+    begin: u32,
     message_bytes: u32,
     name_bytes: u16,
     staleness: Staleness,
@@ -159,9 +155,19 @@ pub struct SummaryRow<'a> {
 static KNOWN: [Status; 5] = Status::KNOWN;
 
 impl SummaryPart {
-    /// Adds a session, and where `with_text` the message that the block shows
-    /// of it.
-    pub fn add(&mut self, Session { update, condition }: &Session, with_text: bool) {
+    /// Takes in some sessions, and where `with_text` the messages that the
+    /// block shows of them.
+    pub fn new(sessions: &mut dyn Iterator<Item = Session>, with_text: bool) -> Self {
+        let mut part = Self::default();
+        for session in sessions {
+            part.add(&session, with_text);
+        }
+        part.text.shrink_to_fit();
+        part.rows.shrink_to_fit();
+        part
+    }
+
+    fn add(&mut self, Session { update, condition }: &Session, with_text: bool) {
         let shown = matches!(
             update.status,
             Status::Working | Status::Blocked | Status::Error
@@ -171,7 +177,9 @@ impl SummaryPart {
         } else {
             ""
         };
-        let begin = self.text.len();
+        // A line has a mebibyte at most, a file's name 255 bytes, of which
+        // each may be spelled out in four, and a part has few of them.
+        let begin = self.text.len() as u32;
         self.text.push_str(&update.session);
         self.text.push_str(message);
         let known = KNOWN.iter().position(|known| *known == update.status);
@@ -180,8 +188,6 @@ impl SummaryPart {
         }
         self.rows.push(StoredRow {
             begin,
-            // A line has a mebibyte at most, a file's name 255 bytes, of which
-            // each may be spelled out in four.
             message_bytes: message.len() as u32,
             name_bytes: update.session.len() as u16,
             staleness: condition.staleness,
@@ -197,16 +203,19 @@ impl SummaryPart {
         });
     }
 
-    fn name(&self, index: usize) -> &str {
-        let row = &self.rows[index];
-        &self.text[row.begin..row.begin + usize::from(row.name_bytes)]
+    fn rows_where(
+        &self,
+        wanted: impl Fn(&StoredRow) -> bool,
+    ) -> impl Iterator<Item = SummaryRow<'_>> {
+        let rows = self.rows.iter().enumerate();
+        rows.filter(move |(_, row)| wanted(row))
+            .map(|(index, row)| self.row(index, row))
     }
 
-    fn row(&self, index: usize) -> SummaryRow<'_> {
-        let row = &self.rows[index];
-        let message = row.begin + usize::from(row.name_bytes);
+    fn row(&self, index: usize, row: &StoredRow) -> SummaryRow<'_> {
+        let message = row.begin as usize + usize::from(row.name_bytes);
         SummaryRow {
-            name: self.name(index),
+            name: &self.text[row.begin as usize..message],
             status: KNOWN
                 .get(usize::from(row.status))
                 .unwrap_or_else(|| &self.others[&index]),
@@ -220,46 +229,31 @@ impl SummaryPart {
 }
 
 impl Summary {
+    /// Puts parts together that follow each other in natural order.
     pub fn new(parts: Vec<SummaryPart>, skipped_lines: u64) -> Self {
-        let mut summary = Self {
-            parts,
-            skipped_lines,
-            ..Self::default()
-        };
-        summary
-            .order
-            .reserve_exact(summary.parts.iter().map(|part| part.rows.len()).sum());
         let mut known = [0; KNOWN.len()];
-        for (index, part) in summary.parts.iter().enumerate() {
-            for (row, stored) in part.rows.iter().enumerate() {
-                summary.order.push((index as u32, row as u32));
-                if let Some(count) = known.get_mut(usize::from(stored.status)) {
+        let mut by_status = BTreeMap::new();
+        for part in &parts {
+            for row in &part.rows {
+                if let Some(count) = known.get_mut(usize::from(row.status)) {
                     *count += 1;
                 }
             }
             for status in part.others.values() {
-                *summary.by_status.entry(status.clone()).or_default() += 1;
+                *by_status.entry(status.clone()).or_default() += 1;
             }
         }
         let known = KNOWN.iter().cloned().zip(known);
-        summary
-            .by_status
-            .extend(known.filter(|(_, count)| *count > 0));
-        // Part by part, which takes less memory for the keys; what is sorted
-        // in runs is then put together in one pass.
-        let parts = &summary.parts;
-        let name = |&(part, row): &(u32, u32)| parts[part as usize].name(row as usize);
-        for part in summary.order.chunk_by_mut(|a, b| a.0 == b.0) {
-            part.sort_by_cached_key(|place| NaturalKey::new(name(place)));
+        by_status.extend(known.filter(|(_, count)| *count > 0));
+        Self {
+            parts,
+            by_status,
+            skipped_lines,
         }
-        summary
-            .order
-            .sort_by(|a, b| sstat::natural_cmp(name(a), name(b)));
-        summary
     }
 
     pub fn total(&self) -> usize {
-        self.order.len()
+        self.parts.iter().map(|part| part.rows.len()).sum()
     }
 
     pub fn rows(&self) -> impl Iterator<Item = SummaryRow<'_>> {
@@ -286,13 +280,10 @@ impl Summary {
 
     fn rows_where(
         &self,
-        wanted: impl Fn(&StoredRow) -> bool,
+        wanted: impl Fn(&StoredRow) -> bool + Copy,
     ) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.order
-            .iter()
-            .map(|&(part, row)| (&self.parts[part as usize], row as usize))
-            .filter(move |(part, row)| wanted(&part.rows[*row]))
-            .map(|(part, row)| part.row(row))
+        let parts = self.parts.iter();
+        parts.flat_map(move |part| part.rows_where(wanted))
     }
 }
 

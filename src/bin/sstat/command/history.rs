@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sstat::{NaturalKey, Query, session_of_file};
+use sstat::{Query, session_of_file};
 
 use crate::cli;
 use crate::command::select::{Names, select};
@@ -46,10 +46,8 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     for (place, name) in args.names.iter().enumerate() {
         places.entry(name).or_insert(place);
     }
-    names.sort_by_cached_key(|name| {
-        let place = places.get(name).copied().unwrap_or(usize::MAX);
-        (place, NaturalKey::new(name))
-    });
+    // Names that a pattern found come last, in the order that they are in.
+    names.sort_by_key(|name| places.get(name).copied().unwrap_or(usize::MAX));
     let one_name = match &*args.names {
         [name] => names.first() == Some(name),
         _ => false,

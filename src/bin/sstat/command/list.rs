@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use sstat::{NaturalKey, Session};
+use sstat::Session;
 
 use crate::cli::{self, SortKey};
 use crate::command::select::select;
@@ -21,8 +21,7 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     } else {
         SortKey::Name
     });
-    // By name first: the other orders leave equal ones as they are.
-    sessions.sort_by_cached_key(|session| NaturalKey::new(session.name()));
+    // They are in the order of their names, in which equal ones stay.
     if key != SortKey::Name {
         sessions.sort_by(|a, b| compare(key, a, b));
     }

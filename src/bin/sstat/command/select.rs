@@ -3,12 +3,15 @@
 
 use chrono::{DateTime, Utc};
 use glob::Pattern;
-use sstat::{Problem, Session, Update, Viewpoint};
+use sstat::{Problem, Session, Update, Viewpoint, natural_cmp};
 
 use crate::cli::Filters;
 use crate::config::{Config, before};
 use crate::failure::{Failure, Result, code};
 use crate::view::Report;
+
+/// So many sessions that are asked for by name are collected together.
+const PART: usize = 64;
 
 /// The sessions that were asked for, and what was wrong on the way.
 pub struct Selection<T> {
@@ -55,37 +58,33 @@ impl<T> Selection<T> {
 }
 
 /// Looks at the sessions that the filters want and keeps what `keep` makes of
-/// each, in no order.
+/// each, in natural order of their names.
 pub fn select<T: Send>(
     config: &Config,
     filters: &Filters,
     viewpoint: &Viewpoint,
     keep: impl Fn(Session) -> Option<T> + Sync,
 ) -> Result<Selection<T>> {
-    let add = |found: &mut Vec<T>, session| found.extend(keep(session));
-    let selection = fold(config, filters, viewpoint, Vec::new, add)?;
-    let mut parts = selection.found.into_iter();
-    let mut found = parts.next().unwrap_or_default();
-    for part in parts {
-        found.extend(part);
-    }
+    let selection = select_in_parts(config, filters, viewpoint, |sessions| {
+        sessions.filter_map(&keep).collect::<Vec<_>>()
+    })?;
     Ok(Selection {
-        found,
+        found: selection.found.into_iter().flatten().collect(),
         problems: selection.problems,
         unknown: selection.unknown,
         missing: selection.missing,
     })
 }
 
-/// Looks at the sessions that the filters want; each thread adds its own to a
-/// `new` one, and what was found is all of these.
-pub fn fold<A: Send>(
+/// Looks at the sessions that the filters want. `collect` makes one thing of
+/// some sessions that follow each other in natural order, and so do the things
+/// found.
+pub fn select_in_parts<C: Send>(
     config: &Config,
     filters: &Filters,
     viewpoint: &Viewpoint,
-    new: impl Fn() -> A + Sync,
-    add: impl Fn(&mut A, Session) + Sync,
-) -> Result<Selection<A>> {
+    collect: impl Fn(&mut dyn Iterator<Item = Session>) -> C + Sync,
+) -> Result<Selection<C>> {
     let mut selection = Selection {
         found: Vec::new(),
         problems: Vec::new(),
@@ -98,32 +97,45 @@ pub fn fold<A: Send>(
         selection.unknown = unknown.collect();
         return Ok(selection);
     }
-    let add = |found: &mut A, session: Session| {
-        if matches(filters, &session.update, viewpoint.now) {
-            add(found, session);
-        }
+    let collect = |sessions: &mut dyn Iterator<Item = Session>| {
+        collect(&mut sessions.filter(|session| matches(filters, &session.update, viewpoint.now)))
     };
     let store = &config.location.store;
     if names.needs_scan() {
-        let scan = store.fold(viewpoint, |name| names.want_by_pattern(name), &new, add)?;
+        let scan = store.scan_in_parts(viewpoint, |name| names.want(name), collect)?;
         selection.found = scan.found;
         selection.problems = scan.problems;
     }
-    let mut found = new();
+    let mut asked_for = Vec::new();
     for name in &names.literal {
         if names.needs_scan() && names.want_by_pattern(name) {
-            // Met already.
+            // No name that has to be there.
             continue;
         }
         match store.session(name, viewpoint)? {
+            // Met already by the scan.
+            (Some(_), _) if names.needs_scan() => {}
             (Some(session), problem) => {
-                add(&mut found, session);
+                asked_for.push(session);
                 selection.problems.extend(problem);
             }
-            (None, problem) => selection.unknown.push((name.clone(), problem)),
+            (None, problem) => {
+                // What is wrong with its file is said of the name.
+                if let Some(Problem { path, .. }) = &problem {
+                    selection.problems.retain(|other| other.path != *path);
+                }
+                selection.unknown.push((name.clone(), problem));
+            }
         }
     }
-    selection.found.push(found);
+    if !names.needs_scan() {
+        asked_for.sort_unstable_by(|a, b| natural_cmp(a.name(), b.name()));
+        let mut asked_for = asked_for.into_iter();
+        while asked_for.len() > 0 {
+            let part = collect(&mut asked_for.by_ref().take(PART));
+            selection.found.push(part);
+        }
+    }
     Ok(selection)
 }
 
@@ -237,7 +249,7 @@ pub fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
             (distance, other)
         })
         .filter(|(distance, _)| *distance <= slips)
-        .min_by(|a, b| a.0.cmp(&b.0).then_with(|| sstat::natural_cmp(a.1, b.1)))
+        .min_by(|a, b| a.0.cmp(&b.0).then_with(|| natural_cmp(a.1, b.1)))
         .map(|(_, other)| other)
 }
 

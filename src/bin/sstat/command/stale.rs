@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use sstat::{Life, Origin, natural_cmp};
+use sstat::{Life, Origin, Session};
 
 use crate::cli;
 use crate::command::select::select;
@@ -22,17 +22,12 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
         (silent || condition.life == Life::Dead).then_some(session)
     })?;
     let mut sessions = std::mem::take(&mut selection.found);
-    sessions.sort_unstable_by(|a, b| {
-        let badness = |condition: &sstat::Condition| {
-            (
-                condition.life == Life::Dead,
-                condition.staleness,
-                condition.age,
-            )
-        };
-        Reverse(badness(&a.condition))
-            .cmp(&Reverse(badness(&b.condition)))
-            .then_with(|| natural_cmp(a.name(), b.name()))
+    sessions.sort_by_key(|Session { condition, .. }| {
+        Reverse((
+            condition.life == Life::Dead,
+            condition.staleness,
+            condition.age,
+        ))
     });
     let found = !sessions.is_empty();
     let named = config.location.origin == Origin::Named;

@@ -1,9 +1,9 @@
 //! `sstat summary`: how many, and who.
 
-use sstat::{Session, Viewpoint};
+use sstat::Viewpoint;
 
 use crate::cli;
-use crate::command::select::fold;
+use crate::command::select::select_in_parts;
 use crate::config::Config;
 use crate::failure::Result;
 use crate::view::{Report, Summary, SummaryForm, SummaryPart, View};
@@ -30,8 +30,9 @@ pub fn report(
 ) -> Result<Report> {
     // Only the block says more of a session than its name.
     let with_text = form == SummaryForm::Block;
-    let add = |part: &mut SummaryPart, session: Session| part.add(&session, with_text);
-    let mut selection = fold(config, filters, viewpoint, SummaryPart::default, add)?;
+    let mut selection = select_in_parts(config, filters, viewpoint, |sessions| {
+        SummaryPart::new(sessions, with_text)
+    })?;
     let summary = Summary::new(
         std::mem::take(&mut selection.found),
         selection.skipped_lines(),

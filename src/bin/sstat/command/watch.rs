@@ -49,8 +49,7 @@ fn block(config: &Config, args: &cli::Watch) -> Result<Report> {
 fn snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
     let viewpoint = config.viewpoint(&args.reading.staleness)?;
     let mut selection = select(config, &args.filters, &viewpoint, Some)?;
-    let mut sessions = std::mem::take(&mut selection.found);
-    sessions.sort_unstable_by(|a, b| sstat::natural_cmp(a.name(), b.name()));
+    let sessions = std::mem::take(&mut selection.found);
     let events = sessions.into_iter().map(|session| Event {
         kind: EventKind::Snapshot,
         at: viewpoint.now,

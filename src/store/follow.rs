@@ -210,17 +210,17 @@ impl Follower {
         }
     }
 
-    /// The updates that came since the last call and before the file was
+    /// As [`read_some`](Self::read_some), of what came before the file was
     /// renamed to `new_name`; none if that is another file.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_renamed(&mut self, new_name: &OsStr) -> Result<Appended> {
+    pub fn read_renamed(&mut self, new_name: &OsStr, limit_bytes: usize) -> Result<Appended> {
         if self.place.is_none() {
             return Ok(Appended::default());
         }
         match open::open_read(&self.path.with_file_name(new_name)) {
-            Ok(renamed) => self.read(&renamed, usize::MAX, Accept::SameFile),
+            Ok(renamed) => self.read(&renamed, limit_bytes, Accept::SameFile),
             Err(error) if error.is_not_found() => Ok(Appended::default()),
             Err(error) => Err(error),
         }
@@ -243,12 +243,12 @@ impl Follower {
         self.read(&again, limit_bytes, Accept::SameFile)
     }
 
-    /// The updates that came since the last call and before the file was
+    /// As [`read_some`](Self::read_some), of what came before the file was
     /// renamed, as rotation does: to a longer name that begins with its own.
     ///
     /// # Errors
     /// When the directory or the file cannot be read.
-    pub fn read_rotated(&mut self) -> Result<Appended> {
+    pub fn read_rotated(&mut self, limit_bytes: usize) -> Result<Appended> {
         let (Some(place), Some(directory), Some(file_name)) =
             (&self.place, self.path.parent(), self.path.file_name())
         else {
@@ -269,34 +269,38 @@ impl Follower {
             }
         })?;
         match rotated {
-            Some(name) => self.read_renamed(&name),
+            Some(name) => self.read_renamed(&name, limit_bytes),
             None => Ok(Appended::default()),
         }
     }
 
     fn read(&mut self, open: &StatusFile, limit_bytes: usize, accept: Accept) -> Result<Appended> {
         let mut appended = Appended::default();
-        if accept == Accept::SameFile
-            && let Some(place) = &self.place
-            && !place.goes_on_in(open)
-        {
-            appended.replaced = true;
-            return Ok(appended);
-        }
-        let read = self.read_lines(open, limit_bytes, &mut appended);
-        read.map_err(Error::io("read", &self.path))?;
+        // What fails has read nothing: the place stays where it is.
+        let read = self.read_lines(open, limit_bytes, accept, &mut appended);
+        self.place = read.map_err(Error::io("read", &self.path))?;
         Ok(appended)
     }
 
+    /// Reads on from the place where reading ended; gives the new one.
     fn read_lines(
-        &mut self,
+        &self,
         open: &StatusFile,
         limit_bytes: usize,
+        accept: Accept,
         appended: &mut Appended,
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<Place>> {
         let size = open.metadata.len();
-        let mut place = match self.place.take() {
-            Some(place) if place.goes_on_in(open) => place,
+        let goes_on = match &self.place {
+            Some(place) => place.goes_on_in(open)?,
+            None => false,
+        };
+        let mut place = match &self.place {
+            Some(place) if goes_on => place.clone(),
+            Some(_) if accept == Accept::SameFile => {
+                appended.replaced = true;
+                return Ok(self.place.clone());
+            }
             before => {
                 let mut place = Place::at_begin(open);
                 let last = before.as_ref().and_then(|before| before.last);
@@ -348,8 +352,7 @@ impl Follower {
                 break;
             }
         }
-        self.place = Some(place);
-        Ok(())
+        Ok(Some(place))
     }
 
     fn named(&self, mut update: Update) -> Update {
@@ -411,10 +414,13 @@ impl Place {
     }
 
     /// Whether the file still holds what was read of it.
-    fn goes_on_in(&self, open: &StatusFile) -> bool {
-        self.file == open::identity(&open.metadata)
-            && self.offset <= open.metadata.len()
-            && self.last.is_none_or(|last| last.stands_in(open))
+    fn goes_on_in(&self, open: &StatusFile) -> io::Result<bool> {
+        let is_same = self.file == open::identity(&open.metadata)
+            && self.offset <= open.metadata.len();
+        match &self.last {
+            Some(last) if is_same => last.stands_in(open),
+            _ => Ok(is_same),
+        }
     }
 
     /// Moves behind the last line that is the marked one; false where there
@@ -446,12 +452,15 @@ impl Mark {
         })
     }
 
-    fn stands_in(&self, open: &StatusFile) -> bool {
+    fn stands_in(&self, open: &StatusFile) -> io::Result<bool> {
         let length = self.length.min(MARK_BYTES as u64);
         let mut buffer = [0; MARK_BYTES];
         let end = &mut buffer[..length as usize];
-        read_exact_at(&open.file, end, self.start + self.length - length).is_ok()
-            && hash(end) == self.hash
+        match read_exact_at(&open.file, end, self.start + self.length - length) {
+            // Truncated meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            read => read.map(|()| hash(end) == self.hash),
+        }
     }
 }
 
@@ -564,14 +573,14 @@ mod tests {
         follower.skip_to_end().unwrap();
         fs::write(&old, line("x")).unwrap();
         let new_name = old.file_name().unwrap();
-        assert!(follower.read_renamed(new_name).unwrap().updates.is_empty());
+        assert!(follower.read_renamed(new_name, usize::MAX).unwrap().updates.is_empty());
         fs::write(&path, line("a") + &line("b")).unwrap();
         fs::rename(&path, &old).unwrap();
         fs::write(&path, line("c")).unwrap();
         assert!(follower.read_same(usize::MAX).unwrap().replaced);
-        assert_eq!(follower.read_rotated().unwrap().updates.len(), 1);
+        assert_eq!(follower.read_rotated(usize::MAX).unwrap().updates.len(), 1);
         fs::write(&old, line("a") + &line("b") + &line("b2")).unwrap();
-        assert_eq!(follower.read_renamed(new_name).unwrap().updates.len(), 1);
+        assert_eq!(follower.read_renamed(new_name, usize::MAX).unwrap().updates.len(), 1);
         assert_eq!(messages(&mut follower), ["c"]);
     }
 

@@ -5,7 +5,7 @@ mod stream;
 mod until;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,8 +26,11 @@ struct Live {
 
 impl Live {
     fn start(sandbox: &Sandbox, args: &[&str]) -> Self {
-        let mut child = sandbox
-            .command([&["watch"], args].concat())
+        Self::spawn(&mut sandbox.command([&["watch"], args].concat()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -77,7 +80,7 @@ impl Live {
 
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        let status = std::process::Command::new("sh")
+        let status = Command::new("sh")
             .args(["-c", &format!("kill -{signal} {pid}")])
             .status();
         assert!(status.unwrap().success());
@@ -118,7 +121,7 @@ struct Sleeper(Child);
 
 impl Sleeper {
     fn new() -> Self {
-        let sleep = std::process::Command::new("sleep").arg("1000").spawn();
+        let sleep = Command::new("sleep").arg("1000").spawn();
         Self(sleep.unwrap())
     }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
+use std::process::Command;
 
 use super::{Live, Sleeper, short};
-use crate::support::Sandbox;
+use crate::support::{Sandbox, have};
 
 /// The contract, word for word: a change here is one for every user.
 #[test]
@@ -388,6 +389,44 @@ fn bad_lines_and_bad_files_are_named_once_and_cost_nothing() {
         }
     }
     drop(live);
+}
+
+/// Each of the first reads of the file fails once, wherever that is.
+#[test]
+fn a_read_that_fails_is_made_again_and_replays_nothing() {
+    if !have("strace") {
+        return;
+    }
+    for failing in 1..=6 {
+        let sandbox = Sandbox::with_real_clock();
+        sandbox.ok(["push", "w", "completed", "old"]);
+        sandbox.ok(["push", "w", "working", "old"]);
+        let trace = sandbox.root().join("trace");
+        let mut command = Command::new("strace");
+        sandbox.isolate(&mut command);
+        command
+            .args(["-f", "-qq", "-e", "trace=pread64", "-P"])
+            .arg(sandbox.file("w"))
+            .args(["-e", &format!("inject=pread64:error=EIO:when={failing}")])
+            .arg("-o")
+            .arg(&trace)
+            .args(["sstat", "watch", "w", "--json", "--interval", "50ms"])
+            .args(["--until", "completed", "--allow-missing"]);
+        let mut live = Live::spawn(&mut command);
+        assert_eq!(live.short(), "snapshot w");
+        for message in ["one", "two"] {
+            sandbox.ok(["push", "w", "working", message]);
+            let event = live.event();
+            assert_eq!(short(&event), "update w working working", "{failing}");
+            assert_eq!(event["state"]["message"], message, "{failing}");
+        }
+        sandbox.ok(["push", "w", "completed", "three"]);
+        let event = live.event();
+        assert_eq!(event["state"]["message"], "three", "{failing}");
+        assert_eq!(live.code(), 0);
+        assert!(live.error().contains("cannot read: "), "{failing}");
+        assert!(fs::read_to_string(&trace).unwrap().contains("INJECTED"));
+    }
 }
 
 #[test]

@@ -416,6 +416,8 @@ impl Watcher {
         let mut unread = false;
         match read {
             Ok((update, problem)) => {
+                // What was wrong with it when it could not be read is over.
+                self.complained.remove(&name);
                 if let Some(problem) = problem {
                     self.complain(name.clone(), problem.to_string());
                 }
@@ -510,7 +512,7 @@ impl Watcher {
         self.take_in(updates, more);
         if missing && !more {
             self.remove(name);
-        } else if silent && self.board.session(name).is_none() {
+        } else if silent && !failed && self.board.session(name).is_none() {
             // A file that went away came back as it was.
             let followed = self.followers.get_mut(name);
             let last = followed.and_then(|followed| followed.follower.skip_to_end().ok()?.0);
@@ -519,12 +521,22 @@ impl Watcher {
         more
     }
 
-    /// Takes in what came into a file before it was given another name.
-    fn take_in_old(&mut self, appended: sstat::Result<Appended>) {
-        // One that cannot be read is no session's file any more.
-        let updates = appended.unwrap_or_default().updates;
-        let updates = updates.into_iter().map(|(_, update)| update);
-        self.take_in(updates.collect(), true);
+    /// Takes in, part by part, what came into a file before it was given
+    /// another name.
+    fn take_in_old(
+        &mut self,
+        name: &str,
+        mut read: impl FnMut(&mut Follower) -> sstat::Result<Appended>,
+    ) {
+        while let Some(followed) = self.followers.get_mut(name) {
+            // One that cannot be read is no session's file any more.
+            let appended = read(&mut followed.follower).unwrap_or_default();
+            let updates = appended.updates.into_iter().map(|(_, update)| update);
+            self.take_in(updates.collect(), true);
+            if !appended.more {
+                return;
+            }
+        }
     }
 
     /// Reads the rest of a session's file that is no longer there under its
@@ -532,9 +544,8 @@ impl Watcher {
     fn read_predecessor(&mut self, name: &str, is_replaced: bool) {
         // If it was renamed, that has been told by now.
         self.take_hints();
-        if is_replaced && let Some(followed) = self.followers.get_mut(name) {
-            let appended = followed.follower.read_rotated();
-            self.take_in_old(appended);
+        if is_replaced {
+            self.take_in_old(name, |follower| follower.read_rotated(MANY_BYTES));
         }
     }
 
@@ -588,8 +599,13 @@ impl Watcher {
             .map(|(name, process)| (name.to_owned(), process.clone()))
             .collect();
         for (name, process) in gone {
-            // It may have said something before it ended.
-            self.read(&name, usize::MAX);
+            // It may have said something before it ended. If that is much, its
+            // end comes later.
+            if self.read(&name, MANY_BYTES) {
+                self.read_later(name);
+                self.ended.push(process.pid);
+                continue;
+            }
             let session = self.board.session(&name);
             if session.is_some_and(|session| session.update.process.as_deref() == Some(&process)) {
                 self.board.process_ended(&name);

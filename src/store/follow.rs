@@ -415,8 +415,8 @@ impl Place {
 
     /// Whether the file still holds what was read of it.
     fn goes_on_in(&self, open: &StatusFile) -> io::Result<bool> {
-        let is_same = self.file == open::identity(&open.metadata)
-            && self.offset <= open.metadata.len();
+        let is_same =
+            self.file == open::identity(&open.metadata) && self.offset <= open.metadata.len();
         match &self.last {
             Some(last) if is_same => last.stands_in(open),
             _ => Ok(is_same),
@@ -573,14 +573,27 @@ mod tests {
         follower.skip_to_end().unwrap();
         fs::write(&old, line("x")).unwrap();
         let new_name = old.file_name().unwrap();
-        assert!(follower.read_renamed(new_name, usize::MAX).unwrap().updates.is_empty());
+        assert!(
+            follower
+                .read_renamed(new_name, usize::MAX)
+                .unwrap()
+                .updates
+                .is_empty()
+        );
         fs::write(&path, line("a") + &line("b")).unwrap();
         fs::rename(&path, &old).unwrap();
         fs::write(&path, line("c")).unwrap();
         assert!(follower.read_same(usize::MAX).unwrap().replaced);
         assert_eq!(follower.read_rotated(usize::MAX).unwrap().updates.len(), 1);
         fs::write(&old, line("a") + &line("b") + &line("b2")).unwrap();
-        assert_eq!(follower.read_renamed(new_name, usize::MAX).unwrap().updates.len(), 1);
+        assert_eq!(
+            follower
+                .read_renamed(new_name, usize::MAX)
+                .unwrap()
+                .updates
+                .len(),
+            1
+        );
         assert_eq!(messages(&mut follower), ["c"]);
     }
 

@@ -147,7 +147,7 @@ count  How many sessions there are.
 sessions  They, worst first, each as in sstat-list(1).",
         "watch" => "\
 One object a line:
-event  snapshot (once for each session at the start), update, stale, very_stale, dead, recovered or removed.
+event  snapshot (once for each session at the start, later for one that could not be read then), update, stale, very_stale, dead, recovered or removed.
 session  The name.
 at  When it happened, RFC 3339.
 from, to  With update: the statuses before (null for a new session) and after.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use super::{Live, Sleeper, short};
@@ -104,7 +105,7 @@ fn every_push_of_a_burst_is_in_the_stream_once_and_in_order() {
                 "for i in $(seq 50); do sstat push w{} working {shell}:$i & [ $((i % 5)) = 0 ] && wait; done; wait",
                 shell / 2
             );
-            let mut command = std::process::Command::new("bash");
+            let mut command = Command::new("bash");
             sandbox.isolate(&mut command);
             command.args(["-c", &script]).spawn().unwrap()
         })
@@ -210,7 +211,7 @@ fn a_death_is_told_though_the_last_words_are_heard_first() {
     sandbox.ok(["push", "ready", "idle"]);
     let live = Live::listening(&sandbox, &["--json"]);
     // One that says that it is done, and ends at once.
-    let mut command = std::process::Command::new("bash");
+    let mut command = Command::new("bash");
     sandbox.isolate(&mut command);
     let script = "export SSTAT_PID=$$; for i in 1 2 3 4 5; do sstat push good working $i; done; sstat push good completed";
     assert!(command.args(["-c", script]).status().unwrap().success());
@@ -427,6 +428,40 @@ fn a_read_that_fails_is_made_again_and_replays_nothing() {
         assert!(live.error().contains("cannot read: "), "{failing}");
         assert!(fs::read_to_string(&trace).unwrap().contains("INJECTED"));
     }
+}
+
+#[test]
+fn what_could_not_be_read_at_first_is_no_news_when_it_can() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "good", "working"]);
+    for name in ["w", "x"] {
+        symlink("/nonexistent", sandbox.file(name)).unwrap();
+    }
+    let live = Live::listening(&sandbox, &["--json"]);
+    assert!(live.error().contains("w_status.json: is a symbolic link"));
+    assert!(live.error().contains("x_status.json: is a symbolic link"));
+    // A file with something old in it takes the link's place.
+    sandbox.ok(["push", "old", "completed"]);
+    assert_eq!(live.short(), "update old null completed");
+    let mut file = fs::File::options()
+        .append(true)
+        .open(sandbox.file("old"))
+        .unwrap();
+    file.write_all(b"junk\n").unwrap();
+    assert!(live.error().contains("old_status.json: skipped 1 bad line"));
+    fs::rename(sandbox.file("old"), sandbox.file("w")).unwrap();
+    let events = [live.short(), live.short()];
+    assert!(events.contains(&"removed old".to_owned()), "{events:?}");
+    assert!(events.contains(&"snapshot w".to_owned()), "{events:?}");
+    assert!(live.error().contains("w_status.json: skipped 1 bad line"));
+    sandbox.ok(["push", "w", "completed"]);
+    assert_eq!(live.short(), "update w completed completed");
+    // A file that is made while it is watched is news from its first line on.
+    fs::remove_file(sandbox.file("x")).unwrap();
+    fs::remove_file(sandbox.file("good")).unwrap();
+    assert_eq!(live.short(), "removed good");
+    sandbox.ok(["push", "x", "completed"]);
+    assert_eq!(live.short(), "update x null completed");
 }
 
 #[test]

@@ -184,18 +184,18 @@ impl Watcher {
         matches(&self.filters, &session.update, self.clock.now())
     }
 
-    /// Waits until something happens to a session, an input is readable,
-    /// a [`Waker`] calls, a signal comes, or `timeout` is over, and gives what
-    /// has happened, which can be nothing: the events of all sessions whose
-    /// name is wanted, whatever the other filters say ([`wants`](Self::wants)
-    /// tells).
+    /// Waits until something happens to a session, something cannot be read,
+    /// an input is readable, a [`Waker`] calls, a signal comes, or `timeout` is
+    /// over, and gives what has happened, which can be nothing: the events of
+    /// all sessions whose name is wanted, whatever the other filters say
+    /// ([`wants`](Self::wants) tells).
     ///
     /// # Errors
     /// When waiting itself fails. What cannot be read is a problem, not an
     /// error.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Event>> {
         let deadline = Instant::now().checked_add(timeout);
-        while self.events.is_empty() {
+        while self.events.is_empty() && self.problems.is_empty() {
             let woken = self.step(deadline)?;
             let over = deadline.is_some_and(|deadline| deadline <= Instant::now());
             if woken || over {
@@ -293,10 +293,9 @@ impl Watcher {
     fn take_hints(&mut self) {
         let hints = self.source.hints();
         for (name, new_name) in hints.renamed {
-            if let Some(followed) = self.followers.get_mut(&name) {
-                let appended = followed.follower.read_renamed(&new_name);
-                self.take_in_old(appended);
-            }
+            self.take_in_old(&name, |follower| {
+                follower.read_renamed(&new_name, MANY_BYTES)
+            });
         }
         for name in hints.changed {
             if self.names.want(&name) {
@@ -454,14 +453,13 @@ impl Watcher {
         };
         let followed = self.followers.entry(name.to_owned()).or_insert_with(new);
         if followed.unread {
-            if let Ok((update, _)) = followed.follower.skip_to_end() {
-                followed.unread = false;
-                self.take_in(update.into_iter().collect(), false);
-            }
+            self.take_snapshot(name.to_owned());
+            self.sort_processes();
             return false;
         }
         let mut updates = Vec::new();
         let mut problem = None;
+        let mut failed = false;
         // Nothing of another file is read before the rest of this one.
         let mut is_same = true;
         let mut was_missing = false;
@@ -480,6 +478,7 @@ impl Watcher {
                     // What is no file is no session any more; one that cannot
                     // be read for a while is.
                     problem = Some(error.to_string());
+                    failed = true;
                     break (matches!(error, Error::NotRegular { .. }), false);
                 }
             };

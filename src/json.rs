@@ -1,9 +1,95 @@
-//! JSON that is safe to print: no control character, no invisible or
-//! direction-changing one stands raw in it.
+//! JSON of any writer taken apart, and JSON that is safe to print: no control
+//! character, no invisible or direction-changing one stands raw in it.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+use serde_json::value::RawValue;
+
+/// The keys of a JSON object, with their values as they stand, in their order;
+/// a repeated key each time. Half a surrogate pair in a key becomes a
+/// replacement character.
+///
+/// # Errors
+/// When it is no JSON, or no object.
+pub fn object_entries(json: &str) -> serde_json::Result<Vec<(Cow<'_, str>, &RawValue)>> {
+    struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+    impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct EntriesVisitor;
+            impl<'de> Visitor<'de> for EntriesVisitor {
+                type Value = Entries<'de>;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a JSON object")
+                }
+
+                fn visit_map<A: MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> Result<Entries<'de>, A::Error> {
+                    let mut entries = Vec::new();
+                    while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+                        entries.push((string_value(key).unwrap_or_default(), value));
+                    }
+                    Ok(Entries(entries))
+                }
+            }
+            deserializer.deserialize_map(EntriesVisitor)
+        }
+    }
+    serde_json::from_str::<Entries>(json).map(|entries| entries.0)
+}
+
+/// Each lone surrogate (three bytes from ED A0 on, which UTF-8 does not know)
+/// becomes one replacement character.
+fn replace_surrogates<'a>(mut bytes: Vec<u8>) -> Cow<'a, str> {
+    let mut from = 0;
+    while let Some(at) = memchr::memchr(0xed, &bytes[from..]) {
+        let at = from + at;
+        if matches!(bytes.get(at..at + 3), Some([_, 0xa0..=0xbf, _])) {
+            bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+        }
+        from = at + 1;
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A JSON string's text; `None` for any other value. Half a surrogate pair, which JSON can say and Unicode
+/// cannot, becomes a replacement character, as in jq.
+#[must_use]
+pub fn string_value(raw: &RawValue) -> Option<Cow<'_, str>> {
+    struct Text;
+    impl<'de> Visitor<'de> for Text {
+        type Value = Cow<'de, str>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+            Ok(replace_surrogates(bytes.to_vec()))
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            Ok(replace_surrogates(bytes.to_vec()))
+        }
+    }
+    let json = raw.get();
+    if !json.starts_with('"') {
+        return None;
+    }
+    let inner = json.get(1..json.len().checked_sub(1)?)?;
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::Deserializer::from_str(json)
+        .deserialize_bytes(Text)
+        .ok()
+}
 
 /// Whether a character is hidden, changes the direction of text or steers a
 /// terminal: C0, DEL, C1 and the format characters of Unicode that can make a
@@ -151,6 +237,29 @@ mod tests {
     }
 
     #[test]
+    fn an_objects_entries_as_they_stand() {
+        let entries = object_entries(r#" {"b":1.10, "\ud800":"x", "a":{"c":[]}, "b":null} "#);
+        let entries: Vec<(String, &str)> = entries
+            .unwrap()
+            .into_iter()
+            .map(|(key, value)| (key.into_owned(), value.get()))
+            .collect();
+        let expected = [
+            ("b", "1.10"),
+            ("\u{fffd}", "\"x\""),
+            ("a", r#"{"c":[]}"#),
+            ("b", "null"),
+        ];
+        assert_eq!(
+            entries,
+            expected.map(|(key, value)| (key.to_owned(), value))
+        );
+        for none in ["", "[]", "1", "{", "{} {}"] {
+            assert!(object_entries(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
     fn values_stay_the_same() {
         let text = "a\u{7f}b\u{9b}c\u{202e}d\u{e0041}e\u{200d}f 日本 ö";
         let json = escaped(&format!("\"{text}\""));
@@ -173,7 +282,7 @@ mod tests {
 
     #[test]
     fn raw_values_are_escaped_too() {
-        let raw = serde_json::value::RawValue::from_string("{\"k\":\"\u{9b}31m\"}".into()).unwrap();
+        let raw = RawValue::from_string("{\"k\":\"\u{9b}31m\"}".into()).unwrap();
         let mut out = Vec::new();
         let mut serializer =
             serde_json::Serializer::with_formatter(&mut out, SafeFormatter::compact());

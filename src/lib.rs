@@ -34,7 +34,7 @@ mod update;
 
 pub use duration::{format_duration, parse_duration};
 pub use error::{Error, Result};
-pub use json::{SafeFormatter, escape_json, is_unprintable};
+pub use json::{SafeFormatter, escape_json, is_unprintable, object_entries, string_value};
 pub use name::{
     FILE_SUFFIX, MAX_NAME_BYTES, NaturalPrefix, SessionName, escape_invalid_utf8, natural_cmp,
     session_of_file,

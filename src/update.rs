@@ -11,7 +11,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::json::SafeFormatter;
+use crate::json::{SafeFormatter, string_value};
 use crate::name::SessionName;
 use crate::process::ProcessIdentity;
 use crate::status::Status;
@@ -334,17 +334,20 @@ impl Keys<'_> {
     fn into_update(self, received: Option<DateTime<Utc>>) -> std::result::Result<Update, BadLine> {
         let timestamp = match self.timestamp {
             None => received.ok_or(BadLine::NoTimestamp)?,
-            Some(timestamp) => string(timestamp)
+            Some(timestamp) => string_value(timestamp)
                 .as_deref()
                 .and_then(parse_timestamp)
                 .ok_or(BadLine::BadTimestamp)?,
         };
-        let status = self.status.and_then(string).ok_or(BadLine::NoStatus)?;
+        let status = self
+            .status
+            .and_then(string_value)
+            .ok_or(BadLine::NoStatus)?;
         Ok(Update {
             timestamp,
             session: self
                 .session
-                .and_then(string)
+                .and_then(string_value)
                 .map(Cow::into_owned)
                 .unwrap_or_default(),
             status: Status::from_stored(&status),
@@ -356,10 +359,10 @@ impl Keys<'_> {
                 .map(f64::abs),
             message: self
                 .message
-                .and_then(string)
+                .and_then(string_value)
                 .map(Cow::into_owned)
                 .unwrap_or_default(),
-            task_id: self.task_id.and_then(|raw| match string(raw) {
+            task_id: self.task_id.and_then(|raw| match string_value(raw) {
                 Some(text) => Some(text.into_owned()),
                 None => is_number(raw).then(|| raw.get().to_owned()),
             }),
@@ -399,52 +402,6 @@ fn number(raw: &RawValue) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// Each lone surrogate (three bytes from ED A0 on, which UTF-8 does not know)
-/// becomes one replacement character.
-fn replace_surrogates<'a>(mut bytes: Vec<u8>) -> Cow<'a, str> {
-    let mut from = 0;
-    while let Some(at) = memchr::memchr(0xed, &bytes[from..]) {
-        let at = from + at;
-        if matches!(bytes.get(at..at + 3), Some([_, 0xa0..=0xbf, _])) {
-            bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
-        }
-        from = at + 1;
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A JSON string's text. Half a surrogate pair, which JSON can say and Unicode
-/// cannot, becomes a replacement character, as in jq.
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    struct Text;
-    impl<'de> Visitor<'de> for Text {
-        type Value = Cow<'de, str>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> std::result::Result<Self::Value, E> {
-            Ok(replace_surrogates(bytes.to_vec()))
-        }
-
-        fn visit_bytes<E>(self, bytes: &[u8]) -> std::result::Result<Self::Value, E> {
-            Ok(replace_surrogates(bytes.to_vec()))
-        }
-    }
-    let json = raw.get();
-    if !json.starts_with('"') {
-        return None;
-    }
-    let inner = json.get(1..json.len().checked_sub(1)?)?;
-    if !inner.contains('\\') {
-        return Some(Cow::Borrowed(inner));
-    }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_bytes(Text)
-        .ok()
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct KeysVisitor;
@@ -463,7 +420,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
                 // As JSON text, because half a surrogate pair in a key must
                 // not cost the line either.
                 while let Some(key) = map.next_key::<&'de RawValue>()? {
-                    let key = string(key).unwrap_or_default();
+                    let key = string_value(key).unwrap_or_default();
                     let value = Some(map.next_value::<&'de RawValue>()?);
                     match &*key {
                         "timestamp" => keys.timestamp = value,

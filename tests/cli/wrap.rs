@@ -194,20 +194,70 @@ fn the_commands_own_pushes_carry_the_process_on() {
 }
 
 #[test]
-fn a_directory_named_by_flag_is_the_commands_too() {
+fn our_directory_is_the_commands_too() {
     let sandbox = Sandbox::new();
-    sandbox.ok([
+    let script = "cd / && sstat push other idle";
+    let wrapped = ["push", "w", "working", "--", "sh", "-c", script];
+    sandbox.ok([&wrapped[..3], &["--dir", "else/where"], &wrapped[3..]].concat());
+    assert!(sandbox.root().join("else/where/other_status.json").exists());
+
+    let mut relative = sandbox.command(wrapped);
+    relative.env("SSTAT_DIR", "by/variable");
+    assert!(relative.status().unwrap().success());
+    assert!(
+        sandbox
+            .root()
+            .join("by/variable/other_status.json")
+            .exists()
+    );
+
+    let project = sandbox.root().join("data/session_status");
+    std::fs::create_dir_all(&project).unwrap();
+    let mut found = sandbox.command(wrapped);
+    found.env_remove("SSTAT_DIR");
+    assert!(found.status().unwrap().success());
+    assert!(project.join("other_status.json").exists());
+}
+
+#[test]
+fn the_commands_code_is_ours_whatever_its_metadata() {
+    let sandbox = Sandbox::new();
+    let metadata = r#"{"\ud800":1}"#;
+    let wrapped = [
         "push",
         "w",
         "working",
-        "--dir",
-        "else/where",
+        "--metadata",
+        metadata,
         "--",
         "sh",
         "-c",
-        "cd / && sstat push other idle",
-    ]);
-    assert!(sandbox.root().join("else/where/other_status.json").exists());
+        "exit 7",
+    ];
+    let ran = sandbox.run(wrapped);
+    assert_eq!((ran.code, ran.stderr.as_str()), (7, ""));
+    // The first line has half a surrogate pair, which not everyone reads.
+    let content = sandbox.read("w");
+    let last: Value = serde_json::from_str(content.lines().last().unwrap()).unwrap();
+    assert_eq!(last["metadata"]["exit_code"], 7);
+    assert_eq!(last["metadata"]["\u{fffd}"], 1);
+    assert!(sandbox.ok(["show", "w"]).contains("exit_code"));
+}
+
+#[test]
+fn an_end_is_seen_where_its_signal_is_blocked() {
+    if !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let block = "import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+os.execvp('sstat', ['sstat', 'push', 'w', 'working', '--', 'sh', '-c', 'exit 5'])";
+    let mut python = Command::new("python3");
+    sandbox.isolate(&mut python);
+    let mut child = python.args(["-c", block]).spawn().unwrap();
+    let code = eventually("the end", || child.try_wait().unwrap());
+    assert_eq!(code.code(), Some(5));
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! A hook's payload: a JSON object of which any part may be missing or of
 //! another type. Such a part counts as absent.
 
-use std::fmt;
+use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The keys of a JSON object, their values still JSON text: what nobody asks
@@ -18,12 +17,13 @@ impl Payload {
     /// When it is not JSON, or no object.
     pub fn parse(json: &[u8]) -> serde_json::Result<Self> {
         let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
-        match serde_json::from_slice(json) {
-            Err(error) if !error.is_eof() && str::from_utf8(json).is_err() => {
-                serde_json::from_str(&String::from_utf8_lossy(json))
-            }
-            parsed => parsed,
-        }
+        Self::of(&String::from_utf8_lossy(json))
+    }
+
+    fn of(json: &str) -> serde_json::Result<Self> {
+        let entries = sstat::object_entries(json)?.into_iter();
+        let owned = entries.map(|(key, value)| (key.into_owned(), value.to_owned()));
+        Ok(Self(owned.collect()))
     }
 
     /// Of a repeated key the last one counts.
@@ -50,14 +50,14 @@ impl Payload {
 
     /// The object under a key.
     pub fn object(&self, key: &str) -> Option<Payload> {
-        serde_json::from_str(self.get(key)?.get()).ok()
+        Self::of(self.get(key)?.get()).ok()
     }
 
     /// The elements under a key that are objects.
     pub fn objects(&self, key: &str) -> Vec<Payload> {
         let values = self.array(key).into_iter();
         values
-            .filter_map(|value| serde_json::from_str(value.get()).ok())
+            .filter_map(|value| Self::of(value.get()).ok())
             .collect()
     }
 
@@ -73,51 +73,11 @@ impl Payload {
     }
 }
 
-/// A JSON string's text. Half a surrogate pair, which JavaScript makes when it
-/// cuts a text, becomes replacement characters.
+/// A JSON string's text, unless it is blank.
 fn text(value: &RawValue) -> Option<String> {
-    struct Text;
-    impl Visitor<'_> for Text {
-        type Value = String;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
-        }
-    }
-    let json = value.get();
-    if !json.starts_with('"') {
-        return None;
-    }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_bytes(Text)
-        .ok()
+    sstat::string_value(value)
         .filter(|text| !text.trim().is_empty())
-}
-
-impl<'de> Deserialize<'de> for Payload {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Payload;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Payload(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs)
-    }
+        .map(Cow::into_owned)
 }
 
 #[cfg(test)]

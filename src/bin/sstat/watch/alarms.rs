@@ -43,8 +43,10 @@ impl Alarms {
             words => words.iter().map(|word| Trigger::of_word(word)).collect(),
         };
         let commands = args.exec.clone().map(|command| {
-            let directory = watcher.store.path().as_os_str();
-            Commands::new(command, directory, printing, watcher.waker())
+            // The command may go elsewhere before it asks for more.
+            let directory = watcher.store.path();
+            let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
+            Commands::new(command, absolute.as_os_str(), printing, watcher.waker())
         });
         Ok(Some(Self {
             alerts: Alerts::new(triggers, args.repeat, args.now),

@@ -55,11 +55,14 @@ pub use unix::run;
 mod unix {
     use std::fs::File;
     use std::io;
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::unix::net::UnixStream;
     use std::process::Command;
 
+    use rustix::event::{PollFd, PollFlags, poll};
     use rustix::process::{self, Pid, Signal, WaitOptions};
     use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-    use signal_hook::iterator::SignalsInfo;
+    use signal_hook::iterator::backend::SignalDelivery;
     use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 
     use super::Ending;
@@ -81,12 +84,15 @@ mod unix {
             .iter()
             .filter(|&signal| ignored >> (signal - 1) & 1 == 0)
             .chain([&SIGCHLD]);
-        let mut signals = SignalsInfo::<WithRawSiginfo>::new(caught)?;
+        let (read, write) = UnixStream::pair()?;
+        let mut signals = SignalDelivery::with_pipe(read, write, WithRawSiginfo, caught)?;
         let child = Pid::from_child(&command.spawn()?);
+        let end = end_of(child);
         leave_streams();
         let mut interrupted = false;
         loop {
-            for info in signals.wait() {
+            wait_for_either(signals.get_read(), end.as_ref());
+            for info in signals.pending() {
                 let from_kernel = is_from_kernel(info.si_signo, info.si_code);
                 interrupted |= info.si_signo == SIGINT && from_kernel;
                 if is_for_child(info.si_signo, from_kernel, leads_session)
@@ -115,6 +121,29 @@ mod unix {
                 let _ = process::kill_process(child, Signal::CONT);
             }
         }
+    }
+
+    /// What tells of a child's end even where SIGCHLD is blocked, which is
+    /// inherited from whoever started us.
+    #[cfg(target_os = "linux")]
+    fn end_of(child: Pid) -> Option<OwnedFd> {
+        process::pidfd_open(child, process::PidfdFlags::empty()).ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn end_of(_child: Pid) -> Option<OwnedFd> {
+        None
+    }
+
+    /// Waits for a signal or the child's end.
+    fn wait_for_either(signals: &UnixStream, end: Option<&OwnedFd>) {
+        let mut fds: Vec<PollFd<'_>> = [Some(signals.as_fd()), end.map(AsFd::as_fd)]
+            .into_iter()
+            .flatten()
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+            .collect();
+        // Interrupted by a signal, it has one to tell of.
+        let _ = poll(&mut fds, None);
     }
 
     /// Whether the kernel itself sent a signal: the terminal on Ctrl-C, to all

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sstat::{
-    MAX_WRITTEN_BYTES, Origin, ProcessIdentity, Status, Thresholds, Update, Viewpoint,
-    escape_invalid_utf8, is_unprintable,
+    MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update, Viewpoint, escape_invalid_utf8,
+    is_unprintable,
 };
 
 use crate::cli;
@@ -52,13 +52,12 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     let started = Instant::now();
     let ending = execute(&argv, &update.session, sstat_dir.as_deref(), &style);
     let took = started.elapsed();
-    let own = last_word(config, &update, &ending)?;
-    // What the command said itself may leave no room for how it ended.
-    let last = match own.map(|own| last_update(config, own, &ending, took)) {
-        Some(Ok(last)) if last.encode().is_ok() => last,
-        _ => last_update(config, update, &ending, took)?,
-    };
-    record(&last, "how the command ended is not recorded");
+    // From here on nothing may come between the command's end and ours.
+    let unrecorded = "how the command ended is not recorded";
+    match closing_update(config, update, &ending, took) {
+        Ok(last) => record(&last, unrecorded),
+        Err(failure) => complain(&style, &format!("{failure}; {unrecorded}"), Role::Stale),
+    }
     Ok(end(ending))
 }
 
@@ -109,11 +108,10 @@ fn execute(argv: &[OsString], session: &str, sstat_dir: Option<&Path>, style: &S
     })
 }
 
-/// A directory named by flag is the command's own pushes' directory too,
-/// wherever the command goes.
+/// Our directory is that of the command's own pushes too, wherever the command
+/// goes.
 fn directory_for_child(config: &Config) -> Option<PathBuf> {
-    (config.location.origin == Origin::Named)
-        .then(|| std::path::absolute(config.location.store.path()).ok())?
+    std::path::absolute(config.location.store.path()).ok()
 }
 
 /// What the command line may take of the line. That a message is too long must
@@ -155,6 +153,20 @@ fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
         words.push(word);
     }
     words
+}
+
+/// The update that says how the command ended, after its own last word.
+fn closing_update(
+    config: &Config,
+    first: Update,
+    ending: &Ending,
+    took: Duration,
+) -> Result<Update> {
+    // What the command said itself may leave no room for how it ended.
+    match last_word(config, &first, ending)?.map(|own| last_update(config, own, ending, took)) {
+        Some(Ok(last)) if last.encode().is_ok() => Ok(last),
+        _ => last_update(config, first, ending, took),
+    }
 }
 
 /// What the command last said of the session itself, which is what its end

@@ -124,7 +124,7 @@ impl Appender {
     fn sync(&self, file: &File) -> Result<()> {
         file.sync_data().map_err(Error::io("sync", &self.path))?;
         match self.path.parent() {
-            Some(directory) if self.created => sync_directory(directory),
+            Some(directory) if self.created => sync_directory(or_current(directory)),
             _ => Ok(()),
         }
     }
@@ -382,6 +382,16 @@ fn read_back(file: &File, pieces: &[Piece<'_>]) -> io::Result<Vec<Found>> {
         }
     }
     Ok(found)
+}
+
+/// The directory above a relative name is the current one, which the system
+/// does not know by an empty path.
+pub(crate) fn or_current(directory: &Path) -> &Path {
+    if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    }
 }
 
 /// Makes a directory's entries durable.

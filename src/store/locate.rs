@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::append::{Durability, sync_directory};
+use crate::store::append::{Durability, or_current, sync_directory};
 
 /// What the walk up looks for.
 const PROJECT_DIRECTORY: &str = "data/session_status";
@@ -92,7 +92,8 @@ impl Location {
         if path.is_dir() {
             return Ok(());
         }
-        let existing = path.ancestors().skip(1).find(|above| above.is_dir());
+        let above = || path.ancestors().skip(1).map(or_current);
+        let existing = above().find(|above| above.is_dir());
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -108,7 +109,7 @@ impl Location {
             Error::io("create", path)(error)
         })?;
         if durability == Durability::Synced {
-            for changed in path.ancestors().skip(1) {
+            for changed in above() {
                 sync_directory(changed)?;
                 if Some(changed) == existing {
                     break;

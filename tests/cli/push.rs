@@ -297,6 +297,16 @@ fn a_torn_line_of_another_writer_is_sealed() {
 }
 
 #[test]
+fn a_new_relative_directory_is_synced() {
+    let sandbox = Sandbox::new();
+    for directory in ["new", "and/below", "./here"] {
+        sandbox.ok(["push", "w", "idle", "--sync", "--dir", directory]);
+        let file = sandbox.root().join(directory).join("w_status.json");
+        assert_eq!(fs::read_to_string(file).unwrap().lines().count(), 1);
+    }
+}
+
+#[test]
 fn sync_reaches_the_disk_before_success() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "idle", "--sync"]);

@@ -298,6 +298,7 @@ fn what_counts_as_absent_is_told() {
         r#"{"session":"b","status":"working","metadata":[1],"task_id":"","message":7}"#.to_owned(),
         r#"{"session":"c","status":"working","progress":null,"message":"no progress"}"#.to_owned(),
         format!(r#"{{"session":"d","status":"working","progress":{long}}}"#),
+        r#"{"session":"e","status":"working","progress":"half","\ud800":1}"#.to_owned(),
     ]
     .join("\n");
     let ran = import(&sandbox, &[], &lines);
@@ -307,14 +308,18 @@ fn what_counts_as_absent_is_told() {
         "line 2: recorded without its message: 7 is none",
         "line 2: recorded without its metadata: [1] is none",
         &format!("line 4: recorded without its progress: {nines} is none"),
+        "line 5: recorded without its progress: \"half\" is none",
     ];
     assert_eq!(ran.code, 0);
     let told: Vec<&str> = ran.stderr.lines().collect();
     assert_eq!(told, warnings.map(|warning| format!("sstat: {warning}")));
     assert_eq!(
         sandbox.json(["list", "--json"]).as_object().unwrap().len(),
-        4
+        5
     );
+    let refused = r#"{"session":"a/b","status":"working","progress":"x"}"#;
+    let refused = import(&sandbox, &[], refused);
+    assert_eq!((refused.code, refused.stderr.lines().count()), (2, 1));
     let quiet = import(&sandbox, &["-q"], &lines);
     assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));
 }

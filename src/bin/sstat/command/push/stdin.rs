@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use memchr::memmem;
-use serde_json::value::RawValue;
 use sstat::{
     BadLine, Durability, MAX_READ_BYTES, MAX_WRITTEN_BYTES, SessionName, Unwritten, Update,
 };
@@ -115,17 +114,19 @@ impl Import<'_> {
         if update.session.is_empty() {
             return Err("no session".to_owned());
         }
-        if !self.config.quiet {
-            for (key, value) in left_out(line, &update) {
-                let warning = format!("line {number}: recorded without its {key}: {value} is none");
-                complain(&self.style, &warning, Role::Stale);
-            }
-        }
+        let left_out = left_out(line, &update);
         update.fill_defaults();
         let line = update.encode().map_err(|error| error.to_string())?;
         self.gathered
             .add(number, &update.session, &line)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        if !self.config.quiet {
+            for (key, value) in left_out {
+                let warning = format!("line {number}: recorded without its {key}: {value} is none");
+                complain(&self.style, &warning, Role::Stale);
+            }
+        }
+        Ok(())
     }
 
     /// Writes what is gathered.
@@ -191,12 +192,16 @@ fn left_out(line: &[u8], update: &Update) -> Vec<(&'static str, String)> {
     if suspects.is_empty() {
         return Vec::new();
     }
-    let Ok(values) = serde_json::from_slice::<HashMap<String, &RawValue>>(line) else {
+    let Some(entries) = str::from_utf8(line)
+        .ok()
+        .and_then(|line| sstat::object_entries(line).ok())
+    else {
         return Vec::new();
     };
+    let last = |wanted| entries.iter().rev().find(|(key, _)| key == wanted);
     suspects
         .into_iter()
-        .filter_map(|key| Some((key, values.get(key)?.get())))
+        .filter_map(|key| Some((key, last(key)?.1.get())))
         .filter(|&(_, value)| value != "null" && value != "\"\"")
         .map(|(key, value)| (key, value.chars().take(SHOWN_CHARACTERS).collect()))
         .collect()

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where, what must not stand there, and where it may all the same.
-const RULES: [(&str, &[&str], &[&str]); 10] = [
+const RULES: [(&str, &[&str], &[&str]); 12] = [
     // The library, from the format up.
     (
         "src",
@@ -55,6 +55,8 @@ const RULES: [(&str, &[&str], &[&str]); 10] = [
         ],
         &[],
     ),
+    ("src/bin/sstat/select.rs", &["crate::command"], &[]),
+    ("src/bin/sstat/watch", &["crate::command"], &[]),
     // One reader of the environment, one printer, one end of the process.
     (
         "src",

@@ -124,6 +124,15 @@ impl Problem {
         matches!(self.kind, ProblemKind::Unreadable(_))
     }
 
+    /// Whether there may be a session in the file that could not be seen.
+    #[must_use]
+    pub fn hides_session(&self) -> bool {
+        matches!(
+            self.kind,
+            ProblemKind::Unreadable(_) | ProblemKind::GaveUp(_)
+        )
+    }
+
     /// How many bad lines were skipped.
     #[must_use]
     pub fn bad_lines(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! Which directory it is.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -170,4 +170,18 @@ fn a_current_directory_that_is_gone_is_no_obstacle() {
     ]);
     let ran = Ran::from(shell.output().unwrap());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn one_that_cannot_be_looked_at_is_not_missing() {
+    let sandbox = Sandbox::new();
+    symlink("round", sandbox.root().join("round")).unwrap();
+    fs::write(sandbox.root().join("file"), "").unwrap();
+    for directory in ["round/status", "file/status"] {
+        for arguments in [&["list"][..], &["summary", "--json"], &["history", "--all"]] {
+            let ran = sandbox.run([arguments, &["--dir", directory]].concat());
+            assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
+            assert!(ran.stderr.contains(directory), "{ran:?}");
+        }
+    }
 }

@@ -123,6 +123,16 @@ fn a_gate_for_scripts_lets_no_mistake_pass() {
         typo.stderr
     );
     assert_eq!(gate(&["worker2", "nobody"]).code, 2);
+    assert_eq!(gate(&["worker22", "worker*"]).code, 2);
+    // Whoever wrote that much behind it hides an error.
+    sandbox.aged("worker4", "error", 10);
+    let worker4 = sandbox.file("worker4");
+    let file = std::fs::File::options().append(true).open(worker4).unwrap();
+    file.set_len(70 * 1024 * 1024).unwrap();
+    let hidden = gate(&["worker*"]);
+    assert_eq!(hidden.code, 2, "{}", hidden.stderr);
+    assert!(hidden.stderr.contains("gave up"), "{}", hidden.stderr);
+    std::fs::remove_file(sandbox.file("worker4")).unwrap();
     std::fs::create_dir(sandbox.file("worker3")).unwrap();
     let unreadable = gate(&["worker*"]);
     assert_eq!(unreadable.code, 2, "{}", unreadable.stderr);

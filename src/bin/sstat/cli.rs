@@ -67,8 +67,8 @@ impl Common {
         Self {
             dir: self.dir.or(front.dir),
             color: self.color.or(front.color),
-            quiet: self.quiet || front.quiet,
-            verbose: self.verbose || front.verbose,
+            quiet: self.quiet || (front.quiet && !self.verbose),
+            verbose: self.verbose || (front.verbose && !self.quiet),
         }
     }
 }
@@ -820,6 +820,13 @@ mod value {
             ] {
                 assert_eq!(common(line), ("d".to_owned(), never, true), "{line}");
             }
+            let loudness = |line: &str| {
+                let common = Cli::try_parse_from(line.split(' ')).unwrap().take_common();
+                (common.quiet, common.verbose)
+            };
+            assert_eq!(loudness("sstat -q list -v"), (false, true));
+            assert_eq!(loudness("sstat -v list -q"), (true, false));
+            assert!(Cli::try_parse_from(["sstat", "list", "-q", "-v"]).is_err());
         }
 
         #[test]

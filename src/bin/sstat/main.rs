@@ -16,6 +16,7 @@ mod output;
 mod prometheus;
 #[cfg(all(unix, feature = "tui"))]
 mod screen;
+mod select;
 mod view;
 mod watch;
 

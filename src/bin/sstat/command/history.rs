@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use sstat::{Query, session_of_file};
 
 use crate::cli;
-use crate::command::select::{Names, select};
 use crate::config::Config;
 use crate::failure::Result;
+use crate::select::{Names, select};
 use crate::view::{Follow, Histories, HistoryForm, NameFilter, Report, View};
 
 /// How many updates of a session are printed unless it is said.

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use sstat::Session;
 
 use crate::cli::{self, SortKey};
-use crate::command::select::select;
 use crate::config::Config;
 use crate::failure::{Result, code};
+use crate::select::select;
 use crate::view::{Form, List, Report, View};
 
 pub fn run(config: &Config, args: &cli::List) -> Result<Report> {

@@ -5,7 +5,6 @@ pub mod history;
 pub mod hook;
 pub mod list;
 pub mod push;
-pub mod select;
 pub mod show;
 pub mod stale;
 pub mod summary;

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use sstat::{Problem, Query, Session, Status, Store, Update, Viewpoint};
 
 use crate::cli;
-use crate::command::select::absent;
 use crate::config::Config;
 use crate::failure::Result;
+use crate::select::absent;
 use crate::view::{Detail, Form, Remaining, Report, View};
 
 /// How far back a session's status and progress are followed.

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use sstat::{Life, Origin, Session};
 
 use crate::cli;
-use crate::command::select::select;
 use crate::config::Config;
 use crate::failure::{Result, code};
+use crate::select::select;
 use crate::view::{Form, Report, StaleList, View};
 
 pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {

@@ -3,9 +3,9 @@
 use sstat::Viewpoint;
 
 use crate::cli;
-use crate::command::select::select_in_parts;
 use crate::config::Config;
 use crate::failure::Result;
+use crate::select::select_in_parts;
 use crate::view::{Report, Summary, SummaryForm, SummaryPart, View};
 
 pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use sstat::{Session, Status};
 
 use crate::cli;
-use crate::command::select::{Names, is_literal, missing_directory, nearest, select, unknown};
 use crate::command::summary;
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result, code};
 use crate::human::style::Role;
 use crate::output;
+use crate::select::{Names, is_literal, missing_directory, nearest, select, unknown};
 use crate::view::{Report, SummaryForm, View};
 use crate::watch::alarms::{Alarms, Trigger};
 use crate::watch::commands::Printing;

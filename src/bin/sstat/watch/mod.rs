@@ -31,9 +31,9 @@ use self::source::Source;
 use self::wake::Sleeper;
 pub use self::wake::Waker;
 use crate::cli::{Filters, StalenessArgs};
-use crate::command::select::{Names, matches};
 use crate::config::{Clock, Config};
 use crate::failure::{Failure, Result};
+use crate::select::{Names, matches};
 
 /// How often all is looked at where not every change is told.
 const POLL: Duration = Duration::from_secs(1);

@@ -3,8 +3,8 @@
 use sstat::{Life, Status};
 
 use super::event::{Event, EventKind};
-use crate::command::select::Names;
 use crate::failure::{Result, code};
+use crate::select::Names;
 
 /// What is waited for, and how far it has come.
 pub struct Until {

@@ -38,8 +38,8 @@ impl<T> Selection<T> {
             report.code = report.code.max(exit);
             report.failures.push(failure.message);
         }
-        let unreadable = self.problems.iter().any(Problem::is_unreadable);
-        if strict && (unreadable || self.missing.is_some()) {
+        let hidden = self.problems.iter().any(Problem::hides_session);
+        if strict && (hidden || self.missing.is_some()) {
             report.code = code::ERROR;
         }
         match &self.missing {
@@ -108,10 +108,6 @@ pub fn select_in_parts<C: Send>(
     }
     let mut asked_for = Vec::new();
     for name in &names.literal {
-        if names.needs_scan() && names.want_by_pattern(name) {
-            // No name that has to be there.
-            continue;
-        }
         match store.session(name, viewpoint)? {
             // Met already by the scan.
             (Some(_), _) if names.needs_scan() => {}
@@ -151,7 +147,9 @@ pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
 /// Why there is nothing to read, if the directory does not exist.
 pub fn missing_directory(config: &Config) -> Option<String> {
     let path = config.location.store.path();
-    (!path.exists()).then(|| {
+    // One that cannot be looked at is not missing: to read it says why.
+    let is_missing = path.try_exists().is_ok_and(|exists| !exists);
+    is_missing.then(|| {
         format!(
             "{}: no such directory ({}), so no sessions",
             config.directory(),

@@ -1,4 +1,4 @@
-//! A status directory: the only code that opens files.
+//! A status directory: the only code that opens its files.
 
 pub(crate) mod append;
 pub(crate) mod follow;

@@ -464,3 +464,56 @@ fn a_file_that_fails_while_it_is_read_is_named() {
         assert_eq!((ran.code, ran.stderr), (2, why), "{form}");
     }
 }
+
+#[test]
+fn follow_goes_on_past_what_cannot_be_read() {
+    use std::os::unix::fs::symlink;
+    let sandbox = hour();
+    sandbox.write("bad", line(35, "idle", "") + "junk\n");
+    symlink("/nonexistent", sandbox.file("x")).unwrap();
+    let mut command = sandbox.command(["history", "--all", "--follow", "--limit=1"]);
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    let mut error = || errors.next().unwrap().unwrap();
+    // What is wrong at first is said though there is no end.
+    assert!(error().contains("bad_status.json: skipped 1 bad line"));
+    assert!(error().contains("x_status.json: is a symbolic link"));
+    assert!(next().contains("bad"));
+    assert!(next().contains("m59"));
+    // What is in the place of one that is followed is no end either.
+    std::fs::rename(sandbox.file("w"), sandbox.root().join("w")).unwrap();
+    std::fs::create_dir(sandbox.file("w")).unwrap();
+    assert!(error().contains("w_status.json: is a directory"));
+    sandbox.ok(["push", "other", "working", "goes on"]);
+    assert!(next().contains("goes on"));
+    std::fs::remove_dir(sandbox.file("w")).unwrap();
+    std::fs::rename(sandbox.root().join("w"), sandbox.file("w")).unwrap();
+    sandbox.ok(["push", "w", "working", "back again"]);
+    assert!(next().contains("back again"));
+    let file = sandbox.root().join("file");
+    std::fs::write(&file, line(35, "working", ",\"message\":\"a file by now\"")).unwrap();
+    std::fs::rename(&file, sandbox.file("x")).unwrap();
+    assert!(next().contains("a file by now"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        errors.next().map(Result::unwrap),
+        None,
+        "each is named once"
+    );
+
+    let mut command = sandbox.command(["history", "w", "nobody", "--follow"]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let error = errors.next().unwrap().unwrap();
+    assert!(error.contains("no session 'nobody'"), "{error}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,11 +1,12 @@
 //! Every command against everything that can stand where a status file should.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{Sandbox, have};
@@ -176,6 +177,104 @@ fn what_is_no_file() {
         assert!(!Path::new("/nonexistent").exists());
     }
     println!("slowest: {slowest:?}");
+}
+
+/// What runs for long runs on, whether such a thing is there at first or comes
+/// later, and names it once.
+#[test]
+fn followers_of_what_is_no_file() {
+    let followers: [&[&str]; 3] = [
+        &["history", "--all", "--follow"],
+        &["watch", "--json"],
+        &["watch", "--interval", "50ms"],
+    ];
+    let follow = |kind: &str, make: Make, comes_later: bool| {
+        let sandbox = Sandbox::new();
+        sandbox.write("good", GOOD);
+        if !comes_later && !make(&sandbox.file("w")) {
+            return;
+        }
+        let mut running = followers.map(|args| {
+            let what = format!("{kind} {args:?} {comes_later}");
+            let mut follower = Follower::start(&sandbox, args);
+            follower.wait_for("good", &what);
+            (follower, what)
+        });
+        if comes_later && !make(&sandbox.file("w")) {
+            return;
+        }
+        for (follower, what) in &mut running {
+            follower.wait_for_complaint("w_status.json: is ", what);
+        }
+        sandbox.ok(["push", "good", "working", "news"]);
+        for (mut follower, what) in running {
+            follower.wait_for("news", &what);
+            assert_eq!(follower.end(), "", "{what}: said once");
+        }
+    };
+    // Most of the time they sleep.
+    thread::scope(|scope| {
+        for (kind, make) in NO_FILES {
+            for comes_later in [false, true] {
+                scope.spawn(move || follow(kind, make, comes_later));
+            }
+        }
+    });
+}
+
+/// A command that does not end by itself.
+struct Follower {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Follower {
+    fn start(sandbox: &Sandbox, args: &[&str]) -> Self {
+        let mut child = sandbox
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            stdout: BufReader::new(child.stdout.take().unwrap()),
+            stderr: BufReader::new(child.stderr.take().unwrap()),
+            child,
+        }
+    }
+
+    fn wait_for(&mut self, text: &str, what: &str) {
+        wait_for(&mut self.stdout, text, what);
+    }
+
+    fn wait_for_complaint(&mut self, text: &str, what: &str) {
+        wait_for(&mut self.stderr, text, what);
+    }
+
+    /// Ends it; gives what it has complained about since.
+    fn end(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        rest
+    }
+}
+
+fn wait_for(stream: &mut impl BufRead, text: &str, what: &str) {
+    let mut line = String::new();
+    while !line.contains(text) {
+        line.clear();
+        assert_ne!(stream.read_line(&mut line).unwrap(), 0, "{what}: it ended");
+    }
 }
 
 #[test]

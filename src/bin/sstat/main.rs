@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod config;
 mod failure;
+mod follow;
 mod hook;
 mod human;
 #[cfg(unix)]

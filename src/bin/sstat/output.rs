@@ -1,15 +1,15 @@
 //! Views to streams: text or JSON, through one buffer, and a reader that has
 //! gone is no error.
 
-use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use serde::Serialize;
-use sstat::{Problem, ProblemKind, SafeFormatter, Update, Viewpoint};
+use sstat::{Problem, SafeFormatter, Update, Viewpoint};
 
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result};
+use crate::follow::Following;
 use crate::human::escape::escape;
 use crate::human::plot::{Plot, Span};
 use crate::human::style::{Role, Style};
@@ -23,14 +23,6 @@ const BUFFER: usize = 64 * 1024;
 /// How often followed files are looked at.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// About how many bytes are read of a followed file at a time: a file that is
-/// written anew may be of any size.
-const FOLLOW_BYTES: usize = 256 * 1024;
-
-/// So many followed files are held open, so that what came into one before it
-/// was renamed is still read.
-const MOST_HELD: usize = 256;
-
 /// Prints a report and returns the exit code.
 pub fn print(config: &Config, report: Report) -> Result<u8> {
     let code = report.code;
@@ -39,21 +31,31 @@ pub fn print(config: &Config, report: Report) -> Result<u8> {
 }
 
 /// Prints a report; false if whoever read stdout has seen enough.
-pub fn print_report(config: &Config, report: Report) -> Result<bool> {
-    let problems = match report.view {
-        View::Nothing => Vec::new(),
+pub fn print_report(config: &Config, mut report: Report) -> Result<bool> {
+    if report.view.goes_on() {
+        // There is no end of it after which something could be said.
+        complain_all(config, &mut report);
+    }
+    match std::mem::replace(&mut report.view, View::Nothing) {
+        View::Nothing => {}
         view => match write_buffered(config, view)? {
-            Some(problems) => problems,
+            Some(problems) => report = report.with_problems(&problems),
             None => return Ok(false),
         },
-    };
-    let mut complaints = Vec::new();
-    if !config.quiet {
-        let problems = problems.iter().map(ToString::to_string);
-        let warnings = report.warnings.into_iter().chain(problems);
-        complaints.extend(warnings.map(|warning| (warning, Role::Stale)));
     }
-    complaints.extend(report.failures.into_iter().map(|text| (text, Role::Error)));
+    complain_all(config, &mut report);
+    Ok(true)
+}
+
+/// Says what a report warns of and what failed.
+fn complain_all(config: &Config, report: &mut Report) {
+    let warnings = std::mem::take(&mut report.warnings).into_iter();
+    let warnings = warnings.filter(|_| !config.quiet);
+    let failures = std::mem::take(&mut report.failures);
+    let complaints: Vec<_> = warnings
+        .map(|warning| (warning, Role::Stale))
+        .chain(failures.into_iter().map(|text| (text, Role::Error)))
+        .collect();
     // The terminal and half a dozen variables are asked only if there is
     // something to say: most pushes have nothing.
     if !complaints.is_empty() {
@@ -62,7 +64,6 @@ pub fn print_report(config: &Config, report: Report) -> Result<bool> {
             complain(&style, &text, role);
         }
     }
-    Ok(true)
 }
 
 /// Prints values as JSON at once, one a line; false if whoever read stdout has
@@ -81,7 +82,8 @@ pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
         Err(error) => {
             // What is still in the buffer must not be tried again.
             let _ = out.into_parts();
-            is_read(&error)
+            unless_closed(error)?;
+            Ok(false)
         }
     }
 }
@@ -99,18 +101,18 @@ fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<Problem>>> {
         Err(Stop::Write(error)) => {
             // What is still in the buffer must not be tried again.
             let _ = out.into_parts();
-            is_read(&error).map(|_| None)
+            unless_closed(error)?;
+            Ok(None)
         }
         Err(Stop::Read(error)) => Err(error.into()),
         Err(Stop::Value(error)) => Err(Failure::error(error)),
     }
 }
 
-/// False for an error that says that whoever read stdout has seen enough; any
-/// other is a failure.
-fn is_read(error: &io::Error) -> Result<bool> {
+/// The failure to write, unless it is that whoever read stdout has seen enough.
+fn unless_closed(error: io::Error) -> Result<()> {
     match error.kind() {
-        io::ErrorKind::BrokenPipe => Ok(false),
+        io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(Failure::error(format!("stdout: {error}"))),
     }
 }
@@ -194,11 +196,11 @@ fn write_view(
                     write_stored_line(out, line)
                 })?,
             }
-            return Ok(histories.into_problems());
+            return Ok(histories.take_problems());
         }
         View::Plot(histories, viewpoint) => {
             write_plot(out, &histories, &viewpoint, &style())?;
-            return Ok(histories.into_problems());
+            return Ok(histories.take_problems());
         }
     }
     Ok(Vec::new())
@@ -231,7 +233,7 @@ fn write_updates(
     histories: &Histories,
     mut write: impl FnMut(&mut dyn Write, &[u8], &Update) -> io::Result<()>,
 ) -> std::result::Result<(), Stop> {
-    let mut followed = Vec::new();
+    let mut following = Following::new(histories);
     for name in histories.names() {
         let Some(history) = histories.open(name)? else {
             continue;
@@ -239,57 +241,24 @@ fn write_updates(
         histories.for_each(&history, |line, update| -> std::result::Result<(), Stop> {
             Ok(write(out, line, &update)?)
         })?;
-        if histories.follow.is_some() {
-            let follower = history.follower()?;
-            // Each held file is a descriptor.
-            let held = (followed.len() < MOST_HELD).then_some(history);
-            followed.push((follower, held));
+        if let Some(following) = &mut following {
+            following.add(history)?;
         }
     }
-    let Some(follow) = &histories.follow else {
+    let Some(mut following) = following else {
         return Ok(());
     };
-    let mut known: HashSet<String> = histories.names().iter().cloned().collect();
     let mut more = false;
     while !nobody_reads() {
         out.flush()?;
-        if !std::mem::take(&mut more) {
+        let mut met = Report::of(View::Nothing)
+            .with_problems(&histories.take_problems())
+            .with_problems(&following.take_problems());
+        complain_all(config, &mut met);
+        if !more {
             std::thread::sleep(FOLLOW_INTERVAL);
         }
-        let joining = histories.joining(follow, &known);
-        known.extend(joining.iter().map(|follower| follower.name().to_owned()));
-        followed.extend(joining.into_iter().map(|follower| (follower, None)));
-        for (follower, held) in &mut followed {
-            // What came into a file before it was renamed is read first.
-            for is_first in [true, false] {
-                let appended = match held {
-                    Some(held) if is_first => follower.read_held(held, FOLLOW_BYTES)?,
-                    None if is_first => continue,
-                    _ => follower.read_some(FOLLOW_BYTES)?,
-                };
-                for (line, update) in &appended.updates {
-                    if histories.query().matches(update) {
-                        write(out, line, update)?;
-                    }
-                }
-                if appended.bad.count > 0 && !config.quiet {
-                    let problem = follower.problem(ProblemKind::BadLines(appended.bad));
-                    complain(
-                        &config.style(Stream::Err),
-                        &problem.to_string(),
-                        Role::Stale,
-                    );
-                }
-                // Another file has this name by now: that one is held.
-                if held.as_ref().is_some_and(|held| !follower.is_in(held)) {
-                    *held = histories.open(follower.name())?;
-                }
-                if appended.more {
-                    more = true;
-                    break;
-                }
-            }
-        }
+        more = following.read_some(|line, update| write(out, line, update))?;
     }
     Ok(())
 }

@@ -49,6 +49,13 @@ pub enum View {
     Stale(StaleList, Form),
 }
 
+impl View {
+    /// Whether it has no end: what comes later is printed as it comes.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::History(histories, _) if histories.follow.is_some())
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Human,
@@ -490,8 +497,8 @@ impl Histories {
     }
 
     /// What was found wrong while printing.
-    pub fn into_problems(self) -> Vec<Problem> {
-        self.problems.into_inner()
+    pub fn take_problems(&self) -> Vec<Problem> {
+        self.problems.take()
     }
 }
 

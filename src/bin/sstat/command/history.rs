@@ -38,9 +38,13 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     // The bad lines of these are met again, and all of them, when the history
     // is read.
     let read_again: HashSet<&String> = names.iter().collect();
+    // So are files that are no sessions yet, but may join them.
+    let joins = names_that_join(args)?;
     selection.problems.retain(|problem| {
         let session = problem.path.file_name().and_then(session_of_file);
-        session.is_none_or(|session| !read_again.contains(&session))
+        session.is_none_or(|session| {
+            !read_again.contains(&session) && joins.as_ref().is_none_or(|joins| !joins(&session))
+        })
     });
     let mut places: HashMap<&String, usize> = HashMap::new();
     for (place, name) in args.names.iter().enumerate() {
@@ -57,14 +61,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     } else {
         let store = config.location.store.clone();
         let mut histories = Histories::new(store, names, query, one_name);
-        if args.follow {
-            let names = Names::new(&args.names)?;
-            let joins: Option<NameFilter> = match names.exactly() {
-                Some(_) => None,
-                None => Some(Box::new(move |name| names.want(name))),
-            };
-            histories.follow = Some(Follow { joins });
-        }
+        histories.follow = args.follow.then_some(Follow { joins });
         if args.plot {
             View::Plot(histories, Box::new(viewpoint))
         } else {
@@ -72,4 +69,13 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
         }
     };
     Ok(selection.conclude(config, Report::of(view), false))
+}
+
+/// Which sessions are followed when they come, if any are.
+fn names_that_join(args: &cli::History) -> Result<Option<NameFilter>> {
+    let names = Names::new(&args.names)?;
+    if !args.follow || names.exactly().is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(move |name| names.want(name))))
 }

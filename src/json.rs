@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use serde_json::value::RawValue;
 
@@ -44,9 +44,41 @@ pub fn object_entries(json: &str) -> serde_json::Result<Vec<(Cow<'_, str>, &RawV
     serde_json::from_str::<Entries>(json).map(|entries| entries.0)
 }
 
-/// Each lone surrogate (three bytes from ED A0 on, which UTF-8 does not know)
-/// becomes one replacement character.
-fn replace_surrogates<'a>(mut bytes: Vec<u8>) -> Cow<'a, str> {
+/// Reads a JSON string as bytes, which lets half a surrogate pair pass.
+pub(crate) struct StringBytes;
+
+impl<'de> Visitor<'de> for StringBytes {
+    type Value = Cow<'de, [u8]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(bytes))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(bytes.to_vec()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for StringBytes {
+    type Value = Cow<'de, [u8]>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+}
+
+/// The text of a JSON string's bytes. Half a surrogate pair, which JSON can say
+/// and Unicode cannot (three bytes from ED A0 on), becomes a replacement
+/// character, as in jq.
+pub(crate) fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    let mut bytes = match bytes {
+        Cow::Borrowed(bytes) => return String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => bytes,
+    };
     let mut from = 0;
     while let Some(at) = memchr::memchr(0xed, &bytes[from..]) {
         let at = from + at;
@@ -58,37 +90,28 @@ fn replace_surrogates<'a>(mut bytes: Vec<u8>) -> Cow<'a, str> {
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A JSON string's text; `None` for any other value. Half a surrogate pair, which JSON can say and Unicode
-/// cannot, becomes a replacement character, as in jq.
+/// A JSON string's text; `None` for any other value. Half a surrogate pair becomes
+/// a replacement character.
 #[must_use]
 pub fn string_value(raw: &RawValue) -> Option<Cow<'_, str>> {
-    struct Text;
-    impl<'de> Visitor<'de> for Text {
-        type Value = Cow<'de, str>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-            Ok(replace_surrogates(bytes.to_vec()))
-        }
-
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-            Ok(replace_surrogates(bytes.to_vec()))
-        }
-    }
     let json = raw.get();
     if !json.starts_with('"') {
         return None;
     }
     let inner = json.get(1..json.len().checked_sub(1)?)?;
-    if !inner.contains('\\') {
+    if !contains(inner.as_bytes(), |byte| byte == b'\\') {
         return Some(Cow::Borrowed(inner));
     }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_bytes(Text)
-        .ok()
+    let bytes = StringBytes.deserialize(&mut serde_json::Deserializer::from_str(json));
+    bytes.ok().map(text)
+}
+
+/// Whether one of the bytes is wanted. Without a way out before the end, so that
+/// sixteen are looked at at once.
+pub(crate) fn contains(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
+    bytes
+        .iter()
+        .fold(false, |found, &byte| found | wanted(byte))
 }
 
 /// Whether a character is hidden, changes the direction of text or steers a
@@ -140,15 +163,10 @@ pub fn escape_json(text: &str, out: &mut Vec<u8>) {
 /// Whether nothing in a text can be unprintable: most are plain, and that is
 /// quickly seen.
 fn is_plain(text: &str) -> bool {
-    let is_ascii = |byte: &u8| matches!(byte, b' '..=b'~');
+    let is_ascii = !contains(text.as_bytes(), |byte| !matches!(byte, b' '..=b'~'));
     // Every unprintable character begins with one of these bytes.
-    let is_suspicious =
-        |byte: &u8| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
-    // To the end without a way out, so that many bytes are looked at at once.
-    text.as_bytes()
-        .iter()
-        .fold(true, |plain, byte| plain & is_ascii(byte))
-        || !text.as_bytes().iter().any(is_suspicious)
+    let is_suspicious = |byte| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
+    is_ascii || !contains(text.as_bytes(), is_suspicious)
 }
 
 /// A `serde_json` formatter that escapes as [`escape_json`] does and leaves

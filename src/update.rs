@@ -11,7 +11,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::json::{SafeFormatter, string_value};
+use crate::json::{SafeFormatter, StringBytes, contains, string_value, text};
 use crate::name::SessionName;
 use crate::process::ProcessIdentity;
 use crate::status::Status;
@@ -199,13 +199,15 @@ impl Update {
         if deeper_than(line, MAX_DEPTH) {
             return Err(BadLine::TooDeep);
         }
-        let keys: Keys = serde_json::from_str(text).map_err(|error| {
-            if error.is_eof() {
-                BadLine::CutOff
-            } else {
-                BadLine::NotJson
-            }
-        })?;
+        let reason = |error: serde_json::Error| match error.is_eof() {
+            true => BadLine::CutOff,
+            false => BadLine::NotJson,
+        };
+        // Keys are read as bytes, which lets control characters pass.
+        if contains(line, |byte| byte < b' ') {
+            serde_json::from_str::<IgnoredAny>(text).map_err(reason)?;
+        }
+        let keys: Keys = serde_json::from_str(text).map_err(reason)?;
         keys.into_update(received)
     }
 }
@@ -266,11 +268,8 @@ impl std::error::Error for BadLine {}
 
 /// Whether objects and arrays are nested deeper than `limit`.
 fn deeper_than(json: &[u8], limit: usize) -> bool {
-    // Few opening brackets cannot nest deeply, and counting them is quick. Not
-    // with `memchr`: it asks the processor what it can do, which on a virtual
-    // machine takes longer than all else that happens to a pushed line.
-    let opening = json.iter().filter(|byte| matches!(byte, b'{' | b'['));
-    if opening.count() <= limit {
+    // Few opening brackets cannot nest deeply, and counting them is quick.
+    if count(json, |byte| matches!(byte, b'{' | b'[')) <= limit {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
@@ -297,6 +296,16 @@ fn deeper_than(json: &[u8], limit: usize) -> bool {
         }
     }
     false
+}
+
+/// How many bytes are wanted. In sums that stay small, so that sixteen bytes are
+/// looked at at once. Not with `memchr`: it asks
+/// the processor what it can do, which on a virtual machine takes longer than
+/// all else that happens to a pushed line.
+fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
+    let count = |part: &[u8]| part.iter().map(|&byte| u8::from(wanted(byte))).sum::<u8>();
+    let parts = bytes.chunks(usize::from(u8::MAX));
+    parts.map(|part| usize::from(count(part))).sum()
 }
 
 /// An RFC 3339 timestamp; one without an offset is UTC. One that its offset
@@ -417,23 +426,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
                 mut map: A,
             ) -> std::result::Result<Keys<'de>, A::Error> {
                 let mut keys = Keys::default();
-                // As JSON text, because half a surrogate pair in a key must
-                // not cost the line either.
-                while let Some(key) = map.next_key::<&'de RawValue>()? {
-                    let key = string_value(key).unwrap_or_default();
+                while let Some(key) = map.next_key_seed(StringBytes)? {
                     let value = Some(map.next_value::<&'de RawValue>()?);
                     match &*key {
-                        "timestamp" => keys.timestamp = value,
-                        "session" => keys.session = value,
-                        "status" => keys.status = value,
-                        "progress" => keys.progress = value,
-                        "message" => keys.message = value,
-                        "task_id" => keys.task_id = value,
-                        "metadata" => keys.metadata = value,
-                        "stale_after" => keys.stale_after = value,
-                        "process" => keys.process = value,
-                        derived if DERIVED_KEYS.contains(&derived) => {}
-                        _ => keys.extra.extend(value.map(|value| (key, value))),
+                        b"timestamp" => keys.timestamp = value,
+                        b"session" => keys.session = value,
+                        b"status" => keys.status = value,
+                        b"progress" => keys.progress = value,
+                        b"message" => keys.message = value,
+                        b"task_id" => keys.task_id = value,
+                        b"metadata" => keys.metadata = value,
+                        b"stale_after" => keys.stale_after = value,
+                        b"process" => keys.process = value,
+                        derived if DERIVED_KEYS.iter().any(|key| key.as_bytes() == derived) => {}
+                        _ => keys.extra.extend(value.map(|value| (text(key), value))),
                     }
                 }
                 keep_last(&mut keys.extra);

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::store::history::History;
 use crate::store::lines::{Line, LinesBackward, LinesForward};
 use crate::store::open::{self, Directory, StatusFile, read_exact_at};
-use crate::store::tail::{BadLines, Tail, Verdict, judge};
+use crate::store::tail::{BadLines, Tail, judge};
 use crate::store::{Problem, ProblemKind, REREADS, Store};
 use crate::update::Update;
 
@@ -395,18 +395,18 @@ impl Place {
         let mut lines = LinesBackward::new(&open.file, size, buffer)?;
         while let Some(line) = lines.next()? {
             let verdict = judge(&line, &open.metadata);
-            if !line.terminated && !matches!(verdict, Verdict::Good(_)) {
+            if !line.terminated && !matches!(verdict, Ok(Some(_))) {
                 place.offset = line.offset;
             } else if place.last.is_none() {
                 place.last = Mark::of(&line);
             }
             match verdict {
-                Verdict::Good(update) => {
-                    tail.update = Some(*update);
+                Ok(None) => {}
+                Ok(update) => {
+                    tail.update = update;
                     return Ok((place, tail));
                 }
-                Verdict::Nothing => {}
-                Verdict::Bad(reason) => tail.bad.note_earlier(reason),
+                Err(reason) => tail.bad.note_earlier(reason),
             }
         }
         tail.gave_up = lines.gave_up();

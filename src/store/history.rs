@@ -11,7 +11,7 @@ use crate::status::Status;
 use crate::store::lines::{Line, LinesBackward, LinesForward, count_lines};
 use crate::store::open::{self, StatusFile, read_exact_at};
 use crate::store::search::TaskSearch;
-use crate::store::tail::{BadLines, Verdict, judge};
+use crate::store::tail::{BadLines, judge};
 use crate::store::{Problem, REREADS, Store};
 use crate::update::Update;
 
@@ -170,9 +170,9 @@ impl History {
                 return Ok(bad);
             };
             match judge(&line, &self.open.metadata) {
-                Verdict::Good(update) if self.query.matches(&update) => each(&line, *update)?,
-                Verdict::Bad(reason) => bad.note_later(reason),
-                Verdict::Good(_) | Verdict::Nothing => {}
+                Ok(Some(update)) if self.query.matches(&update) => each(&line, update)?,
+                Ok(_) => {}
+                Err(reason) => bad.note_later(reason),
             }
         }
     }
@@ -210,14 +210,14 @@ impl History {
             };
             let offset = line.offset;
             match judge(&line, &self.open.metadata) {
-                Verdict::Good(update) => {
+                Ok(Some(update)) => {
                     if self.query.matches(&update) {
                         last.lines.push(line.place());
                     }
                     lines.note_good(offset);
                 }
-                Verdict::Bad(reason) => last.bad.note_earlier(reason),
-                Verdict::Nothing => {}
+                Ok(None) => {}
+                Err(reason) => last.bad.note_earlier(reason),
             }
             if self.query.task.is_some() && size - offset > SEARCHED_BACKWARD {
                 self.find_last_before(offset, limit, &mut last)?;

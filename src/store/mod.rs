@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
-use crate::name::{FILE_SUFFIX, SessionName, session_of_file};
+use crate::name::{FILE_SUFFIX, SessionName, name_of_file, session_of_file};
 use crate::process::{Machine, ProcessState};
 use crate::session::{Condition, Session, Thresholds};
 use crate::store::append::{Appender, Durability};
@@ -267,7 +267,10 @@ fn read_session(
         }
     };
     let session = tail.update.take().map(|mut update| {
-        update.session = session_of_file(file_name).unwrap_or_default();
+        update.session.clear();
+        update
+            .session
+            .push_str(&name_of_file(file_name).unwrap_or_default());
         viewpoint.see(update)
     });
     Ok((session, tail))

@@ -59,38 +59,33 @@ pub(crate) fn read_tail(open: &StatusFile, buffer: &mut Vec<u8>) -> io::Result<T
     let mut tail = Tail::default();
     while let Some(line) = lines.next()? {
         match judge(&line, &open.metadata) {
-            Verdict::Good(update) => {
-                tail.update = Some(*update);
+            Ok(None) => {}
+            Ok(update) => {
+                tail.update = update;
                 return Ok(tail);
             }
-            Verdict::Nothing => {}
-            Verdict::Bad(reason) => tail.bad.note_earlier(reason),
+            Err(reason) => tail.bad.note_earlier(reason),
         }
     }
     tail.gave_up = lines.gave_up();
     Ok(tail)
 }
 
-/// What a line is.
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    Good(Box<Update>),
-    Bad(BadLine),
-    /// A blank line, or one that is being written right now.
-    Nothing,
-}
-
-/// An unterminated last line counts if it is whole. Otherwise it is a write in
-/// progress, until its file has been silent for a while.
-pub(crate) fn judge(line: &Line<'_>, metadata: &std::fs::Metadata) -> Verdict {
+/// A line's update; `None` for a blank line and for one that is being written
+/// right now. An unterminated last line counts if it is whole. Otherwise it is
+/// a write in progress, until its file has been silent for a while.
+pub(crate) fn judge(
+    line: &Line<'_>,
+    metadata: &std::fs::Metadata,
+) -> Result<Option<Update>, BadLine> {
     if line.is_blank() {
-        return Verdict::Nothing;
+        return Ok(None);
     }
     match line.decode() {
-        Ok(update) => Verdict::Good(Box::new(update)),
-        Err(reason) if line.terminated => Verdict::Bad(reason),
-        Err(_) if is_settled(metadata) => Verdict::Bad(BadLine::Torn),
-        Err(_) => Verdict::Nothing,
+        Ok(update) => Ok(Some(update)),
+        Err(reason) if line.terminated => Err(reason),
+        Err(_) if is_settled(metadata) => Err(BadLine::Torn),
+        Err(_) => Ok(None),
     }
 }
 

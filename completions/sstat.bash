@@ -70,7 +70,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__history)
-            opts="-n -f -q -v -h --all --limit --since --until --status --task --follow --plot --json --jsonl --status-dir --dir --color --quiet --verbose --help"
+            opts="-n -f -q -v -h -V --all --limit --since --until --status --task --follow --plot --json --jsonl --status-dir --dir --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -120,7 +120,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__list)
-            opts="-q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --sort --attention --exit-code --status-dir --dir --color --quiet --verbose --help"
+            opts="-q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --sort --attention --exit-code --status-dir --dir --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,7 +174,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__push)
-            opts="-p -t -m -q -v -h --progress --task --meta --metadata --expect --pid --sync --stdin --hook --session --payload --status-dir --dir --color --quiet --verbose --help"
+            opts="-p -t -m -q -v -h -V --progress --task --message --meta --metadata --expect --pid --sync --stdin --hook --session --payload --status-dir --dir --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -193,6 +193,10 @@ _sstat() {
                     return 0
                     ;;
                 -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --message)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -248,7 +252,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__show)
-            opts="-q -v -h --json --stale-after --very-stale-after --stale-status --tmux --status-dir --dir --color --quiet --verbose --help"
+            opts="-q -v -h -V --json --stale-after --very-stale-after --stale-status --tmux --status-dir --dir --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -290,7 +294,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__stale)
-            opts="-q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --very --exit-code --status-dir --dir --color --quiet --verbose --help"
+            opts="-q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --very --exit-code --status-dir --dir --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -340,7 +344,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__summary)
-            opts="-q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --short --tmux --prometheus --status-dir --dir --color --quiet --verbose --help"
+            opts="-q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --short --tmux --prometheus --status-dir --dir --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -390,7 +394,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__watch)
-            opts="-n -q -v -h --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --status-dir --dir --color --quiet --verbose --help"
+            opts="-n -q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --status-dir --dir --color --quiet --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -479,7 +483,7 @@ _sstat_with_sessions() {
         case "$word" in
             --) return 0 ;;
             --dir|--status-dir) directory=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
-            --color|--dir|--exec|--expect|--hook|--interval|--limit|--meta|--metadata|--on|--payload|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--status-dir|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
+            --color|--dir|--exec|--expect|--hook|--interval|--limit|--message|--meta|--metadata|--on|--payload|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--status-dir|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
         esac

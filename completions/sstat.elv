@@ -42,6 +42,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --progress 'How far it is: 0.5 or 50%'
             cand -t 'The task it works on'
             cand --task 'The task it works on'
+            cand --message 'What the session is doing, whatever it looks like: in a script the safe way to pass a variable'
             cand -m 'One key of the metadata; VALUE is JSON if it parses, else text'
             cand --meta 'One key of the metadata; VALUE is JSON if it parses, else text'
             cand --metadata 'The metadata, a JSON object'
@@ -61,6 +62,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --verbose 'Say which directory is used, and why'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'sstat;summary'= {
             cand --status 'Only sessions in one of these statuses'
@@ -82,6 +85,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --verbose 'Say which directory is used, and why'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'sstat;list'= {
             cand --status 'Only sessions in one of these statuses'
@@ -103,6 +108,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --verbose 'Say which directory is used, and why'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'sstat;show'= {
             cand --stale-after 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]'
@@ -119,6 +126,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --verbose 'Say which directory is used, and why'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'sstat;history'= {
             cand -n 'The last N updates of a session; 0 for all [default: 50; with --plot 0]'
@@ -142,6 +151,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --verbose 'Say which directory is used, and why'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'sstat;stale'= {
             cand --status 'Only sessions in one of these statuses'
@@ -162,6 +173,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --verbose 'Say which directory is used, and why'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'sstat;watch'= {
             cand --status 'Only sessions in one of these statuses'
@@ -193,6 +206,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --verbose 'Say which directory is used, and why'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
     ]
     $completions[$command]

@@ -41,6 +41,7 @@ complete -c sstat -n "__fish_sstat_needs_command" -f -a "stale" -d 'The sessions
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "watch" -d 'Follow all sessions: live, as a stream, until a status, or with an alarm'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s p -l progress -d 'How far it is: 0.5 or 50%' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s t -l task -d 'The task it works on' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l message -d 'What the session is doing, whatever it looks like: in a script the safe way to pass a variable' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'One key of the metadata; VALUE is JSON if it parses, else text' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'The metadata, a JSON object' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'The silence this update allows: stale after DURATION, very stale after three times that' -r
@@ -59,6 +60,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read upda
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
@@ -76,6 +78,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand summary" -l prometheus -d 'M
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
@@ -96,6 +99,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -l exit-code -d 'Exit 
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
@@ -108,6 +112,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand show" -l json -d 'Print JSON
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'The last N updates of a session; 0 for all [default: 50; with --plot 0]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l since -d 'Not older: a duration ago, or an RFC 3339 time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l until -d 'Not younger: a duration ago, or an RFC 3339 time' -r
@@ -125,6 +130,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand history" -l jsonl -d 'Print 
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
@@ -141,6 +147,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand stale" -l exit-code -d 'Exit
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions in one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
@@ -167,6 +174,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l bell -d 'Ring the 
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s V -l version -d 'Print version'
 
 function __sstat_sessions
     set -l directory

@@ -297,6 +297,92 @@ fn a_torn_line_of_another_writer_is_sealed() {
 }
 
 #[test]
+fn a_message_by_name_is_taken_as_it_is() {
+    let sandbox = Sandbox::new();
+    for message in [
+        "--help",
+        "--sync",
+        "-q",
+        "-t5",
+        "-mk=v",
+        "--progess",
+        "--",
+        "",
+    ] {
+        sandbox.ok(["push", "w", "working", "--message", message, "-p", "0.5"]);
+        let equals = format!("--message={message}");
+        sandbox.ok(["push", "w", "working", &equals]);
+        let content = sandbox.read("w");
+        for line in content.lines().rev().take(2) {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["message"], message);
+        }
+    }
+    let twice = sandbox.run(["push", "w", "working", "one", "--message", "two"]);
+    assert_eq!(twice.code, 2);
+}
+
+#[test]
+fn a_slip_in_an_option_is_no_message() {
+    let sandbox = Sandbox::new();
+    for slip in [
+        "--progess",
+        "--meta-data",
+        "--tsk=5",
+        "--exspect",
+        "--colour",
+    ] {
+        let ran = sandbox.run(["push", "w", "working", slip, "0.5"]);
+        assert_eq!(ran.code, 2, "{slip}");
+        assert!(ran.stderr.contains("did you mean --"), "{ran:?}");
+        assert!(!sandbox.file("w").exists());
+    }
+    for message in ["--dirty tree", "--nothing-like-it", "--", "---", "-5%"] {
+        let ran = sandbox.run(["push", "w", "working", message, "0.5"]);
+        assert_eq!(ran.code == 0, message != "--", "{message}: {ran:?}");
+    }
+}
+
+#[test]
+fn an_option_said_again_is_what_was_said_last() {
+    let sandbox = Sandbox::new();
+    sandbox.ok([
+        "push", "w", "working", "-p", "0.1", "-p", "0.2", "-m", "a=1", "-m", "b=2",
+    ]);
+    let all = sandbox.json(["list", "--json", "--sort=age", "--sort", "name", "-q", "-q"]);
+    assert_eq!(all["w"]["progress"], 0.2);
+    assert_eq!(all["w"]["metadata"], serde_json::json!({"a": 1, "b": 2}));
+}
+
+#[test]
+fn every_verb_has_the_version() {
+    let sandbox = Sandbox::new();
+    let version = format!("sstat {}\n", env!("CARGO_PKG_VERSION"));
+    for verb in [
+        "push", "summary", "list", "show", "history", "stale", "watch",
+    ] {
+        assert_eq!(sandbox.ok([verb, "--version"]), version);
+        assert_eq!(sandbox.ok([verb, "-V"]), version);
+    }
+    assert_eq!(sandbox.ok(["--version"]), version);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut unwritten = sandbox.command(["--version"]);
+    assert_eq!(
+        unwritten.stdout(full).output().unwrap().status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn an_agents_session_is_no_other_pushs() {
+    let sandbox = Sandbox::new();
+    for arguments in [&["w", "working"][..], &["--stdin"]] {
+        let ran = sandbox.run([&["push", "--session", "x"], arguments].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+}
+
+#[test]
 fn a_new_relative_directory_is_synced() {
     let sandbox = Sandbox::new();
     for directory in ["new", "and/below", "./here"] {

@@ -11,8 +11,12 @@ use sstat::{SessionName, StaleStatuses, Status};
 
 /// Status of many workers: one line a push, one file a session, no server
 #[derive(Debug, Parser)]
-#[command(name = "sstat", version, max_term_width = 100, after_help = examples::SSTAT)]
-#[command(disable_help_subcommand = true, infer_long_args = false)]
+#[command(name = "sstat", version, propagate_version = true, max_term_width = 100, after_help = examples::SSTAT)]
+#[command(
+    disable_help_subcommand = true,
+    infer_long_args = false,
+    args_override_self = true
+)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -112,7 +116,10 @@ pub struct Deferred<T> {
 
 impl<T: Args> Args for Deferred<T> {
     fn augment_args(command: clap::Command) -> clap::Command {
-        command.defer(|command| Common::augment_args(T::augment_args(command)))
+        command.defer(|command| {
+            // An alias may say what its caller says otherwise.
+            Common::augment_args(T::augment_args(command)).args_override_self(true)
+        })
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -151,7 +158,7 @@ pub struct Push {
     #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present_any = ["stdin", "hook"])]
     pub status: Option<Status>,
     /// What the session is doing; may begin with a hyphen
-    #[arg(value_name = "MESSAGE", allow_hyphen_values = true)]
+    #[arg(value_name = "MESSAGE", allow_hyphen_values = true, value_parser = value::message())]
     pub message: Option<OsString>,
     /// How far it is: 0.5 or 50%
     #[arg(value_name = "PROGRESS", allow_negative_numbers = true, value_parser = value::progress)]
@@ -172,6 +179,16 @@ pub struct Push {
         conflicts_with = "task_positional"
     )]
     pub task: Option<String>,
+    /// What the session is doing, whatever it looks like: in a script the safe
+    /// way to pass a variable
+    #[arg(
+        id = "message_by_name",
+        long = "message",
+        value_name = "MESSAGE",
+        allow_hyphen_values = true,
+        conflicts_with = "message"
+    )]
+    pub message_by_name: Option<OsString>,
     /// One key of the metadata; VALUE is JSON if it parses, else text
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = value::meta)]
     pub meta: Vec<(String, Box<serde_json::value::RawValue>)>,
@@ -190,20 +207,20 @@ pub struct Push {
     pub sync: bool,
     /// Read updates from stdin instead, as JSON Lines: any number of them, for
     /// any number of sessions
-    #[arg(long, conflicts_with_all = ["session", "progress", "task", "meta", "metadata", "expect",
-          "pid", "hook", "command"])]
+    #[arg(long, conflicts_with_all = ["session", "progress", "task", "message_by_name", "meta", "metadata",
+          "expect", "pid", "hook", "command"])]
     pub stdin: bool,
 
     /// Read the JSON of an agent's hook on stdin and push what it means;
     /// always exits with 0 and prints nothing on stdout
     #[arg(long, value_enum, value_name = "AGENT", help_heading = "Agents",
           conflicts_with_all = ["session", "status", "message", "progress_positional", "task_positional",
-                                "progress", "task", "meta", "metadata", "pid", "command"])]
+                                "progress", "task", "message_by_name", "meta", "metadata", "pid", "command"])]
     pub hook: Option<Agent>,
     /// The agent's session [default: $SSTAT_SESSION, else the tmux session's
     /// name, else one of its directory and id]
     #[arg(id = "hook_session", long = "session", value_name = "SESSION", help_heading = "Agents",
-          requires = "hook", value_parser = value::session)]
+          requires = "hook", conflicts_with_all = ["session", "stdin"], value_parser = value::session)]
     pub hook_session: Option<SessionName>,
     /// The JSON itself, where no stdin is to be read
     #[arg(long, value_name = "JSON", requires = "hook", hide = true)]
@@ -268,6 +285,9 @@ fn split_attached_values(arguments: &mut Vec<OsString>) {
     let push = arguments[..end].iter().position(|word| word == "push");
     // From the back: what is inserted moves only what has been looked at.
     for at in (push.unwrap_or(end)..end).rev() {
+        if at > 0 && arguments[at - 1] == "--message" {
+            continue;
+        }
         if let Some((option, value)) = arguments[at].to_str().and_then(attached_value) {
             let (option, value) = (option.into(), value.into());
             arguments[at] = value;
@@ -558,6 +578,30 @@ mod value {
 
     pub fn status(text: &str) -> Result<Status, String> {
         text.parse().map_err(reason)
+    }
+
+    /// A message that looks like a slip in an option is taken for one: pushed,
+    /// it would say nothing, and what was meant would be missing.
+    pub fn message() -> impl TypedValueParser<Value = OsString> {
+        OsStringValueParser::new().try_map(|message| {
+            let meant = message.to_str().and_then(slip_in_option);
+            meant.map_or(Ok(message), |meant| {
+                Err(format!("did you mean --{meant}? As a message: --message"))
+            })
+        })
+    }
+
+    fn slip_in_option(message: &str) -> Option<String> {
+        let word = message.strip_prefix("--")?;
+        let (word, _) = word.split_once('=').unwrap_or((word, ""));
+        if word.len() < 3 || word.contains(char::is_whitespace) {
+            return None;
+        }
+        let push = Common::augment_args(Push::augment_args(clap::Command::new("push")));
+        let options = push.get_arguments().filter_map(clap::Arg::get_long);
+        let slips = |option: &&str| strsim::damerau_levenshtein(word, option);
+        let nearest = options.min_by_key(slips)?;
+        (slips(&nearest) <= (nearest.len() / 4).max(1)).then(|| nearest.to_owned())
     }
 
     pub fn duration(text: &str) -> Result<Duration, String> {

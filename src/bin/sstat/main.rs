@@ -106,12 +106,23 @@ fn run(config: &Config, command: Command) -> Result<u8> {
 /// Help goes to stdout; what clap has to complain about becomes one line like
 /// every other complaint, with its hints and without control characters.
 fn usage(error: &clap::Error) -> u8 {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        let _ = error.print();
-        return 0;
+    let answer = match error.kind() {
+        ErrorKind::DisplayHelp => Some(error.print()),
+        // The verbs have no version of their own.
+        ErrorKind::DisplayVersion => {
+            let version = Cli::command().render_version();
+            Some(std::io::stdout().write_all(version.as_bytes()))
+        }
+        _ => None,
+    };
+    if let Some(answer) = answer {
+        return match answer.and_then(|()| std::io::stdout().flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                output::complain(&Style::PLAIN, &format!("stdout: {error}"), Role::Error);
+                code::ERROR
+            }
+            _ => 0,
+        };
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();

@@ -65,7 +65,7 @@ fn update_of(config: &Config, args: cli::Push) -> Result<Update> {
         return Err(Failure::error("push: SESSION and STATUS are required"));
     };
     let mut update = Update::new(&session, status, config.now()?);
-    if let Some(message) = args.message {
+    if let Some(message) = args.message.or(args.message_by_name) {
         // A message that is no UTF-8 is better pushed with its bad bytes
         // replaced than not at all.
         update.message = message.to_string_lossy().into_owned();

@@ -124,6 +124,10 @@ fn a_gate_for_scripts_lets_no_mistake_pass() {
     );
     assert_eq!(gate(&["worker2", "nobody"]).code, 2);
     assert_eq!(gate(&["worker22", "worker*"]).code, 2);
+    let slip = gate(&["--status", "wroking"]);
+    assert_eq!(slip.code, 2);
+    assert!(slip.stderr.contains("did you mean 'working'?"), "{slip:?}");
+    assert_eq!(gate(&["--status", "thinking"]).code, 0);
     // Whoever wrote that much behind it hides an error.
     sandbox.aged("worker4", "error", 10);
     let worker4 = sandbox.file("worker4");
@@ -321,4 +325,30 @@ fn a_closed_pipe_is_silent_success() {
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&output.stderr).contains("stdout"));
     }
+}
+
+#[test]
+fn a_slip_in_a_status_is_told_unless_somebody_has_it() {
+    let sandbox = Sandbox::new();
+    sandbox.aged("w", "working", 10);
+    let told = sandbox.run(["list", "--status", "complete"]);
+    assert_eq!(told.code, 0);
+    assert!(
+        told.stderr.contains("did you mean 'completed'?"),
+        "{told:?}"
+    );
+    sandbox.aged("x", "complete", 10);
+    assert!(sandbox.ok(["list", "--status", "complete"]).contains('x'));
+}
+
+#[test]
+fn patterns_say_what_is_not_to_stand_there_as_elsewhere() {
+    let sandbox = Sandbox::new();
+    for name in ["a", "b", "a["] {
+        sandbox.aged(name, "working", 10);
+    }
+    assert_eq!(names(&sandbox, &["[^a]"]), ["b"]);
+    assert_eq!(names(&sandbox, &["[!a]"]), ["b"]);
+    assert_eq!(names(&sandbox, &["a["]), ["a["]);
+    assert_eq!(sandbox.run(["list", "b["]).code, 1);
 }

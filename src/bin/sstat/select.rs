@@ -1,9 +1,11 @@
 //! Which sessions a reader looks at: the filters that the verbs share, and
 //! what becomes of names that are none.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::{DateTime, Utc};
 use glob::Pattern;
-use sstat::{Problem, Session, Update, Viewpoint, natural_cmp};
+use sstat::{Problem, Session, Status, Update, Viewpoint, natural_cmp};
 
 use crate::cli::Filters;
 use crate::config::{Config, before};
@@ -22,6 +24,8 @@ pub struct Selection<T> {
     pub unknown: Vec<(String, Option<Problem>)>,
     /// Why there is no directory to look into.
     pub missing: Option<String>,
+    /// Statuses that were asked for and are slips, as far as can be told.
+    slips: Vec<String>,
 }
 
 impl<T> Selection<T> {
@@ -39,8 +43,13 @@ impl<T> Selection<T> {
             report.failures.push(failure.message);
         }
         let hidden = self.problems.iter().any(Problem::hides_session);
-        if strict && (hidden || self.missing.is_some()) {
+        if strict && (hidden || self.missing.is_some() || !self.slips.is_empty()) {
             report.code = code::ERROR;
+        }
+        if strict {
+            report.failures.append(&mut self.slips);
+        } else {
+            report.warnings.append(&mut self.slips);
         }
         match &self.missing {
             // Said already, of each name.
@@ -73,6 +82,7 @@ pub fn select<T: Send>(
         problems: selection.problems,
         unknown: selection.unknown,
         missing: selection.missing,
+        slips: selection.slips,
     })
 }
 
@@ -90,15 +100,20 @@ pub fn select_in_parts<C: Send>(
         problems: Vec::new(),
         unknown: Vec::new(),
         missing: missing_directory(config),
+        slips: Vec::new(),
     };
-    let names = Names::new(&filters.names)?;
+    let names = Names::new(&filters.names);
     if selection.missing.is_some() {
         let unknown = names.literal.into_iter().map(|name| (name, None));
         selection.unknown = unknown.collect();
         return Ok(selection);
     }
+    let foreign = Foreign::of(&filters.status);
     let collect = |sessions: &mut dyn Iterator<Item = Session>| {
-        collect(&mut sessions.filter(|session| matches(filters, &session.update, viewpoint.now)))
+        collect(&mut sessions.filter(|session| {
+            foreign.note(&session.update.status);
+            matches(filters, &session.update, viewpoint.now)
+        }))
     };
     let store = &config.location.store;
     if names.needs_scan() {
@@ -132,7 +147,50 @@ pub fn select_in_parts<C: Send>(
             selection.found.push(part);
         }
     }
+    selection.slips = foreign.slips();
     Ok(selection)
+}
+
+/// The statuses asked for that sstat does not write, and whether another
+/// writer's session has them.
+struct Foreign<'a>(Vec<(&'a Status, AtomicBool)>);
+
+impl<'a> Foreign<'a> {
+    fn of(statuses: &'a [Status]) -> Self {
+        let foreign = statuses
+            .iter()
+            .filter(|status| !Status::KNOWN.contains(status));
+        Self(
+            foreign
+                .map(|status| (status, AtomicBool::new(false)))
+                .collect(),
+        )
+    }
+
+    fn note(&self, met: &Status) {
+        for (status, is_met) in &self.0 {
+            if *status == met {
+                is_met.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What nobody has and is near to what sstat writes.
+    fn slips(self) -> Vec<String> {
+        let known = Status::KNOWN.map(|status| status.to_string());
+        let unmet = self
+            .0
+            .into_iter()
+            .filter(|(_, is_met)| !is_met.load(Ordering::Relaxed));
+        unmet
+            .filter_map(|(status, _)| {
+                let meant = nearest(status.as_str(), &known)?;
+                Some(format!(
+                    "--status: no session is '{status}' (did you mean '{meant}'?)"
+                ))
+            })
+            .collect()
+    }
 }
 
 /// Whether the filters other than names want a session with this last update.
@@ -160,29 +218,38 @@ pub fn missing_directory(config: &Config) -> Option<String> {
 
 /// Whether a name that was asked for is a name and no pattern.
 pub fn is_literal(name: &str) -> bool {
-    !name.contains(['*', '?', '['])
+    pattern(name).is_none()
+}
+
+/// A name's pattern, if it is one: `a[` can only be a name. What is not to
+/// stand there is said with `!` or, as in most tools, with `^`.
+fn pattern(name: &str) -> Option<Pattern> {
+    if !name.contains(['*', '?', '[']) {
+        return None;
+    }
+    Pattern::new(&name.replace("[^", "[!")).ok()
 }
 
 /// The names asked for, each once, apart from the patterns.
 pub struct Names {
     literal: Vec<String>,
-    patterns: Vec<Pattern>,
+    /// With the text that was given, which may be a name that holds a
+    /// pattern's characters and means itself.
+    patterns: Vec<(String, Pattern)>,
 }
 
 impl Names {
-    pub fn new(names: &[String]) -> Result<Self> {
+    pub fn new(names: &[String]) -> Self {
         let mut literal: Vec<String> = Vec::new();
         let mut patterns = Vec::new();
         for name in names {
-            if !is_literal(name) {
-                let pattern = Pattern::new(name)
-                    .map_err(|error| Failure::error(format!("pattern '{name}': {}", error.msg)))?;
-                patterns.push(pattern);
-            } else if !literal.contains(name) {
-                literal.push(name.clone());
+            match pattern(name) {
+                Some(pattern) => patterns.push((name.clone(), pattern)),
+                None if literal.contains(name) => {}
+                None => literal.push(name.clone()),
             }
         }
-        Ok(Self { literal, patterns })
+        Self { literal, patterns }
     }
 
     fn needs_scan(&self) -> bool {
@@ -201,10 +268,7 @@ impl Names {
     /// Wanted by a pattern, or because nothing is named at all.
     fn want_by_pattern(&self, name: &str) -> bool {
         (self.literal.is_empty() && self.patterns.is_empty())
-            || self.patterns.iter().any(|pattern| {
-                // A name may hold a pattern's characters and mean itself.
-                pattern.as_str() == name || pattern.matches(name)
-            })
+            || (self.patterns.iter()).any(|(text, pattern)| text == name || pattern.matches(name))
     }
 }
 
@@ -238,7 +302,9 @@ pub fn unknown(config: &Config, name: &str) -> String {
 /// or its file's.
 pub fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
     let name = name.strip_suffix(sstat::FILE_SUFFIX).unwrap_or(name);
-    let slips = (name.chars().count() / 4).max(1);
+    let length = name.chars().count();
+    // Of one letter nothing is left to know it by.
+    let slips = (length / 4).max(1).min(length.saturating_sub(1));
     let name = name.to_lowercase();
     names
         .iter()
@@ -263,18 +329,20 @@ mod tests {
         assert_eq!(nearest("Manager2", &names).unwrap(), "manager2");
         assert_eq!(nearest("worker10_status.json", &names).unwrap(), "worker10");
         assert_eq!(nearest("zebra", &names), None);
+        assert_eq!(nearest("z", &["a".to_owned()]), None);
     }
 
     #[test]
     fn names_and_patterns() {
-        let of = |names: &[&str]| {
-            Names::new(&names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
-        };
+        let of =
+            |names: &[&str]| Names::new(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert!(of(&[]).want("anything"));
         assert!(of(&["w*"]).want("w1") && !of(&["w*"]).want("m1"));
         assert!(of(&["a", "w*"]).want("a") && !of(&["a", "w*"]).want("b"));
         assert!(of(&["w[1]"]).want("w[1]") && of(&["w[1]"]).want("w1"));
         assert!(!of(&["a", "b"]).needs_scan());
-        assert!(Names::new(&["w[".to_owned()]).is_err());
+        assert!(of(&["w["]).want("w[") && !of(&["w["]).needs_scan());
+        assert!(of(&["[^a]"]).want("b") && !of(&["[^a]"]).want("a"));
+        assert!(of(&["[^a]"]).want("[^a]") && !of(&["[!a]"]).want("a"));
     }
 }

@@ -73,7 +73,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
 
 /// Which sessions are followed when they come, if any are.
 fn names_that_join(args: &cli::History) -> Result<Option<NameFilter>> {
-    let names = Names::new(&args.names)?;
+    let names = Names::new(&args.names);
     if !args.follow || names.exactly().is_some() {
         return Ok(None);
     }

@@ -322,7 +322,7 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
             }
             vec![name.clone()]
         } else {
-            let pattern = Names::new(std::slice::from_ref(name))?;
+            let pattern = Names::new(std::slice::from_ref(name));
             let there = watcher.all_sessions().map(Session::name);
             there
                 .filter(|name| pattern.want(name))
@@ -351,7 +351,7 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
     }
     let mut until = Until::new(names, args.until.clone(), args.any, args.now);
     for pattern in unmatched {
-        until.add_unmatched(pattern)?;
+        until.add_unmatched(pattern);
     }
     Ok(until)
 }

@@ -121,7 +121,7 @@ impl Watcher {
         let source = Source::new(store.path(), options.poll);
         let now = Instant::now();
         let mut watcher = Self {
-            names: Names::new(&filters.names)?,
+            names: Names::new(&filters.names),
             filters: filters.clone(),
             clock: config.clock()?,
             options,

@@ -304,11 +304,11 @@ fn what_counts_as_absent_is_told() {
     let ran = import(&sandbox, &[], &lines);
     let nines = "9".repeat(40);
     let warnings = [
-        "line 1: recorded without its progress: 45 is none",
-        "line 2: recorded without its message: 7 is none",
-        "line 2: recorded without its metadata: [1] is none",
-        &format!("line 4: recorded without its progress: {nines} is none"),
-        "line 5: recorded without its progress: \"half\" is none",
+        "line 1: recorded without its progress: 45 is not a number from 0 to 1",
+        "line 2: recorded without its message: 7 is not a string",
+        "line 2: recorded without its metadata: [1] is not an object",
+        &format!("line 4: recorded without its progress: {nines} is not a number from 0 to 1"),
+        "line 5: recorded without its progress: \"half\" is not a number from 0 to 1",
     ];
     assert_eq!(ran.code, 0);
     let told: Vec<&str> = ran.stderr.lines().collect();

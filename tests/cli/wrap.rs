@@ -269,6 +269,8 @@ fn a_usage_error_runs_nothing() {
         &["../w", "working"],
         &["w", "working", "m", "50"],
         &["w", "working", "--pid", "1"],
+        &["w", "completed", "m"],
+        &["w", "error", "m"],
         &["w", "working", "--metadata", "[]"],
         &["w", "working", &long],
         &["w"],

@@ -121,8 +121,8 @@ impl Import<'_> {
             .add(number, &update.session, &line)
             .map_err(|error| error.to_string())?;
         if !self.config.quiet {
-            for (key, value) in left_out {
-                let warning = format!("line {number}: recorded without its {key}: {value} is none");
+            for (key, why) in left_out {
+                let warning = format!("line {number}: recorded without its {key}: {why}");
                 complain(&self.style, &warning, Role::Stale);
             }
         }
@@ -173,21 +173,28 @@ impl Import<'_> {
     }
 }
 
-/// The keys that count as absent for their value's sake, with that value:
-/// whoever sent them should hear of it.
+/// The keys that count as absent for their value's sake, and why: whoever sent
+/// them should hear of it.
 fn left_out(line: &[u8], update: &Update) -> Vec<(&'static str, String)> {
     let absent = [
-        ("progress", update.progress.is_none()),
-        ("message", update.message.is_empty()),
-        ("task_id", update.task_id.is_none()),
-        ("metadata", update.metadata.is_none()),
-        ("stale_after", update.stale_after.is_none()),
-        ("process", update.process.is_none()),
+        (
+            "progress",
+            "a number from 0 to 1",
+            update.progress.is_none(),
+        ),
+        ("message", "a string", update.message.is_empty()),
+        ("task_id", "a string", update.task_id.is_none()),
+        ("metadata", "an object", update.metadata.is_none()),
+        (
+            "stale_after",
+            "a number of seconds",
+            update.stale_after.is_none(),
+        ),
+        ("process", "a process record", update.process.is_none()),
     ];
     let suspects = absent
         .into_iter()
-        .filter(|&(key, is_absent)| is_absent && memmem::find(line, key.as_bytes()).is_some())
-        .map(|(key, _)| key)
+        .filter(|(key, _, is_absent)| *is_absent && memmem::find(line, key.as_bytes()).is_some())
         .collect::<Vec<_>>();
     if suspects.is_empty() {
         return Vec::new();
@@ -201,9 +208,12 @@ fn left_out(line: &[u8], update: &Update) -> Vec<(&'static str, String)> {
     let last = |wanted| entries.iter().rev().find(|(key, _)| key == wanted);
     suspects
         .into_iter()
-        .filter_map(|key| Some((key, last(key)?.1.get())))
-        .filter(|&(_, value)| value != "null" && value != "\"\"")
-        .map(|(key, value)| (key, value.chars().take(SHOWN_CHARACTERS).collect()))
+        .filter_map(|(key, expected, _)| Some((key, expected, last(key)?.1.get())))
+        .filter(|(_, _, value)| !matches!(*value, "null" | "\"\""))
+        .map(|(key, expected, value)| {
+            let shown: String = value.chars().take(SHOWN_CHARACTERS).collect();
+            (key, format!("{shown} is not {expected}"))
+        })
         .collect()
 }
 

@@ -34,6 +34,13 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     let durability = config.durability(args.sync);
     let sstat_dir = directory_for_child(config);
     let mut update = update_of(config, args)?;
+    // Whoever waits for that would be told before anything has run.
+    if matches!(update.status, Status::Completed | Status::Error) {
+        return Err(Failure::error(format!(
+            "push: '{}' is how a command ends; push it as working",
+            update.status
+        )));
+    }
     let room = room_for_command(&update)?;
     update.process = ProcessIdentity::of(std::process::id()).map(|process| {
         Box::new(ProcessIdentity {

@@ -353,6 +353,10 @@ fn the_end_of_a_session_does_not_hide_how_it_went() {
     }
     sandbox.claude("new", "SessionEnd", json!({"reason": "other"}));
     assert_eq!(sandbox.last("new")["message"], "session ended");
+    // It owes nothing any more, and needs nobody's attention weeks later.
+    let mut later = sandbox.command(["list", "new", "--attention", "--exit-code"]);
+    let later = later.env("SSTAT_NOW", "2026-05-01T00:00:00Z").status();
+    assert_eq!(later.unwrap().code(), Some(0));
 }
 
 #[test]

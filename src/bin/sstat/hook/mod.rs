@@ -98,6 +98,9 @@ enum Progress {
     TaskCompleted,
 }
 
+/// The silence that is allowed after an agent has left: a year.
+const FAREWELL: Duration = Duration::from_secs(365 * 24 * 3600);
+
 impl Meaning {
     fn new(status: Status, message: impl Into<String>) -> Self {
         Self {
@@ -230,6 +233,8 @@ impl Meaning {
         if !self.message.is_empty() {
             update.message = self.message;
         }
+        // Who has left owes no further word, and is not missed at once.
+        update.stale_after = self.leaves.then_some(FAREWELL);
         if let Some(last) = last.filter(|_| self.goes_on) {
             update.task_id.clone_from(&last.task_id);
             if matches!(last.status, Status::Working | Status::Blocked) {

@@ -56,7 +56,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to c
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l sync -d 'Wait until the line is on the disk (also SSTAT_SYNC=1)'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read updates from stdin instead, as JSON Lines: any number of them, for any number of sessions'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read updates from stdin instead, as JSON Lines: any number of them, for any number of sessions, each with its own process or none'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'No warnings about the files read, no notes'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Say which directory is used, and why'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -65,7 +65,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only 
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
@@ -83,7 +83,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only ses
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'The order of the rows [default: name; with --attention: age]' -r -f -a "name\t'Natural order: worker2 before worker10'
 age\t'The longest silent first'
@@ -101,7 +101,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Sa
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane of that name' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
@@ -135,7 +135,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only se
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
@@ -152,7 +152,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only se
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions that work on this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'The time between two blocks' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the named sessions reach one of these statuses; exit with 0, with 1 if one ended otherwise, with 3 if one is dead' -r

@@ -241,6 +241,21 @@ fn the_thresholds_are_options_and_variables() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.starts_with(&format!("sstat: {name}: ")), "{stderr}");
     }
+    sandbox.aged("quarter", "working", 16 * 60);
+    let quarter = |stale_after| {
+        let list = sandbox.json(["list", "quarter", "--json", "--stale-after", stale_after]);
+        let quarter = &list["quarter"];
+        (
+            quarter["is_stale"] == true,
+            quarter["is_very_stale"] == true,
+        )
+    };
+    assert_eq!(quarter("10m"), (true, true));
+    assert_eq!(
+        quarter("15m"),
+        (true, false),
+        "very stale is three times that"
+    );
     let inverted = sandbox.run(["list", "--stale-after", "1h", "--very-stale-after", "5m"]);
     assert_eq!(inverted.code, 2);
 }

@@ -206,7 +206,7 @@ pub struct Push {
     #[arg(long)]
     pub sync: bool,
     /// Read updates from stdin instead, as JSON Lines: any number of them, for
-    /// any number of sessions
+    /// any number of sessions, each with its own process or none
     #[arg(long, conflicts_with_all = ["session", "progress", "task", "message_by_name", "meta", "metadata",
           "expect", "pid", "hook", "command"])]
     pub stdin: bool,
@@ -332,7 +332,8 @@ pub struct StalenessArgs {
     /// Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]
     #[arg(help_heading = "Staleness", long, value_name = "DURATION", value_parser = value::duration)]
     pub stale_after: Option<Duration>,
-    /// Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m]
+    /// Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m,
+    /// or three times --stale-after where that is 15m or more]
     #[arg(help_heading = "Staleness", long, value_name = "DURATION", value_parser = value::duration)]
     pub very_stale_after: Option<Duration>,
     /// The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS,

@@ -226,7 +226,7 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
             )));
         }
         (Some(stale), Some(very_stale)) => (stale, very_stale),
-        (Some(stale), None) if stale > default.very_stale => (stale, stale.saturating_mul(3)),
+        (Some(stale), None) if stale >= default.very_stale => (stale, stale.saturating_mul(3)),
         (Some(stale), None) => (stale, default.very_stale),
         (None, Some(very_stale)) => (default.stale.min(very_stale), very_stale),
         (None, None) => (default.stale, default.very_stale),

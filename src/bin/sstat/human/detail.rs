@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use sstat::{Life, format_duration};
+use sstat::{Life, Status, format_duration};
 
 use crate::human::escape::escape;
 use crate::human::style::{Piece, Role, Style, percent};
@@ -120,9 +120,11 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     }
     if let Some(process) = &update.process {
         let life = match condition.life {
-            Life::Alive => "alive",
-            Life::Dead => "gone",
-            Life::Unknown => "not known from here",
+            Life::Alive => ", alive",
+            Life::Dead => ", gone",
+            // Whether it runs does not matter any more.
+            Life::Unknown if matches!(update.status, Status::Completed | Status::Error) => "",
+            Life::Unknown => ", not known from here",
         };
         let command = process.command.as_ref().map_or(String::new(), |command| {
             format!(", running {}", escape(&command.join(" ")))
@@ -130,7 +132,7 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
         let host = escape(&process.host);
         plain(
             "Process",
-            format!("{} on {host}, {life}{command}", process.pid),
+            format!("{} on {host}{life}{command}", process.pid),
         );
     }
     if let Some(metadata) = &update.metadata {

@@ -10,7 +10,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     pub color: bool,
-    /// The terminal's columns; none for a pipe, where nothing is cut.
+    /// The terminal's columns; none for a pipe.
     pub width: Option<usize>,
     /// Whether the stream shows more than ASCII.
     pub unicode: bool,

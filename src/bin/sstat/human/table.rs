@@ -25,6 +25,10 @@ const GAP: usize = 2;
 /// A column that takes what is left of the terminal gets at least this.
 const LEAST: usize = 10;
 
+/// No text of a row is longer, also where there is no terminal: every other row
+/// is padded to it.
+const LONGEST: usize = 1000;
+
 /// Rows that are laid out together. A row takes 2.5 KB while it is.
 const ROWS_AT_A_TIME: usize = 500;
 
@@ -174,7 +178,7 @@ fn write_table<'a, const N: usize>(
         }
     }
     let mut shown = widths.map(|width| width > 0);
-    let mut most = [usize::MAX; N];
+    let mut most = [LONGEST; N];
     if let Some(terminal) = style.width {
         // A very long name must not push everything else off the screen.
         most[0] = (terminal / 3).max(LEAST);
@@ -183,12 +187,22 @@ fn write_table<'a, const N: usize>(
         shown = fitting;
         for column in 0..N {
             if columns[column] == layout.elastic {
-                most[column] = room;
+                most[column] = room.min(LONGEST);
             }
         }
     }
     for column in 0..N {
         widths[column] = widths[column].min(most[column]).max(columns[column].len());
+    }
+    if let Some(terminal) = style.width {
+        // Where nothing more can be left out, the name gives way.
+        let total: usize = (0..N)
+            .filter(|&column| shown[column])
+            .map(|column| widths[column] + GAP)
+            .sum();
+        let over = total.saturating_sub(GAP + terminal);
+        widths[0] = widths[0].saturating_sub(over).max(columns[0].len());
+        most[0] = most[0].min(widths[0]);
     }
     for (index, sessions) in sessions.chunks(ROWS_AT_A_TIME).enumerate() {
         let mut table = Table::new();
@@ -258,4 +272,53 @@ fn cell(field: &Field<'_>, style: &Style) -> Cell {
         cell = cell.add_attribute(Attribute::Dim);
     }
     cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sstat::{Thresholds, Update, Viewpoint};
+
+    fn lines(lines: &[&str], width: Option<usize>) -> Vec<String> {
+        let now = sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap();
+        let viewpoint = Viewpoint::new(now, Thresholds::default());
+        let sessions = lines
+            .iter()
+            .map(|line| viewpoint.see(Update::decode(line.as_bytes()).unwrap()))
+            .collect();
+        let style = Style {
+            width,
+            ..Style::PLAIN
+        };
+        let mut out = Vec::new();
+        write_list(&mut out, &List { sessions }, &style).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_row_is_no_wider_than_the_terminal() {
+        let rows = [
+            r#"{"timestamp":"2026-02-14T20:00:00Z","session":"integration-tests","status":"blocked","task_id":"T-1","progress":0.5,"message":"waits for the database"}"#,
+            r#"{"timestamp":"2026-02-14T22:35:00Z","session":"worker10","status":"completed","message":"日本語 and more"}"#,
+        ];
+        for width in 40..200 {
+            for line in lines(&rows, Some(width)) {
+                assert!(line.width() <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_one_line_and_not_padded_without_end() {
+        let long = "x".repeat(300_000);
+        let long = format!(
+            r#"{{"timestamp":"2026-02-14T20:35:00Z","session":"a","status":"working","message":"{long}"}}"#
+        );
+        let short = r#"{"timestamp":"2026-02-14T20:35:00Z","session":"b","status":"working","message":"m"}"#;
+        let lines = lines(&[&long, short], None);
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.width() < LONGEST + 100));
+        assert!(lines[1].contains('…'));
+    }
 }

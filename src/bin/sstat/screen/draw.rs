@@ -165,7 +165,8 @@ impl Columns {
         } else {
             totals.widths.word
         };
-        let status = take(status.clamp("STATUS".len(), 20), 0, 0);
+        let longest = if both { 20 } else { 12 };
+        let status = take(status.clamp("STATUS".len(), longest), 0, 0);
         let age = take(SHORT, 24, 0);
         let percent = take(if totals.any_progress { 4 } else { 0 }, 30, 0);
         let bar = match (percent, width) {

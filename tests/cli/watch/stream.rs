@@ -308,6 +308,42 @@ fn a_rotation_loses_nothing_and_a_clean_up_invents_nothing() {
 }
 
 #[test]
+fn much_that_is_unread_comes_before_a_rename_and_an_end() {
+    const LINES: usize = 700;
+    let sandbox = Sandbox::with_real_clock();
+    let sleeper = Sleeper::new();
+    sandbox.ok(["push", "w", "working", "MESSAGE", "--pid", &sleeper.pid()]);
+    let line = sandbox.read("w");
+    let many = |from: usize| -> String {
+        let messages = (from..from + LINES).map(|number| format!("{number:01000}"));
+        messages.map(|m| line.replace("MESSAGE", &m)).collect()
+    };
+    let append = |lines: String| {
+        let file = fs::File::options().append(true).open(sandbox.file("w"));
+        file.unwrap().write_all(lines.as_bytes()).unwrap();
+    };
+    let live = Live::listening(&sandbox, &["--json"]);
+    live.signal("STOP");
+    append(many(0));
+    fs::rename(sandbox.file("w"), sandbox.dir().join("w_status.json.1")).unwrap();
+    fs::write(sandbox.file("w"), &line).unwrap();
+    append(many(LINES));
+    drop(sleeper);
+    live.signal("CONT");
+    let mut number = 0;
+    while number < 2 * LINES {
+        let event = live.event();
+        assert_eq!(short(&event), "update w working working");
+        let message = event["state"]["message"].as_str().unwrap().to_owned();
+        if message != "MESSAGE" {
+            assert_eq!(message, format!("{number:01000}"));
+            number += 1;
+        }
+    }
+    assert_eq!(live.short(), "dead w");
+}
+
+#[test]
 fn a_push_beside_the_start_is_seen_one_way_or_the_other() {
     for _ in 0..20 {
         let sandbox = Sandbox::with_real_clock();
@@ -509,6 +545,29 @@ fn piped_it_prints_the_block_every_interval() {
     );
     let blocks = seen.iter().filter(|line| line.starts_with("Total")).count();
     assert!(blocks > 1, "{seen:?}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_for_a_while_does_not_end_the_blocks() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "working"]);
+    let live = Live::start(&sandbox, &["--interval", "20ms"]);
+    let aside = sandbox.root().join("aside");
+    let wait_for_block = || while live.line() != "Total Sessions: 1" {};
+    wait_for_block();
+    // A file has its place.
+    fs::rename(sandbox.dir(), &aside).unwrap();
+    fs::write(sandbox.dir(), "").unwrap();
+    let why = live.error();
+    assert!(why.contains("status: cannot read: Not a dir"), "{why}");
+    // At the start that is an error.
+    let ran = sandbox.run(["watch", "--interval", "20ms"]);
+    assert_eq!((ran.code, ran.stderr.trim()), (2, &*why));
+    fs::remove_file(sandbox.dir()).unwrap();
+    fs::rename(&aside, sandbox.dir()).unwrap();
+    while live.lines.try_recv().is_ok() {}
+    wait_for_block();
+    assert!(live.errors.try_recv().is_err(), "said once");
 }
 
 #[test]

@@ -174,7 +174,12 @@ impl<'a> Watch<'a> {
             Form::Lines => wanted().next().is_none() || output::print_lines(wanted())?,
             Form::Blocks { next } if *next <= Instant::now() => {
                 *next = Instant::now() + self.args.interval;
-                let mut report = block(self.config, self.args)?;
+                // What cannot be read for a while is read again.
+                let failed = |failure: Failure| Report {
+                    warnings: vec![failure.message],
+                    ..Report::of(View::Nothing)
+                };
+                let mut report = block(self.config, self.args).unwrap_or_else(failed);
                 report.warnings.append(&mut report.failures);
                 let is_new = |warning: &String| self.warned.insert(beginning(warning).to_owned());
                 report.warnings.retain(is_new);

@@ -325,6 +325,68 @@ fn signals_find_the_terminal_restored() {
 }
 
 #[test]
+fn the_wait_for_the_last_alarms_can_be_ended() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::running(&sandbox, "alarms", 80, 24, "PS1='$ ' bash --norc");
+    std::fs::write(
+        sandbox.root().join("alarm"),
+        "echo $$ > alarm.pid; exec sleep 1000\n",
+    )
+    .unwrap();
+    for (end, code) in [("q", 130), ("C-c", 130), ("q", 143)] {
+        let pid = sandbox.root().join("alarm.pid");
+        let _ = std::fs::remove_file(&pid);
+        tmux.shell("sh -c 'echo $$ > pid; exec sstat watch --on update --exec \". ./alarm\"'");
+        tmux.wait_for("12 sessions");
+        sandbox.ok(["push", "w1", "working"]);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !std::fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n')) {
+            assert!(Instant::now() < deadline, "{}", tmux.capture());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        tmux.keys(&[end]);
+        tmux.wait("the shell's screen", |_| !tmux.is_in_alternate_screen());
+        if code == 130 {
+            tmux.keys(&["C-c"]);
+        } else {
+            let pid = std::fs::read_to_string(sandbox.root().join("pid")).unwrap();
+            let kill = Command::new("kill").arg(pid.trim()).status();
+            assert!(kill.unwrap().success());
+        }
+        tmux.shell("echo exit=$?");
+        tmux.wait_for(&format!("exit={code}"));
+        let alarm = std::fs::read_to_string(&pid).unwrap();
+        let _ = Command::new("kill").arg(alarm.trim()).status();
+        tmux.shell("clear");
+    }
+}
+
+#[test]
+fn a_tmux_that_hangs_does_not_hang_the_screen() {
+    use std::os::unix::fs::PermissionsExt;
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let fake = sandbox.home().join("tmux");
+    std::fs::write(&fake, "#!/bin/sh\nexec sleep 60\n").unwrap();
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let tmux = Tmux::new(&sandbox, "hangs", 80, 24);
+    tmux.shell(&format!(
+        "PATH={}:$PATH sstat watch",
+        sandbox.home().display()
+    ));
+    tmux.wait_for("12 sessions");
+    tmux.keys(&["t"]);
+    tmux.wait_for("tmux: no answer within 1 s");
+}
+
+#[test]
 fn wide_hostile_and_plain_text_keep_their_columns() {
     if !have("tmux") {
         return;

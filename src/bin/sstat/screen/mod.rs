@@ -89,10 +89,17 @@ pub fn run(config: &Config, args: &cli::Watch, doubts: Vec<String>) -> Result<u8
     let ended = Terminal::take(live.style.color)
         .map_err(|error| broken(&error))
         .and_then(|mut terminal| live.run(&mut terminal));
+    // The terminal is back, and commands may be waited for: from here on a
+    // signal ends us like any other program.
+    let unheeded: Vec<i32> = live.signal.try_iter().collect();
+    drop(live.signal);
+    for signal in unheeded {
+        let _ = emulate_default_handler(signal);
+    }
     if let Some(alarms) = &mut live.alarms {
         live.problems.extend(alarms.finish());
     }
-    // The terminal is back: what was wrong can be said where it stays.
+    // What was wrong can now be said where it stays.
     if !config.quiet {
         for problem in &live.problems {
             output::complain(&config.style(Stream::Err), problem, Role::Stale);
@@ -122,7 +129,8 @@ fn listen(watcher: &mut Watcher, signals: mpsc::Sender<i32>) -> io::Result<()> {
         .spawn(move || {
             for signal in caught.forever() {
                 if signals.send(signal).is_err() {
-                    return;
+                    // The screen is over: it means what it always does.
+                    let _ = emulate_default_handler(signal);
                 }
                 waker.wake();
             }
@@ -333,19 +341,12 @@ impl Live<'_> {
 
     /// Goes to the tmux session of that name, if this is tmux.
     fn jump(&mut self, name: &str) {
-        let target = show::tmux_target(name);
         if !self.config.is_inside_tmux() {
             return self.screen.note("not inside tmux");
         }
-        let output = Command::new("tmux")
-            .args(["switch-client", "-t", &target])
-            .stdin(Stdio::null())
-            .output();
-        self.screen.note(match output {
-            Ok(output) if output.status.success() => return,
-            Ok(output) => format!("tmux: {}", String::from_utf8_lossy(&output.stderr).trim()),
-            Err(error) => format!("tmux: {error}"),
-        });
+        if let Err(why) = tmux::switch_to(name) {
+            self.screen.note(why);
+        }
     }
 }
 

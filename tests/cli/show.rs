@@ -138,3 +138,21 @@ fn the_tail_of_the_tmux_pane_of_that_name() {
     }
     tmux(&["kill-server"]);
 }
+
+#[test]
+fn a_tmux_that_hangs_is_not_waited_for() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    sandbox.aged("w", "working", 0);
+    let fake = sandbox.home().join("tmux");
+    std::fs::write(&fake, "#!/bin/sh\nexec sleep 60\n").unwrap();
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", sandbox.home().display());
+    let mut command = sandbox.command(["show", "w", "--tmux"]);
+    let output = command.env("PATH", path).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        shown.ends_with("Pane tmux: no answer within 1 s\n"),
+        "{shown}"
+    );
+}

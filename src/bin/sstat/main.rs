@@ -14,10 +14,12 @@ mod human;
 mod job;
 mod metadata;
 mod output;
+mod patience;
 mod prometheus;
 #[cfg(all(unix, feature = "tui"))]
 mod screen;
 mod select;
+mod tmux;
 mod view;
 mod watch;
 

@@ -1,11 +1,7 @@
 //! `sstat push --hook`: one event of a coding agent, read and pushed as what
 //! it means.
 
-use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use sstat::{Query, SessionName, Update, Viewpoint};
@@ -16,6 +12,8 @@ use crate::config::Config;
 use crate::failure::{Failure, Result};
 use crate::hook::payload::Payload;
 use crate::hook::{self, Event, TaskCounts};
+use crate::patience::within;
+use crate::tmux;
 use crate::view::{Report, View};
 
 /// The longest payload that is read. A tool's response stands in it.
@@ -24,9 +22,6 @@ const LONGEST_PAYLOAD: usize = 16 * 1024 * 1024;
 /// How long an agent may take to write its payload. It does so at once; what
 /// does not come must not hold up the agent.
 const AGENT_PATIENCE: Duration = Duration::from_secs(3);
-
-/// How long tmux may take to say a name.
-const TMUX_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How far back the counts of a task list are looked for.
 const LOOK_BACK: usize = 200;
@@ -105,18 +100,6 @@ fn read_stdin() -> std::result::Result<Payload, Unread> {
     within(AGENT_PATIENCE, || read_payload(io::stdin().lock())).unwrap_or(Err(Unread::Late))
 }
 
-/// What some work comes to, on a thread of its own: nothing if it takes longer,
-/// or if there can be no thread.
-fn within<T: Send + 'static>(
-    patience: Duration,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    let (sender, receiver) = mpsc::channel();
-    let worker = thread::Builder::new().spawn(move || sender.send(work()));
-    worker.ok()?;
-    receiver.recv_timeout(patience).ok()
-}
-
 /// Reads to the end of the object, which need not be the end of the input, or
 /// as far as the input can become one.
 fn read_payload(mut input: impl Read) -> std::result::Result<Payload, Unread> {
@@ -155,7 +138,7 @@ fn session_name(
 ) -> Result<SessionName> {
     let given = args.hook_session.clone();
     let of_variable = || hook::session_name(&config.session_variable()?.to_string_lossy());
-    let of_tmux = || hook::session_name(&tmux_session(&config.tmux_pane()?)?);
+    let of_tmux = || hook::session_name(&tmux::session_of_pane(&config.tmux_pane()?)?);
     match given.or_else(of_variable).or_else(of_tmux) {
         Some(name) => Ok(name),
         None => directory_name(config, agent, event)?.ok_or_else(|| {
@@ -164,32 +147,6 @@ fn session_name(
             )
         }),
     }
-}
-
-/// The name of the tmux session that a pane belongs to.
-fn tmux_session(pane: &OsStr) -> Option<String> {
-    let mut child = Command::new("tmux")
-        .args(["display-message", "-p", "-t"])
-        .arg(pane)
-        .arg("#S")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let mut output = child.stdout.take()?.take(64 * 1024);
-    let read = within(TMUX_PATIENCE, move || {
-        let mut name = Vec::new();
-        output.read_to_end(&mut name).map(|_| name)
-    });
-    let Some(Ok(name)) = read else {
-        // A server that hangs is not waited for; the name is then another.
-        let _ = child.kill();
-        let _ = child.wait();
-        return None;
-    };
-    let succeeded = child.wait().ok()?.success();
-    String::from_utf8(name).ok().filter(|_| succeeded)
 }
 
 /// A name from the agent's directory and id. An agent may change its directory,

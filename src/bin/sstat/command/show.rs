@@ -1,6 +1,5 @@
 //! `sstat show`: everything about one session.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +9,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::failure::Result;
 use crate::select::absent;
+use crate::tmux;
 use crate::view::{Detail, Form, Remaining, Report, View};
 
 /// How far back a session's status and progress are followed.
@@ -24,7 +24,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let Some(mut detail) = detail else {
         return Err(absent(config, &args.name, problem.as_ref()));
     };
-    detail.pane = args.tmux.map(|lines| tmux_pane(&args.name, lines));
+    detail.pane = args.tmux.map(|lines| tmux::last_lines(&args.name, lines));
     let view = View::Show(Box::new(detail), Form::of(args.reading.json));
     let problems: Vec<_> = problem.into_iter().collect();
     Ok(Report::of(view).with_problems(&problems))
@@ -130,29 +130,6 @@ fn remaining(
         soonest: Duration::try_from_secs_f64(over_all.min(of_late).max(0.0)).ok()?,
         latest: Duration::try_from_secs_f64(over_all.max(of_late)).ok()?,
     })
-}
-
-/// The target that names a tmux session exactly. tmux itself puts `_` for the
-/// `.` and `:` of a session's name.
-pub fn tmux_target(name: &str) -> String {
-    format!("={}:", name.replace(['.', ':'], "_"))
-}
-
-/// The last lines of the tmux pane of a session of that name.
-fn tmux_pane(name: &str, lines: usize) -> std::result::Result<Vec<String>, String> {
-    let target = tmux_target(name);
-    let output = Command::new("tmux")
-        .args(["capture-pane", "-p", "-t", &target])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("tmux: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let all: Vec<&str> = text.trim_end().lines().collect();
-    let tail = &all[all.len().saturating_sub(lines)..];
-    Ok(tail.iter().map(ToString::to_string).collect())
 }
 
 #[cfg(test)]

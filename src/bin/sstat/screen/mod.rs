@@ -12,7 +12,6 @@ mod terminal;
 use std::borrow::Cow;
 use std::io;
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +33,7 @@ use crate::human::style::{Role, Style};
 use crate::job::Job;
 use crate::output;
 use crate::select::{is_literal, missing_directory, unknown};
+use crate::tmux;
 use crate::watch::alarms::Alarms;
 use crate::watch::commands::Printing;
 use crate::watch::event::{Event, EventKind};

@@ -156,3 +156,25 @@ fn a_tmux_that_hangs_is_not_waited_for() {
         "{shown}"
     );
 }
+
+/// A thousand updates are looked at, of which ten are shown.
+#[test]
+fn long_updates_are_not_all_held() {
+    if !have("prlimit") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.aged("w", "working", 60);
+    let line = sandbox
+        .read("w")
+        .replace("\"m\"", &format!("\"{}\"", "x".repeat(1_000_000)));
+    sandbox.write("w", line.repeat(100));
+    let mut command = Command::new("prlimit");
+    sandbox.isolate(&mut command);
+    let output = command
+        .args(["--data=50000000", "sstat", "show", "w", "--color=never"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.stdout.len() > 10_000_000, "the last ten are whole");
+}

@@ -1,5 +1,6 @@
 //! `sstat show`: everything about one session.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -45,28 +46,32 @@ pub fn detail(
     let Some(history) = store.history(name, query)? else {
         return Ok((None, None));
     };
-    let mut updates = Vec::new();
+    let mut track = None;
+    let mut latest = VecDeque::new();
     let problem = history.for_each(|_, update| -> sstat::Result<()> {
-        updates.push(update);
+        match &mut track {
+            None => track = Some(Track::new(&update)),
+            Some(track) => track.follow(&update),
+        }
+        // Each may have a mebibyte.
+        if latest.len() == recent.max(1) {
+            latest.pop_front();
+        }
+        latest.push_back(update);
         Ok(())
     })?;
-    let Some(last) = updates.last() else {
+    let (Some(track), Some(last)) = (track, latest.back()) else {
         return Ok((None, problem));
     };
     let session = viewpoint.see(last.clone());
-    let held = updates
-        .iter()
-        .rev()
-        .take_while(|update| update.status == last.status)
-        .count();
-    let progress = task_progress(&updates);
+    latest.truncate(recent);
     let detail = Detail {
         now: viewpoint.now,
-        status_since: updates[updates.len() - held].timestamp,
-        status_since_is_exact: held < LOOK_BACK,
-        remaining: remaining(&session, &progress, viewpoint.now),
-        progress,
-        recent: updates.split_off(updates.len().saturating_sub(recent)),
+        status_since: track.status_since,
+        status_since_is_exact: track.held < LOOK_BACK,
+        remaining: remaining(&session, &track.progress, viewpoint.now),
+        progress: track.progress,
+        recent: latest.into(),
         pane: None,
         path: history.path().to_path_buf(),
         session,
@@ -74,33 +79,61 @@ pub fn detail(
     Ok((Some(detail), problem))
 }
 
-/// The progress of the task that the last update is about, oldest first: the
-/// last run of updates in which it did not go back. Work without a task's name
-/// is another task's once the session rested in between.
-fn task_progress(updates: &[Update]) -> Vec<(DateTime<Utc>, f64)> {
-    let mut points: Vec<(DateTime<Utc>, f64)> = Vec::new();
-    let Some(last) = updates.last() else {
-        return points;
-    };
-    for (index, update) in updates.iter().rev().enumerate() {
-        let rested = match update.status {
+/// What the updates seen so far, oldest first, say together of the last one.
+struct Track {
+    status: Status,
+    status_since: DateTime<Utc>,
+    /// How many updates it has held its status for.
+    held: usize,
+    task_id: Option<String>,
+    /// The progress of its task: the last run of updates in which it did not
+    /// go back. Work without a task's name is another task's once the session
+    /// rested in between.
+    progress: Vec<(DateTime<Utc>, f64)>,
+}
+
+impl Track {
+    fn new(first: &Update) -> Self {
+        let mut track = Self {
+            status: first.status.clone(),
+            status_since: first.timestamp,
+            held: 1,
+            task_id: first.task_id.clone(),
+            progress: Vec::new(),
+        };
+        track.advance(first);
+        track
+    }
+
+    fn follow(&mut self, update: &Update) {
+        let rested = match self.status {
             Status::Completed => true,
-            Status::Idle => last.task_id.is_none(),
+            Status::Idle => update.task_id.is_none(),
             _ => false,
         };
-        if update.task_id != last.task_id || (rested && index > 0) {
-            break;
+        if rested || update.task_id != self.task_id {
+            self.task_id.clone_from(&update.task_id);
+            self.progress.clear();
         }
-        let Some(progress) = update.progress else {
-            continue;
-        };
-        if points.last().is_some_and(|later| progress > later.1) {
-            break;
+        self.advance(update);
+        if update.status == self.status {
+            self.held += 1;
+        } else {
+            self.status.clone_from(&update.status);
+            self.status_since = update.timestamp;
+            self.held = 1;
         }
-        points.push((update.timestamp, progress));
     }
-    points.reverse();
-    points
+
+    fn advance(&mut self, update: &Update) {
+        let Some(progress) = update.progress else {
+            return;
+        };
+        if self.progress.last().is_some_and(|last| progress < last.1) {
+            self.progress.clear();
+        }
+        self.progress.push((update.timestamp, progress));
+    }
 }
 
 /// How long the task will still take if it goes on as it has, over all of its
@@ -147,6 +180,14 @@ mod tests {
                 Update::decode(line.as_bytes()).unwrap()
             })
             .collect()
+    }
+
+    fn task_progress(updates: &[Update]) -> Vec<(DateTime<Utc>, f64)> {
+        let mut track = Track::new(&updates[0]);
+        for update in &updates[1..] {
+            track.follow(update);
+        }
+        track.progress
     }
 
     fn range(points: &[(u32, &str, &str, f64)], minute: u32) -> Option<(u64, u64)> {

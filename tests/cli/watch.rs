@@ -1,6 +1,6 @@
 //! `sstat watch`.
 
-mod alert;
+mod alarms;
 mod stream;
 mod until;
 

@@ -4,16 +4,16 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::Watcher;
-pub use super::alert::Trigger;
-use super::alert::{Alarm, Alerts};
 use super::commands::{Commands, Printing};
+pub use super::episodes::Trigger;
+use super::episodes::{Alarm, Episodes};
 use super::event::Event;
 use crate::cli;
 use crate::failure::{Failure, Result};
 
 /// The alarms that a watch was asked for.
 pub struct Alarms {
-    alerts: Alerts,
+    episodes: Episodes,
     commands: Option<Commands>,
     bell: bool,
 }
@@ -49,7 +49,7 @@ impl Alarms {
             Commands::new(command, absolute.as_os_str(), printing, watcher.waker())
         });
         Ok(Some(Self {
-            alerts: Alerts::new(triggers, args.repeat, args.now),
+            episodes: Episodes::new(triggers, args.repeat, args.now),
             commands,
             bell: args.bell,
         }))
@@ -63,9 +63,9 @@ impl Alarms {
         let mut alarms = Vec::new();
         for event in events {
             let wanted = watcher.wants(&event.session);
-            self.alerts.see(event, wanted, at, &mut alarms);
+            self.episodes.see(event, wanted, at, &mut alarms);
         }
-        for (name, trigger, kind) in self.alerts.repeat(at) {
+        for (name, trigger, kind) in self.episodes.repeat(at) {
             let now = watcher.now();
             alarms.extend(watcher.session_now(&name).map(|session| Alarm {
                 trigger,
@@ -91,7 +91,7 @@ impl Alarms {
 
     /// When an alarm may be due again: time to [`attend`](Self::attend).
     pub fn next(&self) -> Option<Instant> {
-        self.alerts.next_repeat()
+        self.episodes.next_repeat()
     }
 
     /// Waits for the commands that run or wait for their turn; gives what went

@@ -12,14 +12,15 @@ use std::time::{Duration, Instant};
 use sstat::SafeFormatter;
 
 use super::Waker;
-use super::alert::Alarm;
+use super::episodes::Alarm;
 
 /// How many commands run at once.
 const AT_ONCE: usize = 8;
 
-/// How many wait for their turn: commands slower than the alarms must not
-/// fill the memory.
+/// How many wait for their turn, and how many bytes of data for them: commands
+/// slower than the alarms must not fill the memory.
 const MOST_WAITING: usize = 10_000;
+const MOST_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long a command may take.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -44,7 +45,9 @@ pub struct Commands {
     directory: OsString,
     printing: Printing,
     waker: Waker,
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<Invocation>,
+    /// How many bytes those that wait have together.
+    waiting_bytes: usize,
     /// The sessions for which a command runs.
     running: Vec<String>,
     dropped: u64,
@@ -55,8 +58,8 @@ pub struct Commands {
 /// For which session a command ran, and what went wrong.
 type Ended = (String, Option<String>);
 
-/// The data of one alarm.
-struct Job {
+/// What the command is run with for one alarm.
+struct Invocation {
     session: String,
     /// The word of `--on` that it is for.
     trigger: String,
@@ -75,6 +78,7 @@ impl Commands {
             printing,
             waker,
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             running: Vec::new(),
             dropped: 0,
             done,
@@ -84,11 +88,13 @@ impl Commands {
 
     /// Runs the command for an alarm, now or when it is its turn.
     pub fn run(&mut self, alarm: &Alarm) {
-        if self.waiting.len() >= MOST_WAITING {
+        if self.waiting.len() >= MOST_WAITING || self.waiting_bytes >= MOST_WAITING_BYTES {
             self.dropped += 1;
             return;
         }
-        self.waiting.push_back(Job::of(alarm));
+        let invocation = Invocation::of(alarm);
+        self.waiting_bytes += invocation.bytes();
+        self.waiting.push_back(invocation);
         self.start_waiting();
     }
 
@@ -103,7 +109,7 @@ impl Commands {
         self.start_waiting();
         if self.dropped > 0 {
             problems.push(format!(
-                "--exec: {} alarms were dropped: {MOST_WAITING} are waiting already",
+                "--exec: {} alarms were dropped: too many are waiting already",
                 self.dropped
             ));
             self.dropped = 0;
@@ -131,23 +137,24 @@ impl Commands {
     /// the news that it recovered must not overtake the bad ones.
     fn start_waiting(&mut self) {
         while self.running.len() < AT_ONCE {
-            let is_free = |job: &Job| !self.running.contains(&job.session);
+            let is_free = |invocation: &Invocation| !self.running.contains(&invocation.session);
             let next = self.waiting.iter().position(is_free);
-            let Some(job) = next.and_then(|next| self.waiting.remove(next)) else {
+            let Some(invocation) = next.and_then(|next| self.waiting.remove(next)) else {
                 return;
             };
-            self.running.push(job.session.clone());
-            self.start(job);
+            self.waiting_bytes -= invocation.bytes();
+            self.running.push(invocation.session.clone());
+            self.start(invocation);
         }
     }
 
-    fn start(&self, job: Job) {
-        let command = self.command(&job);
+    fn start(&self, invocation: Invocation) {
+        let command = self.command(&invocation);
         let (report, waker) = (self.report.clone(), self.waker.clone());
-        let session = job.session.clone();
+        let session = invocation.session.clone();
         let work = move || {
-            let problem = run(command, job.json, TIME_LIMIT).err();
-            let (session, trigger) = (job.session, job.trigger);
+            let problem = run(command, invocation.json, TIME_LIMIT).err();
+            let (session, trigger) = (invocation.session, invocation.trigger);
             let problem = problem.map(|why| format!("--exec for {session} ({trigger}): {why}"));
             let _ = report.send((session, problem));
             waker.wake();
@@ -159,13 +166,18 @@ impl Commands {
         }
     }
 
-    fn command(&self, job: &Job) -> Command {
+    fn command(&self, invocation: &Invocation) -> Command {
         let mut command = Command::new("sh");
         command
             .arg("-c")
             .arg(&self.command)
             .env("SSTAT_DIR", &self.directory)
-            .envs(job.variables.iter().map(|(name, value)| (name, value)));
+            .envs(
+                invocation
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            );
         // A group of its own, so that the time limit ends all of it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -194,7 +206,7 @@ fn stderr() -> Stdio {
     Stdio::null()
 }
 
-impl Job {
+impl Invocation {
     fn of(Alarm { trigger, event }: &Alarm) -> Self {
         let update = &event.session.update;
         let from = match &event.kind {
@@ -232,6 +244,12 @@ impl Job {
                 .to_vec(),
             json,
         }
+    }
+
+    /// How much of it is as long as the update makes it.
+    fn bytes(&self) -> usize {
+        let values = self.variables.iter().map(|(_, value)| value.len());
+        values.sum::<usize>() + self.json.len()
     }
 }
 

@@ -9,9 +9,9 @@
 #![cfg_attr(not(feature = "tui"), allow(dead_code))] // the screen uses all of it
 
 pub mod alarms;
-mod alert;
 mod board;
 pub mod commands;
+mod episodes;
 pub mod event;
 mod processes;
 mod source;

@@ -132,15 +132,7 @@ mod notices {
             let before = self.watches();
             for _ in 0..ATTEMPTS {
                 self.above = self.watch_above();
-                let flags = WatchFlags::MODIFY
-                    | WatchFlags::CREATE
-                    | WatchFlags::DELETE
-                    | WatchFlags::MOVE
-                    | WatchFlags::DELETE_SELF
-                    | WatchFlags::MOVE_SELF
-                    | WatchFlags::ONLYDIR
-                    | WatchFlags::MASK_ADD;
-                self.watch = inotify::add_watch(&self.inotify, &self.directory, flags).ok();
+                self.watch = self.watch_entries(&self.directory, WatchFlags::MODIFY);
                 // What was missing may have been made before the directory
                 // above it was watched.
                 let made = self
@@ -170,14 +162,7 @@ mod notices {
                     path if path.as_os_str().is_empty() => Path::new("."),
                     path => path,
                 };
-                let flags = WatchFlags::CREATE
-                    | WatchFlags::DELETE
-                    | WatchFlags::MOVE
-                    | WatchFlags::DELETE_SELF
-                    | WatchFlags::MOVE_SELF
-                    | WatchFlags::ONLYDIR
-                    | WatchFlags::MASK_ADD;
-                if let Ok(watch) = inotify::add_watch(&self.inotify, path, flags) {
+                if let Some(watch) = self.watch_entries(path, WatchFlags::empty()) {
                     return Some(Above {
                         watch,
                         child: child.to_path_buf(),
@@ -185,6 +170,20 @@ mod notices {
                 }
                 child = child.parent()?;
             }
+        }
+
+        /// Watches which entries a directory has and what becomes of itself,
+        /// and something more.
+        fn watch_entries(&self, directory: &Path, more: WatchFlags) -> Option<i32> {
+            let flags = WatchFlags::CREATE
+                | WatchFlags::DELETE
+                | WatchFlags::MOVE
+                | WatchFlags::DELETE_SELF
+                | WatchFlags::MOVE_SELF
+                | WatchFlags::ONLYDIR
+                | WatchFlags::MASK_ADD
+                | more;
+            inotify::add_watch(&self.inotify, directory, flags).ok()
         }
 
         pub fn read(&mut self) -> Hints {

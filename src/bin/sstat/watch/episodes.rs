@@ -95,14 +95,14 @@ pub struct Alarm {
 }
 
 /// The episodes that are on.
-pub struct Alerts {
+pub struct Episodes {
     triggers: Vec<Trigger>,
     /// How long after an alarm the next one of the same episode comes.
     repeat: Option<Duration>,
     /// What already holds when the watch begins counts.
     now: bool,
     /// By session and trigger.
-    episodes: HashMap<(String, usize), Episode>,
+    on: HashMap<(String, usize), Episode>,
     /// No alarm is repeated before this; it may be too early.
     next_repeat: Option<Instant>,
 }
@@ -113,13 +113,13 @@ struct Episode {
     last_alarm: Option<Instant>,
 }
 
-impl Alerts {
+impl Episodes {
     pub fn new(triggers: Vec<Trigger>, repeat: Option<Duration>, now: bool) -> Self {
         Self {
             triggers,
             repeat,
             now,
-            episodes: HashMap::new(),
+            on: HashMap::new(),
             next_repeat: None,
         }
     }
@@ -141,8 +141,8 @@ impl Alerts {
             }
             let key = (event.session.name().to_owned(), index);
             if !wanted || !trigger.holds(event) {
-                self.episodes.remove(&key);
-            } else if begins && !self.episodes.contains_key(&key) {
+                self.on.remove(&key);
+            } else if begins && !self.on.contains_key(&key) {
                 let is_news = self.now || event.kind != EventKind::Snapshot;
                 if is_news {
                     alarms.push(alarm());
@@ -152,7 +152,7 @@ impl Alerts {
                     kind: event.kind.clone(),
                     last_alarm: is_news.then_some(at),
                 };
-                self.episodes.insert(key, episode);
+                self.on.insert(key, episode);
             }
         }
     }
@@ -173,7 +173,7 @@ impl Alerts {
             return Vec::new();
         }
         let mut due = Vec::new();
-        for ((name, index), episode) in &mut self.episodes {
+        for ((name, index), episode) in &mut self.on {
             if let Some(last) = &mut episode.last_alarm
                 && *last + repeat <= at
             {
@@ -182,10 +182,7 @@ impl Alerts {
                 due.push((name.clone(), trigger, episode.kind.clone()));
             }
         }
-        let lasts = self
-            .episodes
-            .values()
-            .filter_map(|episode| episode.last_alarm);
+        let lasts = self.on.values().filter_map(|episode| episode.last_alarm);
         self.next_repeat = lasts.min().map(|last| last + repeat);
         due.sort_unstable_by(|a, b| sstat::natural_cmp(&a.0, &b.0).then_with(|| a.1.cmp(&b.1)));
         due
@@ -198,10 +195,10 @@ mod tests {
     use crate::watch::board::Board;
     use sstat::{ProcessState, Thresholds, Update};
 
-    /// A board whose events go to alerts: the two together say how often.
+    /// A board whose events go to episodes: the two together say how often.
     struct Scene {
         board: Board,
-        alerts: Alerts,
+        episodes: Episodes,
         begin: Instant,
     }
 
@@ -210,7 +207,7 @@ mod tests {
             let triggers = words.iter().map(|word| Trigger::of_word(word)).collect();
             Self {
                 board: Board::new(Thresholds::default()),
-                alerts: Alerts::new(triggers, repeat.map(Duration::from_secs), now),
+                episodes: Episodes::new(triggers, repeat.map(Duration::from_secs), now),
                 begin: Instant::now(),
             }
         }
@@ -227,7 +224,7 @@ mod tests {
             let at = self.begin + Duration::from_secs(60 * u64::from(minute));
             let mut alarms = Vec::new();
             for event in events {
-                self.alerts.see(event, true, at, &mut alarms);
+                self.episodes.see(event, true, at, &mut alarms);
             }
             alarms.into_iter().map(|alarm| alarm.trigger).collect()
         }
@@ -257,7 +254,7 @@ mod tests {
 
         fn repeats(&mut self, minute: u32) -> usize {
             let at = self.begin + Duration::from_secs(60 * u64::from(minute));
-            self.alerts.repeat(at).len()
+            self.episodes.repeat(at).len()
         }
     }
 

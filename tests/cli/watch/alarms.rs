@@ -1,6 +1,7 @@
 //! `sstat watch --on ... --exec ...`.
 
 use std::fs;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::{Live, PATIENCE, Sleeper};
@@ -156,6 +157,32 @@ fn many_commands_wait_their_turn_and_leave_no_zombie() {
         assert!(Instant::now() < deadline, "a child is left");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn alarms_with_much_data_are_dropped_while_too_many_wait() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w", "idle"]);
+    let script = "cat > /dev/null; echo >> alarms; while [ ! -e go ]; do sleep 0.05; done";
+    let live = Live::listening(&sandbox, &["--json", "--on", "update", "--exec", script]);
+    // One session's come one after another.
+    let line = format!(
+        "{{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"working\",\"message\":\"{}\"}}\n",
+        "x".repeat(1_000_000)
+    );
+    let file = fs::File::options().append(true).open(sandbox.file("w"));
+    file.unwrap().write_all(line.repeat(30).as_bytes()).unwrap();
+    for _ in 0..30 {
+        assert_eq!(live.event()["to"], "working");
+    }
+    let told = live.error();
+    assert!(
+        told.ends_with("were dropped: too many are waiting already"),
+        "{told}"
+    );
+    fs::write(sandbox.root().join("go"), "").unwrap();
+    // Those before them have their turn.
+    assert!(lines(&sandbox, 16).len() < 30);
 }
 
 #[test]

@@ -33,7 +33,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand summary 'Count the sessions and name those that work, wait, failed or went silent'
             cand list 'One row a session'
             cand show 'Everything about one session'
-            cand history 'The updates of one or more sessions, oldest first'
+            cand history 'The updates of one or more sessions, one session after the other, oldest first'
             cand stale 'The sessions that went silent or died, worst first'
             cand watch 'Follow all sessions: live, as a stream, until a status, or with an alarm'
         }

@@ -36,7 +36,7 @@ complete -c sstat -n "__fish_sstat_needs_command" -f -a "push" -d 'Append an upd
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "summary" -d 'Count the sessions and name those that work, wait, failed or went silent'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "list" -d 'One row a session'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "show" -d 'Everything about one session'
-complete -c sstat -n "__fish_sstat_needs_command" -f -a "history" -d 'The updates of one or more sessions, oldest first'
+complete -c sstat -n "__fish_sstat_needs_command" -f -a "history" -d 'The updates of one or more sessions, one session after the other, oldest first'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "stale" -d 'The sessions that went silent or died, worst first'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "watch" -d 'Follow all sessions: live, as a stream, until a status, or with an alarm'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s p -l progress -d 'How far it is: 0.5 or 50%' -r

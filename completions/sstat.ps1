@@ -36,7 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             [CompletionResult]::new('summary', 'summary', [CompletionResultType]::ParameterValue, 'Count the sessions and name those that work, wait, failed or went silent')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'One row a session')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Everything about one session')
-            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'The updates of one or more sessions, oldest first')
+            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'The updates of one or more sessions, one session after the other, oldest first')
             [CompletionResult]::new('stale', 'stale', [CompletionResultType]::ParameterValue, 'The sessions that went silent or died, worst first')
             [CompletionResult]::new('watch', 'watch', [CompletionResultType]::ParameterValue, 'Follow all sessions: live, as a stream, until a status, or with an alarm')
             break

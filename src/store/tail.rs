@@ -83,10 +83,19 @@ pub(crate) fn judge(
     }
     match line.decode() {
         Ok(update) => Ok(Some(update)),
-        Err(reason) if line.terminated => Err(reason),
+        Err(reason) if line.terminated || is_whole(reason) => Err(reason),
         Err(_) if is_settled(metadata) => Err(BadLine::Torn),
         Err(_) => Ok(None),
     }
+}
+
+/// Whether a line that is bad for this reason is a whole object all the same,
+/// to which nothing will be added.
+fn is_whole(reason: BadLine) -> bool {
+    matches!(
+        reason,
+        BadLine::NoTimestamp | BadLine::BadTimestamp | BadLine::NoStatus
+    )
 }
 
 fn is_settled(metadata: &std::fs::Metadata) -> bool {
@@ -135,6 +144,10 @@ mod tests {
         // Just written: a write in progress, not worth a word.
         let torn = tail(format!("{GOOD}\n{{\"timestamp\":").as_bytes());
         assert_eq!((torn.update.is_some(), torn.bad.count), (true, 0));
+        // What is whole is not torn.
+        let whole = tail(format!("{GOOD}\n{{\"status\":\"idle\"}}").as_bytes());
+        assert_eq!(whole.bad.first, Some(BadLine::NoTimestamp));
+        assert!(whole.update.is_some());
     }
 
     #[test]

@@ -110,7 +110,7 @@ SSTAT_SYNC  1 makes every push wait for the disk.
 SSTAT_STALE_AFTER, SSTAT_VERY_STALE_AFTER  The silence that counts as stale (5m) and very stale (15m).
 SSTAT_STALE_STATUS  The statuses that can go stale, with commas between them, or all.
 SSTAT_HOOK_PROMPT  off leaves prompts and answers out of what hooks push.
-SSTAT_NOW  An RFC 3339 time that is taken for now, for reproducible output.
+SSTAT_NOW  An RFC 3339 time that is taken for now, also by push, for reproducible output.
 NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, TERM  Whether to colour, in this order after --color.
 XDG_STATE_HOME  Where the user's own status directory is: sstat/session_status in it.
 LC_ALL, LC_CTYPE, LANG  Whether text may leave ASCII.

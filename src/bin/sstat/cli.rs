@@ -97,7 +97,7 @@ pub enum Command {
     List(Deferred<List>),
     /// Everything about one session
     Show(Deferred<Show>),
-    /// The updates of one or more sessions, oldest first
+    /// The updates of one or more sessions, one session after the other, oldest first
     History(Deferred<History>),
     /// The sessions that went silent or died, worst first
     Stale(Deferred<Stale>),

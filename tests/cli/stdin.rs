@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{NOW, Ran, Sandbox};
+use crate::support::{NOW, Ran, Sandbox, StopAtEnd};
 
 fn import(sandbox: &Sandbox, arguments: &[&str], input: impl AsRef<[u8]>) -> Ran {
     let mut child = sandbox
@@ -205,10 +206,10 @@ fn many_lines_beside_a_writer_that_tears_its_own() {
         )
         .unwrap();
     }
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     let ran = thread::scope(|scope| {
         scope.spawn(|| {
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.load(Ordering::Relaxed) {
                 let mut file = std::fs::File::options()
                     .append(true)
                     .create(true)
@@ -218,9 +219,8 @@ fn many_lines_beside_a_writer_that_tears_its_own() {
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        let ran = import(&sandbox, &[], &input);
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        ran
+        let _stop = StopAtEnd(&stop);
+        import(&sandbox, &[], &input)
     });
     // Every line stands once and in order, but for those that are said not to.
     let mut lost: Vec<u64> = Vec::new();

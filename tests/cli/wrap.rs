@@ -582,10 +582,11 @@ fn a_terminal_that_goes_away_takes_the_command_along() {
         "-d",
         "-n",
         "job",
-        "exec sstat push w working -- sh -c 'trap \"exit 3\" HUP; sleep 60 & wait'",
+        "exec sstat push w working -- sh -c 'trap \"exit 3\" HUP; touch ready; sleep 60 & wait'",
     ]);
-    pid_of(&sandbox);
-    thread::sleep(Duration::from_millis(200));
+    eventually("the trap", || {
+        sandbox.root().join("ready").exists().then_some(())
+    });
     terminal.tmux(&["kill-window", "-t", "job"]);
     let last = eventually("the end", || {
         updates(&sandbox, "w")

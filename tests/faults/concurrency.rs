@@ -10,8 +10,8 @@ use std::time::Duration;
 use sstat::{Store, Thresholds, Viewpoint};
 
 use crate::ledger::Ledger;
-use crate::support::Sandbox;
-use crate::{StopAtEnd, count, count_in_ci, random, run};
+use crate::support::{Sandbox, StopAtEnd};
+use crate::{count, count_in_ci, random, run};
 
 /// Pushes from so many threads, one process after the other in each. Gives
 /// the tokens with whether they were acknowledged.

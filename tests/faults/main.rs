@@ -31,7 +31,6 @@ mod syscalls;
 
 use std::io::Read;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,16 +102,6 @@ fn run_to_end(command: &mut Command) -> Ran {
         stdout: stdout.join().unwrap(),
         stderr: stderr.join().unwrap(),
     })
-}
-
-/// Tells the threads beside a test to stop when it ends, also by a panic:
-/// else the scope that joins them would wait for ever.
-struct StopAtEnd<'a>(&'a AtomicBool);
-
-impl Drop for StopAtEnd<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 fn drain(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {

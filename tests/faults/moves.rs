@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::concurrency::{check, push_from};
 use crate::ledger::Ledger;
-use crate::support::Sandbox;
-use crate::{StopAtEnd, count, run};
+use crate::support::{Sandbox, StopAtEnd};
+use crate::{count, run};
 
 /// Does something to the file over and over beside `work`.
 fn meanwhile<T>(mut each: impl FnMut(usize) + Send, work: impl FnOnce() -> T) -> (T, usize) {

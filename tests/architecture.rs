@@ -26,7 +26,7 @@ const RULES: [(&str, &[&str], &[&str]); 12] = [
         ],
         &[],
     ),
-    ("src/bin/sstat/view.rs", &["crate::"], &[]),
+    ("src/bin/sstat/view", &["crate::"], &[]),
     (
         "src/bin/sstat/human",
         &[

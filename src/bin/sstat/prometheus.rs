@@ -32,7 +32,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         };
         let series = &mut statuses[place];
         series.sessions += 1;
-        series.oldest_age = series.oldest_age.max(row.age.as_secs());
+        series.oldest_age = series.oldest_age.max(row.condition.age.as_secs());
     }
 
     let mut sessions = Gauge::begin(
@@ -91,7 +91,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         {
             continue;
         }
-        updates.labelled("session", &label, row.updated_seconds)?;
+        updates.labelled("session", &label, row.timestamp.timestamp())?;
     }
     Ok(())
 }

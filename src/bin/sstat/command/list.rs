@@ -2,20 +2,18 @@
 
 use std::cmp::Ordering;
 
-use sstat::Session;
-
 use crate::cli::{self, SortKey};
 use crate::config::Config;
 use crate::failure::{Result, code};
-use crate::select::select;
-use crate::view::{Form, List, Report, View};
+use crate::select::select_in_parts;
+use crate::view::{Form, List, Part, Report, Row, Sessions, View};
 
 pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    let mut selection = select(config, &args.filters, &viewpoint, |session| {
-        (!args.attention || session.needs_attention()).then_some(session)
+    let mut selection = select_in_parts(config, &args.filters, &viewpoint, |sessions| {
+        Part::new(sessions.filter(|session| !args.attention || session.needs_attention()))
     })?;
-    let mut sessions = std::mem::take(&mut selection.found);
+    let mut sessions = Sessions::new(std::mem::take(&mut selection.found));
     let key = args.sort.unwrap_or(if args.attention {
         SortKey::Age
     } else {
@@ -34,16 +32,15 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     Ok(selection.conclude(config, report, args.exit_code))
 }
 
-fn compare(key: SortKey, a: &Session, b: &Session) -> Ordering {
+fn compare(key: SortKey, a: &Row<'_>, b: &Row<'_>) -> Ordering {
     match key {
         SortKey::Name => Ordering::Equal,
-        SortKey::Age => a.update.timestamp.cmp(&b.update.timestamp),
-        SortKey::Status => a.update.status.cmp(&b.update.status),
+        SortKey::Age => a.timestamp.cmp(&b.timestamp),
+        SortKey::Status => a.status.cmp(b.status),
         // One without progress has not begun to say how far it is.
-        SortKey::Progress => b
-            .update
-            .progress
-            .unwrap_or(-1.0)
-            .total_cmp(&a.update.progress.unwrap_or(-1.0)),
+        SortKey::Progress => {
+            let progress = |row: &Row<'_>| row.progress.unwrap_or(-1.0);
+            progress(b).total_cmp(&progress(a))
+        }
     }
 }

@@ -1,33 +1,36 @@
 //! `sstat stale`: who went silent or died, worst first.
 
-use std::cmp::Reverse;
-
 use sstat::{Life, Origin, Session};
 
 use crate::cli;
 use crate::config::Config;
 use crate::failure::{Result, code};
-use crate::select::select;
-use crate::view::{Form, Report, StaleList, View};
+use crate::select::select_in_parts;
+use crate::view::{Form, Part, Report, Row, Sessions, StaleList, View};
 
 pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
     let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    let mut selection = select(config, &args.filters, &viewpoint, |session| {
-        let condition = &session.condition;
+    let is_wanted = |Session { condition, .. }: &Session| {
         let silent = if args.very {
             condition.is_very_stale()
         } else {
             condition.is_stale()
         };
-        (silent || condition.life == Life::Dead).then_some(session)
+        silent || condition.life == Life::Dead
+    };
+    let mut selection = select_in_parts(config, &args.filters, &viewpoint, |sessions| {
+        Part::new(sessions.filter(is_wanted))
     })?;
-    let mut sessions = std::mem::take(&mut selection.found);
-    sessions.sort_by_key(|Session { condition, .. }| {
-        Reverse((
-            condition.life == Life::Dead,
-            condition.staleness,
-            condition.age,
-        ))
+    let mut sessions = Sessions::new(std::mem::take(&mut selection.found));
+    sessions.sort_by(|a, b| {
+        let badness = |Row { condition, .. }: &Row<'_>| {
+            (
+                condition.life == Life::Dead,
+                condition.staleness,
+                condition.age,
+            )
+        };
+        badness(b).cmp(&badness(a))
     });
     let found = !sessions.is_empty();
     let named = config.location.origin == Origin::Named;

@@ -6,7 +6,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::failure::Result;
 use crate::select::select_in_parts;
-use crate::view::{Report, Summary, SummaryForm, SummaryPart, View};
+use crate::view::{Report, Summary, SummaryForm, View};
 
 pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {
     let form = match args {
@@ -31,7 +31,7 @@ pub fn report(
     // Only the block says more of a session than its name.
     let with_text = form == SummaryForm::Block;
     let mut selection = select_in_parts(config, filters, viewpoint, |sessions| {
-        SummaryPart::new(sessions, with_text)
+        Summary::part(sessions, with_text)
     })?;
     let summary = Summary::new(
         std::mem::take(&mut selection.found),

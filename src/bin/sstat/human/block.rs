@@ -9,7 +9,7 @@ use sstat::Status;
 use crate::human::escape::escape;
 use crate::human::minutes;
 use crate::human::style::{Role, Style, percent};
-use crate::view::{Summary, SummaryRow};
+use crate::view::{Row, Summary};
 
 /// Columns of a progress bar.
 const BAR: usize = 10;
@@ -37,7 +37,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
             writeln!(out, "  {word}: {count}")?;
         }
     }
-    let message = |row: &SummaryRow<'_>| escape(row.message).into_owned();
+    let message = |row: &Row<'_>| escape(row.message).into_owned();
     block.section(
         out,
         "❌ Errors",
@@ -64,7 +64,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         "⚠️  Stale",
         Role::Stale,
         || summary.stale(),
-        |row| format!("No update for {}", minutes(row.age)),
+        |row| format!("No update for {}", minutes(row.condition.age)),
     )?;
     block.section(
         out,
@@ -73,7 +73,10 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         || summary.dead(),
         |row| {
             let pid = row.pid.map_or(String::new(), |pid| format!(" {pid}"));
-            format!("process{pid} is gone, no update for {}", minutes(row.age))
+            format!(
+                "process{pid} is gone, no update for {}",
+                minutes(row.condition.age)
+            )
         },
     )?;
     writeln!(out, "{rule}")
@@ -84,13 +87,13 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    fn section<'r, I: Iterator<Item = SummaryRow<'r>>>(
+    fn section<'r, I: Iterator<Item = Row<'r>>>(
         &self,
         out: &mut dyn Write,
         title: &str,
         role: Role,
         rows: impl Fn() -> I,
-        text: impl Fn(&SummaryRow<'_>) -> String,
+        text: impl Fn(&Row<'_>) -> String,
     ) -> io::Result<()> {
         let count = rows().count();
         if count == 0 {
@@ -109,7 +112,7 @@ impl Block<'_> {
     }
 
     /// What a working session says and how far it is.
-    fn work(&self, row: &SummaryRow<'_>) -> String {
+    fn work(&self, row: &Row<'_>) -> String {
         let message = escape(row.message);
         let Some(progress) = row.progress else {
             return message.into_owned();

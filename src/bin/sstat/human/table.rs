@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::human::escape::escape;
 use crate::human::style::{Role, Style, percent};
 use crate::human::{age, pane_command, trouble, trouble_word};
-use crate::view::{List, StaleList};
+use crate::view::{List, Sessions, StaleList};
 
 /// Columns of a progress bar.
 const BAR: usize = 10;
@@ -163,17 +163,17 @@ impl<const N: usize> Layout<'_, N> {
 /// Lays rows out in columns: on a terminal each row on one line of it. Twice
 /// over the sessions and some rows at a time, so that memory holds no second
 /// copy of them all.
-fn write_table<'a, const N: usize>(
+fn write_table<const N: usize>(
     out: &mut dyn Write,
     style: &Style,
-    layout: &Layout<'a, N>,
-    sessions: &'a [Session],
-    row: impl Fn(&'a Session) -> [Field<'a>; N],
+    layout: &Layout<'_, N>,
+    sessions: &Sessions,
+    row: impl Fn(&Session) -> [Field<'_>; N],
 ) -> io::Result<()> {
     let columns = layout.columns;
     let mut widths = [0; N];
-    for session in sessions {
-        for (width, field) in widths.iter_mut().zip(row(session)) {
+    for session in sessions.iter() {
+        for (width, field) in widths.iter_mut().zip(row(&session)) {
             *width = (*width).max(field.text.width());
         }
     }
@@ -204,7 +204,9 @@ fn write_table<'a, const N: usize>(
         widths[0] = widths[0].saturating_sub(over).max(columns[0].len());
         most[0] = most[0].min(widths[0]);
     }
-    for (index, sessions) in sessions.chunks(ROWS_AT_A_TIME).enumerate() {
+    let mut is_first = true;
+    let mut sessions = sessions.iter().peekable();
+    while sessions.peek().is_some() {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if style.color {
@@ -212,12 +214,12 @@ fn write_table<'a, const N: usize>(
         } else {
             table.force_no_tty();
         }
-        if index == 0 {
+        if std::mem::take(&mut is_first) {
             let header = columns.map(|column| Field::meaning(Role::Heading, column));
             table.set_header(cells(&header, shown, style));
         }
-        for session in sessions {
-            let mut fields = row(session);
+        for session in sessions.by_ref().take(ROWS_AT_A_TIME) {
+            let mut fields = row(&session);
             for (field, most) in fields.iter_mut().zip(most) {
                 if field.text.width() > most {
                     field.text = style.fit(&field.text, most).into_owned().into();
@@ -277,6 +279,7 @@ fn cell(field: &Field<'_>, style: &Style) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::Part;
     use sstat::{Thresholds, Update, Viewpoint};
 
     fn lines(lines: &[&str], width: Option<usize>) -> Vec<String> {
@@ -284,8 +287,8 @@ mod tests {
         let viewpoint = Viewpoint::new(now, Thresholds::default());
         let sessions = lines
             .iter()
-            .map(|line| viewpoint.see(Update::decode(line.as_bytes()).unwrap()))
-            .collect();
+            .map(|line| viewpoint.see(Update::decode(line.as_bytes()).unwrap()));
+        let sessions = Sessions::new(vec![Part::new(sessions)]);
         let style = Style {
             width,
             ..Style::PLAIN

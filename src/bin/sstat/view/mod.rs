@@ -1,9 +1,10 @@
 //! What the commands found: the values that text is made of and, serialized,
 //! the JSON contracts. Contracts grow by keys only.
 
+mod sessions;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::num::NonZeroU32;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,8 @@ use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 use sstat::{
     Follower, History, Life, Problem, Query, Session, Staleness, Status, Store, Update, Viewpoint,
 };
+
+pub use self::sessions::{Part, Row, Sessions};
 
 /// What a command found, and how it ends.
 pub struct Report {
@@ -110,187 +113,80 @@ impl Serialize for SessionState<'_> {
     }
 }
 
-/// All sessions in natural order of their names, and their counts. They are
-/// kept close together: a million of them in some 100 MB.
+/// All sessions in natural order of their names, and their counts.
 pub struct Summary {
-    parts: Vec<SummaryPart>,
+    sessions: Sessions,
     pub by_status: BTreeMap<Status, u64>,
     pub skipped_lines: u64,
 }
 
-/// Some sessions of a summary, in natural order.
-#[derive(Default)]
-pub struct SummaryPart {
-    /// The names and messages of all rows, one behind the other.
-    text: String,
-    rows: Vec<StoredRow>,
-    /// The statuses of somebody's own, by row.
-    others: HashMap<usize, Status>,
-}
-
-/// A row as it is kept.
-struct StoredRow {
-    /// Where its name begins in the text; its message follows.
-    begin: u32,
-    message_bytes: u32,
-    name_bytes: u16,
-    staleness: Staleness,
-    life: Life,
-    /// Its place in [`Status::KNOWN`]; beyond its end for another.
-    status: u8,
-    pid: Option<NonZeroU32>,
-    /// Not a number where there is none.
-    progress: f64,
-    age_seconds: u32,
-    updated_seconds: i64,
-}
-
-/// As much of a session as a summary says.
-pub struct SummaryRow<'a> {
-    pub name: &'a str,
-    pub status: &'a Status,
-    pub progress: Option<f64>,
-    /// Empty where the summary's form does not show it.
-    pub message: &'a str,
-    /// The time of its last update, in seconds since 1970.
-    pub updated_seconds: i64,
-    pub age: Duration,
-    /// Its process's number, if it has one.
-    pub pid: Option<u32>,
-}
-
-static KNOWN: [Status; 5] = Status::KNOWN;
-
-impl SummaryPart {
-    /// Takes in some sessions, and where `with_text` the messages that the
-    /// block shows of them.
-    pub fn new(sessions: &mut dyn Iterator<Item = Session>, with_text: bool) -> Self {
-        let mut part = Self::default();
-        for session in sessions {
-            part.add(&session, with_text);
-        }
-        part.text.shrink_to_fit();
-        part.rows.shrink_to_fit();
-        part
-    }
-
-    fn add(&mut self, Session { update, condition }: &Session, with_text: bool) {
-        let shown = matches!(
-            update.status,
-            Status::Working | Status::Blocked | Status::Error
-        );
-        let message = if with_text && shown {
-            &*update.message
-        } else {
-            ""
-        };
-        // A line has a mebibyte at most, a file's name 255 bytes, of which
-        // each may be spelled out in four, and a part has few of them.
-        let begin = self.text.len() as u32;
-        self.text.push_str(&update.session);
-        self.text.push_str(message);
-        let known = KNOWN.iter().position(|known| *known == update.status);
-        if known.is_none() {
-            self.others.insert(self.rows.len(), update.status.clone());
-        }
-        self.rows.push(StoredRow {
-            begin,
-            message_bytes: message.len() as u32,
-            name_bytes: update.session.len() as u16,
-            staleness: condition.staleness,
-            life: condition.life,
-            status: known.unwrap_or(KNOWN.len()) as u8,
-            pid: update
-                .process
-                .as_ref()
-                .and_then(|process| NonZeroU32::new(process.pid)),
-            progress: update.progress.unwrap_or(f64::NAN),
-            age_seconds: u32::try_from(condition.age.as_secs()).unwrap_or(u32::MAX),
-            updated_seconds: update.timestamp.timestamp(),
-        });
-    }
-
-    fn rows_where(
-        &self,
-        wanted: impl Fn(&StoredRow) -> bool,
-    ) -> impl Iterator<Item = SummaryRow<'_>> {
-        let rows = self.rows.iter().enumerate();
-        rows.filter(move |(_, row)| wanted(row))
-            .map(|(index, row)| self.row(index, row))
-    }
-
-    fn row(&self, index: usize, row: &StoredRow) -> SummaryRow<'_> {
-        let message = row.begin as usize + usize::from(row.name_bytes);
-        SummaryRow {
-            name: &self.text[row.begin as usize..message],
-            status: KNOWN
-                .get(usize::from(row.status))
-                .unwrap_or_else(|| &self.others[&index]),
-            progress: Some(row.progress).filter(|progress| !progress.is_nan()),
-            message: &self.text[message..message + row.message_bytes as usize],
-            updated_seconds: row.updated_seconds,
-            age: Duration::from_secs(row.age_seconds.into()),
-            pid: row.pid.map(NonZeroU32::get),
-        }
-    }
-}
-
 impl Summary {
-    /// Puts parts together that follow each other in natural order.
-    pub fn new(parts: Vec<SummaryPart>, skipped_lines: u64) -> Self {
-        let mut known = [0; KNOWN.len()];
-        let mut by_status = BTreeMap::new();
-        for part in &parts {
-            for row in &part.rows {
-                if let Some(count) = known.get_mut(usize::from(row.status)) {
-                    *count += 1;
-                }
-            }
-            for status in part.others.values() {
-                *by_status.entry(status.clone()).or_default() += 1;
-            }
+    pub fn new(parts: Vec<Part>, skipped_lines: u64) -> Self {
+        let sessions = Sessions::new(parts);
+        let known = Status::KNOWN.into_iter().map(|status| {
+            let count = sessions.count_where(|stored| stored.has(&status));
+            (status, count as u64)
+        });
+        let mut by_status: BTreeMap<_, _> = known.filter(|(_, count)| *count > 0).collect();
+        for row in sessions.rows_where(|stored| !stored.is_known()) {
+            *by_status.entry(row.status.clone()).or_default() += 1;
         }
-        let known = KNOWN.iter().cloned().zip(known);
-        by_status.extend(known.filter(|(_, count)| *count > 0));
         Self {
-            parts,
+            sessions,
             by_status,
             skipped_lines,
         }
     }
 
-    pub fn total(&self) -> usize {
-        self.parts.iter().map(|part| part.rows.len()).sum()
+    /// Some of its sessions, as much of them as it says, with the messages of
+    /// those that the block shows where `with_text`.
+    pub fn part(sessions: impl Iterator<Item = Session>, with_text: bool) -> Part {
+        Part::new(sessions.map(|mut session| {
+            let Session { update, condition } = &mut session;
+            let shown = matches!(
+                update.status,
+                Status::Working | Status::Blocked | Status::Error
+            );
+            if !(with_text && shown) {
+                update.message = String::new();
+            }
+            update.task_id = None;
+            update.metadata = None;
+            update.stale_after = None;
+            update.extra = Vec::new();
+            if condition.life != Life::Dead {
+                update.process = None;
+            }
+            condition.clock_skew = None;
+            session
+        }))
     }
 
-    pub fn rows(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows_where(|_| true)
+    pub fn total(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.sessions.rows_where(|_| true)
     }
 
     /// Those with one of the five known statuses.
-    pub fn with_status(&self, status: Status) -> impl Iterator<Item = SummaryRow<'_>> {
-        let place = KNOWN.iter().position(|known| *known == status);
-        self.rows_where(move |row| place == Some(usize::from(row.status)))
+    pub fn with_status(&self, status: Status) -> impl Iterator<Item = Row<'_>> {
+        self.sessions.rows_where(move |stored| stored.has(&status))
     }
 
-    pub fn stale(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows_where(|row| row.staleness >= Staleness::Stale)
+    pub fn stale(&self) -> impl Iterator<Item = Row<'_>> {
+        self.sessions
+            .rows_where(|stored| stored.staleness >= Staleness::Stale)
     }
 
-    pub fn very_stale(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows_where(|row| row.staleness == Staleness::VeryStale)
+    pub fn very_stale(&self) -> impl Iterator<Item = Row<'_>> {
+        self.sessions
+            .rows_where(|stored| stored.staleness == Staleness::VeryStale)
     }
 
-    pub fn dead(&self) -> impl Iterator<Item = SummaryRow<'_>> {
-        self.rows_where(|row| row.life == Life::Dead)
-    }
-
-    fn rows_where(
-        &self,
-        wanted: impl Fn(&StoredRow) -> bool + Copy,
-    ) -> impl Iterator<Item = SummaryRow<'_>> {
-        let parts = self.parts.iter();
-        parts.flat_map(move |part| part.rows_where(wanted))
+    pub fn dead(&self) -> impl Iterator<Item = Row<'_>> {
+        self.sessions.rows_where(|stored| stored.life == Life::Dead)
     }
 }
 
@@ -327,7 +223,7 @@ struct Names<F>(F);
 impl<'a, F, I> Serialize for Names<F>
 where
     F: Fn() -> I,
-    I: Iterator<Item = SummaryRow<'a>>,
+    I: Iterator<Item = Row<'a>>,
 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq((self.0)().map(|row| row.name))
@@ -336,32 +232,36 @@ where
 
 /// Sessions in the order asked for: an object keyed by name.
 pub struct List {
-    pub sessions: Vec<Session>,
+    pub sessions: Sessions,
 }
 
 impl Serialize for List {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.sessions
-                .iter()
-                .map(|session| (session.name(), SessionState(session))),
-        )
+        let mut map = serializer.serialize_map(None)?;
+        for session in self.sessions.iter() {
+            map.serialize_entry(session.name(), &SessionState(&session))?;
+        }
+        map.end()
     }
 }
 
 /// Sessions that went silent or died, worst first.
 pub struct StaleList {
-    pub sessions: Vec<Session>,
+    pub sessions: Sessions,
     /// The directory, if the caller named it.
     pub directory: Option<String>,
 }
 
 impl Serialize for StaleList {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct States<'a>(&'a [Session]);
+        struct States<'a>(&'a Sessions);
         impl Serialize for States<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_seq(self.0.iter().map(SessionState))
+                let mut seq = serializer.serialize_seq(None)?;
+                for session in self.0.iter() {
+                    seq.serialize_element(&SessionState(&session))?;
+                }
+                seq.end()
             }
         }
         let mut map = serializer.serialize_map(Some(2))?;

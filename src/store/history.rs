@@ -20,6 +20,11 @@ use crate::update::Update;
 /// parses next to nothing.
 const SEARCHED_BACKWARD: u64 = 256 * 1024;
 
+/// The last updates are held up to so many bytes of their lines, from the last
+/// backward, while those before are looked for; the lines of others are read
+/// once more.
+const HELD_BYTES: usize = 64 * 1024;
+
 /// Which updates of a session are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
@@ -126,7 +131,15 @@ impl History {
             Some(limit) => {
                 let mut last = self.find_last(limit)?;
                 let mut buffer = Vec::new();
-                while let Some((offset, length)) = last.lines.pop() {
+                while let Some(wanted) = last.lines.pop() {
+                    let (offset, length) = match wanted {
+                        Wanted::At(offset, length) => (offset, length),
+                        Wanted::Held(held) => {
+                            let (line, update) = *held;
+                            each(&line, self.named(update))?;
+                            continue;
+                        }
+                    };
                     buffer.resize(length, 0);
                     match read_exact_at(&self.open.file, &mut buffer, offset) {
                         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
@@ -204,6 +217,7 @@ impl History {
         let mut buffer = Vec::new();
         let mut lines = LinesBackward::new(&self.open.file, size, &mut buffer).map_err(fail)?;
         let mut last = Last::default();
+        let mut held_bytes = 0;
         while last.lines.len() < limit {
             let Some(line) = lines.next().map_err(fail)? else {
                 break;
@@ -212,7 +226,13 @@ impl History {
             match judge(&line, &self.open.metadata) {
                 Ok(Some(update)) => {
                     if self.query.matches(&update) {
-                        last.lines.push(line.place());
+                        let bytes = line.bytes.unwrap_or_default();
+                        held_bytes += bytes.len();
+                        last.lines.push(if held_bytes <= HELD_BYTES {
+                            Wanted::Held(Box::new((bytes.to_owned(), update)))
+                        } else {
+                            Wanted::of(&line)
+                        });
                     }
                     lines.note_good(offset);
                 }
@@ -239,7 +259,7 @@ impl History {
             if found.len() == wanted {
                 found.pop_front();
             }
-            found.push_back(line.place());
+            found.push_back(Wanted::of(line));
             Ok(())
         })?;
         last.lines.extend(found.into_iter().rev());
@@ -248,12 +268,26 @@ impl History {
     }
 }
 
-/// Where the last wanted lines stand: offset and length, last first.
+/// The last wanted lines, last first.
 #[derive(Default)]
 struct Last {
-    lines: Vec<(u64, usize)>,
+    lines: Vec<Wanted>,
     bad: BadLines,
     gave_up: bool,
+}
+
+/// A line that is wanted.
+enum Wanted {
+    Held(Box<(Vec<u8>, Update)>),
+    /// Where it stands: its offset and its length without the newline.
+    At(u64, usize),
+}
+
+impl Wanted {
+    fn of(line: &Line<'_>) -> Self {
+        let (offset, length) = line.place();
+        Self::At(offset, length)
+    }
 }
 
 #[cfg(test)]
@@ -282,6 +316,44 @@ mod tests {
             };
             history.for_each(each).unwrap();
             assert_eq!(found, 2, "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_held_and_lines_that_are_not_come_in_their_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let line = |n: usize| {
+            let message = "x".repeat(n);
+            format!(
+                r#"{{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"{message}"}}"#
+            )
+        };
+        let stored: Vec<String> = (0..1_000).map(line).collect();
+        assert!(stored.iter().map(String::len).sum::<usize>() > 2 * HELD_BYTES);
+        std::fs::write(
+            directory.path().join("w_status.json"),
+            stored.join("\n") + "\n",
+        )
+        .unwrap();
+        for limit in [1, 10, 900, 2_000] {
+            let query = Query {
+                limit: Some(limit),
+                ..Query::default()
+            };
+            let store = Store::new(directory.path());
+            let mut found = Vec::new();
+            let each = |line: &[u8], update: Update| -> Result<()> {
+                assert_eq!(update.session, "w");
+                found.push(String::from_utf8_lossy(line).into_owned());
+                Ok(())
+            };
+            store
+                .history("w", query)
+                .unwrap()
+                .unwrap()
+                .for_each(each)
+                .unwrap();
+            assert!(found == stored[stored.len().saturating_sub(limit)..]);
         }
     }
 

@@ -7,7 +7,7 @@ mod cli;
 mod command;
 mod config;
 mod failure;
-mod follow;
+mod histories;
 mod hook;
 mod human;
 #[cfg(unix)]

@@ -9,13 +9,13 @@ use sstat::{Problem, SafeFormatter, Update, Viewpoint};
 
 use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result};
-use crate::follow::Following;
+use crate::histories::{Extent, Histories};
 use crate::human::escape::escape;
 use crate::human::plot::{Plot, Span};
 use crate::human::style::{Role, Style};
 use crate::human::{block, detail, table, timeline};
 use crate::prometheus;
-use crate::view::{Form, Histories, HistoryForm, Report, SummaryForm, View};
+use crate::view::{Form, HistoryForm, Report, SummaryForm, View};
 
 /// Line-buffered output costs five times as much.
 const BUFFER: usize = 64 * 1024;
@@ -233,18 +233,9 @@ fn write_updates(
     histories: &Histories,
     mut write: impl FnMut(&mut dyn Write, &[u8], &Update) -> io::Result<()>,
 ) -> std::result::Result<(), Stop> {
-    let mut following = Following::new(histories);
-    for name in histories.names() {
-        let Some(history) = histories.open(name)? else {
-            continue;
-        };
-        histories.for_each(&history, |line, update| -> std::result::Result<(), Stop> {
-            Ok(write(out, line, &update)?)
-        })?;
-        if let Some(following) = &mut following {
-            following.add(history)?;
-        }
-    }
+    let following = histories.for_each(|line, update| -> std::result::Result<(), Stop> {
+        Ok(write(out, line, update)?)
+    })?;
     let Some(mut following) = following else {
         return Ok(());
     };
@@ -287,34 +278,18 @@ fn write_plot(
     viewpoint: &Viewpoint,
     style: &Style,
 ) -> std::result::Result<(), Stop> {
-    let mut shown = Vec::new();
-    for name in histories.names() {
-        let Some(history) = histories.open(name)? else {
-            continue;
-        };
-        let mut seen = None;
-        histories.for_each(
-            &history,
-            |_, Update { timestamp: at, .. }| -> std::result::Result<(), Stop> {
-                let (first, last) = seen.get_or_insert((at, at));
-                *first = at.min(*first);
-                *last = at.max(*last);
-                Ok(())
-            },
-        )?;
-        shown.extend(seen.map(|(first, last)| (name.as_str(), first, last)));
-    }
-    let first = shown.iter().map(|&(_, first, _)| first).min();
-    let last = shown.iter().map(|&(.., last)| last).max();
+    let shown = histories.extents()?;
+    let first = shown.iter().map(|extent| extent.first).min();
+    let last = shown.iter().map(|extent| extent.last).max();
     let (Some(first), Some(last)) = (first, last) else {
         return Ok(());
     };
     let query = histories.query();
     let span = Span::new(query, first, last, viewpoint);
-    let names = shown.iter().map(|&(name, ..)| name);
+    let names = shown.iter().map(|extent| extent.name);
     let mut plot = Plot::new(span, viewpoint, names, style);
     plot.write_title(out)?;
-    for (name, first, _) in shown {
+    for Extent { name, first, .. } in shown {
         let Some(history) = histories.open_context(name)? else {
             continue;
         };

@@ -7,8 +7,9 @@ use sstat::{Query, session_of_file};
 use crate::cli;
 use crate::config::Config;
 use crate::failure::Result;
+use crate::histories::{Follow, Histories, NameFilter};
 use crate::select::{Names, select};
-use crate::view::{Follow, Histories, HistoryForm, NameFilter, Report, View};
+use crate::view::{HistoryForm, Report, View};
 
 /// How many updates of a session are printed unless it is said.
 const LIMIT: usize = 50;

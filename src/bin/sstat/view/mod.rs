@@ -3,15 +3,14 @@
 
 mod sessions;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
-use sstat::{
-    Follower, History, Life, Problem, Query, Session, Staleness, Status, Store, Update, Viewpoint,
-};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use sstat::{Life, Problem, Session, Staleness, Status, Update, Viewpoint};
+
+use crate::histories::Histories;
 
 pub use self::sessions::{Part, Row, Sessions};
 
@@ -55,7 +54,7 @@ pub enum View {
 impl View {
     /// Whether it has no end: what comes later is printed as it comes.
     pub fn goes_on(&self) -> bool {
-        matches!(self, Self::History(histories, _) if histories.follow.is_some())
+        matches!(self, Self::History(histories, _) if histories.go_on())
     }
 }
 
@@ -301,162 +300,5 @@ pub struct Remaining {
 impl Serialize for Detail {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         SessionState(&self.session).serialize(serializer)
-    }
-}
-
-/// Which names are wanted.
-pub type NameFilter = Box<dyn Fn(&str) -> bool>;
-
-/// How histories are followed.
-pub struct Follow {
-    /// Which sessions that come later are followed, too.
-    pub joins: Option<NameFilter>,
-}
-
-/// The histories of some sessions, still in their files: each is opened when
-/// it is printed, so that thousands need no more than one does.
-pub struct Histories {
-    store: Store,
-    query: Query,
-    names: Vec<String>,
-    /// One session asked for by name is one object, not an array of one.
-    single: bool,
-    /// Whether and how to go on with new updates as they come.
-    pub follow: Option<Follow>,
-    problems: RefCell<Vec<Problem>>,
-}
-
-impl Histories {
-    pub fn new(store: Store, names: Vec<String>, query: Query, single: bool) -> Self {
-        Self {
-            store,
-            query,
-            names,
-            single,
-            follow: None,
-            problems: RefCell::default(),
-        }
-    }
-
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// A follower for each session that joins: it is wanted and not known yet.
-    pub fn joining(&self, follow: &Follow, known: &HashSet<String>) -> Vec<Follower> {
-        let Some(joins) = &follow.joins else {
-            return Vec::new();
-        };
-        let names = self.store.names().unwrap_or_default();
-        names
-            .iter()
-            .filter(|name| joins(name) && !known.contains(*name))
-            .map(|name| self.store.follow(name))
-            .collect()
-    }
-
-    /// Whether lines of several sessions may stand one below the other.
-    pub fn are_several(&self) -> bool {
-        let follow = self.follow.as_ref();
-        let may_join = follow.is_some_and(|follow| follow.joins.is_some());
-        self.names.len() > 1 || may_join
-    }
-
-    pub fn query(&self) -> &Query {
-        &self.query
-    }
-
-    /// One of the histories; `None` if its file has vanished meanwhile.
-    pub fn open(&self, name: &str) -> sstat::Result<Option<History>> {
-        self.store.history(name, self.query.clone())
-    }
-
-    /// One of the histories with all that came before and between the updates
-    /// that are asked for, as far as that can be told from them.
-    pub fn open_context(&self, name: &str) -> sstat::Result<Option<History>> {
-        let query = &self.query;
-        // A limit counts from the end of what matches; only where everything
-        // matches is it known what that leaves out.
-        let all_match = query.statuses.is_empty() && query.task.is_none() && query.until.is_none();
-        let context = Query {
-            limit: query.limit.filter(|_| all_match),
-            ..Query::default()
-        };
-        self.store.history(name, context)
-    }
-
-    /// Hands the updates of one of the histories to `each` until that fails.
-    pub fn for_each<E: From<sstat::Error>>(
-        &self,
-        history: &History,
-        each: impl FnMut(&[u8], Update) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let problem = history.for_each(each)?;
-        self.problems.borrow_mut().extend(problem);
-        Ok(())
-    }
-
-    /// What was found wrong while printing.
-    pub fn take_problems(&self) -> Vec<Problem> {
-        self.problems.take()
-    }
-}
-
-impl Serialize for Histories {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let open = |name: &String| self.open(name).map_err(S::Error::custom);
-        if self.single
-            && let [name] = &*self.names
-            && let Some(history) = open(name)?
-        {
-            return HistoryJson(self, &history).serialize(serializer);
-        }
-        let mut seq = serializer.serialize_seq(None)?;
-        for name in &self.names {
-            if let Some(history) = open(name)? {
-                seq.serialize_element(&HistoryJson(self, &history))?;
-            }
-        }
-        seq.end()
-    }
-}
-
-struct HistoryJson<'a>(&'a Histories, &'a History);
-
-impl Serialize for HistoryJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let total = self.1.count_lines().map_err(S::Error::custom)?;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("session", self.1.name())?;
-        map.serialize_entry("total_updates", &total)?;
-        map.serialize_entry("updates", &Updates(self.0, self.1))?;
-        map.end()
-    }
-}
-
-struct Updates<'a>(&'a Histories, &'a History);
-
-impl Serialize for Updates<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// Either side's error: the reader's or the serializer's.
-        enum Stop<E> {
-            Read(sstat::Error),
-            Write(E),
-        }
-        impl<E> From<sstat::Error> for Stop<E> {
-            fn from(error: sstat::Error) -> Self {
-                Self::Read(error)
-            }
-        }
-        let mut seq = serializer.serialize_seq(None)?;
-        self.0
-            .for_each(self.1, |_, update| {
-                seq.serialize_element(&update).map_err(Stop::Write)
-            })
-            .map_err(|stop| match stop {
-                Stop::Read(error) => S::Error::custom(error),
-                Stop::Write(error) => error,
-            })?;
-        seq.end()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use sstat::{Appended, Follower, History, Problem, ProblemKind, Update};
 
-use crate::view::{Follow, Histories};
+use super::{Follow, Histories};
 
 /// About how many bytes are read of a file at a time: one that is written anew
 /// may be of any size.
@@ -34,7 +34,7 @@ struct Followed {
 
 impl<'a> Following<'a> {
     /// Follows no session yet; `None` if these histories are not to be.
-    pub fn new(histories: &'a Histories) -> Option<Self> {
+    pub(super) fn new(histories: &'a Histories) -> Option<Self> {
         Some(Self {
             histories,
             follow: histories.follow.as_ref()?,
@@ -48,7 +48,7 @@ impl<'a> Following<'a> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn add(&mut self, history: History) -> sstat::Result<()> {
+    pub(super) fn add(&mut self, history: History) -> sstat::Result<()> {
         let follower = history.follower()?;
         let held = (self.followed.len() < MOST_HELD).then_some(history);
         self.known.insert(follower.name().to_owned());

@@ -44,14 +44,28 @@ pub fn object_entries(json: &str) -> serde_json::Result<Vec<(Cow<'_, str>, &RawV
     serde_json::from_str::<Entries>(json).map(|entries| entries.0)
 }
 
-/// Reads a JSON string as bytes, which lets half a surrogate pair pass.
-pub(crate) struct StringBytes;
+/// Reads the bytes of a JSON string.
+#[derive(Clone, Copy)]
+pub(crate) enum StringBytes {
+    /// One that is text.
+    OfText,
+    /// Any: half a surrogate pair passes, and so do control characters.
+    OfAny,
+}
 
 impl<'de> Visitor<'de> for StringBytes {
     type Value = Cow<'de, [u8]>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text.as_bytes()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.as_bytes().to_vec()))
     }
 
     fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
@@ -67,7 +81,10 @@ impl<'de> DeserializeSeed<'de> for StringBytes {
     type Value = Cow<'de, [u8]>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_bytes(self)
+        match self {
+            Self::OfText => deserializer.deserialize_str(self),
+            Self::OfAny => deserializer.deserialize_bytes(self),
+        }
     }
 }
 
@@ -102,13 +119,13 @@ pub fn string_value(raw: &RawValue) -> Option<Cow<'_, str>> {
     if !contains(inner.as_bytes(), |byte| byte == b'\\') {
         return Some(Cow::Borrowed(inner));
     }
-    let bytes = StringBytes.deserialize(&mut serde_json::Deserializer::from_str(json));
+    let bytes = StringBytes::OfAny.deserialize(&mut serde_json::Deserializer::from_str(json));
     bytes.ok().map(text)
 }
 
 /// Whether one of the bytes is wanted. Without a way out before the end, so that
 /// sixteen are looked at at once.
-pub(crate) fn contains(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
+fn contains(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     bytes
         .iter()
         .fold(false, |found, &byte| found | wanted(byte))

@@ -6,12 +6,12 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, Utc};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::json::{SafeFormatter, StringBytes, contains, string_value, text};
+use crate::json::{SafeFormatter, StringBytes, string_value, text};
 use crate::name::SessionName;
 use crate::process::ProcessIdentity;
 use crate::status::Status;
@@ -203,12 +203,13 @@ impl Update {
             true => BadLine::CutOff,
             false => BadLine::NotJson,
         };
-        // Keys are read as bytes, which lets control characters pass.
-        if contains(line, |byte| byte < b' ') {
-            serde_json::from_str::<IgnoredAny>(text).map_err(reason)?;
-        }
-        let keys: Keys = serde_json::from_str(text).map_err(reason)?;
-        keys.into_update(received)
+        let keys = Keys::read(text, StringBytes::OfText).or_else(|_| {
+            // A key that is no text may still be JSON. What reads it would let
+            // control characters pass.
+            serde_json::from_str::<IgnoredAny>(text)?;
+            Keys::read(text, StringBytes::OfAny)
+        });
+        keys.map_err(reason)?.into_update(received)
     }
 }
 
@@ -411,9 +412,10 @@ fn number(raw: &RawValue) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct KeysVisitor;
+impl<'a> Keys<'a> {
+    /// Reads the keys of a JSON object, which are bytes of such strings.
+    fn read(json: &'a str, key: StringBytes) -> serde_json::Result<Self> {
+        struct KeysVisitor(StringBytes);
         impl<'de> Visitor<'de> for KeysVisitor {
             type Value = Keys<'de>;
 
@@ -426,7 +428,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
                 mut map: A,
             ) -> std::result::Result<Keys<'de>, A::Error> {
                 let mut keys = Keys::default();
-                while let Some(key) = map.next_key_seed(StringBytes)? {
+                while let Some(key) = map.next_key_seed(self.0)? {
                     let value = Some(map.next_value::<&'de RawValue>()?);
                     match &*key {
                         b"timestamp" => keys.timestamp = value,
@@ -446,7 +448,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
                 Ok(keys)
             }
         }
-        deserializer.deserialize_map(KeysVisitor)
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let keys = deserializer.deserialize_map(KeysVisitor(key))?;
+        deserializer.end()?;
+        Ok(keys)
     }
 }
 

@@ -118,12 +118,13 @@ fn usage(error: &clap::Error) -> u8 {
         _ => None,
     };
     if let Some(answer) = answer {
-        return match answer.and_then(|()| std::io::stdout().flush()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                output::complain(&Style::PLAIN, &format!("stdout: {error}"), Role::Error);
-                code::ERROR
+        let printed = answer.and_then(|()| std::io::stdout().flush());
+        return match printed.or_else(output::unless_closed) {
+            Ok(()) => 0,
+            Err(failure) => {
+                output::complain(&Style::PLAIN, &failure.message, Role::Error);
+                failure.code
             }
-            _ => 0,
         };
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {

@@ -110,11 +110,17 @@ fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<Problem>>> {
 }
 
 /// The failure to write, unless it is that whoever read stdout has seen enough.
-fn unless_closed(error: io::Error) -> Result<()> {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(Failure::error(format!("stdout: {error}"))),
+pub fn unless_closed(source: io::Error) -> Result<()> {
+    if source.kind() == io::ErrorKind::BrokenPipe {
+        return Ok(());
     }
+    let (action, path) = ("write", "stdout".into());
+    Err(sstat::Error::Io {
+        action,
+        path,
+        source,
+    }
+    .into())
 }
 
 /// One line on stderr: `sstat: WHAT: WHY`.

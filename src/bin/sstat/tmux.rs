@@ -22,7 +22,7 @@ pub fn session_of_pane(pane: &OsStr) -> Option<String> {
 
 /// The last lines of the pane of a session of that name, or why there are none.
 pub fn last_lines(name: &str, count: usize) -> Result<Vec<String>, String> {
-    let target = target(name);
+    let target = target(name)?;
     let text = run(Command::new("tmux").args(["capture-pane", "-p", "-t", &target]))?;
     let all: Vec<&str> = text.trim_end().lines().collect();
     let tail = &all[all.len().saturating_sub(count)..];
@@ -32,14 +32,17 @@ pub fn last_lines(name: &str, count: usize) -> Result<Vec<String>, String> {
 /// Shows the session of that name in the terminal, or says why it does not.
 #[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // the live screen's
 pub fn switch_to(name: &str) -> Result<(), String> {
-    let target = target(name);
+    let target = target(name)?;
     run(Command::new("tmux").args(["switch-client", "-t", &target])).map(drop)
 }
 
 /// The target that names a session exactly. tmux itself puts `_` for the `.`
-/// and `:` of a session's name.
-fn target(name: &str) -> String {
-    format!("={}:", name.replace(['.', ':'], "_"))
+/// and `:` of a session's name, and takes one that begins with `$` for an id.
+fn target(name: &str) -> Result<String, String> {
+    if name.starts_with('$') {
+        return Err("tmux: a session whose name begins with $ cannot be asked for".to_owned());
+    }
+    Ok(format!("={}:", name.replace(['.', ':'], "_")))
 }
 
 /// What a command prints, or else why it fails.
@@ -71,4 +74,15 @@ fn text(stream: Option<impl Read>) -> io::Result<String> {
         stream.take(LONGEST_ANSWER).read_to_end(&mut bytes)?;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_one_session_exactly() {
+        assert_eq!(target("my.worker").unwrap(), "=my_worker:");
+        assert!(target("$1").is_err());
+    }
 }

@@ -277,3 +277,16 @@ fn a_pattern_may_wait_for_its_first_match() {
     assert_eq!(ran.code, 1);
     assert!(!ran.stderr.contains("waiting"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_unknown_session() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.file("w")).unwrap();
+    let ran = sandbox.run(["watch", "w", "other", "--until", "completed"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert!(
+        ran.stderr.contains("w_status.json: is a directory"),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("no session 'other'"), "{ran:?}");
+}

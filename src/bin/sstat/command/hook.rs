@@ -85,7 +85,15 @@ impl From<Unread> for Failure {
             Unread::Longer => {
                 format!("--hook: stdin: the payload has more than {LONGEST_PAYLOAD} bytes")
             }
-            Unread::Io(error) => format!("--hook: stdin: {error}"),
+            Unread::Io(source) => {
+                let (action, path) = ("read", "stdin".into());
+                let error = sstat::Error::Io {
+                    action,
+                    path,
+                    source,
+                };
+                format!("--hook: {error}")
+            }
             Unread::Payload(error) => format!("--hook: the payload: {error}"),
         })
     }

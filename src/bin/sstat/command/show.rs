@@ -16,6 +16,9 @@ use crate::view::{Detail, Form, Remaining, Report, View};
 /// How far back a session's status and progress are followed.
 const LOOK_BACK: usize = 1000;
 
+/// A pace that leads beyond this says nothing of the end.
+const FARTHEST: Duration = Duration::from_secs(100 * 24 * 3600);
+
 /// How many updates are shown.
 const RECENT: usize = 10;
 
@@ -158,6 +161,9 @@ fn remaining(
             .then(|| (1.0 - last.1) * took / advanced - since)
     };
     let (over_all, of_late) = (left(first)?, left(half_way)?);
+    if over_all.max(of_late) > FARTHEST.as_secs_f64() {
+        return None;
+    }
     // Overdue at both: the pace so far says nothing any more.
     Some(Remaining {
         soonest: Duration::try_from_secs_f64(over_all.min(of_late).max(0.0)).ok()?,
@@ -224,6 +230,8 @@ mod tests {
             None
         );
         assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "1", 0.4)], 16), None);
+        let crawl = [(0, w, "1", 0.2), (10, w, "1", 0.2 + 1e-9)];
+        assert_eq!(left(&crawl, 10), None, "not in two thousand years");
     }
 
     #[test]

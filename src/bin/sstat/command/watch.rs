@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use sstat::{Session, Status};
+use sstat::{Session, Status, Thresholds, Viewpoint};
 
 use crate::cli;
 use crate::command::summary;
@@ -12,7 +12,7 @@ use crate::config::{Config, Stream};
 use crate::failure::{Failure, Result, code};
 use crate::human::style::Role;
 use crate::output;
-use crate::select::{Names, is_literal, missing_directory, nearest, select, unknown};
+use crate::select::{Names, absent, is_literal, missing_directory, nearest, select, unknown};
 use crate::view::{Report, SummaryForm, View};
 use crate::watch::alarms::{Alarms, Trigger};
 use crate::watch::commands::Printing;
@@ -314,6 +314,13 @@ fn doubtful_words(args: &cli::Watch) -> Vec<String> {
         .collect()
 }
 
+/// Why a name is no session that could be waited for.
+fn why_absent(config: &Config, name: &str) -> Result<Failure> {
+    let viewpoint = Viewpoint::new(config.now()?, Thresholds::default());
+    let (_, problem) = config.location.store.session(name, &viewpoint)?;
+    Ok(absent(config, name, problem.as_ref()))
+}
+
 /// What to wait for: the sessions named, those that patterns match now, and
 /// the first of a pattern that may match nothing yet.
 fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until> {
@@ -323,7 +330,7 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
     for name in &args.filters.names {
         let found: Vec<String> = if is_literal(name) {
             if watcher.session(name).is_none() && !args.allow_missing {
-                missing.push(unknown(config, name));
+                missing.push(why_absent(config, name)?);
             }
             vec![name.clone()]
         } else {
@@ -338,7 +345,7 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
             if args.allow_missing {
                 unmatched.push(name.clone());
             } else {
-                missing.push(no_match(name));
+                missing.push(Failure::no(no_match(name)));
             }
         }
         names.extend(
@@ -349,10 +356,13 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
         );
     }
     if let Some(last) = missing.pop() {
-        for missing in missing {
-            output::complain(&config.style(Stream::Err), &missing, Role::Error);
+        let code = missing
+            .iter()
+            .fold(last.code, |code, other| code.max(other.code));
+        for other in missing {
+            output::complain(&config.style(Stream::Err), &other.message, Role::Error);
         }
-        return Err(Failure::no(last));
+        return Err(Failure { code, ..last });
     }
     let mut until = Until::new(names, args.until.clone(), args.any, args.now);
     for pattern in unmatched {

@@ -211,17 +211,14 @@ impl Store {
         };
         let path = self.path.join(&file_name);
         let open = || open::open_read(&path);
-        match read_session(
+        let buffer = &mut Vec::new();
+        Ok(read_session(
             open,
             || path.clone(),
             &file_name,
             viewpoint,
-            &mut Vec::new(),
-        ) {
-            Ok((session, tail)) => Ok((session, Problem::of_tail(|| path, &tail))),
-            Err(error) if error.is_not_found() => Ok((None, None)),
-            Err(error) => Ok((None, Some(Problem::unreadable(path, error)))),
-        }
+            buffer,
+        ))
     }
 
     /// The file's name of a session, whether or not there is such a file. Only
@@ -248,30 +245,39 @@ impl Store {
 /// How often a file that is truncated while it is read is read again.
 pub(crate) const REREADS: u32 = 10;
 
+/// A file's session, and what is wrong with the file; neither where it has
+/// vanished.
 fn read_session(
     open: impl Fn() -> Result<StatusFile>,
     path: impl Fn() -> PathBuf,
     file_name: &OsStr,
     viewpoint: &Viewpoint,
     buffer: &mut Vec<u8>,
-) -> Result<(Option<Session>, Tail)> {
+) -> (Option<Session>, Option<Problem>) {
     let mut tries = 0;
-    let mut tail = loop {
-        let file = open()?;
+    let error = loop {
+        let file = match open() {
+            Ok(file) => file,
+            Err(error) if error.is_not_found() => return (None, None),
+            Err(error) => break error,
+        };
         match tail::read_tail(&file, buffer) {
-            Ok(tail) => break tail,
+            Ok(tail) => {
+                let problem = Problem::of_lines(path, tail.bad, tail.gave_up);
+                let session = tail.update.map(|mut update| {
+                    update.session.clear();
+                    update
+                        .session
+                        .push_str(&name_of_file(file_name).unwrap_or_default());
+                    viewpoint.see(update)
+                });
+                return (session, problem);
+            }
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < REREADS => {
                 tries += 1;
             }
-            Err(error) => return Err(Error::io("read", &path())(error)),
+            Err(error) => break Error::io("read", &path())(error),
         }
     };
-    let session = tail.update.take().map(|mut update| {
-        update.session.clear();
-        update
-            .session
-            .push_str(&name_of_file(file_name).unwrap_or_default());
-        viewpoint.see(update)
-    });
-    Ok((session, tail))
+    (None, Some(Problem::unreadable(path(), error)))
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::name::{NaturalPrefix, name_of_file, natural_cmp, session_of_file};
 use crate::session::Session;
 use crate::store::open::Directory;
-use crate::store::{Problem, Store, Viewpoint};
+use crate::store::{Problem, Store, Viewpoint, read_session};
 
 /// From this many files on, threads are worth their start.
 const THREADS_FROM: usize = 200;
@@ -86,8 +86,10 @@ impl Store {
                     return (found, problems);
                 };
                 let mut sessions = chunk.filter_map(|file_name| {
+                    let open = || directory.open_read(file_name);
+                    let path = || directory.path_of(file_name);
                     let (session, problem) =
-                        self.look(&directory, file_name, viewpoint, &mut buffer);
+                        read_session(open, path, file_name, viewpoint, &mut buffer);
                     problems.extend(problem);
                     session
                 });
@@ -117,23 +119,6 @@ impl Store {
             found: found.into_iter().map(|(_, collected)| collected).collect(),
             problems: problems.into_iter().flatten().collect(),
         })
-    }
-
-    /// One file of an open directory: its session, and what is wrong with it.
-    fn look(
-        &self,
-        directory: &Directory,
-        file_name: &OsStr,
-        viewpoint: &Viewpoint,
-        buffer: &mut Vec<u8>,
-    ) -> (Option<Session>, Option<Problem>) {
-        let open = || directory.open_read(file_name);
-        let path = || directory.path_of(file_name);
-        match super::read_session(open, path, file_name, viewpoint, buffer) {
-            Ok((session, tail)) => (session, Problem::of_tail(path, &tail)),
-            Err(error) if error.is_not_found() => (None, None),
-            Err(error) => (None, Some(Problem::unreadable(path(), error))),
-        }
     }
 
     /// The names of all sessions' files, good or bad, in no order.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
 use super::{Live, Sleeper, short};
@@ -551,20 +552,25 @@ fn piped_it_prints_the_block_every_interval() {
 fn a_directory_that_cannot_be_read_for_a_while_does_not_end_the_blocks() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
-    let live = Live::start(&sandbox, &["--interval", "20ms"]);
-    let aside = sandbox.root().join("aside");
+    // At no moment is there nothing.
+    let link = sandbox.root().join("link");
+    let lead_to = |path: &Path| {
+        let new = sandbox.root().join("new");
+        symlink(path, &new).unwrap();
+        fs::rename(&new, &link).unwrap();
+    };
+    lead_to(&sandbox.dir());
+    let args = ["--interval", "20ms", "--dir", link.to_str().unwrap()];
+    let live = Live::start(&sandbox, &args);
     let wait_for_block = || while live.line() != "Total Sessions: 1" {};
     wait_for_block();
-    // A file has its place.
-    fs::rename(sandbox.dir(), &aside).unwrap();
-    fs::write(sandbox.dir(), "").unwrap();
+    lead_to(&sandbox.file("w"));
     let why = live.error();
-    assert!(why.contains("status: cannot read: Not a dir"), "{why}");
+    assert!(why.contains("link: cannot read: Not a dir"), "{why}");
     // At the start that is an error.
-    let ran = sandbox.run(["watch", "--interval", "20ms"]);
+    let ran = sandbox.run([&["watch"], &args[..]].concat());
     assert_eq!((ran.code, ran.stderr.trim()), (2, &*why));
-    fs::remove_file(sandbox.dir()).unwrap();
-    fs::rename(&aside, sandbox.dir()).unwrap();
+    lead_to(&sandbox.dir());
     while live.lines.try_recv().is_ok() {}
     wait_for_block();
     assert!(live.errors.try_recv().is_err(), "said once");

@@ -1,10 +1,10 @@
 //! The live screen of `sstat watch`, in a real terminal: tmux.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Ran, Sandbox, have};
+use crate::support::{Ran, SSTAT, Sandbox, have};
 
 /// A shell in a terminal of a size, under a tmux server of its own.
 struct Tmux<'a> {
@@ -123,6 +123,14 @@ fn dozen(sandbox: &Sandbox) {
     }
     sandbox.aged("stuck", "blocked", 60);
     sandbox.aged("broken", "error", 90);
+}
+
+/// A tmux in the home directory that does something else.
+fn fake_tmux(sandbox: &Sandbox, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = sandbox.home().join("tmux");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
@@ -367,15 +375,12 @@ fn the_wait_for_the_last_alarms_can_be_ended() {
 
 #[test]
 fn a_tmux_that_hangs_does_not_hang_the_screen() {
-    use std::os::unix::fs::PermissionsExt;
     if !have("tmux") {
         return;
     }
     let sandbox = Sandbox::new();
     dozen(&sandbox);
-    let fake = sandbox.home().join("tmux");
-    std::fs::write(&fake, "#!/bin/sh\nexec sleep 60\n").unwrap();
-    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    fake_tmux(&sandbox, "exec sleep 60");
     let tmux = Tmux::new(&sandbox, "hangs", 80, 24);
     tmux.shell(&format!(
         "PATH={}:$PATH sstat watch",
@@ -512,23 +517,33 @@ fn a_terminal_that_goes_away_ends_it() {
     }
     let sandbox = Sandbox::new();
     dozen(&sandbox);
+    // A key keeps it busy for a while.
+    fake_tmux(&sandbox, "touch asked; exec sleep 60");
     // Without a controlling terminal nobody sends it a signal.
     let script = "
-import os, pty, subprocess, sys
+import os, pty, subprocess, sys, time
 master, slave = pty.openpty()
 child = subprocess.Popen(['sstat', 'watch'], stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
 os.close(slave)
 while b'\\x1b[?2026l' not in os.read(master, 100000): pass
+if sys.argv[1] == 'busy':
+    os.write(master, b't')
+    while not os.path.exists('asked'): time.sleep(0.01)
 os.close(master)
 try:
     print(child.wait(timeout=30))
 finally:
     child.kill()
 ";
-    let mut python = Command::new("python3");
-    sandbox.isolate(&mut python);
-    let ran = Ran::from(python.args(["-c", script]).output().unwrap());
-    assert_eq!(ran.stdout, "-1\n", "{}", ran.stderr);
+    for when in ["idle", "busy"] {
+        let mut python = Command::new("python3");
+        sandbox.isolate(&mut python);
+        let bin = Path::new(SSTAT).parent().unwrap().display();
+        let path = format!("{}:{bin}:/usr/bin:/bin", sandbox.home().display());
+        python.env("PATH", path).env("TMUX", "yes");
+        let ran = Ran::from(python.args(["-c", script, when]).output().unwrap());
+        assert_eq!(ran.stdout, "-1\n", "{when}: {}", ran.stderr);
+    }
 }
 
 #[test]

@@ -198,9 +198,6 @@ impl Live<'_> {
             if let Some(end) = self.signals(terminal)? {
                 return Ok(end);
             }
-            if terminal.is_gone() {
-                return Ok(End::Signal(SIGHUP));
-            }
             let mut pressed = false;
             while let Some(input) = terminal.event().map_err(|error| broken(&error))? {
                 pressed = true;
@@ -219,6 +216,9 @@ impl Live<'_> {
                     Some(Effect::Jump(name)) => self.jump(&name),
                     None => {}
                 }
+            }
+            if terminal.is_gone() {
+                return Ok(End::Signal(SIGHUP));
             }
             if pressed {
                 // A key is answered at once.

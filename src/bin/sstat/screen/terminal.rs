@@ -95,8 +95,7 @@ impl Terminal {
         execute!(self.inner.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// Whether nobody sits before it any more. To be asked before every
-    /// [`event`](Self::event): crossterm reads the end of its input for ever.
+    /// Whether nobody sits before it any more.
     pub fn is_gone(&self) -> bool {
         let stdin = io::stdin();
         let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
@@ -105,9 +104,11 @@ impl Terminal {
         poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(gone)
     }
 
-    /// The next key or change of size that is there already.
+    /// The next key or change of size that is there already; none of a
+    /// terminal that is gone, because crossterm reads the end of its input for
+    /// ever.
     pub fn event(&mut self) -> io::Result<Option<Event>> {
-        if event::poll(Duration::ZERO)? {
+        if !self.is_gone() && event::poll(Duration::ZERO)? {
             event::read().map(Some)
         } else {
             Ok(None)

@@ -1,5 +1,6 @@
 //! Every session of a directory, on as many threads as pay.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -141,6 +142,21 @@ fn threads_for(files: usize) -> usize {
         .min(MOST_THREADS)
 }
 
+/// File names in natural order of their sessions' names.
+fn in_natural_order<N: AsRef<OsStr>>(names: impl Iterator<Item = N>) -> impl Iterator<Item = N> {
+    fn session(name: &impl AsRef<OsStr>) -> Cow<'_, str> {
+        name_of_file(name.as_ref()).unwrap_or_default()
+    }
+    let mut names: Vec<_> = names
+        .map(|name| (NaturalPrefix::of(&session(&name)), name))
+        .collect();
+    names.sort_unstable_by(|(a, x), (b, y)| {
+        let by_name = || natural_cmp(&session(x), &session(y));
+        a.cmp(b).then_with(by_name)
+    });
+    names.into_iter().map(|(_, name)| name)
+}
+
 /// Many file names, one byte each beside their own.
 #[cfg(unix)]
 #[derive(Default)]
@@ -169,17 +185,9 @@ impl FileNames {
 
     /// In natural order of the sessions' names.
     fn sorted(self) -> Self {
-        let session = |name| name_of_file(name).unwrap_or_default();
-        let mut names: Vec<_> = Self::split(&self.bytes)
-            .map(|name| (NaturalPrefix::of(&session(name)), name))
-            .collect();
-        names.sort_unstable_by(|(a, x), (b, y)| {
-            let by_name = || natural_cmp(&session(x), &session(y));
-            a.cmp(b).then_with(by_name)
-        });
         let mut sorted = Self::default();
         sorted.bytes.reserve_exact(self.bytes.len());
-        for (_, name) in names {
+        for name in in_natural_order(Self::split(&self.bytes)) {
             sorted.push(name);
         }
         sorted
@@ -215,11 +223,9 @@ impl FileNames {
         self.0.len()
     }
 
-    /// Natural order of the sessions' names.
-    fn sort(&mut self) {
-        let name = |name| name_of_file(name).unwrap_or_default();
-        self.0
-            .sort_unstable_by(|a, b| natural_cmp(&name(a), &name(b)));
+    /// In natural order of the sessions' names.
+    fn sorted(self) -> Self {
+        Self(in_natural_order(self.0.into_iter()).collect())
     }
 
     fn chunk(&self, index: usize) -> Option<impl Iterator<Item = &OsStr>> {

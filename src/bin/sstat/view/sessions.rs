@@ -265,6 +265,11 @@ mod tests {
     use sstat::{Thresholds, Viewpoint};
 
     #[test]
+    fn a_row_stays_small() {
+        assert_eq!(size_of::<Stored>(), 48);
+    }
+
+    #[test]
     fn sessions_come_out_as_they_went_in() {
         let now = "2026-02-14T20:40:00Z".parse().unwrap();
         let viewpoint = Viewpoint::new(now, Thresholds::default());

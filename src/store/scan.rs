@@ -97,21 +97,19 @@ impl Store {
                 found.push((index, collect(&mut sessions)));
             }
         };
-        let threads = threads_for(names.len());
-        let parts = if threads < 2 {
-            vec![work()]
-        } else {
-            thread::scope(|scope| {
-                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-                workers
-                    .into_iter()
-                    .map(|worker| {
-                        worker
-                            .join()
-                            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                    })
-                    .collect()
-            })
+        let parts: Vec<_> = match threads_for(names.len()) {
+            1 => vec![work()],
+            threads => thread::scope(|scope| {
+                let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+                let workers: Vec<_> = (0..threads).map_while(start).collect();
+                // Where there can be no thread, this one does it.
+                let own = workers.is_empty().then(work);
+                let joined = workers.into_iter().map(|worker| {
+                    let panicked = |panic| std::panic::resume_unwind(panic);
+                    worker.join().unwrap_or_else(panicked)
+                });
+                joined.chain(own).collect()
+            }),
         };
         let (found, problems): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let mut found: Vec<_> = found.into_iter().flatten().collect();

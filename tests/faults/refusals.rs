@@ -1,7 +1,7 @@
 //! What the system refuses: permissions, descriptors, locks.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 use std::time::Instant;
 
@@ -14,28 +14,12 @@ const GOOD: &str =
 
 /// Runs as a user whom permissions bind; `None` where that cannot be had.
 fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Ran> {
-    use std::os::unix::fs::MetadataExt;
     let mut command;
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         if !have("setpriv") {
             return None;
         }
-        // The way to the sandbox and to the binary must be open to them.
-        let mut reachable = Command::new("setpriv");
-        reachable.args([
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "test",
-            "-x",
-        ]);
-        if !reachable
-            .arg(crate::support::SSTAT)
-            .status()
-            .unwrap()
-            .success()
-        {
-            println!("SKIPPED: another user cannot reach the binary");
+        if !is_reachable() {
             return None;
         }
         command = Command::new("setpriv");
@@ -52,6 +36,18 @@ fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Ran> {
         command = sandbox.command([] as [&str; 0]);
     }
     Some(run(command.args(args)))
+}
+
+/// Whether the way to the binary is open to users other than root.
+fn is_reachable() -> bool {
+    let mut test = Command::new("setpriv");
+    test.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    let status = test.args(["test", "-x", crate::support::SSTAT]).status();
+    let is_reachable = status.unwrap().success();
+    if !is_reachable {
+        println!("SKIPPED: another user cannot reach the binary");
+    }
+    is_reachable
 }
 
 fn mode(path: impl AsRef<std::path::Path>, mode: u32) {
@@ -100,6 +96,37 @@ fn permissions() {
         assert_eq!(sandbox.read("w"), GOOD);
         assert!(!sandbox.file("new").exists());
     }
+}
+
+/// A directory of many sessions is read by several threads.
+#[test]
+fn no_more_threads() {
+    if !have("prlimit") || !have("setpriv") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    mode(sandbox.root(), 0o755);
+    for number in 0..500 {
+        sandbox.write(&format!("w{number}"), GOOD);
+    }
+    let mut command = Command::new("prlimit");
+    sandbox.isolate(&mut command);
+    command.arg("--nproc=1");
+    // The limit does not bind root, and counts all processes of a user.
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        if !is_reachable() {
+            return;
+        }
+        command.args([
+            "setpriv",
+            "--reuid=64321",
+            "--regid=64321",
+            "--clear-groups",
+        ]);
+    }
+    let ran = run(command.args([crate::support::SSTAT, "summary"]));
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.contains("Total Sessions: 500"), "{ran:?}");
 }
 
 #[test]

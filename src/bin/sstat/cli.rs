@@ -540,17 +540,17 @@ pub struct Watch {
 
     /// What raises an alarm: stale, very_stale, dead, recovered, removed,
     /// update, or a status [default: error,very_stale,dead]
-    #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Alert")]
+    #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Alarm")]
     pub on: Vec<String>,
     /// Run this with sh, once an episode; SSTAT_EVENT, SSTAT_SESSION,
     /// SSTAT_STATUS, SSTAT_MESSAGE and others say what happened
-    #[arg(long, value_name = "COMMAND", help_heading = "Alert")]
+    #[arg(long, value_name = "COMMAND", help_heading = "Alarm")]
     pub exec: Option<OsString>,
     /// Raise the alarm again as long as the episode lasts
-    #[arg(long, value_name = "DURATION", value_parser = value::interval, help_heading = "Alert")]
+    #[arg(long, value_name = "DURATION", value_parser = value::interval, help_heading = "Alarm")]
     pub repeat: Option<Duration>,
     /// Ring the terminal's bell
-    #[arg(long, help_heading = "Alert")]
+    #[arg(long, help_heading = "Alarm")]
     pub bell: bool,
 }
 

@@ -309,7 +309,8 @@ fn doubtful_words(args: &cli::Watch) -> Vec<String> {
     foreign_words(args)
         .map(|(option, word)| {
             let known = known_words(option).join(", ");
-            format!("{option}: '{word}' is no status that sstat writes (they are {known}); waiting for it all the same")
+            let what = if option == "--on" { "no event and no status" } else { "no status" };
+            format!("{option}: '{word}' is {what} that sstat writes (they are {known}); waiting for it all the same")
         })
         .collect()
 }

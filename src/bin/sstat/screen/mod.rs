@@ -97,6 +97,10 @@ pub fn run(config: &Config, args: &cli::Watch, doubts: Vec<String>) -> Result<u8
         let _ = emulate_default_handler(signal);
     }
     if let Some(alarms) = &mut live.alarms {
+        if alarms.are_unfinished() && !config.quiet {
+            let note = "waiting for the alarms' commands to end; Ctrl-C ends the wait";
+            output::complain(&config.style(Stream::Err), note, Role::Faint);
+        }
         live.problems.extend(alarms.finish());
     }
     // What was wrong can now be said where it stays.

@@ -94,6 +94,12 @@ impl Alarms {
         self.episodes.next_repeat()
     }
 
+    /// Whether commands run or wait for their turn.
+    #[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // the live screen's
+    pub fn are_unfinished(&self) -> bool {
+        self.commands.as_ref().is_some_and(Commands::are_unfinished)
+    }
+
     /// Waits for the commands that run or wait for their turn; gives what went
     /// wrong with them.
     pub fn finish(&mut self) -> Vec<String> {

@@ -117,6 +117,12 @@ impl Commands {
         problems
     }
 
+    /// Whether any run or wait.
+    #[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // the live screen's
+    pub fn are_unfinished(&self) -> bool {
+        !self.running.is_empty() || !self.waiting.is_empty()
+    }
+
     /// Waits for all that run and wait; gives what went wrong.
     pub fn finish(&mut self) -> Vec<String> {
         let mut problems = self.tend();

@@ -318,6 +318,19 @@ fn a_message_by_name_is_taken_as_it_is() {
             assert_eq!(line["message"], message);
         }
     }
+    for message in ["--hook", "--", "--message"] {
+        let wrapped = ["push", "c", "working", "--message", message, "--"];
+        let ran = sandbox.run([&wrapped[..], &["sh", "-c", "echo $1; exit 4", "-", "{}"]].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (4, "{}\n"), "{message}");
+        let refused = sandbox.run(["push", "bad/name", "working", "--message", message]);
+        assert_eq!(refused.code, 2);
+    }
+    sandbox.ok(["push", "o", "working", "--message", "--", "-p0.5"]);
+    assert!(
+        sandbox
+            .read("o")
+            .contains(r#""progress":0.5,"message":"--""#)
+    );
     let twice = sandbox.run(["push", "w", "working", "one", "--message", "two"]);
     assert_eq!(twice.code, 2);
 }
@@ -326,6 +339,8 @@ fn a_message_by_name_is_taken_as_it_is() {
 fn a_slip_in_an_option_is_no_message() {
     let sandbox = Sandbox::new();
     for slip in [
+        "--vesion",
+        "--progress0.5",
         "--progess",
         "--meta-data",
         "--tsk=5",

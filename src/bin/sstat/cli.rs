@@ -255,10 +255,12 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
     let is_hook_flag = |argument: &OsString| {
         argument == "--hook" || argument.as_encoded_bytes().starts_with(b"--hook=")
     };
-    let own = arguments.iter().take_while(|argument| *argument != "--");
+    let separator = separator(&arguments);
+    let own = || words(&arguments[..separator.unwrap_or(arguments.len())]).map(|(_, word)| word);
     // Wherever the flag stands: a hook set up wrongly is one all the same.
-    let is_hook = own.clone().any(is_hook_flag) && own.clone().any(|word| word == "push");
+    let is_hook = own().any(is_hook_flag) && own().any(|word| word == "push");
     if is_hook
+        && separator.is_none()
         && let Some(last) =
             arguments.pop_if(|last| last.as_encoded_bytes().trim_ascii_start().starts_with(b"{"))
     {
@@ -273,26 +275,41 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
 /// Whether a push announces a command and names none, as `-- $COMMAND` does
 /// where the variable is empty. clap takes that for a push without a command.
 pub fn lacks_command(arguments: &[OsString]) -> bool {
-    let separator = arguments.iter().position(|argument| argument == "--");
-    separator.is_some_and(|at| {
-        at + 1 == arguments.len() && arguments[..at].iter().any(|word| word == "push")
+    separator(arguments).is_some_and(|at| {
+        at + 1 == arguments.len() && words(&arguments[..at]).any(|(_, word)| word == "push")
     })
 }
 
+/// The arguments with their places, but for what `--message` takes as it is.
+fn words(arguments: &[OsString]) -> impl Iterator<Item = (usize, &OsString)> {
+    let mut takes_next = false;
+    arguments.iter().enumerate().filter(move |(_, argument)| {
+        let is_word = !takes_next;
+        takes_next = is_word && *argument == "--message";
+        is_word
+    })
+}
+
+/// Where the `--` stands behind which a wrapped command begins.
+fn separator(arguments: &[OsString]) -> Option<usize> {
+    words(arguments)
+        .find(|(_, word)| *word == "--")
+        .map(|(at, _)| at)
+}
+
 fn split_attached_values(arguments: &mut Vec<OsString>) {
-    let end = arguments.iter().position(|argument| argument == "--");
-    let end = end.unwrap_or(arguments.len());
-    let push = arguments[..end].iter().position(|word| word == "push");
+    let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
+    let of_push = words(own).skip_while(|(_, word)| *word != "push");
+    let attached: Vec<_> = of_push
+        .filter_map(|(at, word)| {
+            let (option, value) = word.to_str().and_then(attached_value)?;
+            Some((at, OsString::from(option), OsString::from(value)))
+        })
+        .collect();
     // From the back: what is inserted moves only what has been looked at.
-    for at in (push.unwrap_or(end)..end).rev() {
-        if at > 0 && arguments[at - 1] == "--message" {
-            continue;
-        }
-        if let Some((option, value)) = arguments[at].to_str().and_then(attached_value) {
-            let (option, value) = (option.into(), value.into());
-            arguments[at] = value;
-            arguments.insert(at, option);
-        }
+    for (at, option, value) in attached.into_iter().rev() {
+        arguments[at] = value;
+        arguments.insert(at, option);
     }
 }
 
@@ -600,6 +617,9 @@ mod value {
         }
         let push = Common::augment_args(Push::augment_args(clap::Command::new("push")));
         let options = push.get_arguments().filter_map(clap::Arg::get_long);
+        let options = options.chain(["help", "version"]);
+        // A value may stand glued to its option.
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit() || ".%".contains(c));
         let slips = |option: &&str| strsim::damerau_levenshtein(word, option);
         let nearest = options.min_by_key(slips)?;
         (slips(&nearest) <= (nearest.len() / 4).max(1)).then(|| nearest.to_owned())

@@ -27,6 +27,10 @@ fn main() {
         variable_of_cargo("HOST").starts_with(&variable_of_cargo("CARGO_CFG_TARGET_ARCH"));
     if same_machine && !has_own_linker() {
         lay_out();
+        if is("CARGO_CFG_TARGET_ENV", "musl") {
+            // Code and constants that share pages are fewer of them to map.
+            println!("cargo::rustc-link-arg-bins=-Wl,-z,noseparate-code");
+        }
     }
 }
 
@@ -66,10 +70,11 @@ fn static_library(name: &str) -> Option<String> {
     (Path::new(&path).is_absolute() && path.chars().all(plain)).then_some(path)
 }
 
-/// Whether somebody chose a linker, of which nothing is known here.
+/// Whether somebody chose a linker, or how to link, of which nothing is known
+/// here.
 fn has_own_linker() -> bool {
     env::var_os("RUSTC_LINKER").is_some()
-        || ["linker", "fuse-ld"]
+        || ["linker", "link-arg"]
             .iter()
             .any(|word| variable_of_cargo("CARGO_ENCODED_RUSTFLAGS").contains(word))
 }

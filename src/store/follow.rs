@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::store::history::History;
 use crate::store::lines::{Line, LinesBackward, LinesForward};
 use crate::store::open::{self, Directory, StatusFile, read_exact_at};
-use crate::store::tail::{BadLines, Tail, judge};
+use crate::store::tail::{BadLines, Tail, is_whole, judge};
 use crate::store::{Problem, ProblemKind, REREADS, Store};
 use crate::update::Update;
 
@@ -395,7 +395,11 @@ impl Place {
         let mut lines = LinesBackward::new(&open.file, size, buffer)?;
         while let Some(line) = lines.next()? {
             let verdict = judge(&line, &open.metadata);
-            if !line.terminated && !matches!(verdict, Ok(Some(_))) {
+            let is_whole = match &verdict {
+                Ok(update) => update.is_some(),
+                Err(reason) => is_whole(*reason),
+            };
+            if !line.terminated && !is_whole {
                 place.offset = line.offset;
             } else if place.last.is_none() {
                 place.last = Mark::of(&line);
@@ -595,6 +599,22 @@ mod tests {
             1
         );
         assert_eq!(messages(&mut follower), ["c"]);
+    }
+
+    #[test]
+    fn a_whole_bad_line_is_told_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        fs::write(&path, line("a") + r#"{"status":"idle"}"#).unwrap();
+        let mut follower = Store::new(directory.path()).follow("w");
+        let (last, problem) = follower.skip_to_end().unwrap();
+        assert_eq!(last.unwrap().message, "a");
+        assert_eq!(problem.unwrap().bad_lines(), 1);
+        let mut file = fs::File::options().append(true).open(&path).unwrap();
+        file.write_all(format!("\n{}", line("b")).as_bytes())
+            .unwrap();
+        let appended = follower.read_new().unwrap();
+        assert_eq!((appended.updates.len(), appended.bad.count), (1, 0));
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) fn judge(
 
 /// Whether a line that is bad for this reason is a whole object all the same,
 /// to which nothing will be added.
-fn is_whole(reason: BadLine) -> bool {
+pub(crate) fn is_whole(reason: BadLine) -> bool {
     matches!(
         reason,
         BadLine::NoTimestamp | BadLine::BadTimestamp | BadLine::NoStatus

@@ -174,6 +174,19 @@ fn the_directory_may_come_later_go_and_come_again() {
     );
 }
 
+#[test]
+fn a_directory_that_comes_back_as_it_was_has_its_sessions_again() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "blocked"]);
+    let live = Live::start(&sandbox, &["--json"]);
+    assert_eq!(live.short(), "snapshot w");
+    let away = sandbox.root().join("away");
+    fs::rename(sandbox.dir(), &away).unwrap();
+    assert_eq!(live.short(), "removed w");
+    fs::rename(&away, sandbox.dir()).unwrap();
+    assert_eq!(live.short(), "update w null blocked");
+}
+
 /// Writes a line whose update is so many seconds in the future.
 fn ahead(sandbox: &Sandbox, session: &str, seconds: i64) {
     let time = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds);

@@ -376,11 +376,15 @@ impl Watcher {
         };
         let there: HashSet<&String> = names.iter().collect();
         let mut gone = Vec::new();
+        let mut back = HashSet::new();
         self.followers.retain(|name, followed| {
             let was_missing = followed.missing;
             followed.missing = !there.contains(name);
             if followed.missing && !was_missing {
                 gone.push(name.clone());
+            }
+            if was_missing && !followed.missing {
+                back.insert(name.clone());
             }
             !(followed.missing && was_missing)
         });
@@ -389,7 +393,7 @@ impl Watcher {
         }
         let is_changed = |name: &String| {
             let followed = self.followers.get(name);
-            followed.is_none_or(|followed| !followed.follower.is_unchanged())
+            back.contains(name) || followed.is_none_or(|followed| !followed.follower.is_unchanged())
         };
         let mut changed: Vec<String> = names.into_iter().filter(is_changed).collect();
         changed.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));

@@ -353,6 +353,16 @@ fn the_end_of_a_session_does_not_hide_how_it_went() {
     }
     sandbox.claude("new", "SessionEnd", json!({"reason": "other"}));
     assert_eq!(sandbox.last("new")["message"], "session ended");
+    // The same line stands in the settings for all events.
+    let ended = json!({"hook_event_name": "SessionEnd", "reason": "other"}).to_string();
+    sandbox.ok([
+        "push",
+        "--hook=claude-code",
+        "--session=new2",
+        "--expect=10m",
+        &ended,
+    ]);
+    assert_eq!(sandbox.last("new2")["stale_after"], 365 * 24 * 3600);
     // It owes nothing any more, and needs nobody's attention weeks later.
     let mut later = sandbox.command(["list", "new", "--attention", "--exit-code"]);
     let later = later.env("SSTAT_NOW", "2026-05-01T00:00:00Z").status();

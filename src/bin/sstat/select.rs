@@ -227,7 +227,12 @@ fn pattern(name: &str) -> Option<Pattern> {
     if !name.contains(['*', '?', '[']) {
         return None;
     }
-    Pattern::new(&name.replace("[^", "[!")).ok()
+    let mut text = name.replace("[^", "[!");
+    // Names have no parts for `**` to cross.
+    while text.contains("**") {
+        text = text.replace("**", "*");
+    }
+    Pattern::new(&text).ok()
 }
 
 /// The names asked for, each once, apart from the patterns.
@@ -343,6 +348,7 @@ mod tests {
         assert!(!of(&["a", "b"]).needs_scan());
         assert!(of(&["w["]).want("w[") && !of(&["w["]).needs_scan());
         assert!(of(&["[^a]"]).want("b") && !of(&["[^a]"]).want("a"));
+        assert!(of(&["w**"]).want("w1") && of(&["***"]).want("w1"));
         assert!(of(&["[^a]"]).want("[^a]") && !of(&["[!a]"]).want("a"));
     }
 }

@@ -50,8 +50,8 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let Some(mut update) = meaning.following(&name, now, last.as_ref(), tasks) else {
         return Ok(report);
     };
-    update.stale_after = args.expect.or(update.stale_after);
     if !leaves {
+        update.stale_after = args.expect;
         update.process = process_of_variable(config, &mut report).map(Box::new);
     }
     if last.is_some_and(|last| hook::repeats(&update, &last)) {

@@ -91,7 +91,7 @@ mod unix {
         leave_streams();
         let mut interrupted = false;
         loop {
-            wait_for_either(signals.get_read(), end.as_ref());
+            let has_ended = wait_for_either(signals.get_read(), end.as_ref());
             for info in signals.pending() {
                 let from_kernel = is_from_kernel(info.si_signo, info.si_code);
                 interrupted |= info.si_signo == SIGINT && from_kernel;
@@ -102,7 +102,9 @@ mod unix {
                     let _ = process::kill_process(child, signal);
                 }
             }
-            let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
+            let mut options = WaitOptions::UNTRACED;
+            // A debugger may hold a child that has ended: then it is waited for.
+            options.set(WaitOptions::NOHANG, !has_ended);
             let Some((_, status)) = process::waitpid(Some(child), options)? else {
                 continue;
             };
@@ -135,15 +137,18 @@ mod unix {
         None
     }
 
-    /// Waits for a signal or the child's end.
-    fn wait_for_either(signals: &UnixStream, end: Option<&OwnedFd>) {
+    /// Waits for a signal or the child's end; whether that has come.
+    fn wait_for_either(signals: &UnixStream, end: Option<&OwnedFd>) -> bool {
         let mut fds: Vec<PollFd<'_>> = [Some(signals.as_fd()), end.map(AsFd::as_fd)]
             .into_iter()
             .flatten()
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
         // Interrupted by a signal, it has one to tell of.
-        let _ = poll(&mut fds, None);
+        poll(&mut fds, None).is_ok()
+            && fds
+                .get(1)
+                .is_some_and(|end| end.revents().contains(PollFlags::IN))
     }
 
     /// Whether the kernel itself sent a signal: the terminal on Ctrl-C, to all

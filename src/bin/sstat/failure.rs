@@ -1,6 +1,7 @@
 //! Why a command ends without success, and the exit code that says so.
 
 use std::fmt;
+use std::io;
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
@@ -33,6 +34,17 @@ impl Failure {
             code: code::ERROR,
             message: message.into(),
         }
+    }
+
+    /// What the system refused to do with one of the standard streams.
+    pub fn of_stream(action: &'static str, stream: &str, source: io::Error) -> Self {
+        let path = stream.into();
+        sstat::Error::Io {
+            action,
+            path,
+            source,
+        }
+        .into()
     }
 
     pub fn no(message: impl Into<String>) -> Self {

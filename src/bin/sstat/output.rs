@@ -114,13 +114,7 @@ pub fn unless_closed(source: io::Error) -> Result<()> {
     if source.kind() == io::ErrorKind::BrokenPipe {
         return Ok(());
     }
-    let (action, path) = ("write", "stdout".into());
-    Err(sstat::Error::Io {
-        action,
-        path,
-        source,
-    }
-    .into())
+    Err(Failure::of_stream("write", "stdout", source))
 }
 
 /// One line on stderr: `sstat: WHAT: WHY`.

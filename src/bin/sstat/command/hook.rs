@@ -86,13 +86,7 @@ impl From<Unread> for Failure {
                 format!("--hook: stdin: the payload has more than {LONGEST_PAYLOAD} bytes")
             }
             Unread::Io(source) => {
-                let (action, path) = ("read", "stdin".into());
-                let error = sstat::Error::Io {
-                    action,
-                    path,
-                    source,
-                };
-                format!("--hook: {error}")
+                format!("--hook: {}", Failure::of_stream("read", "stdin", source))
             }
             Unread::Payload(error) => format!("--hook: the payload: {error}"),
         })

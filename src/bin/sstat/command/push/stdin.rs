@@ -114,17 +114,18 @@ impl Import<'_> {
         if update.session.is_empty() {
             return Err("no session".to_owned());
         }
-        let left_out = left_out(line, &update);
+        let left_out = match self.config.quiet {
+            true => Vec::new(),
+            false => left_out(line, &update),
+        };
         update.fill_defaults();
         let line = update.encode().map_err(|error| error.to_string())?;
         self.gathered
             .add(number, &update.session, &line)
             .map_err(|error| error.to_string())?;
-        if !self.config.quiet {
-            for (key, why) in left_out {
-                let warning = format!("line {number}: recorded without its {key}: {why}");
-                complain(&self.style, &warning, Role::Stale);
-            }
+        for (key, why) in left_out {
+            let warning = format!("line {number}: recorded without its {key}: {why}");
+            complain(&self.style, &warning, Role::Stale);
         }
         Ok(())
     }
@@ -370,14 +371,7 @@ fn stdin() -> Result<Stdin> {
 }
 
 fn unreadable(source: io::Error) -> Failure {
-    let path = "stdin".into();
-    let action = "read";
-    sstat::Error::Io {
-        action,
-        path,
-        source,
-    }
-    .into()
+    Failure::of_stream("read", "stdin", source)
 }
 
 impl Stdin {

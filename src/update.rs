@@ -300,9 +300,9 @@ fn deeper_than(json: &[u8], limit: usize) -> bool {
 }
 
 /// How many bytes are wanted. In sums that stay small, so that sixteen bytes are
-/// looked at at once. Not with `memchr`: it asks
-/// the processor what it can do, which on a virtual machine takes longer than
-/// all else that happens to a pushed line.
+/// looked at at once. Not with `memchr`: it asks the processor what it can do,
+/// which on a virtual machine takes longer than all else that happens to a
+/// pushed line.
 fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
     let count = |part: &[u8]| part.iter().map(|&byte| u8::from(wanted(byte))).sum::<u8>();
     let parts = bytes.chunks(usize::from(u8::MAX));

@@ -40,7 +40,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     // is read.
     let read_again: HashSet<&String> = names.iter().collect();
     // So are files that are no sessions yet, but may join them.
-    let joins = names_that_join(args)?;
+    let joins = names_that_join(args);
     selection.problems.retain(|problem| {
         let session = problem.path.file_name().and_then(session_of_file);
         session.is_none_or(|session| {
@@ -73,10 +73,10 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
 }
 
 /// Which sessions are followed when they come, if any are.
-fn names_that_join(args: &cli::History) -> Result<Option<NameFilter>> {
+fn names_that_join(args: &cli::History) -> Option<NameFilter> {
     let names = Names::new(&args.names);
     if !args.follow || names.exactly().is_some() {
-        return Ok(None);
+        return None;
     }
-    Ok(Some(Box::new(move |name| names.want(name))))
+    Some(Box::new(move |name| names.want(name)))
 }

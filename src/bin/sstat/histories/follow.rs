@@ -51,13 +51,17 @@ impl<'a> Following<'a> {
     pub(super) fn add(&mut self, history: History) -> sstat::Result<()> {
         let follower = history.follower()?;
         let held = (self.followed.len() < MOST_HELD).then_some(history);
+        self.join(follower, held);
+        Ok(())
+    }
+
+    fn join(&mut self, follower: Follower, held: Option<History>) {
         self.known.insert(follower.name().to_owned());
         self.followed.push(Followed {
             follower,
             held,
             complained: false,
         });
-        Ok(())
     }
 
     /// Hands the first of the updates that came since the last call to `each`,
@@ -72,12 +76,7 @@ impl<'a> Following<'a> {
         mut each: impl FnMut(&[u8], &Update) -> Result<(), E>,
     ) -> Result<bool, E> {
         for follower in self.histories.joining(self.follow, &self.known) {
-            self.known.insert(follower.name().to_owned());
-            self.followed.push(Followed {
-                follower,
-                held: None,
-                complained: false,
-            });
+            self.join(follower, None);
         }
         let mut is_more = false;
         for followed in &mut self.followed {

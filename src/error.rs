@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::name::escape_invalid_utf8;
+use crate::text::escape_invalid_utf8;
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;

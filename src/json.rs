@@ -9,6 +9,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use serde_json::value::RawValue;
 
+use crate::text::is_unprintable;
+
 /// The keys of a JSON object, with their values as they stand, in their order;
 /// a repeated key each time. Half a surrogate pair in a key becomes a
 /// replacement character.
@@ -129,24 +131,6 @@ fn contains(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     bytes
         .iter()
         .fold(false, |found, &byte| found | wanted(byte))
-}
-
-/// Whether a character is hidden, changes the direction of text or steers a
-/// terminal: C0, DEL, C1 and the format characters of Unicode that can make a
-/// line look like something else.
-#[must_use]
-pub fn is_unprintable(c: char) -> bool {
-    matches!(c,
-        '\0'..='\x1f'
-        | '\x7f'..='\u{9f}'
-        | '\u{61c}'
-        | '\u{200b}'
-        | '\u{200e}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Appends JSON text with its unprintable characters as `\uXXXX`.

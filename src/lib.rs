@@ -3,16 +3,16 @@
 //! Each worker appends what it is doing as one JSON line to a file of its own;
 //! whoever wants to know reads the directory. This library is what the `sstat`
 //! command is made of: [`SessionStatus`] pushes, [`Store`] reads,
-//! [`Condition`] says what a last update means by now.
+//! [`Health`] says what a last update means by now.
 //!
 //! ```
-//! use sstat::{SessionStatus, Store, Thresholds, Viewpoint};
+//! use sstat::{SessionStatus, Store, Thresholds, HealthRules};
 //! # let directory = tempfile::tempdir()?;
 //! let store = Store::new(directory.path());
 //! let mut worker = SessionStatus::new(&store, "worker1".parse()?);
 //! worker.working("Compiling", 0.25, None)?;
 //!
-//! let viewpoint = Viewpoint::new(chrono::Utc::now(), Thresholds::default());
+//! let viewpoint = HealthRules::new(chrono::Utc::now(), Thresholds::default());
 //! let (session, _problem) = store.session("worker1", &viewpoint)?;
 //! let session = session.unwrap();
 //! assert_eq!(session.update.message, "Compiling");
@@ -23,34 +23,35 @@
 
 mod duration;
 mod error;
+mod health;
 mod json;
 mod name;
 mod process;
-mod session;
 mod session_status;
 mod status;
 mod store;
+mod text;
 mod update;
 
 pub use duration::{format_duration, parse_duration};
 pub use error::{Error, Result};
-pub use json::{SafeFormatter, escape_json, is_unprintable, object_entries, string_value};
+pub use health::{Health, Liveness, Session, StaleStatuses, Staleness, Thresholds};
+pub use json::{SafeFormatter, escape_json, object_entries, string_value};
 pub use name::{
-    FILE_SUFFIX, MAX_NAME_BYTES, NaturalPrefix, SessionName, escape_invalid_utf8, natural_cmp,
-    session_of_file,
+    FILE_SUFFIX, MAX_NAME_BYTES, NaturalPrefix, SessionName, natural_cmp, session_of_file,
 };
-pub use process::{Machine, ProcessIdentity, ProcessState};
-pub use session::{Condition, Life, Session, StaleStatuses, Staleness, Thresholds};
+pub use process::{HostIdentity, ProcessIdentity, ProcessState};
 pub use session_status::SessionStatus;
 pub use status::Status;
-pub use store::append::{Appender, Durability, Unwritten};
-pub use store::follow::{Appended, Follower};
+pub use store::append::{AppendError, Appender, Durability};
+pub use store::follow::{Follower, NewUpdates};
 pub use store::history::{History, Query};
 pub use store::lines::GIVE_UP_BYTES;
 pub use store::locate::{Location, Origin};
 pub use store::scan::Scan;
 pub use store::tail::BadLines;
-pub use store::{Problem, ProblemKind, Store, Viewpoint};
+pub use store::{FileWarning, FileWarningKind, HealthRules, Store};
+pub use text::{escape, escape_invalid_utf8, is_unprintable};
 pub use update::{
     BadLine, DERIVED_KEYS, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_timestamp,
 };

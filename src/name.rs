@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::text::escape_invalid_utf8;
 
 /// What every status file's name ends in.
 pub const FILE_SUFFIX: &str = "_status.json";
@@ -113,19 +114,6 @@ pub(crate) fn name_of_file(file_name: &OsStr) -> Option<Cow<'_, str>> {
         Ok(name) => Cow::Borrowed(name),
         Err(_) => Cow::Owned(escape_invalid_utf8(stem)),
     })
-}
-
-/// Bytes as text, those that are no UTF-8 as `\xNN`.
-#[must_use]
-pub fn escape_invalid_utf8(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
 }
 
 /// Natural order: runs of digits compare as numbers, so `worker2` comes

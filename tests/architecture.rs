@@ -15,7 +15,7 @@ const RULES: [(&str, &[&str], &[&str]); 13] = [
     ),
     ("src/store", &["crate::session_status"], &[]),
     // The command: definitions, meanings, views and texts know nothing above.
-    ("src/bin/sstat/cli.rs", &["crate::"], &[]),
+    ("src/bin/sstat/cli/mod.rs", &["crate::"], &[]),
     (
         "src/bin/sstat/hook",
         &[
@@ -26,7 +26,7 @@ const RULES: [(&str, &[&str], &[&str]); 13] = [
         ],
         &[],
     ),
-    ("src/bin/sstat/histories", &["crate::"], &[]),
+    ("src/bin/sstat/history", &["crate::"], &[]),
     (
         "src/bin/sstat/view",
         &[
@@ -34,15 +34,15 @@ const RULES: [(&str, &[&str], &[&str]); 13] = [
             "crate::config",
             "crate::cli",
             "crate::command",
-            "crate::human",
+            "crate::render",
             "crate::output",
             "crate::watch",
-            "crate::screen",
+            "crate::tui",
         ],
         &[],
     ),
     (
-        "src/bin/sstat/human",
+        "src/bin/sstat/render",
         &[
             "Store",
             "History",
@@ -52,18 +52,18 @@ const RULES: [(&str, &[&str], &[&str]); 13] = [
             "crate::command",
             "crate::output",
             "crate::watch",
-            "crate::screen",
+            "crate::tui",
         ],
         &[],
     ),
     (
         "src/bin/sstat/command",
         &[
-            "human::table",
-            "human::block",
-            "human::detail",
-            "human::timeline",
-            "human::plot",
+            "render::table",
+            "render::block",
+            "render::detail",
+            "render::timeline",
+            "render::plot",
             "owo_colors",
             "comfy_table",
         ],

@@ -4,23 +4,23 @@
 use std::fs;
 use std::path::Path;
 
-use sstat::{Query, Store, Thresholds, Update, Viewpoint};
+use sstat::{HealthRules, Query, Store, Thresholds, Update};
 
 fn fixtures() -> Store {
     Store::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"))
 }
 
-fn viewpoint() -> Viewpoint {
+fn rules() -> HealthRules {
     let now = sstat::parse_timestamp("2026-02-15T04:40:00Z").unwrap();
-    Viewpoint::new(now, Thresholds::default())
+    HealthRules::new(now, Thresholds::default())
 }
 
 #[test]
 fn every_fixture_is_a_session_without_a_bad_line() {
     let scan = fixtures()
-        .scan(&viewpoint(), |_| true, |session| Some(session.update))
+        .scan(&rules(), |_| true, |session| Some(session.update))
         .unwrap();
-    assert!(scan.problems.is_empty(), "{:?}", scan.problems);
+    assert!(scan.warnings.is_empty(), "{:?}", scan.warnings);
     let mut names: Vec<&str> = scan
         .found
         .iter()
@@ -42,12 +42,12 @@ fn every_fixture_is_a_session_without_a_bad_line() {
 
 #[test]
 fn the_originals_files_say_what_they_said() {
-    let (session, _) = fixtures().session("manager1", &viewpoint()).unwrap();
+    let (session, _) = fixtures().session("manager1", &rules()).unwrap();
     let session = session.unwrap();
     assert_eq!(session.update.message, "Analyzing commit history");
     assert_eq!(session.update.progress, Some(0.6));
     assert_eq!(session.update.task_id.as_deref(), Some("160"));
-    assert_eq!(session.condition.age.as_secs(), 2);
+    assert_eq!(session.health.age.as_secs(), 2);
     let history = fixtures()
         .history("manager1", Query::default())
         .unwrap()

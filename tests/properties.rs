@@ -11,9 +11,9 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use sstat::{
-    BadLine, Condition, Error, MAX_WRITTEN_BYTES, ProcessIdentity, ProcessState, Query,
-    SessionName, StaleStatuses, Status, Store, Thresholds, Update, Viewpoint, escape_json,
-    is_unprintable, natural_cmp,
+    BadLine, Error, Health, HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, ProcessState, Query,
+    SessionName, StaleStatuses, Status, Store, Thresholds, Update, escape_json, is_unprintable,
+    natural_cmp,
 };
 
 fn status() -> impl Strategy<Value = Status> {
@@ -194,8 +194,8 @@ proptest! {
             .split(|&byte| byte == b'\n')
             .filter_map(|line| Some(Update::decode(line).ok()?.message))
             .collect();
-        let viewpoint = Viewpoint::new(Utc::now(), Thresholds::default());
-        let (session, _) = store.session("w", &viewpoint).unwrap();
+        let rules = HealthRules::new(Utc::now(), Thresholds::default());
+        let (session, _) = store.session("w", &rules).unwrap();
         let last = session.map(|session| session.update.message);
         prop_assert_eq!(last.as_ref(), all.last());
         prop_assert_eq!(&messages(&store, None), &all);
@@ -228,7 +228,7 @@ proptest! {
             very_stale: Duration::from_secs(stale + longer),
             statuses: if all { StaleStatuses::All } else { StaleStatuses::default() },
         };
-        let now_is = Condition::of(&update, state, now, &thresholds);
+        let now_is = Health::of(&update, state, now, &thresholds);
         let since = now.signed_duration_since(update.timestamp);
         prop_assert_eq!(now_is.age.as_secs(), since.num_seconds().max(0) as u64);
         prop_assert_eq!(now_is.clock_skew.is_some(), since < -TimeDelta::seconds(60));
@@ -238,12 +238,12 @@ proptest! {
         }
         // As time goes by nothing becomes fresher.
         if let Some(later) = now.checked_add_signed(TimeDelta::days(400)) {
-            let later = Condition::of(&update, state, later, &thresholds);
+            let later = Health::of(&update, state, later, &thresholds);
             prop_assert!(later.staleness >= now_is.staleness && later.age >= now_is.age);
         }
         // The longest patience that can be asked for overflows nothing.
         update.stale_after = Some(Duration::MAX);
-        prop_assert!(!Condition::of(&update, state, now, &thresholds).is_stale());
+        prop_assert!(!Health::of(&update, state, now, &thresholds).is_stale());
     }
 
     #[test]

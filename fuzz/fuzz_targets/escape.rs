@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sstat::{escape_invalid_utf8, escape_json, is_unprintable};
 
 #[path = "../../src/bin/sstat/human/escape.rs"]
-mod human;
+mod render;
 
 fuzz_target!(|data: &[u8]| {
     let text = escape_invalid_utf8(data);

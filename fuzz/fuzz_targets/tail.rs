@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use libfuzzer_sys::fuzz_target;
-use sstat::{BadLine, Error, MAX_READ_BYTES, Query, Store, Thresholds, Update, Viewpoint};
+use sstat::{BadLine, Error, MAX_READ_BYTES, Query, Store, Thresholds, Update, HealthRules};
 
 /// In memory where there is such a file system, to run at its speed.
 static DIRECTORY: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
@@ -57,18 +57,18 @@ fuzz_target!(|data: &[u8]| {
 
     let bad_from = |first: usize| terminated_bad_from(first) + u64::from(last_is_whole);
 
-    let viewpoint = Viewpoint::new(
+    let rules = HealthRules::new(
         sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap(),
         Thresholds::default(),
     );
-    let (session, problem) = store.session("w", &viewpoint).unwrap();
+    let (session, warning) = store.session("w", &rules).unwrap();
     let last = good.last();
     assert_eq!(
         session.map(|session| text(&session.update)),
         last.map(|(_, update)| named(update))
     );
     assert_eq!(
-        problem.map_or(0, |problem| problem.bad_lines()),
+        warning.map_or(0, |warning| warning.bad_lines()),
         bad_from(last.map_or(0, |(index, _)| *index))
     );
 
@@ -79,7 +79,7 @@ fuzz_target!(|data: &[u8]| {
         };
         let history = store.history("w", query).unwrap().unwrap();
         let mut found = Vec::new();
-        let problem = history
+        let warning = history
             .for_each(|line, update| {
                 assert_eq!(named(&Update::decode(line).unwrap()), text(&update));
                 found.push(text(&update));
@@ -94,7 +94,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(found, wanted, "limit {limit:?}");
         if good.len() < limit.unwrap_or(usize::MAX) {
             assert_eq!(
-                problem.map_or(0, |problem| problem.bad_lines()),
+                warning.map_or(0, |warning| warning.bad_lines()),
                 bad_from(0)
             );
         }

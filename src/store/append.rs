@@ -54,7 +54,7 @@ pub struct Appender {
 
 /// Why lines were not appended, and which.
 #[derive(Debug)]
-pub struct Unwritten {
+pub struct AppendError {
     /// What went wrong.
     pub error: Error,
     /// The lines that do not stand in the file, or not for certain, counted
@@ -62,7 +62,7 @@ pub struct Unwritten {
     pub lines: Vec<usize>,
 }
 
-impl Unwritten {
+impl AppendError {
     fn from_line(first: usize, lines: &[u8], error: Error) -> Self {
         let count = memchr::memchr_iter(b'\n', lines).count();
         Self {
@@ -106,8 +106,8 @@ impl Appender {
         &mut self,
         lines: &[u8],
         durability: Durability,
-    ) -> std::result::Result<(), Unwritten> {
-        let all = |error| Unwritten::from_line(0, lines, error);
+    ) -> std::result::Result<(), AppendError> {
+        let all = |error| AppendError::from_line(0, lines, error);
         let mut open = self.lock_current().map_err(all)?;
         write_lines(&mut open.file, &self.path, lines)?;
         if durability == Durability::Synced {
@@ -192,7 +192,7 @@ fn lock(file: &File, deadline: Instant) {
 }
 
 /// Writes lines until each stands in the file.
-fn write_lines(file: &mut File, path: &Path, lines: &[u8]) -> std::result::Result<(), Unwritten> {
+fn write_lines(file: &mut File, path: &Path, lines: &[u8]) -> std::result::Result<(), AppendError> {
     let (mut left, mut first) = (lines, 0);
     let mut lost = Vec::new();
     let error = write_until_whole(file, path, &mut left, &mut first, &mut lost).err();
@@ -203,7 +203,7 @@ fn write_lines(file: &mut File, path: &Path, lines: &[u8]) -> std::result::Resul
     if error.is_none() && left.is_empty() && lost.is_empty() {
         return Ok(());
     }
-    let mut unwritten = Unwritten::from_line(first, left, error.unwrap_or_else(unconfirmed));
+    let mut unwritten = AppendError::from_line(first, left, error.unwrap_or_else(unconfirmed));
     unwritten.lines.splice(..0, lost);
     Err(unwritten)
 }

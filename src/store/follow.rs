@@ -11,7 +11,7 @@ use crate::store::history::History;
 use crate::store::lines::{Line, LinesBackward, LinesForward};
 use crate::store::open::{self, Directory, StatusFile, read_exact_at};
 use crate::store::tail::{BadLines, Tail, is_whole, judge};
-use crate::store::{Problem, ProblemKind, REREADS, Store};
+use crate::store::{FileWarning, FileWarningKind, REREADS, Store};
 use crate::update::Update;
 
 /// A place in a session's file, which moves on as the file grows.
@@ -24,12 +24,12 @@ use crate::update::Update;
 pub struct Follower {
     name: String,
     path: PathBuf,
-    place: Option<Place>,
+    position: Option<Position>,
 }
 
 /// How far a file has been read.
 #[derive(Clone, Debug)]
-struct Place {
+struct Position {
     file: Option<(u64, u64)>,
     /// What the file's metadata said when it was last read.
     size: u64,
@@ -37,12 +37,12 @@ struct Place {
     offset: u64,
     /// What stands before `offset` is the beginning of a line over 1 MiB.
     overlong: bool,
-    last: Option<Mark>,
+    last: Option<LineFingerprint>,
 }
 
 /// The last line that was read, by which a file is known again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark {
+struct LineFingerprint {
     start: u64,
     length: u64,
     /// Of its last bytes: one look at the end of a line is enough.
@@ -50,11 +50,11 @@ struct Mark {
 }
 
 /// How many bytes of a line make it known again.
-const MARK_BYTES: usize = 4096;
+const FINGERPRINT_BYTES: usize = 4096;
 
 /// What a follower found.
 #[derive(Debug, Default)]
-pub struct Appended {
+pub struct NewUpdates {
     /// The new updates with their stored lines, oldest first.
     pub updates: Vec<(Vec<u8>, Update)>,
     /// The new lines that are none.
@@ -78,7 +78,7 @@ impl Store {
         Follower {
             name: name.to_owned(),
             path: self.path().join(file_name),
-            place: None,
+            position: None,
         }
     }
 }
@@ -90,12 +90,12 @@ impl History {
     /// # Errors
     /// When the file cannot be read.
     pub fn follower(&self) -> Result<Follower> {
-        let (place, _) = Place::at_end(self.opened(), &mut Vec::new())
+        let (position, _) = Position::at_end(self.opened(), &mut Vec::new())
             .map_err(Error::io("read", self.path()))?;
         Ok(Follower {
             name: self.name().to_owned(),
             path: self.path().to_path_buf(),
-            place: Some(place),
+            position: Some(position),
         })
     }
 }
@@ -111,13 +111,15 @@ impl Follower {
     #[must_use]
     pub fn is_in(&self, held: &History) -> bool {
         let file = open::identity(&held.opened().metadata);
-        self.place.as_ref().is_some_and(|place| place.file == file)
+        self.position
+            .as_ref()
+            .is_some_and(|position| position.file == file)
     }
 
     /// Something that is wrong with the file, for people.
     #[must_use]
-    pub fn problem(&self, kind: ProblemKind) -> Problem {
-        Problem {
+    pub fn warning(&self, kind: FileWarningKind) -> FileWarning {
+        FileWarning {
             path: self.path.clone(),
             kind,
         }
@@ -129,22 +131,22 @@ impl Follower {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn skip_to_end(&mut self) -> Result<(Option<Update>, Option<Problem>)> {
+    pub fn skip_to_end(&mut self) -> Result<(Option<Update>, Option<FileWarning>)> {
         let mut tries = 0;
         loop {
             let open = match open::open_read(&self.path) {
                 Ok(open) => open,
                 Err(error) if error.is_not_found() => {
-                    self.place = None;
+                    self.position = None;
                     return Ok((None, None));
                 }
                 Err(error) => return Err(error),
             };
-            match Place::at_end(&open, &mut Vec::new()) {
-                Ok((place, mut tail)) => {
-                    self.place = Some(place);
+            match Position::at_end(&open, &mut Vec::new()) {
+                Ok((position, mut tail)) => {
+                    self.position = Some(position);
                     let update = tail.update.take().map(|update| self.named(update));
-                    return Ok((update, Problem::of_tail(|| self.path.clone(), &tail)));
+                    return Ok((update, FileWarning::of_tail(|| self.path.clone(), &tail)));
                 }
                 // Truncated meanwhile: look again.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && tries < REREADS => {
@@ -162,13 +164,13 @@ impl Follower {
         let metadata = match self.path.symlink_metadata() {
             Ok(metadata) => metadata,
             Err(error) => {
-                return error.kind() == io::ErrorKind::NotFound && self.place.is_none();
+                return error.kind() == io::ErrorKind::NotFound && self.position.is_none();
             }
         };
-        self.place.as_ref().is_some_and(|place| {
-            place.file == open::identity(&metadata)
-                && place.size == metadata.len()
-                && place.modified == metadata.modified().ok()
+        self.position.as_ref().is_some_and(|position| {
+            position.file == open::identity(&metadata)
+                && position.size == metadata.len()
+                && position.modified == metadata.modified().ok()
         })
     }
 
@@ -176,7 +178,7 @@ impl Follower {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_new(&mut self) -> Result<Appended> {
+    pub fn read_new(&mut self) -> Result<NewUpdates> {
         self.read_path(usize::MAX, Accept::AnyFile)
     }
 
@@ -185,7 +187,7 @@ impl Follower {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_some(&mut self, limit_bytes: usize) -> Result<Appended> {
+    pub fn read_some(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
         self.read_path(limit_bytes, Accept::AnyFile)
     }
 
@@ -193,18 +195,18 @@ impl Follower {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_same(&mut self, limit_bytes: usize) -> Result<Appended> {
+    pub fn read_same(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
         self.read_path(limit_bytes, Accept::SameFile)
     }
 
-    fn read_path(&mut self, limit_bytes: usize, accept: Accept) -> Result<Appended> {
+    fn read_path(&mut self, limit_bytes: usize, accept: Accept) -> Result<NewUpdates> {
         match open::open_read(&self.path) {
             Ok(open) => self.read(&open, limit_bytes, accept),
             // The place is kept: the file may have been renamed, and what came
             // into it before that is still to be read.
-            Err(error) if error.is_not_found() => Ok(Appended {
+            Err(error) if error.is_not_found() => Ok(NewUpdates {
                 missing: true,
-                ..Appended::default()
+                ..NewUpdates::default()
             }),
             Err(error) => Err(error),
         }
@@ -215,13 +217,13 @@ impl Follower {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_renamed(&mut self, new_name: &OsStr, limit_bytes: usize) -> Result<Appended> {
-        if self.place.is_none() {
-            return Ok(Appended::default());
+    pub fn read_renamed(&mut self, new_name: &OsStr, limit_bytes: usize) -> Result<NewUpdates> {
+        if self.position.is_none() {
+            return Ok(NewUpdates::default());
         }
         match open::open_read(&self.path.with_file_name(new_name)) {
             Ok(renamed) => self.read(&renamed, limit_bytes, Accept::SameFile),
-            Err(error) if error.is_not_found() => Ok(Appended::default()),
+            Err(error) if error.is_not_found() => Ok(NewUpdates::default()),
             Err(error) => Err(error),
         }
     }
@@ -231,10 +233,14 @@ impl Follower {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read_held(&mut self, held: &History, limit_bytes: usize) -> Result<Appended> {
+    pub fn read_held(&mut self, held: &History, limit_bytes: usize) -> Result<NewUpdates> {
         let file = open::identity(&held.opened().metadata);
-        if self.place.as_ref().is_none_or(|place| place.file != file) {
-            return Ok(Appended::default());
+        if self
+            .position
+            .as_ref()
+            .is_none_or(|position| position.file != file)
+        {
+            return Ok(NewUpdates::default());
         }
         let again = held
             .opened()
@@ -248,11 +254,11 @@ impl Follower {
     ///
     /// # Errors
     /// When the directory or the file cannot be read.
-    pub fn read_rotated(&mut self, limit_bytes: usize) -> Result<Appended> {
-        let (Some(place), Some(directory), Some(file_name)) =
-            (&self.place, self.path.parent(), self.path.file_name())
+    pub fn read_rotated(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
+        let (Some(position), Some(directory), Some(file_name)) =
+            (&self.position, self.path.parent(), self.path.file_name())
         else {
-            return Ok(Appended::default());
+            return Ok(NewUpdates::default());
         };
         let mut rotated = None;
         Directory::open(directory)?.names(|name| {
@@ -262,7 +268,7 @@ impl Follower {
                     .starts_with(file_name.as_encoded_bytes());
             let is_same = || {
                 let metadata = directory.join(name).symlink_metadata();
-                metadata.is_ok_and(|metadata| open::identity(&metadata) == place.file)
+                metadata.is_ok_and(|metadata| open::identity(&metadata) == position.file)
             };
             if is_longer && is_same() {
                 rotated = Some(name.to_owned());
@@ -270,16 +276,21 @@ impl Follower {
         })?;
         match rotated {
             Some(name) => self.read_renamed(&name, limit_bytes),
-            None => Ok(Appended::default()),
+            None => Ok(NewUpdates::default()),
         }
     }
 
-    fn read(&mut self, open: &StatusFile, limit_bytes: usize, accept: Accept) -> Result<Appended> {
-        let mut appended = Appended::default();
+    fn read(
+        &mut self,
+        open: &StatusFile,
+        limit_bytes: usize,
+        accept: Accept,
+    ) -> Result<NewUpdates> {
+        let mut new = NewUpdates::default();
         // What fails has read nothing: the place stays where it is.
-        let read = self.read_lines(open, limit_bytes, accept, &mut appended);
-        self.place = read.map_err(Error::io("read", &self.path))?;
-        Ok(appended)
+        let read = self.read_lines(open, limit_bytes, accept, &mut new);
+        self.position = read.map_err(Error::io("read", &self.path))?;
+        Ok(new)
     }
 
     /// Reads on from the place where reading ended; gives the new one.
@@ -288,42 +299,42 @@ impl Follower {
         open: &StatusFile,
         limit_bytes: usize,
         accept: Accept,
-        appended: &mut Appended,
-    ) -> io::Result<Option<Place>> {
+        new: &mut NewUpdates,
+    ) -> io::Result<Option<Position>> {
         let size = open.metadata.len();
-        let goes_on = match &self.place {
-            Some(place) => place.goes_on_in(open)?,
+        let goes_on = match &self.position {
+            Some(position) => position.goes_on_in(open)?,
             None => false,
         };
-        let mut place = match &self.place {
-            Some(place) if goes_on => place.clone(),
+        let mut position = match &self.position {
+            Some(position) if goes_on => position.clone(),
             Some(_) if accept == Accept::SameFile => {
-                appended.replaced = true;
-                return Ok(self.place.clone());
+                new.replaced = true;
+                return Ok(self.position.clone());
             }
             before => {
-                let mut place = Place::at_begin(open);
+                let mut position = Position::at_begin(open);
                 let last = before.as_ref().and_then(|before| before.last);
                 let found = match last {
-                    Some(last) => place.pass_over(open, last)?,
+                    Some(last) => position.pass_over(open, last)?,
                     None => false,
                 };
-                appended.restarted = before.is_some() && !found;
-                place
+                new.restarted = before.is_some() && !found;
+                position
             }
         };
-        place.size = size;
-        place.modified = open.metadata.modified().ok();
-        let mut lines = LinesForward::new(&open.file, place.offset, size);
+        position.size = size;
+        position.modified = open.metadata.modified().ok();
+        let mut lines = LinesForward::new(&open.file, position.offset, size);
         let mut bytes = 0;
         while let Some(line) = lines.next()? {
             let end = line
                 .bytes
                 .map(|bytes| line.offset + bytes.len() as u64 + u64::from(line.terminated));
-            if place.overlong {
+            if position.overlong {
                 // The rest of a line whose beginning was passed over.
-                place.overlong = !line.terminated;
-                place.offset = end.unwrap_or_else(|| lines.position());
+                position.overlong = !line.terminated;
+                position.offset = end.unwrap_or_else(|| lines.position());
                 continue;
             }
             let decoded = line.decode();
@@ -331,28 +342,28 @@ impl Follower {
                 // Being written: it is read again when there is more of it.
                 break;
             }
-            if let Some(mark) = Mark::of(&line) {
-                place.last = Some(mark);
+            if let Some(fingerprint) = LineFingerprint::of(&line) {
+                position.last = Some(fingerprint);
             }
             match decoded {
                 Ok(update) => {
                     let line = line.bytes.unwrap_or_default().to_vec();
                     bytes += line.len();
-                    appended.updates.push((line, self.named(update)));
+                    new.updates.push((line, self.named(update)));
                 }
                 Err(_) if line.is_blank() => {}
-                Err(reason) => appended.bad.note_later(reason),
+                Err(reason) => new.bad.note_later(reason),
             }
-            place.overlong = line.bytes.is_none() && !line.terminated;
-            place.offset = end.unwrap_or_else(|| lines.position());
+            position.overlong = line.bytes.is_none() && !line.terminated;
+            position.offset = end.unwrap_or_else(|| lines.position());
             if bytes >= limit_bytes {
                 // Nothing is said of the file's end, which was not reached.
-                appended.more = place.offset < size;
-                place.modified = place.modified.filter(|_| !appended.more);
+                new.more = position.offset < size;
+                position.modified = position.modified.filter(|_| !new.more);
                 break;
             }
         }
-        Ok(Some(place))
+        Ok(Some(position))
     }
 
     fn named(&self, mut update: Update) -> Update {
@@ -369,7 +380,7 @@ enum Accept {
     SameFile,
 }
 
-impl Place {
+impl Position {
     fn at_begin(open: &StatusFile) -> Self {
         Self {
             file: open::identity(&open.metadata),
@@ -385,7 +396,7 @@ impl Place {
     /// what stands there.
     fn at_end(open: &StatusFile, buffer: &mut Vec<u8>) -> io::Result<(Self, Tail)> {
         let size = open.metadata.len();
-        let mut place = Self {
+        let mut position = Self {
             size,
             modified: open.metadata.modified().ok(),
             offset: size,
@@ -400,21 +411,21 @@ impl Place {
                 Err(reason) => is_whole(*reason),
             };
             if !line.terminated && !is_whole {
-                place.offset = line.offset;
-            } else if place.last.is_none() {
-                place.last = Mark::of(&line);
+                position.offset = line.offset;
+            } else if position.last.is_none() {
+                position.last = LineFingerprint::of(&line);
             }
             match verdict {
                 Ok(None) => {}
                 Ok(update) => {
                     tail.update = update;
-                    return Ok((place, tail));
+                    return Ok((position, tail));
                 }
                 Err(reason) => tail.bad.note_earlier(reason),
             }
         }
         tail.gave_up = lines.gave_up();
-        Ok((place, tail))
+        Ok((position, tail))
     }
 
     /// Whether the file still holds what was read of it.
@@ -429,36 +440,36 @@ impl Place {
 
     /// Moves behind the last line that is the marked one; false where there
     /// is none.
-    fn pass_over(&mut self, open: &StatusFile, marked: Mark) -> io::Result<bool> {
+    fn pass_over(&mut self, open: &StatusFile, marked: LineFingerprint) -> io::Result<bool> {
         let mut lines = LinesForward::new(&open.file, 0, open.metadata.len());
         let mut found = false;
         while let Some(line) = lines.next()? {
-            if let Some(mark) = Mark::of(&line)
-                && (mark.length, mark.hash) == (marked.length, marked.hash)
+            if let Some(fingerprint) = LineFingerprint::of(&line)
+                && (fingerprint.length, fingerprint.hash) == (marked.length, marked.hash)
             {
                 found = true;
-                self.last = Some(mark);
-                self.offset = mark.start + mark.length + u64::from(line.terminated);
+                self.last = Some(fingerprint);
+                self.offset = fingerprint.start + fingerprint.length + u64::from(line.terminated);
             }
         }
         Ok(found)
     }
 }
 
-impl Mark {
+impl LineFingerprint {
     /// The mark of a line; none of a blank or an over-long one.
     fn of(line: &Line<'_>) -> Option<Self> {
         let bytes = line.bytes.filter(|_| !line.is_blank())?;
         Some(Self {
             start: line.offset,
             length: bytes.len() as u64,
-            hash: hash(&bytes[bytes.len().saturating_sub(MARK_BYTES)..]),
+            hash: hash(&bytes[bytes.len().saturating_sub(FINGERPRINT_BYTES)..]),
         })
     }
 
     fn stands_in(&self, open: &StatusFile) -> io::Result<bool> {
-        let length = self.length.min(MARK_BYTES as u64);
-        let mut buffer = [0; MARK_BYTES];
+        let length = self.length.min(FINGERPRINT_BYTES as u64);
+        let mut buffer = [0; FINGERPRINT_BYTES];
         let end = &mut buffer[..length as usize];
         match read_exact_at(&open.file, end, self.start + self.length - length) {
             // Truncated meanwhile.
@@ -488,8 +499,8 @@ mod tests {
     }
 
     fn messages(follower: &mut Follower) -> Vec<String> {
-        let appended = follower.read_new().unwrap();
-        let messages = appended.updates.into_iter();
+        let new = follower.read_new().unwrap();
+        let messages = new.updates.into_iter();
         messages.map(|(_, update)| update.message).collect()
     }
 
@@ -532,19 +543,19 @@ mod tests {
         fs::write(&shorter, line("b") + &line("c") + &line("d")).unwrap();
         fs::rename(&shorter, &path).unwrap();
         assert!(!follower.is_unchanged());
-        let appended = follower.read_new().unwrap();
-        assert_eq!(appended.updates.len(), 1);
-        assert!(!appended.restarted);
+        let new = follower.read_new().unwrap();
+        assert_eq!(new.updates.len(), 1);
+        assert!(!new.restarted);
 
         // A writer that overwrites its one line with another as long.
         fs::write(&path, line("e") + &line("f") + &line("g")).unwrap();
-        let appended = follower.read_new().unwrap();
-        assert!(appended.restarted);
-        assert_eq!(appended.updates.len(), 3);
+        let new = follower.read_new().unwrap();
+        assert!(new.restarted);
+        assert_eq!(new.updates.len(), 3);
 
         fs::write(&path, "").unwrap();
-        let appended = follower.read_new().unwrap();
-        assert!(appended.restarted && appended.updates.is_empty());
+        let new = follower.read_new().unwrap();
+        assert!(new.restarted && new.updates.is_empty());
         assert!(follower.is_unchanged());
     }
 
@@ -556,11 +567,11 @@ mod tests {
         fs::write(&path, line("a").repeat(100)).unwrap();
         let mut count = 0;
         loop {
-            let appended = follower.read_some(10 * line("a").len()).unwrap();
-            count += appended.updates.len();
-            assert!(appended.updates.len() <= 11);
-            assert_eq!(follower.is_unchanged(), !appended.more);
-            if !appended.more {
+            let new = follower.read_some(10 * line("a").len()).unwrap();
+            count += new.updates.len();
+            assert!(new.updates.len() <= 11);
+            assert_eq!(follower.is_unchanged(), !new.more);
+            if !new.more {
                 break;
             }
         }
@@ -607,14 +618,14 @@ mod tests {
         let path = directory.path().join("w_status.json");
         fs::write(&path, line("a") + r#"{"status":"idle"}"#).unwrap();
         let mut follower = Store::new(directory.path()).follow("w");
-        let (last, problem) = follower.skip_to_end().unwrap();
+        let (last, warning) = follower.skip_to_end().unwrap();
         assert_eq!(last.unwrap().message, "a");
-        assert_eq!(problem.unwrap().bad_lines(), 1);
+        assert_eq!(warning.unwrap().bad_lines(), 1);
         let mut file = fs::File::options().append(true).open(&path).unwrap();
         file.write_all(format!("\n{}", line("b")).as_bytes())
             .unwrap();
-        let appended = follower.read_new().unwrap();
-        assert_eq!((appended.updates.len(), appended.bad.count), (1, 0));
+        let new = follower.read_new().unwrap();
+        assert_eq!((new.updates.len(), new.bad.count), (1, 0));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::store::lines::{Line, LinesBackward, LinesForward, count_lines};
 use crate::store::open::{self, StatusFile, read_exact_at};
 use crate::store::search::TaskSearch;
 use crate::store::tail::{BadLines, judge};
-use crate::store::{Problem, REREADS, Store};
+use crate::store::{FileWarning, REREADS, Store};
 use crate::update::Update;
 
 /// How far back the last updates of a task are looked for line by line. A task
@@ -125,7 +125,7 @@ impl History {
     pub fn for_each<E: From<Error>>(
         &self,
         mut each: impl FnMut(&[u8], Update) -> std::result::Result<(), E>,
-    ) -> std::result::Result<Option<Problem>, E> {
+    ) -> std::result::Result<Option<FileWarning>, E> {
         let fail = |error| Error::io("read", &self.path)(error);
         let (bad, gave_up) = match self.query.limit {
             Some(limit) => {
@@ -160,7 +160,7 @@ impl History {
                 (bad, false)
             }
         };
-        Ok(Problem::of_lines(|| self.path.clone(), bad, gave_up))
+        Ok(FileWarning::of_lines(|| self.path.clone(), bad, gave_up))
     }
 
     /// Hands each wanted update of the file's first `end` bytes to `each`. For

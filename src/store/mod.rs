@@ -17,9 +17,9 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
+use crate::health::{Health, Session, Thresholds};
 use crate::name::{FILE_SUFFIX, SessionName, name_of_file, session_of_file};
-use crate::process::{Machine, ProcessState};
-use crate::session::{Condition, Session, Thresholds};
+use crate::process::{HostIdentity, ProcessState};
 use crate::store::append::{Appender, Durability};
 use crate::store::open::{Directory, StatusFile};
 use crate::store::tail::{BadLines, Tail};
@@ -33,15 +33,15 @@ pub struct Store {
 
 /// From where and when sessions are looked at.
 #[derive(Debug)]
-pub struct Viewpoint {
+pub struct HealthRules {
     /// The time it is.
     pub now: DateTime<Utc>,
     /// When silence counts as stale.
     pub thresholds: Thresholds,
-    machine: OnceLock<Option<Machine>>,
+    machine: OnceLock<Option<HostIdentity>>,
 }
 
-impl Viewpoint {
+impl HealthRules {
     /// A viewpoint on this machine.
     #[must_use]
     pub fn new(now: DateTime<Utc>, thresholds: Thresholds) -> Self {
@@ -54,37 +54,37 @@ impl Viewpoint {
 
     /// What an update means from here.
     #[must_use]
-    pub fn see(&self, update: Update) -> Session {
-        let condition = self.condition(&update);
-        Session { update, condition }
+    pub fn evaluate(&self, update: Update) -> Session {
+        let health = self.health(&update);
+        Session { update, health }
     }
 
     /// What an update means from here, the update left where it is.
     #[must_use]
-    pub fn condition(&self, update: &Update) -> Condition {
+    pub fn health(&self, update: &Update) -> Health {
         let process = update
             .process
             .as_ref()
             .map_or(ProcessState::Unknown, |process| {
-                process.state(self.machine.get_or_init(Machine::this).as_ref())
+                process.state(self.machine.get_or_init(HostIdentity::current).as_ref())
             });
-        Condition::of(update, process, self.now, &self.thresholds)
+        Health::of(update, process, self.now, &self.thresholds)
     }
 }
 
 /// A file of a directory that could not be read, or not all of it.
 #[derive(Debug)]
-pub struct Problem {
+pub struct FileWarning {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
-    pub kind: ProblemKind,
+    pub kind: FileWarningKind,
 }
 
 /// What is wrong with a file.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ProblemKind {
+pub enum FileWarningKind {
     /// Lines that are no updates were skipped.
     BadLines(BadLines),
     /// There is no good line in its last 64 MiB.
@@ -93,11 +93,11 @@ pub enum ProblemKind {
     Unreadable(Error),
 }
 
-impl Problem {
+impl FileWarning {
     pub(crate) fn unreadable(path: PathBuf, error: Error) -> Self {
         Self {
             path,
-            kind: ProblemKind::Unreadable(error),
+            kind: FileWarningKind::Unreadable(error),
         }
     }
 
@@ -107,9 +107,9 @@ impl Problem {
         gave_up: bool,
     ) -> Option<Self> {
         let kind = match (gave_up, bad.count) {
-            (true, _) => ProblemKind::GaveUp(bad),
+            (true, _) => FileWarningKind::GaveUp(bad),
             (false, 0) => return None,
-            (false, _) => ProblemKind::BadLines(bad),
+            (false, _) => FileWarningKind::BadLines(bad),
         };
         Some(Self { path: path(), kind })
     }
@@ -121,7 +121,7 @@ impl Problem {
     /// Whether the file could not be read at all.
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
-        matches!(self.kind, ProblemKind::Unreadable(_))
+        matches!(self.kind, FileWarningKind::Unreadable(_))
     }
 
     /// Whether there may be a session in the file that could not be seen.
@@ -129,7 +129,7 @@ impl Problem {
     pub fn hides_session(&self) -> bool {
         matches!(
             self.kind,
-            ProblemKind::Unreadable(_) | ProblemKind::GaveUp(_)
+            FileWarningKind::Unreadable(_) | FileWarningKind::GaveUp(_)
         )
     }
 
@@ -137,17 +137,17 @@ impl Problem {
     #[must_use]
     pub fn bad_lines(&self) -> u64 {
         match &self.kind {
-            ProblemKind::BadLines(bad) | ProblemKind::GaveUp(bad) => bad.count,
-            ProblemKind::Unreadable(_) => 0,
+            FileWarningKind::BadLines(bad) | FileWarningKind::GaveUp(bad) => bad.count,
+            FileWarningKind::Unreadable(_) => 0,
         }
     }
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for FileWarning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = crate::error::printable(&self.path);
         match &self.kind {
-            ProblemKind::BadLines(bad) => {
+            FileWarningKind::BadLines(bad) => {
                 let lines = if bad.count == 1 { "line" } else { "lines" };
                 write!(f, "{path}: skipped {} bad {lines}", bad.count)?;
                 match bad.first {
@@ -156,13 +156,13 @@ impl std::fmt::Display for Problem {
                     None => Ok(()),
                 }
             }
-            ProblemKind::GaveUp(_) => {
+            FileWarningKind::GaveUp(_) => {
                 write!(
                     f,
                     "{path}: no good line in 64 MiB, gave up looking further back"
                 )
             }
-            ProblemKind::Unreadable(error) => error.fmt(f),
+            FileWarningKind::Unreadable(error) => error.fmt(f),
         }
     }
 }
@@ -204,8 +204,8 @@ impl Store {
     pub fn session(
         &self,
         name: &str,
-        viewpoint: &Viewpoint,
-    ) -> Result<(Option<Session>, Option<Problem>)> {
+        rules: &HealthRules,
+    ) -> Result<(Option<Session>, Option<FileWarning>)> {
         let Some(file_name) = self.file_of(name)? else {
             return Ok((None, None));
         };
@@ -216,7 +216,7 @@ impl Store {
             open,
             || path.clone(),
             &file_name,
-            viewpoint,
+            rules,
             buffer,
         ))
     }
@@ -251,9 +251,9 @@ fn read_session(
     open: impl Fn() -> Result<StatusFile>,
     path: impl Fn() -> PathBuf,
     file_name: &OsStr,
-    viewpoint: &Viewpoint,
+    rules: &HealthRules,
     buffer: &mut Vec<u8>,
-) -> (Option<Session>, Option<Problem>) {
+) -> (Option<Session>, Option<FileWarning>) {
     let mut tries = 0;
     let error = loop {
         let file = match open() {
@@ -263,15 +263,15 @@ fn read_session(
         };
         match tail::read_tail(&file, buffer) {
             Ok(tail) => {
-                let problem = Problem::of_lines(path, tail.bad, tail.gave_up);
+                let warning = FileWarning::of_lines(path, tail.bad, tail.gave_up);
                 let session = tail.update.map(|mut update| {
                     update.session.clear();
                     update
                         .session
                         .push_str(&name_of_file(file_name).unwrap_or_default());
-                    viewpoint.see(update)
+                    rules.evaluate(update)
                 });
-                return (session, problem);
+                return (session, warning);
             }
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < REREADS => {
                 tries += 1;
@@ -279,5 +279,5 @@ fn read_session(
             Err(error) => break Error::io("read", &path())(error),
         }
     };
-    (None, Some(Problem::unreadable(path(), error)))
+    (None, Some(FileWarning::unreadable(path(), error)))
 }

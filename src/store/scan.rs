@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::error::Result;
+use crate::health::Session;
 use crate::name::{NaturalPrefix, name_of_file, natural_cmp, session_of_file};
-use crate::session::Session;
 use crate::store::open::Directory;
-use crate::store::{Problem, Store, Viewpoint, read_session};
+use crate::store::{FileWarning, HealthRules, Store, read_session};
 
 /// From this many files on, threads are worth their start.
 const THREADS_FROM: usize = 200;
@@ -27,31 +27,31 @@ pub struct Scan<T> {
     /// What was made of the sessions, in natural order of their names.
     pub found: Vec<T>,
     /// The files that were not all good, in no order.
-    pub problems: Vec<Problem>,
+    pub warnings: Vec<FileWarning>,
 }
 
 impl Store {
-    /// Looks at every session whose name is wanted and keeps what `keep` makes
+    /// Renderer at every session whose name is wanted and keeps what `keep` makes
     /// of it. One file a thread is open at a time, and nothing but what is
     /// kept stays in memory.
     ///
-    /// A file that cannot be read or holds bad lines is a [`Problem`]; one that
+    /// A file that cannot be read or holds bad lines is a [`FileWarning`]; one that
     /// vanishes meanwhile is no session.
     ///
     /// # Errors
     /// When the directory cannot be read.
     pub fn scan<T: Send>(
         &self,
-        viewpoint: &Viewpoint,
+        rules: &HealthRules,
         wanted: impl Fn(&str) -> bool,
         keep: impl Fn(Session) -> Option<T> + Sync,
     ) -> Result<Scan<T>> {
-        let Scan { found, problems } = self.scan_in_parts(viewpoint, wanted, |sessions| {
+        let Scan { found, warnings } = self.scan_in_parts(rules, wanted, |sessions| {
             sessions.filter_map(&keep).collect::<Vec<_>>()
         })?;
         Ok(Scan {
             found: found.into_iter().flatten().collect(),
-            problems,
+            warnings,
         })
     }
 
@@ -63,7 +63,7 @@ impl Store {
     /// When the directory cannot be read.
     pub fn scan_in_parts<C: Send>(
         &self,
-        viewpoint: &Viewpoint,
+        rules: &HealthRules,
         wanted: impl Fn(&str) -> bool,
         collect: impl Fn(&mut dyn Iterator<Item = Session>) -> C + Sync,
     ) -> Result<Scan<C>> {
@@ -79,19 +79,19 @@ impl Store {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut found = Vec::new();
-            let mut problems = Vec::new();
+            let mut warnings = Vec::new();
             let mut buffer = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(chunk) = names.chunk(index) else {
-                    return (found, problems);
+                    return (found, warnings);
                 };
                 let mut sessions = chunk.filter_map(|file_name| {
                     let open = || directory.open_read(file_name);
                     let path = || directory.path_of(file_name);
-                    let (session, problem) =
-                        read_session(open, path, file_name, viewpoint, &mut buffer);
-                    problems.extend(problem);
+                    let (session, warning) =
+                        read_session(open, path, file_name, rules, &mut buffer);
+                    warnings.extend(warning);
                     session
                 });
                 found.push((index, collect(&mut sessions)));
@@ -111,12 +111,12 @@ impl Store {
                 joined.chain(own).collect()
             }),
         };
-        let (found, problems): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let (found, warnings): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let mut found: Vec<_> = found.into_iter().flatten().collect();
         found.sort_unstable_by_key(|&(index, _)| index);
         Ok(Scan {
             found: found.into_iter().map(|(_, collected)| collected).collect(),
-            problems: problems.into_iter().flatten().collect(),
+            warnings: warnings.into_iter().flatten().collect(),
         })
     }
 

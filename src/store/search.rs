@@ -7,7 +7,7 @@
 
 use memchr::memmem::Finder;
 
-/// Looks for lines that may be of one task.
+/// Renderer for lines that may be of one task.
 #[derive(Debug)]
 pub(crate) struct TaskSearch {
     value: Ahead<Value>,

@@ -482,7 +482,7 @@ fn a_variable_that_names_no_process_costs_no_update() {
 #[test]
 fn a_session_whose_process_has_ended_is_dead_at_once() {
     let sandbox = Sandbox::with_real_clock();
-    for (status, life) in [("working", Some(false)), ("completed", None)] {
+    for (status, liveness) in [("working", Some(false)), ("completed", None)] {
         let mut child = Command::new("sleep")
             .arg("60")
             .stdout(Stdio::null())
@@ -497,9 +497,9 @@ fn a_session_whose_process_has_ended_is_dead_at_once() {
         while state() == Some(true) && std::time::Instant::now() < deadline {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        assert_eq!(state(), life, "a zombie, {status}");
+        assert_eq!(state(), liveness, "a zombie, {status}");
         child.wait().unwrap();
-        assert_eq!(state(), life, "gone, {status}");
+        assert_eq!(state(), liveness, "gone, {status}");
     }
     assert_eq!(
         sandbox.json(["summary", "--json"])["dead_sessions"],

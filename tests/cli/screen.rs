@@ -358,7 +358,7 @@ fn the_wait_for_the_last_alarms_can_be_ended() {
         }
         tmux.keys(&[end]);
         tmux.wait("the shell's screen", |_| !tmux.is_in_alternate_screen());
-        tmux.wait_for("waiting for the alarms' commands to end");
+        tmux.wait_for("waiting for the alerts' commands to end");
         if code == 130 {
             tmux.keys(&["C-c"]);
         } else {

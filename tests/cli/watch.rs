@@ -117,9 +117,9 @@ fn short(event: &Value) -> String {
 }
 
 /// A process of this machine that is there until it is killed.
-struct Sleeper(Child);
+struct Poller(Child);
 
-impl Sleeper {
+impl Poller {
     fn new() -> Self {
         let sleep = Command::new("sleep").arg("1000").spawn();
         Self(sleep.unwrap())
@@ -130,7 +130,7 @@ impl Sleeper {
     }
 }
 
-impl Drop for Sleeper {
+impl Drop for Poller {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sstat::{Store, Thresholds, Viewpoint};
+use sstat::{HealthRules, Store, Thresholds};
 
 use crate::ledger::Ledger;
 use crate::support::{Sandbox, StopAtEnd};
@@ -204,14 +204,14 @@ fn readers_under_writers() {
     let scans = count(30, 1_000);
     let number = |message: &str| -> u64 { message.split(' ').next().unwrap().parse().unwrap() };
     let (last, rounds) = beside(SESSIONS, push, || {
-        let viewpoint = Viewpoint::new(chrono::Utc::now(), Thresholds::default());
+        let rules = HealthRules::new(chrono::Utc::now(), Thresholds::default());
         let mut last = [0; SESSIONS];
         for _ in 0..reads {
             let session = random.usize(..SESSIONS);
-            let (seen, problem) = store.session(&format!("s{session}"), &viewpoint).unwrap();
+            let (seen, warning) = store.session(&format!("s{session}"), &rules).unwrap();
             let now = number(&seen.expect("a session went missing").update.message);
             assert!(now >= last[session], "{now} after {}", last[session]);
-            assert!(problem.is_none(), "{problem:?}");
+            assert!(warning.is_none(), "{warning:?}");
             last[session] = now;
         }
         for _ in 0..scans {

@@ -168,10 +168,10 @@ fn odd_lines_are_no_bad_ones() {
 fn every_beginning_of_a_line_is_a_write_in_progress() {
     let sandbox = Sandbox::with_real_clock();
     let store = sstat::Store::new(sandbox.dir());
-    let viewpoint = sstat::Viewpoint::new(chrono::Utc::now(), sstat::Thresholds::default());
+    let rules = sstat::HealthRules::new(chrono::Utc::now(), sstat::Thresholds::default());
     for length in 0..=AFTER.len() {
         sandbox.write("w", [BEFORE, &AFTER[..length]].join("\n"));
-        let (session, problem) = store.session("w", &viewpoint).unwrap();
+        let (session, warning) = store.session("w", &rules).unwrap();
         let message = session.unwrap().update.message;
         assert_eq!(
             message,
@@ -181,7 +181,7 @@ fn every_beginning_of_a_line_is_a_write_in_progress() {
                 "before"
             }
         );
-        assert!(problem.is_none());
+        assert!(warning.is_none());
         // Two seconds later it is torn.
         let file = std::fs::File::options()
             .write(true)
@@ -189,8 +189,8 @@ fn every_beginning_of_a_line_is_a_write_in_progress() {
             .unwrap();
         file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3))
             .unwrap();
-        let (_, problem) = store.session("w", &viewpoint).unwrap();
-        let torn = problem.map(|problem| problem.to_string());
+        let (_, warning) = store.session("w", &rules).unwrap();
+        let torn = warning.map(|warning| warning.to_string());
         assert_eq!(
             torn.is_some_and(|torn| torn.ends_with(&format!("({})", BadLine::Torn))),
             length > 0 && length < AFTER.len()

@@ -4,7 +4,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../../src/bin/sstat/cli.rs"]
+#[path = "../../src/bin/sstat/cli/mod.rs"]
 #[allow(dead_code)]
 mod cli;
 mod completions;

@@ -7,11 +7,11 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Durability, Location, Thresholds, Viewpoint};
+use sstat::{Durability, HealthRules, Location, Thresholds};
 
 use crate::cli::{ColorChoice, Common, Moment, StalenessArgs};
-use crate::failure::{Failure, Result};
-use crate::human::style::Style;
+use crate::error::{CliError, Result};
+use crate::render::style::Style;
 
 /// What the commands know of the world.
 pub struct Config {
@@ -72,14 +72,14 @@ impl Config {
             Some(text) => sstat::parse_timestamp(&text)
                 .map(Clock::Fixed)
                 .ok_or_else(|| {
-                    Failure::error(format!("SSTAT_NOW: '{text}' is not an RFC 3339 time"))
+                    CliError::error(format!("SSTAT_NOW: '{text}' is not an RFC 3339 time"))
                 }),
         }
     }
 
     /// Now, seen with the thresholds of flags and environment.
-    pub fn viewpoint(&self, args: &StalenessArgs) -> Result<Viewpoint> {
-        Ok(Viewpoint::new(self.now()?, thresholds(args)?))
+    pub fn rules(&self, args: &StalenessArgs) -> Result<HealthRules> {
+        Ok(HealthRules::new(self.now()?, thresholds(args)?))
     }
 
     pub fn moment(&self, moment: Moment) -> Result<DateTime<Utc>> {
@@ -211,7 +211,7 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
         None => match variable("SSTAT_STALE_STATUS")? {
             None => default.statuses,
             Some(text) => text.parse().map_err(|_| {
-                Failure::error(format!(
+                CliError::error(format!(
                     "SSTAT_STALE_STATUS: '{text}' is no list of statuses, nor all"
                 ))
             })?,
@@ -219,7 +219,7 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
     };
     let (stale, very_stale) = match (stale, very_stale) {
         (Some(stale), Some(very_stale)) if very_stale < stale => {
-            return Err(Failure::error(format!(
+            return Err(CliError::error(format!(
                 "very stale after {} is sooner than stale after {} (--very-stale-after, --stale-after and their variables)",
                 sstat::format_duration(very_stale),
                 sstat::format_duration(stale)
@@ -241,7 +241,8 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
 fn duration_variable(name: &str) -> Result<Option<Duration>> {
     variable(name)?
         .map(|text| {
-            sstat::parse_duration(&text).map_err(|error| Failure::error(format!("{name}: {error}")))
+            sstat::parse_duration(&text)
+                .map_err(|error| CliError::error(format!("{name}: {error}")))
         })
         .transpose()
 }
@@ -253,7 +254,7 @@ fn variable(name: &str) -> Result<Option<String>> {
         Some(value) => value
             .into_string()
             .map(Some)
-            .map_err(|_| Failure::error(format!("{name}: is not UTF-8"))),
+            .map_err(|_| CliError::error(format!("{name}: is not UTF-8"))),
     }
 }
 

@@ -6,20 +6,19 @@
 mod cli;
 mod command;
 mod config;
-mod failure;
-mod histories;
+mod error;
+mod history;
 mod hook;
-mod human;
 #[cfg(unix)]
-mod job;
+mod job_control;
 mod metadata;
 mod output;
-mod patience;
-mod prometheus;
-#[cfg(all(unix, feature = "tui"))]
-mod screen;
+mod render;
 mod select;
+mod timeout;
 mod tmux;
+#[cfg(all(unix, feature = "tui"))]
+mod tui;
 mod view;
 mod watch;
 
@@ -33,9 +32,9 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, Deferred};
 use crate::config::{Config, Stream};
-use crate::failure::{Result, code};
-use crate::human::escape::escape;
-use crate::human::style::{Role, Style};
+use crate::error::{Result, exit_code};
+use crate::render::style::{Role, Style};
+use sstat::escape;
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -51,8 +50,8 @@ fn main() -> ExitCode {
 fn begin(arguments: Vec<OsString>) -> u8 {
     if cli::lacks_command(&arguments) {
         let reason = "push: there is no command after '--'";
-        output::complain(&Style::PLAIN, reason, Role::Error);
-        return code::ERROR;
+        output::print_diagnostic(&Style::PLAIN, reason, Role::Error);
+        return exit_code::ERROR;
     }
     let mut cli = match parse(arguments) {
         Ok(cli) => cli,
@@ -68,12 +67,12 @@ fn begin(arguments: Vec<OsString>) -> u8 {
                 let report = command::push::wrap::run_without_status(args, &failure, &Style::PLAIN);
                 return report.code;
             }
-            output::complain(&Style::PLAIN, &failure.message, Role::Error);
+            output::print_diagnostic(&Style::PLAIN, &failure.message, Role::Error);
             return failure.code;
         }
     };
     run(&config, cli.command).unwrap_or_else(|failure| {
-        output::complain(&config.style(Stream::Err), &failure.message, Role::Error);
+        output::print_diagnostic(&config.style(Stream::Err), &failure.message, Role::Error);
         failure.code
     })
 }
@@ -91,7 +90,7 @@ fn run(config: &Config, command: Command) -> Result<u8> {
     if config.verbose {
         let (path, origin) = (config.directory(), config.location.origin);
         let note = format!("directory: {path} ({origin})");
-        output::complain(&config.style(Stream::Err), &note, Role::Faint);
+        output::print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
     }
     let report = match command {
         Command::Push(Deferred { args, .. }) => command::push::run(config, args)?,
@@ -122,14 +121,14 @@ fn usage(error: &clap::Error) -> u8 {
         return match printed.or_else(output::unless_closed) {
             Ok(()) => 0,
             Err(failure) => {
-                output::complain(&Style::PLAIN, &failure.message, Role::Error);
+                output::print_diagnostic(&Style::PLAIN, &failure.message, Role::Error);
                 failure.code
             }
         };
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
-        return code::ERROR;
+        return exit_code::ERROR;
     }
     let mut text = error.render().to_string();
     // A value may hold newlines of its own.
@@ -158,6 +157,6 @@ fn usage(error: &clap::Error) -> u8 {
         message.push_str("; see --help");
     }
     let _ = std::io::stdout().flush();
-    output::complain(&Style::PLAIN, &message, Role::Error);
-    code::ERROR
+    output::print_diagnostic(&Style::PLAIN, &message, Role::Error);
+    exit_code::ERROR
 }

@@ -5,17 +5,17 @@ use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use serde::Serialize;
-use sstat::{Problem, SafeFormatter, Update, Viewpoint};
+use sstat::{FileWarning, HealthRules, SafeFormatter, Update};
 
 use crate::config::{Config, Stream};
-use crate::failure::{Failure, Result};
-use crate::histories::{Extent, Histories};
-use crate::human::escape::escape;
-use crate::human::plot::{Plot, Span};
-use crate::human::style::{Role, Style};
-use crate::human::{block, detail, table, timeline};
-use crate::prometheus;
+use crate::error::{CliError, Result};
+use crate::history::{Extent, HistoryReader};
+use crate::render::plot::{Plot, TimeSpan};
+use crate::render::prometheus;
+use crate::render::style::{Role, Style};
+use crate::render::{block, detail, table, timeline};
 use crate::view::{Form, HistoryForm, Report, SummaryForm, View};
+use sstat::escape;
 
 /// Line-buffered output costs five times as much.
 const BUFFER: usize = 64 * 1024;
@@ -39,7 +39,7 @@ pub fn print_report(config: &Config, mut report: Report) -> Result<bool> {
     match std::mem::replace(&mut report.view, View::Nothing) {
         View::Nothing => {}
         view => match write_buffered(config, view)? {
-            Some(problems) => report = report.with_problems(&problems),
+            Some(warnings) => report = report.with_warnings(&warnings),
             None => return Ok(false),
         },
     }
@@ -61,7 +61,7 @@ fn complain_all(config: &Config, report: &mut Report) {
     if !complaints.is_empty() {
         let style = config.style(Stream::Err);
         for (text, role) in complaints {
-            complain(&style, &text, role);
+            print_diagnostic(&style, &text, role);
         }
     }
 }
@@ -90,14 +90,14 @@ pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
 
 /// Writes a view to stdout; returns what was found wrong only while it was
 /// written, or `None` if whoever read this has seen enough.
-fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<Problem>>> {
+fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<FileWarning>>> {
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-    let written = write_view(&mut out, view, config).and_then(|problems| {
+    let written = write_view(&mut out, view, config).and_then(|warnings| {
         out.flush().map_err(Stop::Write)?;
-        Ok(problems)
+        Ok(warnings)
     });
     match written {
-        Ok(problems) => Ok(Some(problems)),
+        Ok(warnings) => Ok(Some(warnings)),
         Err(Stop::Write(error)) => {
             // What is still in the buffer must not be tried again.
             let _ = out.into_parts();
@@ -105,7 +105,7 @@ fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<Problem>>> {
             Ok(None)
         }
         Err(Stop::Read(error)) => Err(error.into()),
-        Err(Stop::Value(error)) => Err(Failure::error(error)),
+        Err(Stop::Value(error)) => Err(CliError::error(error)),
     }
 }
 
@@ -114,11 +114,11 @@ pub fn unless_closed(source: io::Error) -> Result<()> {
     if source.kind() == io::ErrorKind::BrokenPipe {
         return Ok(());
     }
-    Err(Failure::of_stream("write", "stdout", source))
+    Err(CliError::of_stream("write", "stdout", source))
 }
 
 /// One line on stderr: `sstat: WHAT: WHY`.
-pub fn complain(style: &Style, message: &str, role: Role) {
+pub fn print_diagnostic(style: &Style, message: &str, role: Role) {
     // Nobody is left to be told when stderr is closed.
     let _ = writeln!(
         io::stderr().lock(),
@@ -164,7 +164,7 @@ fn write_view(
     out: &mut dyn Write,
     view: View,
     config: &Config,
-) -> std::result::Result<Vec<Problem>, Stop> {
+) -> std::result::Result<Vec<FileWarning>, Stop> {
     let style = || config.style(Stream::Out);
     match view {
         View::Nothing => {}
@@ -196,11 +196,11 @@ fn write_view(
                     write_stored_line(out, line)
                 })?,
             }
-            return Ok(histories.take_problems());
+            return Ok(histories.take_warnings());
         }
-        View::Plot(histories, viewpoint) => {
-            write_plot(out, &histories, &viewpoint, &style())?;
-            return Ok(histories.take_problems());
+        View::Plot(histories, rules) => {
+            write_plot(out, &histories, &rules, &style())?;
+            return Ok(histories.take_warnings());
         }
     }
     Ok(Vec::new())
@@ -230,7 +230,7 @@ fn json(out: &mut dyn Write, value: &impl Serialize) -> std::result::Result<(), 
 fn write_updates(
     out: &mut dyn Write,
     config: &Config,
-    histories: &Histories,
+    histories: &HistoryReader,
     mut write: impl FnMut(&mut dyn Write, &[u8], &Update) -> io::Result<()>,
 ) -> std::result::Result<(), Stop> {
     let following = histories.for_each(|line, update| -> std::result::Result<(), Stop> {
@@ -240,11 +240,11 @@ fn write_updates(
         return Ok(());
     };
     let mut more = false;
-    while !nobody_reads() {
+    while !stdout_closed() {
         out.flush()?;
         let mut met = Report::of(View::Nothing)
-            .with_problems(&histories.take_problems())
-            .with_problems(&following.take_problems());
+            .with_warnings(&histories.take_warnings())
+            .with_warnings(&following.take_warnings());
         complain_all(config, &mut met);
         if !more {
             std::thread::sleep(FOLLOW_INTERVAL);
@@ -257,7 +257,7 @@ fn write_updates(
 /// Whether the reader of stdout has gone, which a pipe tells even when there
 /// is nothing to write to it.
 #[cfg(unix)]
-fn nobody_reads() -> bool {
+fn stdout_closed() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdout = io::stdout();
     let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
@@ -266,7 +266,7 @@ fn nobody_reads() -> bool {
 
 /// Found out by writing only.
 #[cfg(not(unix))]
-fn nobody_reads() -> bool {
+fn stdout_closed() -> bool {
     false
 }
 
@@ -274,8 +274,8 @@ fn nobody_reads() -> bool {
 /// so that no more than one lane is held at a time.
 fn write_plot(
     out: &mut dyn Write,
-    histories: &Histories,
-    viewpoint: &Viewpoint,
+    histories: &HistoryReader,
+    rules: &HealthRules,
     style: &Style,
 ) -> std::result::Result<(), Stop> {
     let shown = histories.extents()?;
@@ -285,9 +285,9 @@ fn write_plot(
         return Ok(());
     };
     let query = histories.query();
-    let span = Span::new(query, first, last, viewpoint);
+    let span = TimeSpan::new(query, first, last, rules);
     let names = shown.iter().map(|extent| extent.name);
-    let mut plot = Plot::new(span, viewpoint, names, style);
+    let mut plot = Plot::new(span, rules, names, style);
     plot.write_title(out)?;
     for Extent { name, first, .. } in shown {
         let Some(history) = histories.open_context(name)? else {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use glob::Pattern;
-use sstat::{Problem, Session, Status, Update, Viewpoint, natural_cmp};
+use sstat::{FileWarning, HealthRules, Session, Status, Update, natural_cmp};
 
 use crate::cli::Filters;
 use crate::config::{Config, before};
-use crate::failure::{Failure, Result, code};
+use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
 
 /// So many sessions that are asked for by name are collected together.
@@ -18,10 +18,10 @@ const PART: usize = 64;
 /// The sessions that were asked for, and what was wrong on the way.
 pub struct Selection<T> {
     pub found: Vec<T>,
-    pub problems: Vec<Problem>,
+    pub warnings: Vec<FileWarning>,
     /// Names that were asked for and are no session, with what is wrong with
     /// their file where there is one.
-    pub unknown: Vec<(String, Option<Problem>)>,
+    pub unknown: Vec<(String, Option<FileWarning>)>,
     /// Why there is no directory to look into.
     pub missing: Option<String>,
     /// Statuses that were asked for and are slips, as far as can be told.
@@ -34,17 +34,21 @@ impl<T> Selection<T> {
     /// from being looked at is an error.
     pub fn conclude(&mut self, config: &Config, report: Report, strict: bool) -> Report {
         // In an order that does not change from run to run.
-        self.problems.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut report = report.with_problems(&self.problems);
-        for (name, problem) in &self.unknown {
-            let failure = absent(config, name, problem.as_ref());
-            let exit = if strict { code::ERROR } else { failure.code };
+        self.warnings.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut report = report.with_warnings(&self.warnings);
+        for (name, warning) in &self.unknown {
+            let failure = absent(config, name, warning.as_ref());
+            let exit = if strict {
+                exit_code::ERROR
+            } else {
+                failure.code
+            };
             report.code = report.code.max(exit);
             report.failures.push(failure.message);
         }
-        let hidden = self.problems.iter().any(Problem::hides_session);
+        let hidden = self.warnings.iter().any(FileWarning::hides_session);
         if strict && (hidden || self.missing.is_some() || !self.slips.is_empty()) {
-            report.code = code::ERROR;
+            report.code = exit_code::ERROR;
         }
         if strict {
             report.failures.append(&mut self.slips);
@@ -62,42 +66,42 @@ impl<T> Selection<T> {
     }
 
     pub fn skipped_lines(&self) -> u64 {
-        self.problems.iter().map(Problem::bad_lines).sum()
+        self.warnings.iter().map(FileWarning::bad_lines).sum()
     }
 }
 
-/// Looks at the sessions that the filters want and keeps what `keep` makes of
+/// Renderer at the sessions that the filters want and keeps what `keep` makes of
 /// each, in natural order of their names.
 pub fn select<T: Send>(
     config: &Config,
     filters: &Filters,
-    viewpoint: &Viewpoint,
+    rules: &HealthRules,
     keep: impl Fn(Session) -> Option<T> + Sync,
 ) -> Result<Selection<T>> {
-    let selection = select_in_parts(config, filters, viewpoint, |sessions| {
+    let selection = select_in_parts(config, filters, rules, |sessions| {
         sessions.filter_map(&keep).collect::<Vec<_>>()
     })?;
     Ok(Selection {
         found: selection.found.into_iter().flatten().collect(),
-        problems: selection.problems,
+        warnings: selection.warnings,
         unknown: selection.unknown,
         missing: selection.missing,
         slips: selection.slips,
     })
 }
 
-/// Looks at the sessions that the filters want. `collect` makes one thing of
+/// Renderer at the sessions that the filters want. `collect` makes one thing of
 /// some sessions that follow each other in natural order, and so do the things
 /// found.
 pub fn select_in_parts<C: Send>(
     config: &Config,
     filters: &Filters,
-    viewpoint: &Viewpoint,
+    rules: &HealthRules,
     collect: impl Fn(&mut dyn Iterator<Item = Session>) -> C + Sync,
 ) -> Result<Selection<C>> {
     let mut selection = Selection {
         found: Vec::new(),
-        problems: Vec::new(),
+        warnings: Vec::new(),
         unknown: Vec::new(),
         missing: missing_directory(config),
         slips: Vec::new(),
@@ -112,30 +116,30 @@ pub fn select_in_parts<C: Send>(
     let collect = |sessions: &mut dyn Iterator<Item = Session>| {
         collect(&mut sessions.filter(|session| {
             foreign.note(&session.update.status);
-            matches(filters, &session.update, viewpoint.now)
+            matches(filters, &session.update, rules.now)
         }))
     };
     let store = &config.location.store;
     if names.needs_scan() {
-        let scan = store.scan_in_parts(viewpoint, |name| names.want(name), collect)?;
+        let scan = store.scan_in_parts(rules, |name| names.want(name), collect)?;
         selection.found = scan.found;
-        selection.problems = scan.problems;
+        selection.warnings = scan.warnings;
     }
     let mut asked_for = Vec::new();
     for name in &names.literal {
-        match store.session(name, viewpoint)? {
+        match store.session(name, rules)? {
             // Met already by the scan.
             (Some(_), _) if names.needs_scan() => {}
-            (Some(session), problem) => {
+            (Some(session), warning) => {
                 asked_for.push(session);
-                selection.problems.extend(problem);
+                selection.warnings.extend(warning);
             }
-            (None, problem) => {
+            (None, warning) => {
                 // What is wrong with its file is said of the name.
-                if let Some(Problem { path, .. }) = &problem {
-                    selection.problems.retain(|other| other.path != *path);
+                if let Some(FileWarning { path, .. }) = &warning {
+                    selection.warnings.retain(|other| other.path != *path);
                 }
-                selection.unknown.push((name.clone(), problem));
+                selection.unknown.push((name.clone(), warning));
             }
         }
     }
@@ -279,13 +283,13 @@ impl Names {
 
 /// Why a name that was asked for is no session: its file cannot be read, which
 /// is an error; it holds no good line; or there is none.
-pub fn absent(config: &Config, name: &str, problem: Option<&Problem>) -> Failure {
-    match problem {
-        Some(problem) if problem.is_unreadable() => Failure::error(problem.to_string()),
-        Some(problem) => Failure::no(format!("no session '{name}': {problem}")),
+pub fn absent(config: &Config, name: &str, warning: Option<&FileWarning>) -> CliError {
+    match warning {
+        Some(warning) if warning.is_unreadable() => CliError::error(warning.to_string()),
+        Some(warning) => CliError::no(format!("no session '{name}': {warning}")),
         None => match missing_directory(config) {
-            Some(missing) => Failure::no(format!("no session '{name}': {missing}")),
-            None => Failure::no(unknown(config, name)),
+            Some(missing) => CliError::no(format!("no session '{name}': {missing}")),
+            None => CliError::no(unknown(config, name)),
         },
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::patience::within;
+use crate::timeout::run_with_timeout;
 
 /// How long tmux may take to answer. It does so at once.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ fn run(command: &mut Command) -> Result<String, String> {
         .spawn()
         .map_err(fail)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let read = within(PATIENCE, move || Ok((text(stdout)?, text(stderr)?)));
+    let read = run_with_timeout(PATIENCE, move || Ok((text(stdout)?, text(stderr)?)));
     let Some(read) = read else {
         let _ = child.kill();
         let _ = child.wait();

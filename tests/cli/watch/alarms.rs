@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::{Live, PATIENCE, Sleeper};
+use super::{Live, PATIENCE, Poller};
 use crate::support::Sandbox;
 
 /// What the alarms have written to a file so far, once it is so many lines.
@@ -32,13 +32,13 @@ fn a_command_runs_once_an_episode() {
     for status in ["error", "working", "error", "error", "blocked", "error"] {
         sandbox.ok(["push", "w", status]);
     }
-    let sleeper = Sleeper::new();
-    sandbox.ok(["push", "d", "working", "--pid", &sleeper.pid()]);
+    let poller = Poller::new();
+    sandbox.ok(["push", "d", "working", "--pid", &poller.pid()]);
     assert_eq!(
         lines(&sandbox, 2),
         ["error w working error", "error w blocked error"]
     );
-    drop(sleeper);
+    drop(poller);
     assert_eq!(lines(&sandbox, 3)[2], "dead d working");
     sandbox.ok(["push", "d", "error"]);
     assert_eq!(lines(&sandbox, 4)[3], "error d working error");

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Live, Sleeper, short};
+use super::{Live, Poller, short};
 use crate::support::{Sandbox, have};
 
 /// The contract, word for word: a change here is one for every user.
@@ -75,10 +75,10 @@ fn the_lines_are_those_of_the_contract() {
         format!(r#"{{"event":"removed","session":"b","at":"{now}",{new}"#)
     );
 
-    let sleeper = Sleeper::new();
-    sandbox.ok(["push", "c", "working", "m", "--pid", &sleeper.pid()]);
+    let poller = Poller::new();
+    sandbox.ok(["push", "c", "working", "m", "--pid", &poller.pid()]);
     assert_eq!(live.event()["state"]["is_alive"], true);
-    drop(sleeper);
+    drop(poller);
     let dead = live.event();
     let keys: Vec<&String> = dead.as_object().unwrap().keys().collect();
     assert_eq!(keys.len(), 5, "{keys:?}");
@@ -235,12 +235,12 @@ fn a_death_is_told_though_the_last_words_are_heard_first() {
     }
     assert_eq!(live.short(), "update good working completed");
     // Two sessions of one process that is killed.
-    let sleeper = Sleeper::new();
+    let poller = Poller::new();
     for session in ["x", "y"] {
-        sandbox.ok(["push", session, "working", "--pid", &sleeper.pid()]);
+        sandbox.ok(["push", session, "working", "--pid", &poller.pid()]);
         assert_eq!(live.short(), format!("update {session} null working"));
     }
-    drop(sleeper);
+    drop(poller);
     assert_eq!(live.short(), "dead x");
     assert_eq!(live.short(), "dead y");
 }
@@ -325,8 +325,8 @@ fn a_rotation_loses_nothing_and_a_clean_up_invents_nothing() {
 fn much_that_is_unread_comes_before_a_rename_and_an_end() {
     const LINES: usize = 700;
     let sandbox = Sandbox::with_real_clock();
-    let sleeper = Sleeper::new();
-    sandbox.ok(["push", "w", "working", "MESSAGE", "--pid", &sleeper.pid()]);
+    let poller = Poller::new();
+    sandbox.ok(["push", "w", "working", "MESSAGE", "--pid", &poller.pid()]);
     let line = sandbox.read("w");
     let many = |from: usize| -> String {
         let messages = (from..from + LINES).map(|number| format!("{number:01000}"));
@@ -342,7 +342,7 @@ fn much_that_is_unread_comes_before_a_rename_and_an_end() {
     fs::rename(sandbox.file("w"), sandbox.dir().join("w_status.json.1")).unwrap();
     fs::write(sandbox.file("w"), &line).unwrap();
     append(many(LINES));
-    drop(sleeper);
+    drop(poller);
     live.signal("CONT");
     let mut number = 0;
     while number < 2 * LINES {

@@ -1,6 +1,6 @@
 //! `sstat watch --until`.
 
-use super::{Live, Sleeper};
+use super::{Live, Poller};
 use crate::support::Sandbox;
 
 /// Two sessions at work, and a watch for `completed` that listens.
@@ -59,10 +59,10 @@ fn several_statuses_may_be_waited_for() {
 #[test]
 fn a_death_is_three() {
     let sandbox = Sandbox::with_real_clock();
-    let sleeper = Sleeper::new();
-    sandbox.ok(["push", "w", "working", "--pid", &sleeper.pid()]);
+    let poller = Poller::new();
+    sandbox.ok(["push", "w", "working", "--pid", &poller.pid()]);
     let mut live = Live::listening(&sandbox, &["w", "--until", "completed", "--json"]);
-    drop(sleeper);
+    drop(poller);
     assert_eq!(live.code(), 3);
     // Dead already is the same, with and without --now.
     for args in [

@@ -6,8 +6,8 @@ use sstat::{Query, session_of_file};
 
 use crate::cli;
 use crate::config::Config;
-use crate::failure::Result;
-use crate::histories::{Follow, Histories, NameFilter};
+use crate::error::Result;
+use crate::history::{Follow, HistoryReader, NameFilter};
 use crate::select::{Names, select};
 use crate::view::{HistoryForm, Report, View};
 
@@ -30,9 +30,9 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
         cli::History { jsonl: true, .. } => HistoryForm::Lines,
         _ => HistoryForm::Human,
     };
-    let viewpoint = config.viewpoint(&cli::StalenessArgs::default())?;
+    let rules = config.rules(&cli::StalenessArgs::default())?;
     let filters = cli::Filters::of_names(args.names.clone());
-    let mut selection = select(config, &filters, &viewpoint, |session| {
+    let mut selection = select(config, &filters, &rules, |session| {
         Some(session.update.session)
     })?;
     let mut names = std::mem::take(&mut selection.found);
@@ -41,8 +41,8 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
     let read_again: HashSet<&String> = names.iter().collect();
     // So are files that are no sessions yet, but may join them.
     let joins = names_that_join(args);
-    selection.problems.retain(|problem| {
-        let session = problem.path.file_name().and_then(session_of_file);
+    selection.warnings.retain(|warning| {
+        let session = warning.path.file_name().and_then(session_of_file);
         session.is_none_or(|session| {
             !read_again.contains(&session) && joins.as_ref().is_none_or(|joins| !joins(&session))
         })
@@ -61,10 +61,10 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
         View::Nothing
     } else {
         let store = config.location.store.clone();
-        let mut histories = Histories::new(store, names, query, one_name);
+        let mut histories = HistoryReader::new(store, names, query, one_name);
         histories.follow = args.follow.then_some(Follow { joins });
         if args.plot {
-            View::Plot(histories, Box::new(viewpoint))
+            View::Plot(histories, Box::new(rules))
         } else {
             View::History(histories, form)
         }

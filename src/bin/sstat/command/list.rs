@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 
 use crate::cli::{self, SortKey};
 use crate::config::Config;
-use crate::failure::{Result, code};
+use crate::error::{Result, exit_code};
 use crate::select::select_in_parts;
 use crate::view::{Form, List, Part, Report, Row, Sessions, View};
 
 pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
-    let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    let mut selection = select_in_parts(config, &args.filters, &viewpoint, |sessions| {
+    let rules = config.rules(&args.reading.staleness)?;
+    let mut selection = select_in_parts(config, &args.filters, &rules, |sessions| {
         Part::new(sessions.filter(|session| !args.attention || session.needs_attention()))
     })?;
     let mut sessions = Sessions::new(std::mem::take(&mut selection.found));
@@ -27,7 +27,7 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     let view = View::List(List { sessions }, Form::of(args.reading.json));
     let mut report = Report::of(view);
     if args.exit_code && found {
-        report.code = code::NO;
+        report.code = exit_code::NO_MATCH;
     }
     Ok(selection.conclude(config, report, args.exit_code))
 }

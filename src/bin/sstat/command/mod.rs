@@ -2,7 +2,6 @@
 //! returns what it found.
 
 pub mod history;
-pub mod hook;
 pub mod list;
 pub mod push;
 pub mod show;

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sstat::{Problem, Query, Session, Status, Store, Update, Viewpoint};
+use sstat::{FileWarning, HealthRules, Query, Session, Status, Store, Update};
 
 use crate::cli;
 use crate::config::Config;
-use crate::failure::Result;
+use crate::error::Result;
 use crate::select::absent;
 use crate::tmux;
 use crate::view::{Detail, Form, Remaining, Report, View};
@@ -23,15 +23,15 @@ const FARTHEST: Duration = Duration::from_secs(100 * 24 * 3600);
 const RECENT: usize = 10;
 
 pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
-    let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    let (detail, problem) = detail(&config.location.store, &args.name, &viewpoint, RECENT)?;
+    let rules = config.rules(&args.reading.staleness)?;
+    let (detail, warning) = detail(&config.location.store, &args.name, &rules, RECENT)?;
     let Some(mut detail) = detail else {
-        return Err(absent(config, &args.name, problem.as_ref()));
+        return Err(absent(config, &args.name, warning.as_ref()));
     };
     detail.pane = args.tmux.map(|lines| tmux::last_lines(&args.name, lines));
     let view = View::Show(Box::new(detail), Form::of(args.reading.json));
-    let problems: Vec<_> = problem.into_iter().collect();
-    Ok(Report::of(view).with_problems(&problems))
+    let warnings: Vec<_> = warning.into_iter().collect();
+    Ok(Report::of(view).with_warnings(&warnings))
 }
 
 /// All that a session's file tells, with its last updates, and what is wrong
@@ -39,9 +39,9 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
 pub fn detail(
     store: &Store,
     name: &str,
-    viewpoint: &Viewpoint,
+    rules: &HealthRules,
     recent: usize,
-) -> Result<(Option<Detail>, Option<Problem>)> {
+) -> Result<(Option<Detail>, Option<FileWarning>)> {
     let query = Query {
         limit: Some(LOOK_BACK),
         ..Query::default()
@@ -51,7 +51,7 @@ pub fn detail(
     };
     let mut track = None;
     let mut latest = VecDeque::new();
-    let problem = history.for_each(|_, update| -> sstat::Result<()> {
+    let warning = history.for_each(|_, update| -> sstat::Result<()> {
         match &mut track {
             None => track = Some(Track::new(&update)),
             Some(track) => track.follow(&update),
@@ -64,22 +64,22 @@ pub fn detail(
         Ok(())
     })?;
     let (Some(track), Some(last)) = (track, latest.back()) else {
-        return Ok((None, problem));
+        return Ok((None, warning));
     };
-    let session = viewpoint.see(last.clone());
+    let session = rules.evaluate(last.clone());
     latest.truncate(recent);
     let detail = Detail {
-        now: viewpoint.now,
+        now: rules.now,
         status_since: track.status_since,
         status_since_is_exact: track.held < LOOK_BACK,
-        remaining: remaining(&session, &track.progress, viewpoint.now),
+        remaining: remaining(&session, &track.progress, rules.now),
         progress: track.progress,
         recent: latest.into(),
         pane: None,
         path: history.path().to_path_buf(),
         session,
     };
-    Ok((Some(detail), problem))
+    Ok((Some(detail), warning))
 }
 
 /// What the updates seen so far, oldest first, say together of the last one.
@@ -199,8 +199,8 @@ mod tests {
     fn range(points: &[(u32, &str, &str, f64)], minute: u32) -> Option<(u64, u64)> {
         let updates = updates(points);
         let now = sstat::parse_timestamp(&format!("2026-02-14T20:{minute:02}:00Z")).unwrap();
-        let viewpoint = Viewpoint::new(now, Thresholds::default());
-        let session = viewpoint.see(updates.last().unwrap().clone());
+        let rules = HealthRules::new(now, Thresholds::default());
+        let session = rules.evaluate(updates.last().unwrap().clone());
         let minutes = |left: Duration| (left.as_secs() + 30) / 60;
         remaining(&session, &task_progress(&updates), now)
             .map(|left| (minutes(left.soonest), minutes(left.latest)))

@@ -1,33 +1,33 @@
 //! `sstat stale`: who went silent or died, worst first.
 
-use sstat::{Life, Origin, Session};
+use sstat::{Liveness, Origin, Session};
 
 use crate::cli;
 use crate::config::Config;
-use crate::failure::{Result, code};
+use crate::error::{Result, exit_code};
 use crate::select::select_in_parts;
 use crate::view::{Form, Part, Report, Row, Sessions, StaleList, View};
 
 pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
-    let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    let is_wanted = |Session { condition, .. }: &Session| {
+    let rules = config.rules(&args.reading.staleness)?;
+    let is_wanted = |Session { health, .. }: &Session| {
         let silent = if args.very {
-            condition.is_very_stale()
+            health.is_very_stale()
         } else {
-            condition.is_stale()
+            health.is_stale()
         };
-        silent || condition.life == Life::Dead
+        silent || health.liveness == Liveness::Dead
     };
-    let mut selection = select_in_parts(config, &args.filters, &viewpoint, |sessions| {
+    let mut selection = select_in_parts(config, &args.filters, &rules, |sessions| {
         Part::new(sessions.filter(is_wanted))
     })?;
     let mut sessions = Sessions::new(std::mem::take(&mut selection.found));
     sessions.sort_by(|a, b| {
-        let badness = |Row { condition, .. }: &Row<'_>| {
+        let badness = |Row { health, .. }: &Row<'_>| {
             (
-                condition.life == Life::Dead,
-                condition.staleness,
-                condition.age,
+                health.liveness == Liveness::Dead,
+                health.staleness,
+                health.age,
             )
         };
         badness(b).cmp(&badness(a))
@@ -41,7 +41,7 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
     let view = View::Stale(list, Form::of(args.reading.json));
     let mut report = Report::of(view);
     if args.exit_code && found {
-        report.code = code::NO;
+        report.code = exit_code::NO_MATCH;
     }
     Ok(selection.conclude(config, report, args.exit_code))
 }

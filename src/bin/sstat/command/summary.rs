@@ -1,10 +1,10 @@
 //! `sstat summary`: how many, and who.
 
-use sstat::Viewpoint;
+use sstat::HealthRules;
 
 use crate::cli;
 use crate::config::Config;
-use crate::failure::Result;
+use crate::error::Result;
 use crate::select::select_in_parts;
 use crate::view::{Report, Summary, SummaryForm, View};
 
@@ -18,19 +18,19 @@ pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {
         _ if args.reading.json => SummaryForm::Json,
         _ => SummaryForm::Block,
     };
-    let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    report(config, &args.filters, &viewpoint, form)
+    let rules = config.rules(&args.reading.staleness)?;
+    report(config, &args.filters, &rules, form)
 }
 
 pub fn report(
     config: &Config,
     filters: &cli::Filters,
-    viewpoint: &Viewpoint,
+    rules: &HealthRules,
     form: SummaryForm,
 ) -> Result<Report> {
     // Only the block says more of a session than its name.
     let with_text = form == SummaryForm::Block;
-    let mut selection = select_in_parts(config, filters, viewpoint, |sessions| {
+    let mut selection = select_in_parts(config, filters, rules, |sessions| {
         Summary::part(sessions, with_text)
     })?;
     let summary = Summary::new(

@@ -4,20 +4,20 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use sstat::{Session, Status, Thresholds, Viewpoint};
+use sstat::{HealthRules, Session, Status, Thresholds};
 
 use crate::cli;
 use crate::command::summary;
 use crate::config::{Config, Stream};
-use crate::failure::{Failure, Result, code};
-use crate::human::style::Role;
+use crate::error::{CliError, Result, exit_code};
 use crate::output;
+use crate::render::style::Role;
 use crate::select::{Names, absent, is_literal, missing_directory, nearest, select, unknown};
 use crate::view::{Report, SummaryForm, View};
-use crate::watch::alarms::{Alarms, Trigger};
-use crate::watch::commands::Printing;
+use crate::watch::alerts::{Alerts, Trigger};
+use crate::watch::command_runner::Printing;
 use crate::watch::event::{Event, EventKind};
-use crate::watch::until::{Until, Verdict, no_match};
+use crate::watch::wait::{Verdict, WaitCondition, no_match};
 use crate::watch::{Options, Watcher};
 
 /// How long to wait where nothing but an event ends it.
@@ -25,7 +25,7 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if args.now && args.until.is_empty() && args.exec.is_none() && !args.bell {
-        return Err(Failure::error("--now: needs --until, --exec or --bell"));
+        return Err(CliError::error("--now: needs --until, --exec or --bell"));
     }
     refuse_slips(args)?;
     match (args.once, args.reading.json) {
@@ -33,7 +33,7 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
         (true, false) => output::print(config, block(config, args)?),
         #[cfg(all(unix, feature = "tui"))]
         (false, false) if args.until.is_empty() && config.is_interactive() => {
-            crate::screen::run(config, args, doubtful_words(args))
+            crate::tui::run(config, args, doubtful_words(args))
         }
         (false, _) => watch(config, args),
     }
@@ -41,18 +41,18 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
 
 /// One block: what `summary` says at this moment.
 fn block(config: &Config, args: &cli::Watch) -> Result<Report> {
-    let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    summary::report(config, &args.filters, &viewpoint, SummaryForm::Block)
+    let rules = config.rules(&args.reading.staleness)?;
+    summary::report(config, &args.filters, &rules, SummaryForm::Block)
 }
 
 /// The beginning of the stream, and nothing more.
 fn snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
-    let viewpoint = config.viewpoint(&args.reading.staleness)?;
-    let mut selection = select(config, &args.filters, &viewpoint, Some)?;
+    let rules = config.rules(&args.reading.staleness)?;
+    let mut selection = select(config, &args.filters, &rules, Some)?;
     let sessions = std::mem::take(&mut selection.found);
     let events = sessions.into_iter().map(|session| Event {
         kind: EventKind::Snapshot,
-        at: viewpoint.now,
+        at: rules.now,
         session,
     });
     if !output::print_lines(events)? {
@@ -71,9 +71,9 @@ fn watch(config: &Config, args: &cli::Watch) -> Result<u8> {
             break code;
         }
     };
-    if let Some(alarms) = &mut watch.alarms {
-        for problem in alarms.finish() {
-            watch.complain(&problem);
+    if let Some(alerts) = &mut watch.alerts {
+        for warning in alerts.finish() {
+            watch.print_diagnostic(&warning);
         }
     }
     Ok(code)
@@ -85,10 +85,10 @@ struct Watch<'a> {
     args: &'a cli::Watch,
     watcher: Watcher,
     form: Form,
-    until: Option<Until>,
+    until: Option<WaitCondition>,
     /// When the time to wait for a status is over.
     give_up: Option<Instant>,
-    alarms: Option<Alarms>,
+    alerts: Option<Alerts>,
     /// What the blocks have warned of: the beginnings of those lines, because
     /// a file that gets worse is named only once.
     warned: HashSet<String>,
@@ -114,7 +114,7 @@ impl<'a> Watch<'a> {
             form,
             until: None,
             give_up: args.timeout.and_then(|timeout| begin.checked_add(timeout)),
-            alarms: Alarms::new(args, &watcher, printing)?,
+            alerts: Alerts::new(args, &watcher, printing)?,
             warned: HashSet::new(),
             watcher,
         };
@@ -155,15 +155,15 @@ impl<'a> Watch<'a> {
     /// Waits once, and does what is called for. The exit code ends it.
     fn step(&mut self) -> Result<Option<u8>> {
         let events = self.watcher.wait(self.timeout())?;
-        for problem in self.watcher.take_problems() {
+        for warning in self.watcher.take_warnings() {
             // A block names the bad files itself.
             if !matches!(self.form, Form::Blocks { .. }) {
-                self.warn(&problem);
+                self.warn(&warning);
             }
         }
-        if let Some(alarms) = &mut self.alarms {
-            for problem in alarms.attend(&mut self.watcher, &events) {
-                self.complain(&problem);
+        if let Some(alerts) = &mut self.alerts {
+            for warning in alerts.attend(&mut self.watcher, &events) {
+                self.print_diagnostic(&warning);
             }
         }
         let wanted = || {
@@ -175,7 +175,7 @@ impl<'a> Watch<'a> {
             Form::Blocks { next } if *next <= Instant::now() => {
                 *next = Instant::now() + self.args.interval;
                 // What cannot be read for a while is read again.
-                let failed = |failure: Failure| Report {
+                let failed = |failure: CliError| Report {
                     warnings: vec![failure.message],
                     ..Report::of(View::Nothing)
                 };
@@ -198,13 +198,13 @@ impl<'a> Watch<'a> {
         let concerns =
             |event: &&Event| event.kind == EventKind::Removed || self.watcher.wants(&event.session);
         let verdict = events.iter().filter(concerns).find_map(|event| {
-            notes.extend(until.see(event));
+            notes.extend(until.observe(event));
             until.verdict()
         });
         let timed_out = self.give_up.is_some_and(|at| at <= Instant::now());
         let verdict = verdict.or_else(|| {
             timed_out.then(|| Verdict {
-                code: code::TIMED_OUT,
+                code: exit_code::TIMED_OUT,
                 reason: Some(format!("timed out: {}", until.open())),
             })
         });
@@ -212,7 +212,7 @@ impl<'a> Watch<'a> {
             self.warn(&note);
         }
         if let Some(reason) = verdict.as_ref().and_then(|verdict| verdict.reason.as_ref()) {
-            self.complain(reason);
+            self.print_diagnostic(reason);
         }
         Ok(verdict.map(|verdict| verdict.code))
     }
@@ -223,7 +223,7 @@ impl<'a> Watch<'a> {
             Form::Blocks { next } => Some(next),
             _ => None,
         };
-        let next_alarm = self.alarms.as_ref().and_then(Alarms::next);
+        let next_alarm = self.alerts.as_ref().and_then(Alerts::next);
         let first = [self.give_up, next_block, next_alarm]
             .into_iter()
             .flatten()
@@ -233,12 +233,12 @@ impl<'a> Watch<'a> {
 
     fn warn(&self, warning: &str) {
         if !self.config.quiet {
-            output::complain(&self.config.style(Stream::Err), warning, Role::Stale);
+            output::print_diagnostic(&self.config.style(Stream::Err), warning, Role::Stale);
         }
     }
 
-    fn complain(&self, problem: &str) {
-        output::complain(&self.config.style(Stream::Err), problem, Role::Error);
+    fn print_diagnostic(&self, warning: &str) {
+        output::print_diagnostic(&self.config.style(Stream::Err), warning, Role::Error);
     }
 }
 
@@ -296,7 +296,7 @@ fn known_words(option: &str) -> Vec<String> {
 fn refuse_slips(args: &cli::Watch) -> Result<()> {
     for (option, word) in foreign_words(args) {
         if let Some(nearest) = nearest(word, &known_words(option)) {
-            return Err(Failure::error(format!(
+            return Err(CliError::error(format!(
                 "{option}: '{word}' is no status that sstat writes; did you mean '{nearest}'?"
             )));
         }
@@ -316,15 +316,15 @@ fn doubtful_words(args: &cli::Watch) -> Vec<String> {
 }
 
 /// Why a name is no session that could be waited for.
-fn why_absent(config: &Config, name: &str) -> Result<Failure> {
-    let viewpoint = Viewpoint::new(config.now()?, Thresholds::default());
-    let (_, problem) = config.location.store.session(name, &viewpoint)?;
-    Ok(absent(config, name, problem.as_ref()))
+fn why_absent(config: &Config, name: &str) -> Result<CliError> {
+    let rules = HealthRules::new(config.now()?, Thresholds::default());
+    let (_, warning) = config.location.store.session(name, &rules)?;
+    Ok(absent(config, name, warning.as_ref()))
 }
 
 /// What to wait for: the sessions named, those that patterns match now, and
 /// the first of a pattern that may match nothing yet.
-fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until> {
+fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<WaitCondition> {
     let mut names: Vec<String> = Vec::new();
     let mut unmatched = Vec::new();
     let mut missing = Vec::new();
@@ -346,7 +346,7 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
             if args.allow_missing {
                 unmatched.push(name.clone());
             } else {
-                missing.push(Failure::no(no_match(name)));
+                missing.push(CliError::no(no_match(name)));
             }
         }
         names.extend(
@@ -361,11 +361,11 @@ fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<Until>
             .iter()
             .fold(last.code, |code, other| code.max(other.code));
         for other in missing {
-            output::complain(&config.style(Stream::Err), &other.message, Role::Error);
+            output::print_diagnostic(&config.style(Stream::Err), &other.message, Role::Error);
         }
-        return Err(Failure { code, ..last });
+        return Err(CliError { code, ..last });
     }
-    let mut until = Until::new(names, args.until.clone(), args.any, args.now);
+    let mut until = WaitCondition::new(names, args.until.clone(), args.any, args.now);
     for pattern in unmatched {
         until.add_unmatched(pattern);
     }

@@ -1,24 +1,24 @@
 //! Claude Code's hooks (2.1): <https://code.claude.com/docs/en/hooks>.
 
 use crate::hook::wording::{Tool, first_line};
-use crate::hook::{Event, Meaning, Progress};
+use crate::hook::{Event, Progress, StatusChange};
 
 #[rustfmt::skip] // a table
-pub fn meaning(event: &Event) -> Option<Meaning> {
+pub fn change(event: &Event) -> Option<StatusChange> {
     match event.name()?.as_str() {
         "SessionStart"           => started(event),
-        "UserPromptSubmit"       => Some(Meaning::prompted(event.said("prompt"))),
+        "UserPromptSubmit"       => Some(StatusChange::prompted(event.said("prompt"))),
         "PreToolUse"             => before_tool(&event.tool()),
         "PostToolUse"
         | "PostToolUseFailure"   => using(&event.tool()),
         "PermissionRequest"      => Some(asking(&event.tool())),
         "Notification"           => notified(event),
-        "Elicitation"            => Some(Meaning::blocked_unless_already(message(event))),
+        "Elicitation"            => Some(StatusChange::blocked_unless_already(message(event))),
         "TaskCreated"            => Some(task(event, Progress::TaskCreated, "")),
         "TaskCompleted"          => Some(task(event, Progress::TaskCompleted, "Completed: ")),
-        "PreCompact"             => Some(Meaning::working("Compacting the conversation")),
+        "PreCompact"             => Some(StatusChange::working("Compacting the conversation")),
         "Stop"                   => Some(stopped(event)),
-        "StopFailure"            => Some(Meaning::failed(event.text("error"), event.text("error_details"))),
+        "StopFailure"            => Some(StatusChange::failed(event.text("error"), event.text("error_details"))),
         "SessionEnd"             => ended(event),
         // SubagentStop among them: it is a subagent's.
         _                        => None,
@@ -26,37 +26,37 @@ pub fn meaning(event: &Event) -> Option<Meaning> {
 }
 
 /// Compaction starts a session too, but in the middle of the work.
-pub fn started(event: &Event) -> Option<Meaning> {
+pub fn started(event: &Event) -> Option<StatusChange> {
     match event.text("source")?.as_str() {
-        "startup" | "resume" | "fork" | "clear" => Some(Meaning::started()),
+        "startup" | "resume" | "fork" | "clear" => Some(StatusChange::started()),
         _ => None,
     }
 }
 
 /// After these reasons the agent goes on with another session.
-pub fn ended(event: &Event) -> Option<Meaning> {
+pub fn ended(event: &Event) -> Option<StatusChange> {
     match event.text("reason").as_deref() {
         Some("clear" | "resume") => None,
-        _ => Some(Meaning::ended()),
+        _ => Some(StatusChange::ended()),
     }
 }
 
-fn before_tool(tool: &Tool) -> Option<Meaning> {
+fn before_tool(tool: &Tool) -> Option<StatusChange> {
     match tool.name.as_deref() {
         Some("AskUserQuestion" | "ExitPlanMode") => Some(asking(tool)),
         _ => using(tool),
     }
 }
 
-fn using(tool: &Tool) -> Option<Meaning> {
+fn using(tool: &Tool) -> Option<StatusChange> {
     let list = match tool.name.as_deref() {
-        Some("TodoWrite") => Meaning::doing(&tool.input.objects("todos")),
+        Some("TodoWrite") => StatusChange::doing(&tool.input.objects("todos")),
         _ => None,
     };
-    list.or_else(|| Meaning::using(tool))
+    list.or_else(|| StatusChange::using(tool))
 }
 
-fn asking(tool: &Tool) -> Meaning {
+fn asking(tool: &Tool) -> StatusChange {
     let question = match tool.name.as_deref() {
         Some("AskUserQuestion") => tool
             .input
@@ -71,14 +71,14 @@ fn asking(tool: &Tool) -> Meaning {
         _ => None,
     };
     let question = question.and_then(|question| first_line(&question));
-    Meaning::blocked(question.unwrap_or_else(|| tool.permission()))
+    StatusChange::blocked(question.unwrap_or_else(|| tool.permission()))
 }
 
 /// Comes some seconds after the question, and says less.
-fn notified(event: &Event) -> Option<Meaning> {
+fn notified(event: &Event) -> Option<StatusChange> {
     match event.text("notification_type")?.as_str() {
         "permission_prompt" | "elicitation" | "elicitation_dialog" => {
-            Some(Meaning::blocked_unless_already(message(event)))
+            Some(StatusChange::blocked_unless_already(message(event)))
         }
         _ => None,
     }
@@ -88,21 +88,21 @@ fn message(event: &Event) -> Option<String> {
     event.text("message").and_then(|text| first_line(&text))
 }
 
-fn task(event: &Event, change: Progress, before: &str) -> Meaning {
+fn task(event: &Event, change: Progress, before: &str) -> StatusChange {
     let subject = event.text("task_subject");
     let subject = subject.as_deref().unwrap_or("a task");
     let message = first_line(&format!("{before}{subject}"));
-    Meaning::task(change, message.unwrap_or_default())
+    StatusChange::task(change, message.unwrap_or_default())
 }
 
-fn stopped(event: &Event) -> Meaning {
+fn stopped(event: &Event) -> StatusChange {
     let tasks = event.fields.objects("background_tasks");
     let left: Vec<_> = tasks
         .iter()
         .filter(|task| !is_over(task.text("status").as_deref()))
         .collect();
     let Some(first) = left.first() else {
-        return Meaning::completed(event.said("last_assistant_message"));
+        return StatusChange::completed(event.said("last_assistant_message"));
     };
     let what = first.first_text(&["description", "command", "name", "type"]);
     let what = what.map_or_else(String::new, |what| format!(": {what}"));
@@ -110,7 +110,7 @@ fn stopped(event: &Event) -> Meaning {
         1 => format!("In the background{what}"),
         many => format!("{many} tasks in the background{what}"),
     };
-    Meaning::working(first_line(&message).unwrap_or_default())
+    StatusChange::working(first_line(&message).unwrap_or_default())
 }
 
 fn is_over(status: Option<&str>) -> bool {

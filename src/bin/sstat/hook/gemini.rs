@@ -1,33 +1,33 @@
 //! Gemini CLI's hooks: <https://geminicli.com/docs/hooks/reference>.
 
 use crate::hook::wording::{Tool, first_line};
-use crate::hook::{Event, Meaning, claude_code};
+use crate::hook::{Event, StatusChange, claude_code};
 
 #[rustfmt::skip] // a table
-pub fn meaning(event: &Event) -> Option<Meaning> {
+pub fn change(event: &Event) -> Option<StatusChange> {
     match event.name()?.as_str() {
         "SessionStart" => claude_code::started(event),
-        "BeforeAgent"  => Some(Meaning::prompted(event.said("prompt"))),
+        "BeforeAgent"  => Some(StatusChange::prompted(event.said("prompt"))),
         "BeforeTool"
         | "AfterTool"  => using(&event.tool()),
         "Notification" => notified(event),
-        "PreCompress"  => Some(Meaning::working("Compressing the conversation")),
-        "AfterAgent"   => Some(Meaning::completed(event.said("prompt_response"))),
+        "PreCompress"  => Some(StatusChange::working("Compressing the conversation")),
+        "AfterAgent"   => Some(StatusChange::completed(event.said("prompt_response"))),
         "SessionEnd"   => claude_code::ended(event),
         _              => None,
     }
 }
 
-fn using(tool: &Tool) -> Option<Meaning> {
+fn using(tool: &Tool) -> Option<StatusChange> {
     let list = match tool.name.as_deref() {
-        Some("write_todos") => Meaning::doing(&tool.input.objects("todos")),
+        Some("write_todos") => StatusChange::doing(&tool.input.objects("todos")),
         _ => None,
     };
-    list.or_else(|| Meaning::using(tool))
+    list.or_else(|| StatusChange::using(tool))
 }
 
 /// A question of a permission, with what is to be permitted.
-fn notified(event: &Event) -> Option<Meaning> {
+fn notified(event: &Event) -> Option<StatusChange> {
     if event.text("notification_type")? != "ToolPermission" {
         return None;
     }
@@ -37,7 +37,7 @@ fn notified(event: &Event) -> Option<Meaning> {
     };
     let question = tool.name.is_some().then(|| tool.to_string());
     let question = question.and_then(|question| first_line(&question));
-    Some(Meaning::blocked(
+    Some(StatusChange::blocked(
         question.unwrap_or_else(|| tool.permission()),
     ))
 }

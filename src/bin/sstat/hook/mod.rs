@@ -23,14 +23,14 @@ const REPEAT_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// What an event of an agent means for its session; nothing for an unknown
 /// event, and for those of a subagent, whose session is its parent's.
-pub fn meaning(agent: Agent, event: &Event) -> Option<Meaning> {
+pub fn change(agent: Agent, event: &Event) -> Option<StatusChange> {
     if event.fields.has("agent_id") {
         return None;
     }
     match agent {
-        Agent::ClaudeCode => claude_code::meaning(event),
-        Agent::Codex => codex::meaning(event),
-        Agent::Gemini => gemini::meaning(event),
+        Agent::ClaudeCode => claude_code::change(event),
+        Agent::Codex => codex::change(event),
+        Agent::Gemini => gemini::change(event),
     }
 }
 
@@ -72,7 +72,7 @@ impl Event {
 
 /// What an event means.
 #[derive(Debug)]
-pub struct Meaning {
+pub struct StatusChange {
     status: Status,
     message: String,
     progress: Progress,
@@ -80,7 +80,7 @@ pub struct Meaning {
     goes_on: bool,
     /// Whether the agent leaves: then its process is about to end, and rightly
     /// so.
-    leaves: bool,
+    ends_session: bool,
     /// The statuses that it does not replace.
     unless: &'static [Status],
 }
@@ -99,16 +99,16 @@ enum Progress {
 }
 
 /// The silence that is allowed after an agent has left: a year.
-const FAREWELL: Duration = Duration::from_secs(365 * 24 * 3600);
+const ENDED_STALE_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-impl Meaning {
+impl StatusChange {
     fn new(status: Status, message: impl Into<String>) -> Self {
         Self {
             status,
             message: message.into(),
             progress: Progress::Unsaid,
             goes_on: true,
-            leaves: false,
+            ends_session: false,
             unless: &[],
         }
     }
@@ -170,7 +170,7 @@ impl Meaning {
     fn ended() -> Self {
         Self {
             goes_on: false,
-            leaves: true,
+            ends_session: true,
             unless: &[Status::Completed, Status::Error],
             ..Self::new(Status::Idle, "session ended")
         }
@@ -213,8 +213,8 @@ impl Meaning {
     }
 
     /// Whether the agent leaves with this.
-    pub fn leaves(&self) -> bool {
-        self.leaves
+    pub fn ends_session(&self) -> bool {
+        self.ends_session
     }
 
     /// The update that follows `last`, with the tasks counted so far. Nothing
@@ -234,7 +234,7 @@ impl Meaning {
             update.message = self.message;
         }
         // Who has left owes no further word, and is not missed at once.
-        update.stale_after = self.leaves.then_some(FAREWELL);
+        update.stale_after = self.ends_session.then_some(ENDED_STALE_AFTER);
         if let Some(last) = last.filter(|_| self.goes_on) {
             update.task_id.clone_from(&last.task_id);
             if matches!(last.status, Status::Working | Status::Blocked) {
@@ -397,8 +397,8 @@ mod tests {
         SessionName::new("w").unwrap()
     }
 
-    fn follow(meaning: Meaning, last: Option<&Update>) -> Option<Update> {
-        meaning.following(&name(), seconds(0), last, None)
+    fn follow(change: StatusChange, last: Option<&Update>) -> Option<Update> {
+        change.following(&name(), seconds(0), last, None)
     }
 
     fn working(progress: f64, task: &str) -> Update {
@@ -448,7 +448,7 @@ mod tests {
             ),
         ] {
             let recorded: Vec<Value> = serde_json::from_str(recorded).unwrap();
-            let mut meanings = 0;
+            let mut changes = 0;
             for (payload, by) in recorded
                 .iter()
                 .flat_map(|recorded| others.iter().map(|by| (recorded["payload"].clone(), by)))
@@ -463,43 +463,43 @@ mod tests {
                         fields: Payload::parse(json.as_bytes()).unwrap(),
                         prompts: true,
                     };
-                    let Some(meaning) = meaning(agent, &event) else {
+                    let Some(change) = change(agent, &event) else {
                         continue;
                     };
-                    meanings += 1;
-                    let update = follow(meaning, None).unwrap();
+                    changes += 1;
+                    let update = follow(change, None).unwrap();
                     assert!(update.message.chars().count() <= 120, "{json:.300}");
                     assert!(!update.message.contains(['\n', '\r']), "{json:.300}");
                     assert!(!update.message.is_empty(), "{json:.300}");
                     update.encode().unwrap();
                 }
             }
-            assert!(meanings > 500, "{meanings}");
+            assert!(changes > 500, "{changes}");
         }
     }
 
     #[test]
     fn task_and_progress_go_on_until_the_turn_ends() {
         let last = working(0.4, "160");
-        let next = follow(Meaning::working("Edit: a.rs"), Some(&last)).unwrap();
+        let next = follow(StatusChange::working("Edit: a.rs"), Some(&last)).unwrap();
         assert_eq!(
             (next.progress, next.task_id.as_deref()),
             (Some(0.4), Some("160"))
         );
-        let next = follow(Meaning::completed(None), Some(&last)).unwrap();
+        let next = follow(StatusChange::completed(None), Some(&last)).unwrap();
         assert_eq!(
             (next.progress, next.task_id.as_deref()),
             (Some(1.0), Some("160"))
         );
-        let after = follow(Meaning::working("Read: a.rs"), Some(&next)).unwrap();
+        let after = follow(StatusChange::working("Read: a.rs"), Some(&next)).unwrap();
         assert_eq!(
             (after.progress, after.task_id.as_deref()),
             (None, Some("160"))
         );
         for fresh in [
-            Meaning::prompted(None),
-            Meaning::started(),
-            Meaning::ended(),
+            StatusChange::prompted(None),
+            StatusChange::started(),
+            StatusChange::ended(),
         ] {
             let next = follow(fresh, Some(&last)).unwrap();
             assert_eq!((next.progress, next.task_id), (None, None));
@@ -510,12 +510,12 @@ mod tests {
     fn some_statuses_stand() {
         for status in [Status::Completed, Status::Error] {
             let last = Update::new(&name(), status, seconds(0));
-            assert!(follow(Meaning::ended(), Some(&last)).is_none());
+            assert!(follow(StatusChange::ended(), Some(&last)).is_none());
         }
         let last = Update::new(&name(), Status::Blocked, seconds(0));
-        assert!(follow(Meaning::ended(), Some(&last)).is_some());
-        assert!(follow(Meaning::blocked_unless_already(None), Some(&last)).is_none());
-        assert!(follow(Meaning::blocked_unless_already(None), None).is_some());
+        assert!(follow(StatusChange::ended(), Some(&last)).is_some());
+        assert!(follow(StatusChange::blocked_unless_already(None), Some(&last)).is_none());
+        assert!(follow(StatusChange::blocked_unless_already(None), None).is_some());
     }
 
     #[test]
@@ -564,7 +564,7 @@ mod tests {
 
     #[test]
     fn a_task_event_gives_progress_only_when_the_list_is_known() {
-        let event = |change| Meaning::task(change, "Write tests".to_owned());
+        let event = |change| StatusChange::task(change, "Write tests".to_owned());
         let first = follow(event(Progress::TaskCreated), None).unwrap();
         assert_eq!(first.progress, Some(0.0));
         assert_eq!(

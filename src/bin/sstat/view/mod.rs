@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use sstat::{Life, Problem, Session, Staleness, Status, Update, Viewpoint};
+use sstat::{FileWarning, HealthRules, Liveness, Session, Staleness, Status, Update};
 
-use crate::histories::Histories;
+use crate::history::HistoryReader;
 
 pub use self::sessions::{Part, Row, Sessions};
 
@@ -32,9 +32,9 @@ impl Report {
         }
     }
 
-    pub fn with_problems(mut self, problems: &[Problem]) -> Self {
+    pub fn with_warnings(mut self, warnings: &[FileWarning]) -> Self {
         self.warnings
-            .extend(problems.iter().map(ToString::to_string));
+            .extend(warnings.iter().map(ToString::to_string));
         self
     }
 }
@@ -45,9 +45,9 @@ pub enum View {
     Summary(Summary, SummaryForm),
     List(List, Form),
     Show(Box<Detail>, Form),
-    History(Histories, HistoryForm),
-    /// Histories as a picture, seen from a moment.
-    Plot(Histories, Box<Viewpoint>),
+    History(HistoryReader, HistoryForm),
+    /// HistoryReader as a picture, seen from a moment.
+    Plot(HistoryReader, Box<HealthRules>),
     Stale(StaleList, Form),
 }
 
@@ -100,13 +100,13 @@ impl Serialize for SessionState<'_> {
             is_very_stale: bool,
             is_alive: Option<bool>,
         }
-        let condition = &self.0.condition;
+        let health = &self.0.health;
         Keys {
             update: &self.0.update,
-            age_seconds: condition.age.as_secs(),
-            is_stale: condition.is_stale(),
-            is_very_stale: condition.is_very_stale(),
-            is_alive: condition.is_alive(),
+            age_seconds: health.age.as_secs(),
+            is_stale: health.is_stale(),
+            is_very_stale: health.is_very_stale(),
+            is_alive: health.is_alive(),
         }
         .serialize(serializer)
     }
@@ -141,7 +141,7 @@ impl Summary {
     /// those that the block shows where `with_text`.
     pub fn part(sessions: impl Iterator<Item = Session>, with_text: bool) -> Part {
         Part::new(sessions.map(|mut session| {
-            let Session { update, condition } = &mut session;
+            let Session { update, health } = &mut session;
             let shown = matches!(
                 update.status,
                 Status::Working | Status::Blocked | Status::Error
@@ -153,10 +153,10 @@ impl Summary {
             update.metadata = None;
             update.stale_after = None;
             update.extra = Vec::new();
-            if condition.life != Life::Dead {
+            if health.liveness != Liveness::Dead {
                 update.process = None;
             }
-            condition.clock_skew = None;
+            health.clock_skew = None;
             session
         }))
     }
@@ -185,7 +185,8 @@ impl Summary {
     }
 
     pub fn dead(&self) -> impl Iterator<Item = Row<'_>> {
-        self.sessions.rows_where(|stored| stored.life == Life::Dead)
+        self.sessions
+            .rows_where(|stored| stored.liveness == Liveness::Dead)
     }
 }
 

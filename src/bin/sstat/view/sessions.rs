@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
-use sstat::{Condition, Life, Session, Staleness, Status, Update};
+use sstat::{Health, Liveness, Session, Staleness, Status, Update};
 
 static KNOWN: [Status; 5] = Status::KNOWN;
 
@@ -46,7 +46,7 @@ pub struct Stored {
     /// Its place in [`Status::KNOWN`]; beyond its end for another.
     status: u8,
     pub staleness: Staleness,
-    pub life: Life,
+    pub liveness: Liveness,
     is_unusual: bool,
     age_seconds: u32,
     /// Not a number where there is none.
@@ -73,7 +73,7 @@ pub struct Row<'a> {
     pub progress: Option<f64>,
     pub message: &'a str,
     pub timestamp: DateTime<Utc>,
-    pub condition: Condition,
+    pub health: Health,
     /// Its process's number, if it has one.
     pub pid: Option<u32>,
 }
@@ -90,12 +90,12 @@ impl Part {
     }
 
     fn push(&mut self, session: Session) {
-        let Session { update, condition } = &session;
+        let Session { update, health } = &session;
         let status = KNOWN.iter().position(|known| *known == update.status);
-        let age_seconds = u32::try_from(condition.age.as_secs());
+        let age_seconds = u32::try_from(health.age.as_secs());
         let is_unusual = status.is_none()
             || age_seconds.is_err()
-            || condition.clock_skew.is_some()
+            || health.clock_skew.is_some()
             || update.stale_after.is_some()
             || update.process.is_some()
             || !update.extra.is_empty();
@@ -106,8 +106,8 @@ impl Part {
             metadata_bytes: NONE,
             name_bytes: 0,
             status: status.unwrap_or(KNOWN.len()) as u8,
-            staleness: condition.staleness,
-            life: condition.life,
+            staleness: health.staleness,
+            liveness: health.liveness,
             is_unusual,
             age_seconds: age_seconds.unwrap_or(u32::MAX),
             progress: update.progress.unwrap_or(f64::NAN),
@@ -132,14 +132,14 @@ impl Part {
     fn row(&self, index: usize) -> Row<'_> {
         let stored = &self.rows[index];
         if stored.is_unusual {
-            let Session { update, condition } = &self.unusual[&index];
+            let Session { update, health } = &self.unusual[&index];
             return Row {
                 name: &update.session,
                 status: &update.status,
                 progress: update.progress,
                 message: &update.message,
                 timestamp: update.timestamp,
-                condition: *condition,
+                health: *health,
                 pid: update.process.as_ref().map(|process| process.pid),
             };
         }
@@ -150,11 +150,11 @@ impl Part {
             progress: Some(stored.progress).filter(|progress| !progress.is_nan()),
             message: texts.take(stored.message_bytes),
             timestamp: stored.timestamp,
-            condition: Condition {
+            health: Health {
                 age: Duration::from_secs(stored.age_seconds.into()),
                 clock_skew: None,
                 staleness: stored.staleness,
-                life: stored.life,
+                liveness: stored.liveness,
             },
             pid: None,
         }
@@ -183,7 +183,7 @@ impl Part {
                 process: None,
                 extra: Vec::new(),
             },
-            condition: row.condition,
+            health: row.health,
         })
     }
 }
@@ -262,7 +262,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sstat::{Thresholds, Viewpoint};
+    use sstat::{HealthRules, Thresholds};
 
     #[test]
     fn a_row_stays_small() {
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn sessions_come_out_as_they_went_in() {
         let now = "2026-02-14T20:40:00Z".parse().unwrap();
-        let viewpoint = Viewpoint::new(now, Thresholds::default());
+        let rules = HealthRules::new(now, Thresholds::default());
         let sessions: Vec<Session> = [
             r#""status":"working""#,
             r#""status":"idle","message":"größe","task_id":"","metadata":{"a": [1.10]}"#,
@@ -290,7 +290,7 @@ mod tests {
         .map(|(keys, number)| {
             let time = r#""timestamp":"2026-02-14T20:35:00Z""#;
             let line = format!(r#"{{{time},"session":"w{number}",{keys}}}"#);
-            viewpoint.see(Update::decode(line.as_bytes()).unwrap())
+            rules.evaluate(Update::decode(line.as_bytes()).unwrap())
         })
         .collect();
         let parts = sessions
@@ -304,16 +304,13 @@ mod tests {
             }
         };
         same(&packed, &sessions);
-        for (row, Session { update, condition }) in packed.rows_where(|_| true).zip(&sessions) {
+        for (row, Session { update, health }) in packed.rows_where(|_| true).zip(&sessions) {
             assert_eq!((row.name, row.status), (&*update.session, &update.status));
             assert_eq!(
                 (row.message, row.progress),
                 (&*update.message, update.progress)
             );
-            assert_eq!(
-                (row.timestamp, row.condition),
-                (update.timestamp, *condition)
-            );
+            assert_eq!((row.timestamp, row.health), (update.timestamp, *health));
             assert_eq!(row.pid, update.process.as_ref().map(|process| process.pid));
         }
         let blocked = |stored: &Stored| stored.has(&Status::Blocked);

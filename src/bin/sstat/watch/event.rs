@@ -31,7 +31,7 @@ pub enum EventKind {
     Dead { since: DateTime<Utc> },
     /// It is no longer in the condition it was in since `since`.
     Recovered {
-        condition: Trouble,
+        issue: HealthIssue,
         since: DateTime<Utc>,
     },
     /// Its file is gone, or holds no update any more.
@@ -40,7 +40,7 @@ pub enum EventKind {
 
 /// What a session recovers from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum HealthIssue {
     /// Stale, perhaps very stale.
     Stale,
     Dead,
@@ -77,13 +77,13 @@ impl Serialize for Event {
             EventKind::Stale { since }
             | EventKind::VeryStale { since }
             | EventKind::Dead { since } => map.serialize_entry("since", &time(*since))?,
-            EventKind::Recovered { condition, since } => {
+            EventKind::Recovered { issue, since } => {
                 map.serialize_entry("since", &time(*since))?;
-                let condition = match condition {
-                    Trouble::Stale => "stale",
-                    Trouble::Dead => "dead",
+                let issue = match issue {
+                    HealthIssue::Stale => "stale",
+                    HealthIssue::Dead => "dead",
                 };
-                map.serialize_entry("condition", condition)?;
+                map.serialize_entry("condition", issue)?;
             }
         }
         map.serialize_entry("state", &SessionState(&self.session))?;

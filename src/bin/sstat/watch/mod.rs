@@ -8,31 +8,31 @@
 
 #![cfg_attr(not(feature = "tui"), allow(dead_code))] // the screen uses all of it
 
-pub mod alarms;
-mod board;
-pub mod commands;
-mod episodes;
+mod alert_state;
+pub mod alerts;
+pub mod command_runner;
+mod dir_watcher;
 pub mod event;
+mod poller;
 mod processes;
-mod source;
-pub mod until;
-mod wake;
+mod session_table;
+pub mod wait;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sstat::{Appended, Error, Follower, ProblemKind, ProcessState, Session, Store};
+use sstat::{Error, FileWarningKind, Follower, NewUpdates, ProcessState, Session, Store};
 
-use self::board::Board;
+use self::dir_watcher::DirWatcher;
 use self::event::Event;
+use self::poller::Poller;
+pub use self::poller::Waker;
 use self::processes::Processes;
-use self::source::Source;
-use self::wake::Sleeper;
-pub use self::wake::Waker;
+use self::session_table::SessionTable;
 use crate::cli::{Filters, StalenessArgs};
 use crate::config::{Clock, Config};
-use crate::failure::{Failure, Result};
+use crate::error::{CliError, Result};
 use crate::select::{Names, matches};
 
 /// How often all is looked at where not every change is told.
@@ -72,13 +72,13 @@ pub struct Watcher {
     filters: Filters,
     clock: Clock,
     options: Options,
-    board: Board,
+    table: SessionTable,
     followers: HashMap<String, Followed>,
-    source: Source,
+    source: DirWatcher,
     processes: Processes,
-    sleeper: Sleeper,
+    poller: Poller,
     events: Vec<Event>,
-    problems: Vec<String>,
+    warnings: Vec<String>,
     /// What was complained about already: a file, or the directory.
     complained: HashSet<String>,
     next_rescan: Instant,
@@ -118,20 +118,20 @@ impl Watcher {
         options: Options,
     ) -> Result<Self> {
         let store = config.location.store.clone();
-        let source = Source::new(store.path(), options.poll);
+        let source = DirWatcher::new(store.path(), options.poll);
         let now = Instant::now();
         let mut watcher = Self {
             names: Names::new(&filters.names),
             filters: filters.clone(),
             clock: config.clock()?,
             options,
-            board: Board::new(config.viewpoint(staleness)?.thresholds),
+            table: SessionTable::new(config.rules(staleness)?.thresholds),
             followers: HashMap::new(),
             source,
             processes: Processes::new(),
-            sleeper: Sleeper::new().map_err(|error| Failure::error(format!("pipe: {error}")))?,
+            poller: Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?,
             events: Vec::new(),
-            problems: Vec::new(),
+            warnings: Vec::new(),
             complained: HashSet::new(),
             next_rescan: now,
             next_process_poll: now + PROCESS_POLL,
@@ -161,22 +161,22 @@ impl Watcher {
     /// they were at the last event.
     #[cfg_attr(not(unix), allow(dead_code))] // the live screen's
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.board.sessions().filter(|session| self.wants(session))
+        self.table.sessions().filter(|session| self.wants(session))
     }
 
     /// All sessions whose name is wanted, whatever the other filters say.
     pub fn all_sessions(&self) -> impl Iterator<Item = &Session> {
-        self.board.sessions()
+        self.table.sessions()
     }
 
     /// One session, wanted by the filters or not.
     pub fn session(&self, name: &str) -> Option<&Session> {
-        self.board.session(name)
+        self.table.session(name)
     }
 
     /// One session with the ages of this moment.
     pub fn session_now(&self, name: &str) -> Option<Session> {
-        self.board.seen(name, self.clock.now())
+        self.table.seen(name, self.clock.now())
     }
 
     /// Whether the filters other than names want a session as it is.
@@ -195,7 +195,7 @@ impl Watcher {
     /// error.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Event>> {
         let deadline = Instant::now().checked_add(timeout);
-        while self.events.is_empty() && self.problems.is_empty() {
+        while self.events.is_empty() && self.warnings.is_empty() {
             let woken = self.step(deadline)?;
             let over = deadline.is_some_and(|deadline| deadline <= Instant::now());
             if woken || over {
@@ -207,31 +207,31 @@ impl Watcher {
 
     /// What could not be read since the last call, a line each; every file is
     /// named once.
-    pub fn take_problems(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.problems)
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// What ends a [`wait`](Self::wait) from another thread.
     pub fn waker(&self) -> Waker {
-        self.sleeper.waker()
+        self.poller.waker()
     }
 
     /// From now on a [`wait`](Self::wait) also ends while there is something
     /// to read from `input`, as from the terminal.
     #[cfg(unix)]
     pub fn wake_on(&mut self, input: std::os::fd::OwnedFd) {
-        self.sleeper.wake_on(input);
+        self.poller.wake_on(input);
     }
 
     /// From now on a [`wait`](Self::wait) also ends when nobody reads `output`
     /// any more; [`output_closed`](Self::output_closed) then says so.
     #[cfg(unix)]
     pub fn wake_on_close(&mut self, output: std::os::fd::OwnedFd) {
-        self.sleeper.wake_on_close(output);
+        self.poller.wake_on_close(output);
     }
 
     pub fn output_closed(&self) -> bool {
-        self.sleeper.output_closed()
+        self.poller.output_closed()
     }
 
     /// Sleeps once, and looks at what has changed. True if somebody else than
@@ -241,13 +241,13 @@ impl Watcher {
         #[cfg(unix)]
         let sources = [self.source.as_fd(), self.processes.as_fd()];
         let woken = self
-            .sleeper
+            .poller
             .sleep(
                 #[cfg(unix)]
                 sources,
                 pause,
             )
-            .map_err(|error| Failure::error(format!("poll: {error}")))?;
+            .map_err(|error| CliError::error(format!("poll: {error}")))?;
         // The ends of processes come first: what one wrote before it ended is
         // then among the hints.
         let ended = self.processes.ended();
@@ -271,10 +271,10 @@ impl Watcher {
         Ok(woken)
     }
 
-    /// Looks at all sessions when one of them may have changed by itself.
+    /// Renderer at all sessions when one of them may have changed by itself.
     fn tick_if_due(&mut self) {
         let now = self.clock.now();
-        if self.board.next_change().is_some_and(|at| at <= now) {
+        if self.table.next_change().is_some_and(|at| at <= now) {
             if self.source.must_poll() && !self.tick_is_due {
                 // Nobody may have told of an update that came in time.
                 self.rescan();
@@ -286,23 +286,23 @@ impl Watcher {
         }
         if self.tick_is_due {
             self.tick_is_due = false;
-            self.board.tick(now, &mut self.events);
+            self.table.tick(now, &mut self.events);
         }
     }
 
     fn take_hints(&mut self) {
-        let hints = self.source.hints();
-        for (name, new_name) in hints.renamed {
+        let changes = self.source.changes();
+        for (name, new_name) in changes.renamed {
             self.take_in_old(&name, |follower| {
                 follower.read_renamed(&new_name, MANY_BYTES)
             });
         }
-        for name in hints.changed {
+        for name in changes.changed {
             if self.names.want(&name) {
                 self.read_later(name);
             }
         }
-        if hints.rescan {
+        if changes.rescan {
             self.next_rescan = Instant::now();
         }
     }
@@ -325,7 +325,7 @@ impl Watcher {
             until = until.min(self.next_process_poll);
         }
         let pause = until.saturating_duration_since(now);
-        match self.board.next_change() {
+        match self.table.next_change() {
             None => pause,
             Some(at) => pause.min((at - self.clock.now()).to_std().unwrap_or_default()),
         }
@@ -342,7 +342,7 @@ impl Watcher {
 
     /// Finds out which processes must be asked from now on.
     fn sort_processes(&mut self) {
-        let running = || self.board.running().map(|(_, process)| process);
+        let running = || self.table.running().map(|(_, process)| process);
         self.processes.retain(running());
         self.must_ask = running().any(|process| !self.processes.is_waited_for(process));
     }
@@ -361,7 +361,7 @@ impl Watcher {
         Ok(names)
     }
 
-    /// Looks whether every file is as it was when it was last read.
+    /// Renderer whether every file is as it was when it was last read.
     fn rescan(&mut self) {
         self.source.follow_path();
         let names = match self.wanted_names() {
@@ -369,7 +369,7 @@ impl Watcher {
             Err(error) => {
                 // What is known stays: a directory that cannot be read for a
                 // while has not lost its sessions.
-                self.complain(String::new(), error.to_string());
+                self.print_diagnostic(String::new(), error.to_string());
                 self.next_rescan = Instant::now() + self.rescan_interval();
                 return;
             }
@@ -418,11 +418,11 @@ impl Watcher {
         }
         let mut unread = false;
         match read {
-            Ok((update, problem)) => {
+            Ok((update, warning)) => {
                 // What was wrong with it when it could not be read is over.
                 self.complained.remove(&name);
-                if let Some(problem) = problem {
-                    self.complain(name.clone(), problem.to_string());
+                if let Some(warning) = warning {
+                    self.print_diagnostic(name.clone(), warning.to_string());
                 }
                 if let Some(update) = update {
                     process = match process {
@@ -430,12 +430,12 @@ impl Watcher {
                         state => state,
                     };
                     let now = self.clock.now();
-                    self.events.push(self.board.snapshot(update, process, now));
+                    self.events.push(self.table.snapshot(update, process, now));
                 }
             }
             Err(error) => {
                 unread = true;
-                self.complain(name.clone(), error.to_string());
+                self.print_diagnostic(name.clone(), error.to_string());
             }
         }
         let followed = Followed {
@@ -462,7 +462,7 @@ impl Watcher {
             return false;
         }
         let mut updates = Vec::new();
-        let mut problem = None;
+        let mut warning = None;
         let mut failed = false;
         // Nothing of another file is read before the rest of this one.
         let mut is_same = true;
@@ -481,7 +481,7 @@ impl Watcher {
                 Err(error) => {
                     // What is no file is no session any more; one that cannot
                     // be read for a while is.
-                    problem = Some(error.to_string());
+                    warning = Some(error.to_string());
                     failed = true;
                     break (matches!(error, Error::NotRegular { .. }), false);
                 }
@@ -494,8 +494,8 @@ impl Watcher {
                 continue;
             }
             if appended.bad.count > 0 {
-                let kind = ProblemKind::BadLines(appended.bad);
-                problem = Some(followed.follower.problem(kind).to_string());
+                let kind = FileWarningKind::BadLines(appended.bad);
+                warning = Some(followed.follower.warning(kind).to_string());
             }
             let more = appended.more;
             let missing = appended.missing || (appended.restarted && appended.updates.is_empty());
@@ -508,14 +508,14 @@ impl Watcher {
             }
             // It may have said something more before it ended.
         };
-        if let Some(problem) = problem {
-            self.complain(name.to_owned(), problem);
+        if let Some(warning) = warning {
+            self.print_diagnostic(name.to_owned(), warning);
         }
         let silent = updates.is_empty();
         self.take_in(updates, more);
         if missing && !more {
             self.remove(name);
-        } else if silent && !failed && self.board.session(name).is_none() {
+        } else if silent && !failed && self.table.session(name).is_none() {
             // A file that went away came back as it was.
             let followed = self.followers.get_mut(name);
             let last = followed.and_then(|followed| followed.follower.skip_to_end().ok()?.0);
@@ -529,7 +529,7 @@ impl Watcher {
     fn take_in_old(
         &mut self,
         name: &str,
-        mut read: impl FnMut(&mut Follower) -> sstat::Result<Appended>,
+        mut read: impl FnMut(&mut Follower) -> sstat::Result<NewUpdates>,
     ) {
         while let Some(followed) = self.followers.get_mut(name) {
             // One that cannot be read is no session's file any more.
@@ -572,16 +572,16 @@ impl Watcher {
                     .process
                     .as_deref()
                     .is_some_and(|process| self.processes.is_waited_for(process));
-            self.board.update(update, process, now, &mut self.events);
+            self.table.update(update, process, now, &mut self.events);
         }
     }
 
     fn remove(&mut self, name: &str) {
         let now = self.clock.now();
-        self.board.remove(name, now, &mut self.events);
+        self.table.remove(name, now, &mut self.events);
     }
 
-    /// Looks at the sessions whose process has ended, and from time to time at
+    /// Renderer at the sessions whose process has ended, and from time to time at
     /// those whose process ends untold.
     fn look_at_processes(&mut self) {
         let ended = std::mem::take(&mut self.ended);
@@ -593,7 +593,7 @@ impl Watcher {
             return;
         }
         let gone: Vec<_> = self
-            .board
+            .table
             .running()
             .filter(|(_, process)| {
                 ended.contains(&process.pid) || (poll && !self.processes.is_waited_for(process))
@@ -609,17 +609,17 @@ impl Watcher {
                 self.ended.push(process.pid);
                 continue;
             }
-            let session = self.board.session(&name);
+            let session = self.table.session(&name);
             if session.is_some_and(|session| session.update.process.as_deref() == Some(&process)) {
-                self.board.process_ended(&name);
+                self.table.process_ended(&name);
                 self.tick_is_due = true;
             }
         }
     }
 
-    fn complain(&mut self, about: String, problem: String) {
+    fn print_diagnostic(&mut self, about: String, warning: String) {
         if self.complained.insert(about) {
-            self.problems.push(problem);
+            self.warnings.push(warning);
         }
     }
 }

@@ -5,24 +5,24 @@
 //! not, and for more processes than descriptors may be spent on, somebody has
 //! to ask from time to time.
 
-use sstat::{Machine, ProcessIdentity, ProcessState};
+use sstat::{HostIdentity, ProcessIdentity, ProcessState};
 
-use self::notices::Notices;
+use self::exit_notifier::ExitNotifier;
 
 /// A process as it is known on this machine: pid and start time.
 type Key = (u32, u64);
 
 /// Processes that are looked at.
 pub struct Processes {
-    machine: Option<Machine>,
-    notices: Option<Notices>,
+    machine: Option<HostIdentity>,
+    exit_notifier: Option<ExitNotifier>,
 }
 
 impl Processes {
     pub fn new() -> Self {
         Self {
-            machine: Machine::this(),
-            notices: Notices::new(),
+            machine: HostIdentity::current(),
+            exit_notifier: ExitNotifier::new(),
         }
     }
 
@@ -52,43 +52,43 @@ impl Processes {
 
     /// Whether the end of this process will be told.
     pub fn is_waited_for(&self, process: &ProcessIdentity) -> bool {
-        self.notices
+        self.exit_notifier
             .as_ref()
-            .is_some_and(|notices| notices.contains(key(process)))
+            .is_some_and(|exit_notifier| exit_notifier.contains(key(process)))
     }
 
     /// The pids of the processes waited for that have ended: they are waited
     /// for no more, but should be looked at.
     pub fn ended(&mut self) -> Vec<u32> {
-        self.notices
+        self.exit_notifier
             .as_mut()
-            .map(Notices::take_ended)
+            .map(ExitNotifier::take_ended)
             .unwrap_or_default()
     }
 
     /// Waits for no process but these any more.
     pub fn retain<'a>(&mut self, needed: impl Iterator<Item = &'a ProcessIdentity>) {
-        if let Some(notices) = &mut self.notices {
-            notices.retain(&needed.map(key).collect());
+        if let Some(exit_notifier) = &mut self.exit_notifier {
+            exit_notifier.retain(&needed.map(key).collect());
         }
     }
 
     fn wait_for(&mut self, process: &ProcessIdentity) {
-        if let Some(notices) = &mut self.notices {
-            notices.wait_for(key(process));
+        if let Some(exit_notifier) = &mut self.exit_notifier {
+            exit_notifier.wait_for(key(process));
         }
     }
 
     fn forget(&mut self, process: &ProcessIdentity) {
-        if let Some(notices) = &mut self.notices {
-            notices.forget(key(process));
+        if let Some(exit_notifier) = &mut self.exit_notifier {
+            exit_notifier.forget(key(process));
         }
     }
 
     /// A descriptor that is readable once one of the processes has ended.
     #[cfg(unix)]
     pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        self.notices.as_ref().map(Notices::as_fd)
+        self.exit_notifier.as_ref().map(ExitNotifier::as_fd)
     }
 }
 
@@ -97,7 +97,7 @@ fn key(process: &ProcessIdentity) -> Key {
 }
 
 #[cfg(target_os = "linux")]
-mod notices {
+mod exit_notifier {
     use std::collections::{HashMap, HashSet};
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -127,13 +127,13 @@ mod notices {
     }
 
     /// Process file descriptors, and one that is readable when any of them is.
-    pub struct Notices {
+    pub struct ExitNotifier {
         epoll: OwnedFd,
         pidfds: HashMap<Key, OwnedFd>,
         budget: usize,
     }
 
-    impl Notices {
+    impl ExitNotifier {
         pub fn new() -> Option<Self> {
             Some(Self {
                 epoll: epoll::create(epoll::CreateFlags::CLOEXEC).ok()?,
@@ -198,14 +198,14 @@ mod notices {
 
 /// No notices here: somebody has to ask.
 #[cfg(not(target_os = "linux"))]
-mod notices {
+mod exit_notifier {
     use std::collections::HashSet;
 
     use super::Key;
 
-    pub enum Notices {}
+    pub enum ExitNotifier {}
 
-    impl Notices {
+    impl ExitNotifier {
         pub fn new() -> Option<Self> {
             None
         }

@@ -66,7 +66,7 @@ mod unix {
     use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 
     use super::Ending;
-    use crate::job::Job;
+    use crate::job_control::JobControl;
 
     /// The signals that are meant for the command when this process gets them.
     const PASSED_ON: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
@@ -173,11 +173,11 @@ mod unix {
     }
 
     fn leads_session() -> bool {
-        Job::this().is_some_and(|job| job.leads_session())
+        JobControl::this().is_some_and(|job| job.leads_session())
     }
 
     fn in_foreground() -> bool {
-        Job::this().is_some_and(|job| job.is_in_foreground())
+        JobControl::this().is_some_and(|job| job.is_in_foreground())
     }
 
     /// The set of ignored signals, bit N-1 for signal N; empty where the

@@ -2,6 +2,7 @@
 //! command's own status.
 
 mod child;
+mod hook;
 mod stdin;
 pub mod wrap;
 
@@ -9,9 +10,8 @@ use serde_json::value::RawValue;
 use sstat::{Durability, ProcessIdentity, SessionName, Update};
 
 use crate::cli;
-use crate::command::hook;
 use crate::config::Config;
-use crate::failure::{Failure, Result};
+use crate::error::{CliError, Result};
 use crate::metadata;
 use crate::view::{Report, View};
 
@@ -50,7 +50,7 @@ fn one(config: &Config, args: cli::Push) -> Result<Report> {
     let mut update = update_of(config, args)?;
     update.process = match pid {
         Some(pid) => Some(Box::new(ProcessIdentity::of(pid).ok_or_else(|| {
-            Failure::error(format!("--pid: there is no process {pid} here"))
+            CliError::error(format!("--pid: there is no process {pid} here"))
         })?)),
         None => process_of_variable(config, &mut report).map(Box::new),
     };
@@ -62,7 +62,7 @@ fn one(config: &Config, args: cli::Push) -> Result<Report> {
 fn update_of(config: &Config, args: cli::Push) -> Result<Update> {
     // clap lets neither be missing.
     let (Some(session), Some(status)) = (args.session, args.status) else {
-        return Err(Failure::error("push: SESSION and STATUS are required"));
+        return Err(CliError::error("push: SESSION and STATUS are required"));
     };
     let mut update = Update::new(&session, status, config.now()?);
     if let Some(message) = args.message.or(args.message_by_name) {
@@ -119,7 +119,7 @@ fn merge_metadata(
     if meta.is_empty() {
         return Ok(metadata);
     }
-    let fail = |error: serde_json::Error| Failure::error(format!("--metadata: {error}"));
+    let fail = |error: serde_json::Error| CliError::error(format!("--metadata: {error}"));
     let mut pairs = match &metadata {
         Some(metadata) => metadata::pairs(metadata).map_err(fail)?,
         None => Vec::new(),

@@ -8,14 +8,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use memchr::memmem;
 use sstat::{
-    BadLine, Durability, MAX_READ_BYTES, MAX_WRITTEN_BYTES, SessionName, Unwritten, Update,
+    AppendError, BadLine, Durability, MAX_READ_BYTES, MAX_WRITTEN_BYTES, SessionName, Update,
 };
 
 use crate::cli;
 use crate::config::{Config, Stream};
-use crate::failure::{Failure, Result, code};
-use crate::human::style::{Role, Style};
-use crate::output::complain;
+use crate::error::{CliError, Result, exit_code};
+use crate::output::print_diagnostic;
+use crate::render::style::{Role, Style};
 use crate::view::{Report, View};
 
 /// How much is read at once.
@@ -77,7 +77,7 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
     }
     import.record();
     Ok(Report {
-        code: if import.any_bad { code::ERROR } else { 0 },
+        code: if import.any_bad { exit_code::ERROR } else { 0 },
         ..Report::of(View::Nothing)
     })
 }
@@ -125,7 +125,7 @@ impl Import<'_> {
             .map_err(|error| error.to_string())?;
         for (key, why) in left_out {
             let warning = format!("line {number}: recorded without its {key}: {why}");
-            complain(&self.style, &warning, Role::Stale);
+            print_diagnostic(&self.style, &warning, Role::Stale);
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Import<'_> {
                 let count = memchr::memchr_iter(b'\n', lines).count();
                 let these;
                 (these, numbers) = numbers.split_at(count);
-                if let Err(Unwritten { error, lines }) =
+                if let Err(AppendError { error, lines }) =
                     appender.append_lines(lines, self.durability)
                 {
                     for line in lines {
@@ -166,7 +166,7 @@ impl Import<'_> {
 
     fn refuse(&mut self, number: u64, reason: &str) {
         self.any_bad = true;
-        complain(
+        print_diagnostic(
             &self.style,
             &format!("line {number}: {reason}"),
             Role::Error,
@@ -370,8 +370,8 @@ fn stdin() -> Result<Stdin> {
     Ok(Stdin(owned.map_err(unreadable)?.into()))
 }
 
-fn unreadable(source: io::Error) -> Failure {
-    Failure::of_stream("read", "stdin", source)
+fn unreadable(source: io::Error) -> CliError {
+    CliError::of_stream("read", "stdin", source)
 }
 
 impl Stdin {

@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sstat::{
-    MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update, Viewpoint, escape_invalid_utf8,
-    is_unprintable,
+    HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update,
+    escape_invalid_utf8, is_unprintable,
 };
 
 use crate::cli;
 use crate::command::push::child::{self, Ending};
 use crate::command::push::{self, merge_metadata, update_of};
 use crate::config::{Config, Stream};
-use crate::failure::{Failure, Result, code};
-use crate::human::style::{Role, Style};
-use crate::output::complain;
+use crate::error::{CliError, Result, exit_code};
+use crate::output::print_diagnostic;
+use crate::render::style::{Role, Style};
 use crate::view::{Report, View};
 
 /// How much of a command line goes into the file.
@@ -36,7 +36,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     let mut update = update_of(config, args)?;
     // Whoever waits for that would be told before anything has run.
     if matches!(update.status, Status::Completed | Status::Error) {
-        return Err(Failure::error(format!(
+        return Err(CliError::error(format!(
             "push: '{}' is how a command ends; push it as working",
             update.status
         )));
@@ -52,7 +52,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     let style = config.style(Stream::Err);
     let record = |update: &Update, consequence| {
         if let Err(failure) = push::record(config, update, durability) {
-            complain(&style, &format!("{failure}; {consequence}"), Role::Stale);
+            print_diagnostic(&style, &format!("{failure}; {consequence}"), Role::Stale);
         }
     };
     record(&update, "the command runs without a status");
@@ -63,15 +63,15 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     let unrecorded = "how the command ended is not recorded";
     match closing_update(config, update, &ending, took) {
         Ok(last) => record(&last, unrecorded),
-        Err(failure) => complain(&style, &format!("{failure}; {unrecorded}"), Role::Stale),
+        Err(failure) => print_diagnostic(&style, &format!("{failure}; {unrecorded}"), Role::Stale),
     }
     Ok(end(ending))
 }
 
 /// Runs the command where no status can be kept at all, and says why.
-pub fn run_without_status(args: cli::Push, why: &Failure, style: &Style) -> Report {
+pub fn run_without_status(args: cli::Push, why: &CliError, style: &Style) -> Report {
     let message = format!("{why}; the command runs without a status");
-    complain(style, &message, Role::Stale);
+    print_diagnostic(style, &message, Role::Stale);
     let session = args.session.map(|name| name.to_string());
     end(execute(
         &args.command,
@@ -110,7 +110,7 @@ fn execute(argv: &[OsString], session: &str, sstat_dir: Option<&Path>, style: &S
             path: program.into(),
             source,
         };
-        complain(style, &error.to_string(), Role::Error);
+        print_diagnostic(style, &error.to_string(), Role::Error);
         Ending::NotStarted(kind)
     })
 }
@@ -127,7 +127,7 @@ fn room_for_command(update: &Update) -> Result<usize> {
     let length = update.encode()?.len();
     match MAX_WRITTEN_BYTES.checked_sub(RESERVED_BYTES + length) {
         Some(room) => Ok(room.min(COMMAND_BYTES)),
-        None => Err(Failure::error(format!(
+        None => Err(CliError::error(format!(
             "update: {length} bytes leave no room for the command's end in the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata"
         ))),
     }
@@ -180,10 +180,10 @@ fn closing_update(
 /// carries on: its own reason for an error says more than the exit code alone.
 /// A step on the way is not what a completed command has to say.
 fn last_word(config: &Config, first: &Update, ending: &Ending) -> Result<Option<Update>> {
-    let viewpoint = Viewpoint::new(config.now()?, Thresholds::default());
+    let rules = HealthRules::new(config.now()?, Thresholds::default());
     let store = &config.location.store;
     let (Ok((Some(session), _)), Some(us)) =
-        (store.session(&first.session, &viewpoint), &first.process)
+        (store.session(&first.session, &rules), &first.process)
     else {
         return Ok(None);
     };
@@ -212,7 +212,7 @@ fn last_update(config: &Config, first: Update, ending: &Ending, took: Duration) 
         _ => Status::Error,
     };
     let json = |text: String| {
-        RawValue::from_string(text).map_err(|error| Failure::error(error.to_string()))
+        RawValue::from_string(text).map_err(|error| CliError::error(error.to_string()))
     };
     let mut metadata = Vec::new();
     if let Ending::Killed { signal, .. } = ending {
@@ -259,7 +259,7 @@ fn exit_code(ending: &Ending) -> u8 {
         Ending::Killed { signal, .. } => {
             128u8.saturating_add(u8::try_from(*signal).unwrap_or(u8::MAX))
         }
-        Ending::NotStarted(io::ErrorKind::NotFound) => code::NOT_FOUND,
-        Ending::NotStarted(_) => code::NOT_EXECUTABLE,
+        Ending::NotStarted(io::ErrorKind::NotFound) => exit_code::NOT_FOUND,
+        Ending::NotStarted(_) => exit_code::NOT_EXECUTABLE,
     }
 }

@@ -1,0 +1,222 @@
+//! Everything about one session.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use sstat::{Liveness, Status, format_duration};
+
+use crate::metadata;
+use crate::render::style::{Role, Span, Style, percent};
+use crate::render::timeline::write_update;
+use crate::render::{age, local_time, trouble};
+use crate::view::{Detail, Remaining};
+use sstat::escape;
+
+/// Columns of the progress bar and, at most, of the sparkline.
+const BAR: usize = 20;
+const SPARKS: usize = 40;
+
+/// Columns of the names before the values.
+const LABEL: usize = 10;
+
+pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::Result<()> {
+    let name = escape(detail.session.name());
+    writeln!(out, "{}", style.paint(Role::Heading, name))?;
+    for Fact { label, value } in facts(detail, style) {
+        let label = style.paint(Role::Faint, format!("{label:LABEL$}"));
+        writeln!(out, "{label} {}", style.paint_all(&value))?;
+    }
+
+    writeln!(out, "\n{}", style.paint(Role::Heading, "Last updates"))?;
+    for update in &detail.recent {
+        write_update(out, update, None, style)?;
+    }
+    match &detail.pane {
+        None => {}
+        Some(Ok(lines)) => {
+            writeln!(out, "\n{}", style.paint(Role::Heading, "Pane"))?;
+            for line in lines {
+                writeln!(out, "{}", escape(line))?;
+            }
+        }
+        Some(Err(reason)) => {
+            writeln!(
+                out,
+                "\n{} {}",
+                style.paint(Role::Heading, "Pane"),
+                escape(reason)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// What is known of one thing about a session. A fact of several lines has its
+/// label on the first only.
+pub struct Fact {
+    pub label: &'static str,
+    pub value: Vec<Span>,
+}
+
+/// All that is known of a session but for its last updates.
+pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
+    let session = &detail.session;
+    let (update, health) = (&session.update, &session.health);
+    let mut facts = Vec::new();
+    let mut add = |label, value| facts.push(Fact { label, value });
+
+    let held = detail.now.signed_duration_since(detail.status_since);
+    let held = format_duration(held.to_std().unwrap_or_default());
+    let at_least = if detail.status_since_is_exact {
+        ""
+    } else {
+        "at least "
+    };
+    let since = local_time(detail.status_since);
+    let word = escape(update.status.as_str());
+    add(
+        "Status",
+        vec![
+            Span::of(Role::of_status(&update.status), word),
+            Span::plain(format!(" for {at_least}{held}, since {since}")),
+        ],
+    );
+    if let Some(role) = Role::of_health(health)
+        && let Some(trouble) = trouble(update, health)
+    {
+        add("HealthIssue", vec![Span::of(role, trouble)]);
+    }
+    let mut plain = |label, text: String| add(label, vec![Span::plain(text)]);
+    let updated = match health.clock_skew {
+        Some(_) => age(health),
+        None => format!("{} ago", age(health)),
+    };
+    plain(
+        "Updated",
+        format!("{updated}, {}", local_time(update.timestamp)),
+    );
+    if let Some(task) = &update.task_id {
+        plain("Task", escape(task).into_owned());
+    }
+    if let Some(progress) = update.progress {
+        let mut text = format!("{} {}", style.bar(progress, BAR), percent(progress));
+        if detail.progress.len() > 1 {
+            text += &format!("  {}", sparkline(&detail.progress, style));
+        }
+        plain("Progress", text);
+    }
+    if let Some(remaining) = detail.remaining {
+        plain("ETA", format!("in {}", roughly(&remaining)));
+    }
+    if !update.message.is_empty() {
+        plain("Message", escape(&update.message).into_owned());
+    }
+    if let Some(patience) = update.stale_after {
+        plain(
+            "Expects",
+            format!("stale after {}", format_duration(patience)),
+        );
+    }
+    if let Some(process) = &update.process {
+        let liveness = match health.liveness {
+            Liveness::Alive => ", alive",
+            Liveness::Dead => ", gone",
+            // Whether it runs does not matter any more.
+            Liveness::Unknown if matches!(update.status, Status::Completed | Status::Error) => "",
+            Liveness::Unknown => ", not known from here",
+        };
+        let command = process.command.as_ref().map_or(String::new(), |command| {
+            format!(", running {}", escape(&command.join(" ")))
+        });
+        let host = escape(&process.host);
+        plain(
+            "Process",
+            format!("{} on {host}{liveness}{command}", process.pid),
+        );
+    }
+    if let Some(metadata) = &update.metadata {
+        let mut label = "Metadata";
+        for (key, value) in pairs(metadata) {
+            plain(label, format!("{} = {}", escape(&key), escape(&value)));
+            label = "";
+        }
+    }
+    let path = detail.path.as_os_str().as_encoded_bytes();
+    plain(
+        "File",
+        escape(&sstat::escape_invalid_utf8(path)).into_owned(),
+    );
+    facts
+}
+
+/// An object's keys with their values as text: strings without their quotes.
+fn pairs(object: &RawValue) -> Vec<(String, String)> {
+    let pairs = metadata::pairs(object).unwrap_or_default().into_iter();
+    pairs
+        .map(|(key, value)| match serde_json::from_str(value.get()) {
+            Ok(text) => (key, text),
+            Err(_) => (key, value.get().to_owned()),
+        })
+        .collect()
+}
+
+/// Progress over the updates, one character each, the last ones if there are
+/// more than fit.
+fn sparkline<T>(points: &[(T, f64)], style: &Style) -> String {
+    points[points.len().saturating_sub(SPARKS)..]
+        .iter()
+        .map(|(_, progress)| style.level((progress * 8.0) as usize + 1))
+        .collect()
+}
+
+/// Rounded as coarsely as a guess deserves, never to the second; a range where
+/// that does not make its ends the same.
+pub fn roughly(remaining: &Remaining) -> String {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let (soonest, latest) = (rounded(remaining.soonest), rounded(remaining.latest));
+    match (format_duration(soonest), format_duration(latest)) {
+        _ if latest < MINUTE => "less than a minute".to_owned(),
+        (soonest, latest) if soonest == latest => format!("about {latest}"),
+        (_, latest) if soonest < MINUTE => format!("up to {latest}"),
+        (soonest, latest) => format!("{soonest} to {latest}"),
+    }
+}
+
+fn rounded(duration: Duration) -> Duration {
+    let minutes = duration.as_secs_f64() / 60.0;
+    let step = match minutes {
+        ..1.0 => return Duration::ZERO,
+        ..10.0 => 1.0,
+        ..60.0 => 5.0,
+        ..600.0 => 30.0,
+        ..2880.0 => 60.0,
+        _ => 1440.0,
+    };
+    Duration::from_secs((minutes / step).round() as u64 * step as u64 * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guess_is_rounded() {
+        for (soonest, latest, text) in [
+            (10, 10, "less than a minute"),
+            (0, 90, "up to 2m"),
+            (90, 100, "about 2m"),
+            (1000, 1700, "15m to 30m"),
+            (1700, 1750, "about 30m"),
+            (3580, 7000, "1h to 2h"),
+            (100_000, 101_000, "about 1d4h"),
+            (1_000_000, 1_000_001, "about 12d"),
+        ] {
+            let remaining = Remaining {
+                soonest: Duration::from_secs(soonest),
+                latest: Duration::from_secs(latest),
+            };
+            assert_eq!(roughly(&remaining), text, "{soonest} to {latest}");
+        }
+    }
+}

@@ -1,0 +1,627 @@
+//! A timeline: what some sessions did when, one above the other on one axis
+//! of time, each with its progress below.
+
+use std::io::{self, Write};
+
+use chrono::{DateTime, Local, Offset, TimeDelta, Utc};
+use sstat::{Health, HealthRules, Liveness, ProcessState, Query, Status, Update, format_duration};
+use unicode_width::UnicodeWidthStr;
+
+use crate::render::local_time;
+use crate::render::style::{Role, Style};
+use sstat::escape;
+
+/// The width where there is no terminal.
+const PIPE_WIDTH: usize = 80;
+
+/// The lane gets at least so many columns, however narrow the terminal is.
+const LEAST: usize = 16;
+
+/// Rows of the progress of a session that is alone; among others it has one.
+const ROWS_ALONE: usize = 4;
+
+/// The span of time that a plot shows; longer than nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeSpan {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
+impl TimeSpan {
+    /// The span of a query whose updates came between two times. Without an
+    /// end of its own it goes on until now, but not so far that the silence
+    /// since would crowd out what there is to see.
+    pub fn new(
+        query: &Query,
+        first: DateTime<Utc>,
+        last: DateTime<Utc>,
+        rules: &HealthRules,
+    ) -> Self {
+        let from = query.since.unwrap_or(first);
+        let patience = TimeDelta::from_std(rules.thresholds.stale).unwrap_or_default();
+        let rest = ((last - from) / 2).max(patience);
+        let to = match (query.until, query.since) {
+            (Some(until), _) => until,
+            (None, Some(_)) => rules.now,
+            (None, None) => rules.now.min(last.checked_add_signed(rest).unwrap_or(last)),
+        };
+        Self {
+            from,
+            to: to.max(from + TimeDelta::seconds(1)),
+        }
+    }
+}
+
+/// How a plot is laid out: which columns stand for which time.
+pub struct Plot<'a> {
+    span: TimeSpan,
+    rules: &'a HealthRules,
+    style: &'a Style,
+    /// Columns of the names, and of the lanes after a space.
+    label: usize,
+    columns: usize,
+    rows: usize,
+    /// What has been drawn, for the legend.
+    used: Vec<Mark>,
+}
+
+/// What fills one column of a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Mark {
+    /// Nothing is known, nothing is owed, or it was not asked for.
+    Nothing,
+    /// An update was owed and did not come.
+    Silent,
+    In(Status),
+}
+
+impl Mark {
+    fn symbol(&self, style: &Style) -> char {
+        let (unicode, ascii) = match self {
+            Self::Nothing => (' ', ' '),
+            Self::Silent => ('·', '.'),
+            Self::In(Status::Working) => ('█', '#'),
+            Self::In(Status::Blocked) => ('▒', '%'),
+            Self::In(Status::Error) => ('×', 'x'),
+            Self::In(Status::Idle) => ('─', '-'),
+            Self::In(Status::Completed) => ('✓', '+'),
+            Self::In(Status::Other(_)) => ('◇', '?'),
+        };
+        if style.unicode { unicode } else { ascii }
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Self::Nothing | Self::Silent => Role::Faint,
+            Self::In(status) => Role::of_status(status),
+        }
+    }
+
+    fn word(&self) -> &str {
+        match self {
+            Self::Nothing => "",
+            Self::Silent => "silent",
+            Self::In(Status::Other(_)) => "other",
+            Self::In(status) => status.as_str(),
+        }
+    }
+
+    /// Of several in one column the most telling one is seen: an error that
+    /// lasted a moment must not vanish among hours of work.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::In(Status::Error) => 4,
+            Self::In(Status::Blocked) => 3,
+            Self::In(Status::Completed) => 2,
+            Self::In(_) => 1,
+            Self::Nothing | Self::Silent => 0,
+        }
+    }
+
+    /// The legend has one entry for all statuses of somebody's own.
+    fn is_like(&self, other: &Self) -> bool {
+        self.word() == other.word()
+    }
+}
+
+impl<'a> Plot<'a> {
+    pub fn new<'n>(
+        span: TimeSpan,
+        rules: &'a HealthRules,
+        names: impl ExactSizeIterator<Item = &'n str>,
+        style: &'a Style,
+    ) -> Self {
+        let width = style.width.unwrap_or(PIPE_WIDTH);
+        let rows = if names.len() == 1 { ROWS_ALONE } else { 1 };
+        let longest = names.map(|name| escape(name).width()).max().unwrap_or(0);
+        let label = longest.min(width / 3).max("100%".len());
+        Self {
+            span,
+            rules,
+            style,
+            label,
+            columns: width.saturating_sub(label + 1).max(LEAST),
+            rows,
+            used: Vec::new(),
+        }
+    }
+
+    /// When it begins and ends, and how fine it is.
+    pub fn write_title(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (from, to) = (local_time(self.span.from), local_time(self.span.to));
+        let column = (self.time(1) - self.time(0)).to_std().unwrap_or_default();
+        let mut title = format!("{from} to {to}");
+        if column.as_secs() > 0 {
+            title += &format!(", {} a column", format_duration(column));
+        }
+        writeln!(out, "{}", self.style.paint(Role::Faint, title))
+    }
+
+    /// An empty lane for a session's updates. The time of those that `wanted`
+    /// does not match is left blank, and that before `from`.
+    pub fn lane<'q>(&self, wanted: &'q Query, from: DateTime<Utc>) -> Lane<'q> {
+        Lane {
+            wanted,
+            from: from.max(self.span.from),
+            marks: vec![(Mark::Nothing, 0.0); self.columns],
+            progress: vec![None; self.columns],
+            last: None,
+        }
+    }
+
+    /// Takes the next update of a lane's session, in the file's order.
+    pub fn add(&self, lane: &mut Lane, update: Update) {
+        let end = update.timestamp;
+        if let Some(last) = lane.last.replace(update) {
+            // Somebody spoke again, so a command that was wrapped had lived.
+            self.draw(lane, &last, end, ProcessState::Running);
+        }
+    }
+
+    /// Writes a session's statuses, and its progress if it has any.
+    pub fn write_lane(
+        &mut self,
+        out: &mut dyn Write,
+        name: &str,
+        mut lane: Lane,
+    ) -> io::Result<()> {
+        if let Some(last) = lane.last.take() {
+            let process = match self.rules.health(&last).liveness {
+                Liveness::Alive => ProcessState::Running,
+                Liveness::Dead | Liveness::Unknown => ProcessState::Unknown,
+            };
+            self.draw(&mut lane, &last, self.span.to, process);
+        }
+        let style = self.style;
+        let name = escape(name);
+        let name = style.fit(&name, self.label);
+        let gap = " ".repeat((self.label + 1).saturating_sub(name.width()));
+        write!(out, "{}", style.paint(Role::Heading, name))?;
+        let mut cells = Vec::with_capacity(self.columns);
+        for (mark, _) in &lane.marks {
+            cells.push((mark.symbol(style), mark.role()));
+            if *mark != Mark::Nothing && !self.used.iter().any(|used| used.is_like(mark)) {
+                self.used.push(mark.clone());
+            }
+        }
+        write_cells(out, &gap, &cells, style)?;
+        if lane.progress.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        for row in (0..self.rows).rev() {
+            let label = match row {
+                _ if self.rows == 1 => "",
+                0 => "0%",
+                row if row + 1 == self.rows => "100%",
+                _ => "",
+            };
+            write!(
+                out,
+                "{}",
+                style.paint(Role::Faint, format!("{label:>0$}", self.label))
+            )?;
+            let levels = lane
+                .progress
+                .iter()
+                .zip(&lane.marks)
+                .map(|(far, (mark, _))| {
+                    let symbol = far.map_or(' ', |far| self.level(far, row));
+                    (symbol, mark.role())
+                });
+            let cells: Vec<_> = levels.collect();
+            write_cells(out, " ", &cells, style)?;
+        }
+        Ok(())
+    }
+
+    /// The axis, its times, and what the marks mean.
+    pub fn write_axis(&self, out: &mut dyn Write) -> io::Result<()> {
+        let style = self.style;
+        let ticks = Ticks::fit(self.span, self.columns);
+        let (line, tick) = if style.unicode {
+            ('─', '┴')
+        } else {
+            ('-', '+')
+        };
+        let mut rule = vec![(line, Role::Faint); self.columns];
+        let mut labels = String::new();
+        for (column, label) in ticks.labels(self.span, self.columns) {
+            rule[column].0 = tick;
+            labels.push_str(&" ".repeat(column - labels.len()));
+            labels.push_str(&label);
+        }
+        let indent = " ".repeat(self.label + 1);
+        write_cells(out, &indent, &rule, style)?;
+        let labels = format!("{indent}{labels}");
+        writeln!(out, "{}", style.paint(Role::Faint, labels.trim_end()))?;
+
+        let mut used: Vec<&Mark> = self.used.iter().collect();
+        used.sort_by_key(|mark| match mark {
+            Mark::In(status) => (0, Some(status)),
+            Mark::Silent | Mark::Nothing => (1, None),
+        });
+        let mut room = self.columns;
+        write!(out, "{indent}")?;
+        for (index, mark) in used.into_iter().enumerate() {
+            let symbol = mark.symbol(style).to_string();
+            let width = 1 + 1 + mark.word().len();
+            let gap = if index == 0 { "" } else { "  " };
+            if gap.len() + width <= room {
+                write!(out, "{gap}")?;
+                room -= gap.len() + width;
+            } else {
+                write!(out, "\n{indent}")?;
+                room = self.columns.saturating_sub(width);
+            }
+            let symbol = style.paint(mark.role(), symbol);
+            write!(out, "{symbol} {}", mark.word())?;
+        }
+        writeln!(out)
+    }
+
+    /// Fills a lane's columns from an update on until the next one.
+    fn draw(&self, lane: &mut Lane, update: &Update, end: DateTime<Utc>, process: ProcessState) {
+        let (begin, end) = (update.timestamp, end.min(self.span.to));
+        if end < lane.from || begin > self.span.to || !matches(lane.wanted, update) {
+            return;
+        }
+        let begin = begin.max(lane.from);
+        let first = self.column(begin);
+        // A moment has its column, however short it was.
+        let last = self.column(end).max(first);
+        for column in first..=last {
+            let (from, to) = (self.time(column), self.time(column + 1));
+            let covered = (end.min(to) - begin.max(from)).as_seconds_f64().max(0.0);
+            let here = begin >= from && begin < to;
+            if covered == 0.0 && !here && first != last {
+                continue;
+            }
+            // What a column shows is what held at its beginning, or what came
+            // in it.
+            let at = from.max(begin);
+            let health = Health::of(update, process, at, &self.rules.thresholds);
+            let mark = match &update.status {
+                _ if health.is_stale() => Mark::Silent,
+                // It is said once and then nothing is owed any more.
+                Status::Completed if column != first || begin > update.timestamp => Mark::Nothing,
+                status => Mark::In(status.clone()),
+            };
+            let old = &mut lane.marks[column];
+            if (mark.weight(), covered) >= (old.0.weight(), old.1) {
+                *old = (mark, covered);
+            }
+            if let Some(progress) = update.progress
+                && (here || update.status != Status::Completed)
+                && !health.is_stale()
+            {
+                lane.progress[column] = Some(progress);
+            }
+        }
+    }
+
+    /// The column of a moment, the nearest one for a moment outside.
+    fn column(&self, at: DateTime<Utc>) -> usize {
+        let whole = (self.span.to - self.span.from).as_seconds_f64();
+        let part = (at - self.span.from).as_seconds_f64();
+        let column = (part / whole * self.columns as f64).max(0.0) as usize;
+        column.min(self.columns - 1)
+    }
+
+    /// When a column begins.
+    fn time(&self, column: usize) -> DateTime<Utc> {
+        let whole = (self.span.to - self.span.from).as_seconds_f64();
+        let millis = whole * 1000.0 * column as f64 / self.columns as f64;
+        self.span.from + TimeDelta::milliseconds(millis.ceil() as i64)
+    }
+
+    /// What one row of a column shows of a progress.
+    fn level(&self, progress: f64, row: usize) -> char {
+        let all = (progress * (self.rows * LEVELS) as f64) as usize;
+        // Known to be nothing is not the same as not known.
+        let all = all.max(1);
+        match all.saturating_sub(row * LEVELS).min(LEVELS) {
+            0 => ' ',
+            level => self.style.level(level),
+        }
+    }
+}
+
+/// How many levels one character shows.
+const LEVELS: usize = 8;
+
+/// A session's columns while they are filled.
+pub struct Lane<'q> {
+    wanted: &'q Query,
+    from: DateTime<Utc>,
+    /// With the seconds of the column that the mark covers.
+    marks: Vec<(Mark, f64)>,
+    progress: Vec<Option<f64>>,
+    last: Option<Update>,
+}
+
+/// The times of a query are those of the axis; its other wishes are the
+/// lane's.
+fn matches(wanted: &Query, update: &Update) -> bool {
+    (wanted.statuses.is_empty() || wanted.statuses.contains(&update.status))
+        && (wanted.task.is_none() || wanted.task == update.task_id)
+}
+
+/// Writes characters, those of one role in one go, without trailing blanks.
+fn write_cells(
+    out: &mut dyn Write,
+    before: &str,
+    cells: &[(char, Role)],
+    style: &Style,
+) -> io::Result<()> {
+    let end = cells
+        .iter()
+        .rposition(|(symbol, _)| *symbol != ' ')
+        .map_or(0, |last| last + 1);
+    if end > 0 {
+        write!(out, "{before}")?;
+    }
+    for run in cells[..end].chunk_by(|a, b| a.1 == b.1) {
+        let text: String = run.iter().map(|(symbol, _)| symbol).collect();
+        let role = run.first().map_or(Role::Faint, |(_, role)| *role);
+        write!(out, "{}", style.paint(role, text))?;
+    }
+    writeln!(out)
+}
+
+/// The marks of an axis: at round times, as many as have room for a label.
+struct Ticks {
+    step: TimeDelta,
+}
+
+/// Steps that people count time in, in seconds.
+const STEPS: [i64; 24] = [
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    2 * 3600,
+    3 * 3600,
+    6 * 3600,
+    12 * 3600,
+    86_400,
+    2 * 86_400,
+    7 * 86_400,
+    14 * 86_400,
+    28 * 86_400,
+    91 * 86_400,
+    365 * 86_400,
+];
+
+impl Ticks {
+    fn fit(span: TimeSpan, columns: usize) -> Self {
+        let seconds = (span.to - span.from).as_seconds_f64();
+        let column = seconds / columns as f64;
+        let step = STEPS
+            .into_iter()
+            .find(|&step| step as f64 / column >= (Self::width(step) + 2) as f64)
+            // Longer than a life: a power of ten of years.
+            .unwrap_or_else(|| {
+                let year = 365 * 86_400;
+                let mut step = year;
+                while (step as f64 / column) < 16.0 {
+                    step *= 10;
+                }
+                step
+            });
+        Self {
+            step: TimeDelta::seconds(step),
+        }
+    }
+
+    /// The columns of a label.
+    fn width(step: i64) -> usize {
+        match step {
+            ..60 => "20:35:00".len(),
+            60..86_400 => "20:35".len().max("02-14".len()),
+            _ => "2026-02-14".len(),
+        }
+    }
+
+    /// Columns and labels from left to right; none overlaps another one.
+    fn labels(&self, span: TimeSpan, columns: usize) -> Vec<(usize, String)> {
+        let step = self.step.num_seconds();
+        // Round on the reader's own clock.
+        let offset = |at: DateTime<Utc>| {
+            i64::from(at.with_timezone(&Local).offset().fix().local_minus_utc())
+        };
+        let shift = offset(span.from);
+        let first = (span.from.timestamp() + shift).div_euclid(step) * step - shift;
+        let whole = (span.to - span.from).as_seconds_f64();
+        let mut labels = Vec::new();
+        let mut free = 0;
+        let mut day = None;
+        for seconds in (first..=span.to.timestamp()).step_by(usize::try_from(step).unwrap_or(1)) {
+            let Some(at) = DateTime::from_timestamp(seconds, 0).filter(|at| *at >= span.from)
+            else {
+                continue;
+            };
+            let local = at.with_timezone(&Local);
+            // The first label of a day names the day.
+            let new_day = day.replace(local.date_naive()) != Some(local.date_naive());
+            let form = match step {
+                86_400.. => "%Y-%m-%d",
+                60.. if new_day && !labels.is_empty() => "%m-%d",
+                60.. => "%H:%M",
+                _ => "%H:%M:%S",
+            };
+            let label = local.format(form).to_string();
+            let part = (at - span.from).as_seconds_f64() / whole;
+            let column = (part * columns as f64) as usize;
+            if column < free || column + label.len() > columns {
+                continue;
+            }
+            free = column + label.len() + 2;
+            labels.push((column, label));
+        }
+        labels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sstat::Thresholds;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        sstat::parse_timestamp(&format!("2026-02-14T{text}Z")).unwrap()
+    }
+
+    fn update(time: &str, status: &str, progress: Option<f64>) -> Update {
+        let progress = progress.map_or("null".to_owned(), |far| far.to_string());
+        let line = format!(
+            r#"{{"timestamp":"2026-02-14T{time}Z","status":"{status}","progress":{progress},"task_id":"{status}"}}"#
+        );
+        Update::decode(line.as_bytes()).unwrap()
+    }
+
+    /// A plot of one minute a column between 20:00 and 20:20.
+    fn drawn(unicode: bool, wanted: &Query, updates: Vec<Update>) -> Vec<String> {
+        let style = Style {
+            color: false,
+            width: Some(25),
+            unicode,
+        };
+        let rules = HealthRules::new(at("20:20:00"), Thresholds::default());
+        let span = TimeSpan {
+            from: at("20:00:00"),
+            to: at("20:20:00"),
+        };
+        let mut plot = Plot::new(span, &rules, ["w1", "w2"].into_iter(), &style);
+        let mut lane = plot.lane(wanted, DateTime::<Utc>::MIN_UTC);
+        for update in updates {
+            plot.add(&mut lane, update);
+        }
+        let mut out = Vec::new();
+        plot.write_lane(&mut out, "w1", lane).unwrap();
+        plot.write_axis(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_lane_says_what_held_when() {
+        let lines = drawn(
+            true,
+            &Query::default(),
+            vec![
+                update("19:58:00", "idle", None),
+                update("20:02:00", "working", Some(0.0)),
+                update("20:04:00", "working", Some(0.5)),
+                update("20:06:10", "error", Some(0.5)),
+                update("20:06:20", "working", Some(0.5)),
+                update("20:07:00", "completed", Some(1.0)),
+                update("20:10:00", "working", Some(0.2)),
+            ],
+        );
+        assert_eq!(lines[0], "w1   ──████×✓  ██████····");
+        assert_eq!(lines[1], "       ▁▁▄▄▄█  ▁▁▁▁▁▁");
+        assert_eq!(
+            &lines[4..],
+            [
+                "     █ working  × error",
+                "     ─ idle  ✓ completed",
+                "     · silent"
+            ]
+        );
+    }
+
+    #[test]
+    fn ascii_where_the_locale_is() {
+        let updates = vec![
+            update("20:02:00", "working", Some(0.5)),
+            update("20:04:00", "blocked", Some(1.0)),
+            update("20:06:00", "mine", None),
+        ];
+        let lines = drawn(false, &Query::default(), updates);
+        assert!(lines.iter().all(|line| line.is_ascii()));
+        assert_eq!(lines[0], "w1     ##%%??????........");
+        assert_eq!(lines[1], "       ==##");
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_blank() {
+        let wanted = Query {
+            task: Some("working".to_owned()),
+            ..Query::default()
+        };
+        let updates = vec![
+            update("20:00:00", "working", None),
+            update("20:03:00", "idle", None),
+            update("20:05:00", "working", None),
+        ];
+        let lines = drawn(true, &wanted, updates);
+        assert_eq!(lines[0], "w1   ███  ██████·········");
+    }
+
+    #[test]
+    fn labels_are_round_and_do_not_touch() {
+        for seconds in [1, 7, 59, 600, 3601, 86_400, 40 * 86_400, 4000 * 86_400_i64] {
+            for columns in [16, 60, 280] {
+                let span = TimeSpan {
+                    from: at("20:07:13"),
+                    to: at("20:07:13") + TimeDelta::seconds(seconds),
+                };
+                let labels = Ticks::fit(span, columns).labels(span, columns);
+                assert!(
+                    labels.is_sorted_by(|a, b| a.0 + a.1.len() + 2 <= b.0),
+                    "{seconds}s in {columns}: {labels:?}"
+                );
+                assert!(
+                    labels
+                        .iter()
+                        .all(|(column, label)| column + label.len() <= columns)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_silence_since_does_not_crowd_out_the_rest() {
+        let rules = |now| HealthRules::new(now, Thresholds::default());
+        let query = Query::default();
+        let (first, last) = (at("20:00:00"), at("20:20:00"));
+        let to = |now, query| TimeSpan::new(query, first, last, &rules(now)).to;
+        assert_eq!(to(at("20:25:00"), &query), at("20:25:00"));
+        assert_eq!(to(at("23:00:00"), &query), at("20:30:00"));
+        let since = Query {
+            since: Some(at("19:00:00")),
+            ..Query::default()
+        };
+        assert_eq!(to(at("23:00:00"), &since), at("23:00:00"));
+        assert_eq!(to(at("10:00:00"), &query), at("20:00:01"));
+    }
+}

@@ -1,0 +1,176 @@
+//! A summary in Prometheus' text format, for node_exporter's textfile
+//! collector. Samples carry no timestamps: the collector refuses them.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use sstat::{Status, is_unprintable};
+
+use crate::view::Summary;
+use sstat::escape;
+
+/// Writes all metrics. The five known statuses are always there, so that a
+/// count that falls to zero does not vanish; each session is one series.
+pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let mut statuses: Vec<StatusSeries> = Status::KNOWN
+        .iter()
+        .map(|status| StatusSeries::new(Cow::Borrowed(status.as_str())))
+        .collect();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for row in summary.rows() {
+        let place = match Status::KNOWN.iter().position(|known| known == row.status) {
+            Some(place) => place,
+            // Statuses that look the same when they are escaped are one series.
+            None => *places
+                .entry(label_value(row.status.as_str()).into_owned())
+                .or_insert_with_key(|label| {
+                    statuses.push(StatusSeries::new(Cow::Owned(label.clone())));
+                    statuses.len() - 1
+                }),
+        };
+        let series = &mut statuses[place];
+        series.sessions += 1;
+        series.oldest_age = series.oldest_age.max(row.health.age.as_secs());
+    }
+
+    let mut sessions = Gauge::begin(
+        out,
+        "sstat_sessions",
+        "Sessions by the status of their last update.",
+    )?;
+    for series in &statuses {
+        sessions.labelled("status", &series.label, series.sessions)?;
+    }
+    for (name, help, count) in [
+        (
+            "sstat_stale_sessions",
+            "Sessions silent for too long, the very stale ones included.",
+            summary.stale().count(),
+        ),
+        (
+            "sstat_very_stale_sessions",
+            "Sessions silent for much too long.",
+            summary.very_stale().count(),
+        ),
+        (
+            "sstat_dead_sessions",
+            "Sessions whose process is gone although their work is not done.",
+            summary.dead().count(),
+        ),
+    ] {
+        Gauge::begin(out, name, help)?.plain(count)?;
+    }
+    let mut oldest = Gauge::begin(
+        out,
+        "sstat_oldest_update_age_seconds",
+        "Age of the longest silent session's last update, by its status, when this was written.",
+    )?;
+    for series in statuses.iter().filter(|series| series.sessions > 0) {
+        oldest.labelled("status", &series.label, series.oldest_age)?;
+    }
+    Gauge::begin(
+        out,
+        "sstat_skipped_lines",
+        "Bad lines met at the ends of the files.",
+    )?
+    .plain(summary.skipped_lines)?;
+    let mut updates = Gauge::begin(
+        out,
+        "sstat_last_update_timestamp_seconds",
+        "Time of a session's last update in seconds since 1970.",
+    )?;
+    // One series twice, and the collector refuses the whole file. Only names
+    // that are not printed as they are can come to look the same.
+    let mut escaped = HashSet::new();
+    for row in summary.rows() {
+        let label = label_value(row.name);
+        if let Cow::Owned(label) = &label
+            && !escaped.insert(label.clone())
+        {
+            continue;
+        }
+        updates.labelled("session", &label, row.timestamp.timestamp())?;
+    }
+    Ok(())
+}
+
+/// The sessions of one status.
+struct StatusSeries {
+    label: Cow<'static, str>,
+    sessions: u64,
+    /// In seconds.
+    oldest_age: u64,
+}
+
+impl StatusSeries {
+    fn new(label: Cow<'static, str>) -> Self {
+        Self {
+            label,
+            sessions: 0,
+            oldest_age: 0,
+        }
+    }
+}
+
+/// The samples of one metric.
+struct Gauge<'a> {
+    out: &'a mut dyn Write,
+    name: &'static str,
+}
+
+impl<'a> Gauge<'a> {
+    fn begin(out: &'a mut dyn Write, name: &'static str, help: &str) -> io::Result<Self> {
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")?;
+        Ok(Self { out, name })
+    }
+
+    fn plain(&mut self, value: impl Display) -> io::Result<()> {
+        writeln!(self.out, "{} {value}", self.name)
+    }
+
+    fn labelled(&mut self, key: &str, label: &str, value: impl Display) -> io::Result<()> {
+        writeln!(self.out, "{}{{{key}=\"{label}\"}} {value}", self.name)
+    }
+}
+
+/// A text as it stands between a label's quotes. The format knows `\\`, `\"`
+/// and `\n`; what else could disturb a terminal is spelled out.
+fn label_value(text: &str) -> Cow<'_, str> {
+    let special = |c: char| matches!(c, '\\' | '"') || is_unprintable(c);
+    if !text.contains(special) {
+        return Cow::Borrowed(text);
+    }
+    let mut label = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\\' => label.push_str(r"\\"),
+            '"' => label.push_str(r#"\""#),
+            '\n' => label.push_str(r"\n"),
+            _ if is_unprintable(c) => {
+                label.push_str(&escape(c.encode_utf8(&mut [0; 4])).replace('\\', r"\\"));
+            }
+            _ => label.push(c),
+        }
+    }
+    Cow::Owned(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped_as_the_format_says() {
+        for (text, label) in [
+            ("plain ö 日本", "plain ö 日本"),
+            (r#"a"b\c"#, r#"a\"b\\c"#),
+            ("a\nb", r"a\nb"),
+            ("a\tb", r"a\\tb"),
+            ("\u{202e}x\u{1b}", r"\\u{202e}x\\x1b"),
+        ] {
+            assert_eq!(label_value(text), label, "{text:?}");
+        }
+    }
+}

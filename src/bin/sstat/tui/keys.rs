@@ -1,0 +1,188 @@
+//! Keys to what they mean.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::tui::model::Mode;
+
+/// What a key can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Quit,
+    Suspend,
+    Redraw,
+    /// One step out; never out of the screen.
+    Back,
+    Help,
+    Up(usize),
+    Down(usize),
+    HalfUp,
+    HalfDown,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    NextSort,
+    Reverse,
+    OnlyAttention,
+    /// Open the detail pane, or close it.
+    Open,
+    Close,
+    PaneUp,
+    PaneDown,
+    Pause,
+    Jump,
+    StartFilter,
+    Type(char),
+    Erase,
+    EraseWord,
+    EraseAll,
+    Accept,
+}
+
+/// What a key means; nothing for most of them.
+pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
+    if key.kind == KeyEventKind::Release {
+        return None;
+    }
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        return control(mode, key.code);
+    }
+    if key.modifiers.contains(KeyModifiers::ALT) {
+        return None;
+    }
+    let everywhere = match key.code {
+        KeyCode::Esc => Action::Back,
+        KeyCode::Up => Action::Up(1),
+        KeyCode::Down => Action::Down(1),
+        KeyCode::PageUp => Action::PageUp,
+        KeyCode::PageDown => Action::PageDown,
+        code => {
+            return if mode == Mode::Filter {
+                typed(code)
+            } else {
+                command(code)
+            };
+        }
+    };
+    Some(everywhere)
+}
+
+fn control(mode: Mode, code: KeyCode) -> Option<Action> {
+    Some(match code {
+        KeyCode::Char('c') => Action::Quit,
+        KeyCode::Char('z') => Action::Suspend,
+        KeyCode::Char('l') => Action::Redraw,
+        KeyCode::Char('u') if mode == Mode::Filter => Action::EraseAll,
+        KeyCode::Char('w') if mode == Mode::Filter => Action::EraseWord,
+        // What a terminal without its own code for Backspace sends.
+        KeyCode::Char('h') if mode == Mode::Filter => Action::Erase,
+        KeyCode::Char('u') => Action::HalfUp,
+        KeyCode::Char('d') => Action::HalfDown,
+        KeyCode::Char('b') => Action::PageUp,
+        KeyCode::Char('f') => Action::PageDown,
+        KeyCode::Char('p') => Action::Up(1),
+        KeyCode::Char('n') => Action::Down(1),
+        _ => return None,
+    })
+}
+
+fn typed(code: KeyCode) -> Option<Action> {
+    Some(match code {
+        KeyCode::Char(c) => Action::Type(c),
+        KeyCode::Backspace => Action::Erase,
+        KeyCode::Enter => Action::Accept,
+        _ => return None,
+    })
+}
+
+fn command(code: KeyCode) -> Option<Action> {
+    Some(match code {
+        KeyCode::Char('q') => Action::Quit,
+        KeyCode::Char('?') => Action::Help,
+        KeyCode::Char('k') => Action::Up(1),
+        KeyCode::Char('j') => Action::Down(1),
+        KeyCode::Char('g') | KeyCode::Home => Action::First,
+        KeyCode::Char('G') | KeyCode::End => Action::Last,
+        KeyCode::Char('s') => Action::NextSort,
+        KeyCode::Char('S') => Action::Reverse,
+        KeyCode::Char('a') => Action::OnlyAttention,
+        KeyCode::Enter | KeyCode::Char('l') | KeyCode::Right => Action::Open,
+        KeyCode::Char('h') | KeyCode::Left => Action::Close,
+        KeyCode::Char('K') => Action::PaneUp,
+        KeyCode::Char('J') => Action::PaneDown,
+        KeyCode::Char(' ' | 'p') => Action::Pause,
+        KeyCode::Char('t') => Action::Jump,
+        KeyCode::Char('/') => Action::StartFilter,
+        _ => return None,
+    })
+}
+
+/// What the help says: keys, and what they do.
+pub const HELP: [(&str, &str); 15] = [
+    ("j k, arrows", "move; with Ctrl-d Ctrl-u by half a page"),
+    ("PageUp PageDown", "move by a page"),
+    ("g G, Home End", "to the first, the last session"),
+    ("Enter, l", "detail of the session, and back"),
+    ("h", "close the detail"),
+    ("J K", "move within the detail"),
+    ("/", "filter as you type; Enter keeps it, Esc clears it"),
+    ("a", "only sessions that need attention"),
+    ("s", "sort by attention, name, status, age, progress, task"),
+    ("S", "sort the other way round"),
+    ("t", "go to the session's tmux pane (inside tmux)"),
+    ("Space, p", "pause: the screen stands still"),
+    ("Ctrl-l", "draw everything anew"),
+    ("Esc", "back: out of help, filter, detail, attention"),
+    ("q, Ctrl-c", "quit; Ctrl-z suspends"),
+];
+
+/// The bottom line: the keys most needed, the least needed last.
+pub const HINTS: [(&str, &str); 9] = [
+    ("q", "quit"),
+    ("?", "help"),
+    ("/", "filter"),
+    ("Enter", "detail"),
+    ("a", "attention"),
+    ("s", "sort"),
+    ("Space", "pause"),
+    ("t", "tmux"),
+    ("j k", "move"),
+];
+
+/// The bottom line while the help is open.
+pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), ("q", "quit")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(mode: Mode, code: KeyCode) -> Option<Action> {
+        action(mode, KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    #[test]
+    fn letters_are_commands_or_text() {
+        let q = KeyCode::Char('q');
+        assert_eq!(press(Mode::Browse, q), Some(Action::Quit));
+        assert_eq!(press(Mode::Help, q), Some(Action::Quit));
+        assert_eq!(press(Mode::Filter, q), Some(Action::Type('q')));
+        let space = KeyCode::Char(' ');
+        assert_eq!(press(Mode::Browse, space), Some(Action::Pause));
+        assert_eq!(press(Mode::Filter, space), Some(Action::Type(' ')));
+        assert_eq!(press(Mode::Filter, KeyCode::Down), Some(Action::Down(1)));
+        assert_eq!(press(Mode::Browse, KeyCode::F(1)), None);
+    }
+
+    #[test]
+    fn control_keys_are_never_text() {
+        let control =
+            |mode, c| action(mode, KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
+        for mode in [Mode::Browse, Mode::Filter, Mode::Help] {
+            assert_eq!(control(mode, 'c'), Some(Action::Quit));
+            assert_eq!(control(mode, 'z'), Some(Action::Suspend));
+            assert_eq!(control(mode, 'x'), None);
+        }
+        assert_eq!(control(Mode::Filter, 'u'), Some(Action::EraseAll));
+        assert_eq!(control(Mode::Browse, 'u'), Some(Action::HalfUp));
+    }
+}

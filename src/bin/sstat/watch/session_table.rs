@@ -1,0 +1,449 @@
+//! The state of every watched session, and what happens to it. Pure: updates,
+//! the states of processes and the time are told to it.
+
+use chrono::{DateTime, Utc};
+use sstat::{
+    Health, Liveness, ProcessIdentity, ProcessState, Session, Staleness, Thresholds, Update,
+    natural_cmp,
+};
+
+use super::event::{Event, EventKind, HealthIssue};
+
+/// All sessions in natural order of their names.
+#[derive(Debug)]
+pub struct SessionTable {
+    thresholds: Thresholds,
+    #[allow(clippy::vec_box)] // one more session in the middle moves pointers only
+    sessions: Vec<Box<Entry>>,
+    /// No session changes by itself before this; it may be too early.
+    next_change: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    session: Session,
+    process: ProcessState,
+    stale_since: Option<DateTime<Utc>>,
+    dead_since: Option<DateTime<Utc>>,
+}
+
+impl SessionTable {
+    pub fn new(thresholds: Thresholds) -> Self {
+        Self {
+            thresholds,
+            sessions: Vec::new(),
+            next_change: None,
+        }
+    }
+
+    /// The sessions as they were at the last [`tick`](Self::tick) or since.
+    pub fn sessions(&self) -> impl ExactSizeIterator<Item = &Session> {
+        self.sessions.iter().map(|entry| &entry.session)
+    }
+
+    pub fn session(&self, name: &str) -> Option<&Session> {
+        let index = self.find(name).ok()?;
+        Some(&self.sessions[index].session)
+    }
+
+    /// One session as it is at a moment.
+    pub fn seen(&self, name: &str, now: DateTime<Utc>) -> Option<Session> {
+        let entry = &self.sessions[self.find(name).ok()?];
+        let update = entry.session.update.clone();
+        let health = Health::of(&update, entry.process, now, &self.thresholds);
+        Some(Session { update, health })
+    }
+
+    /// When a session changes by itself, or a little earlier: time for a tick.
+    pub fn next_change(&self) -> Option<DateTime<Utc>> {
+        self.next_change
+    }
+
+    /// Takes in a session that is there when the watch begins. What holds
+    /// already is no news.
+    pub fn snapshot(&mut self, update: Update, process: ProcessState, now: DateTime<Utc>) -> Event {
+        let health = Health::of(&update, process, now, &self.thresholds);
+        let [stale_at, _] = self.thresholds.staleness_times(&update, health.liveness);
+        let entry = Entry {
+            session: Session { update, health },
+            process,
+            stale_since: stale_at.filter(|_| health.is_stale()),
+            dead_since: (health.liveness == Liveness::Dead).then_some(now),
+        };
+        let event = Event {
+            kind: EventKind::Snapshot,
+            at: now,
+            session: entry.session.clone(),
+        };
+        self.note_next_change(&entry, now);
+        match self.find(event.session.name()) {
+            Ok(index) => *self.sessions[index] = entry,
+            Err(index) => self.sessions.insert(index, Box::new(entry)),
+        }
+        event
+    }
+
+    /// Takes in an update.
+    pub fn update(
+        &mut self,
+        update: Update,
+        process: ProcessState,
+        now: DateTime<Utc>,
+        events: &mut Vec<Event>,
+    ) {
+        let health = Health::of(&update, process, now, &self.thresholds);
+        let session = Session { update, health };
+        let (index, from) = match self.find(session.name()) {
+            Ok(index) => {
+                let entry = &mut *self.sessions[index];
+                let before = std::mem::replace(&mut entry.session, session);
+                entry.process = process;
+                (index, Some(before.update.status))
+            }
+            Err(index) => {
+                let entry = Entry {
+                    session,
+                    process,
+                    stale_since: None,
+                    dead_since: None,
+                };
+                self.sessions.insert(index, Box::new(entry));
+                (index, None)
+            }
+        };
+        let entry = &mut *self.sessions[index];
+        events.push(Event {
+            kind: EventKind::Update { from },
+            at: now,
+            session: entry.session.clone(),
+        });
+        entry.report_changes(Staleness::Fresh, now, &self.thresholds, events);
+        let next = entry.next_change(now, &self.thresholds);
+        self.next_change = earlier(self.next_change, next);
+    }
+
+    /// Takes out a session whose file is gone.
+    pub fn remove(&mut self, name: &str, now: DateTime<Utc>, events: &mut Vec<Event>) {
+        let Ok(index) = self.find(name) else {
+            return;
+        };
+        let mut entry = self.sessions.remove(index);
+        entry.refresh(now, &self.thresholds);
+        events.push(Event {
+            kind: EventKind::Removed,
+            at: now,
+            session: entry.session,
+        });
+    }
+
+    /// The sessions whose process ran when it was last looked at.
+    pub fn running(&self) -> impl Iterator<Item = (&str, &ProcessIdentity)> {
+        self.sessions
+            .iter()
+            .filter(|entry| entry.process == ProcessState::Running)
+            .filter_map(|entry| {
+                let process = entry.session.update.process.as_deref()?;
+                Some((entry.session.name(), process))
+            })
+    }
+
+    /// Notes that the process of a session's last update has ended. Says
+    /// nothing before the next tick.
+    pub fn process_ended(&mut self, name: &str) {
+        if let Ok(index) = self.find(name) {
+            self.sessions[index].process = ProcessState::Gone;
+        }
+    }
+
+    /// Renderer at all sessions again by what is known and the time it is.
+    pub fn tick(&mut self, now: DateTime<Utc>, events: &mut Vec<Event>) {
+        self.next_change = None;
+        for entry in &mut self.sessions {
+            let before = entry.session.health.staleness;
+            entry.refresh(now, &self.thresholds);
+            entry.report_changes(before, now, &self.thresholds, events);
+            let next = entry.next_change(now, &self.thresholds);
+            self.next_change = earlier(self.next_change, next);
+        }
+    }
+
+    fn note_next_change(&mut self, entry: &Entry, now: DateTime<Utc>) {
+        let next = entry.next_change(now, &self.thresholds);
+        self.next_change = earlier(self.next_change, next);
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.sessions
+            .binary_search_by(|entry| natural_cmp(entry.session.name(), name))
+    }
+}
+
+impl Entry {
+    fn refresh(&mut self, now: DateTime<Utc>, thresholds: &Thresholds) {
+        self.session.health = Health::of(&self.session.update, self.process, now, thresholds);
+    }
+
+    /// Reports what began or ended, `before` being the staleness so far.
+    fn report_changes(
+        &mut self,
+        before: Staleness,
+        now: DateTime<Utc>,
+        thresholds: &Thresholds,
+        events: &mut Vec<Event>,
+    ) {
+        let Health {
+            staleness,
+            liveness,
+            ..
+        } = self.session.health;
+        let mut kinds = Vec::new();
+        match (liveness == Liveness::Dead, self.dead_since) {
+            (true, None) => {
+                self.dead_since = Some(now);
+                kinds.push(EventKind::Dead { since: now });
+            }
+            (false, Some(since)) => {
+                self.dead_since = None;
+                kinds.push(EventKind::Recovered {
+                    issue: HealthIssue::Dead,
+                    since,
+                });
+            }
+            _ => {}
+        }
+        let [stale_at, very_stale_at] = thresholds.staleness_times(&self.session.update, liveness);
+        match (staleness >= Staleness::Stale, self.stale_since) {
+            (true, None) => {
+                let since = stale_at.unwrap_or(now);
+                self.stale_since = Some(since);
+                kinds.push(EventKind::Stale { since });
+            }
+            (false, Some(since)) => {
+                self.stale_since = None;
+                kinds.push(EventKind::Recovered {
+                    issue: HealthIssue::Stale,
+                    since,
+                });
+            }
+            _ => {}
+        }
+        if staleness == Staleness::VeryStale && before < Staleness::VeryStale {
+            let since = very_stale_at.unwrap_or(now);
+            kinds.push(EventKind::VeryStale { since });
+        }
+        events.extend(kinds.into_iter().map(|kind| Event {
+            kind,
+            at: now,
+            session: self.session.clone(),
+        }));
+    }
+
+    /// When time alone will change its staleness.
+    fn next_change(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<DateTime<Utc>> {
+        thresholds
+            .staleness_times(&self.session.update, self.session.health.liveness)
+            .into_iter()
+            .flatten()
+            .find(|&at| at > now)
+    }
+}
+
+fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROCESS: &str =
+        r#","process":{"pid":4242,"start_time":1,"boot_id":"b","host":"h","pid_namespace":1}"#;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_771_101_300 + second, 0).unwrap()
+    }
+
+    fn update(name: &str, second: i64, status: &str, keys: &str) -> Update {
+        let time = at(second).to_rfc3339();
+        let line = format!(r#"{{"timestamp":"{time}","status":"{status}"{keys}}}"#);
+        let mut update = Update::decode(line.as_bytes()).unwrap();
+        update.session = name.to_owned();
+        update
+    }
+
+    /// Thresholds are 5 and 15 minutes.
+    struct Scene(SessionTable);
+
+    impl Scene {
+        fn new() -> Self {
+            Self(SessionTable::new(Thresholds::default()))
+        }
+
+        fn snapshot(&mut self, now: i64, update: Update, process: ProcessState) {
+            let event = self.0.snapshot(update, process, at(now));
+            assert_eq!(event.kind, EventKind::Snapshot);
+        }
+
+        fn push(&mut self, now: i64, update: Update, process: ProcessState) -> Vec<EventKind> {
+            let mut events = Vec::new();
+            self.0.update(update, process, at(now), &mut events);
+            events.into_iter().map(|event| event.kind).collect()
+        }
+
+        fn tick(&mut self, now: i64) -> Vec<EventKind> {
+            let mut events = Vec::new();
+            self.0.tick(at(now), &mut events);
+            events.into_iter().map(|event| event.kind).collect()
+        }
+    }
+
+    fn from(from: Option<Status>) -> EventKind {
+        EventKind::Update { from }
+    }
+
+    use ProcessState::{Gone, Running, Unknown};
+    use sstat::Status;
+
+    #[test]
+    fn a_session_goes_stale_and_recovers_by_itself() {
+        let mut scene = Scene::new();
+        let first = scene.push(0, update("w", 0, "working", ""), Unknown);
+        assert_eq!(first, [from(None)]);
+        assert_eq!(scene.0.next_change(), Some(at(301)));
+        assert!(scene.tick(300).is_empty());
+        assert_eq!(scene.tick(301), [EventKind::Stale { since: at(301) }]);
+        assert_eq!(scene.0.next_change(), Some(at(901)));
+        assert!(scene.tick(302).is_empty());
+        assert_eq!(scene.tick(1000), [EventKind::VeryStale { since: at(901) }]);
+        assert_eq!(scene.0.next_change(), None);
+        assert_eq!(
+            scene.push(1010, update("w", 1010, "blocked", ""), Unknown),
+            [
+                from(Some(Status::Working)),
+                EventKind::Recovered {
+                    issue: HealthIssue::Stale,
+                    since: at(301)
+                }
+            ]
+        );
+    }
+
+    #[test]
+    fn both_limits_passed_at_once_are_both_told() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "working", ""), Unknown);
+        assert_eq!(
+            scene.tick(5000),
+            [
+                EventKind::Stale { since: at(301) },
+                EventKind::VeryStale { since: at(901) }
+            ]
+        );
+        // An update that is old when it comes.
+        assert_eq!(
+            scene.push(5000, update("v", 4000, "working", ""), Unknown),
+            [
+                from(None),
+                EventKind::Stale { since: at(4301) },
+                EventKind::VeryStale { since: at(4901) }
+            ]
+        );
+    }
+
+    #[test]
+    fn what_holds_at_the_start_is_no_news_but_its_end_is() {
+        let mut scene = Scene::new();
+        scene.snapshot(5000, update("w", 0, "working", PROCESS), Gone);
+        assert!(scene.tick(5001).is_empty());
+        assert_eq!(
+            scene.push(5002, update("w", 5002, "working", ""), Unknown),
+            [
+                from(Some(Status::Working)),
+                EventKind::Recovered {
+                    issue: HealthIssue::Dead,
+                    since: at(5000)
+                },
+                EventKind::Recovered {
+                    issue: HealthIssue::Stale,
+                    since: at(301)
+                }
+            ]
+        );
+    }
+
+    #[test]
+    fn a_process_that_ends_is_told_once() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "working", PROCESS), Running);
+        assert_eq!(scene.0.running().count(), 1);
+        assert!(scene.tick(10).is_empty());
+        scene.0.process_ended("w");
+        assert_eq!(scene.tick(11), [EventKind::Dead { since: at(11) }]);
+        assert!(scene.tick(12).is_empty());
+        assert_eq!(scene.0.running().count(), 0);
+        assert_eq!(
+            scene.push(20, update("w", 20, "error", PROCESS), Gone),
+            [
+                from(Some(Status::Working)),
+                EventKind::Recovered {
+                    issue: HealthIssue::Dead,
+                    since: at(11)
+                }
+            ]
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_followed() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "working", ""), Unknown);
+        assert_eq!(scene.tick(400).len(), 1);
+        let recovered = EventKind::Recovered {
+            issue: HealthIssue::Stale,
+            since: at(301),
+        };
+        assert_eq!(scene.tick(-86_400), [recovered]);
+        assert_eq!(scene.0.next_change(), Some(at(301)));
+        assert_eq!(scene.tick(86_400).len(), 2);
+    }
+
+    #[test]
+    fn sessions_stand_in_natural_order_and_leave() {
+        let mut scene = Scene::new();
+        for name in ["w10", "w2", "a", "w1"] {
+            scene.push(0, update(name, 0, "working", ""), Unknown);
+        }
+        let names = |table: &SessionTable| -> Vec<String> {
+            table
+                .sessions()
+                .map(|session| session.name().to_owned())
+                .collect()
+        };
+        assert_eq!(names(&scene.0), ["a", "w1", "w2", "w10"]);
+        let mut events = Vec::new();
+        scene.0.remove("w2", at(1000), &mut events);
+        scene.0.remove("nobody", at(1000), &mut events);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].kind, EventKind::Removed);
+        assert!(events[0].session.health.is_very_stale());
+        assert_eq!(names(&scene.0), ["a", "w1", "w10"]);
+        assert_eq!(
+            scene.push(1001, update("w2", 1001, "idle", ""), Unknown),
+            [from(None)]
+        );
+    }
+
+    #[test]
+    fn a_thousand_sessions_go_stale_in_one_tick() {
+        let mut scene = Scene::new();
+        for index in 0..1000 {
+            scene.push(0, update(&format!("w{index}"), 0, "idle", ""), Unknown);
+        }
+        assert_eq!(scene.0.next_change(), Some(at(301)));
+        assert_eq!(scene.tick(301).len(), 1000);
+        assert!(scene.tick(302).is_empty());
+    }
+}

@@ -37,9 +37,7 @@ pub use duration::{format_duration, parse_duration};
 pub use error::{Error, Result};
 pub use health::{Health, Liveness, Session, StaleStatuses, Staleness, Thresholds};
 pub use json::{SafeFormatter, escape_json, object_entries, string_value};
-pub use name::{
-    FILE_SUFFIX, MAX_NAME_BYTES, NaturalPrefix, SessionName, natural_cmp, session_of_file,
-};
+pub use name::{FILE_SUFFIX, MAX_NAME_BYTES, SessionName, natural_cmp, session_of_file};
 pub use process::{HostIdentity, ProcessIdentity, ProcessState};
 pub use session_status::SessionStatus;
 pub use status::Status;

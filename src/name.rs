@@ -160,55 +160,6 @@ fn same_numbers(a: &[u8], b: &[u8]) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
-/// The beginning of a name as natural order sees it, for the sorting of many:
-/// two that differ compare as their names do by [`natural_cmp`], only faster.
-/// Names with the same one are left to that.
-///
-/// ```
-/// # use sstat::NaturalPrefix;
-/// assert!(NaturalPrefix::of("worker2") < NaturalPrefix::of("worker10"));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NaturalPrefix([u64; 2]);
-
-impl NaturalPrefix {
-    /// The prefix of a name, which holds no NUL, as no file's name does.
-    #[must_use]
-    pub fn of(name: &str) -> Self {
-        let mut prefix = [0; 16];
-        let mut free = prefix.iter_mut();
-        let mut put = |bytes: &[u8]| {
-            for (&byte, place) in bytes.iter().zip(free.by_ref()) {
-                *place = byte;
-            }
-            free.len() > 0
-        };
-        let mut rest = name.as_bytes();
-        while let Some(first) = rest.first() {
-            let number = digits(rest);
-            let is_room = if number.is_empty() {
-                rest = &rest[1..];
-                put(&[*first])
-            } else {
-                rest = &rest[number.len()..];
-                // A digit, for the order among other characters; how many
-                // there are, then which.
-                let value = without_zeros(number);
-                match u8::try_from(value.len() + 1) {
-                    Ok(length) if length < u8::MAX => put(&[b'0', length]),
-                    _ => put(&[b'0', u8::MAX]) && put(&(value.len() as u64).to_be_bytes()),
-                };
-                put(value)
-            };
-            if !is_room {
-                break;
-            }
-        }
-        let prefix = u128::from_be_bytes(prefix);
-        Self([(prefix >> 64) as u64, prefix as u64])
-    }
-}
-
 fn digits(bytes: &[u8]) -> &[u8] {
     let end = bytes
         .iter()
@@ -306,46 +257,7 @@ mod tests {
                     i.cmp(&j)
                 };
                 assert_eq!(natural_cmp(a, b), expected, "{a} {b}");
-                assert!(
-                    NaturalPrefix::of(a)
-                        .cmp(&NaturalPrefix::of(b))
-                        .then(expected)
-                        == expected
-                );
             }
         }
-    }
-
-    #[test]
-    fn prefixes_compare_as_their_names_do() {
-        // All short names of a few letters, alone and behind a long prefix.
-        let letters = ["", "0", "00", "1", "a", "/", ":", "12"];
-        let mut names = Vec::new();
-        for prefix in ["", "session_of_a_long_name_"] {
-            for a in letters {
-                for b in letters {
-                    for c in letters {
-                        names.push(format!("{prefix}{a}{b}{c}"));
-                    }
-                }
-            }
-        }
-        names.push("7".repeat(253));
-        names.push("7".repeat(254));
-        names.push("7".repeat(300));
-        let prefixes: Vec<_> = names.iter().map(|name| NaturalPrefix::of(name)).collect();
-        for (a, x) in names.iter().zip(&prefixes) {
-            for (b, y) in names.iter().zip(&prefixes) {
-                let order = natural_cmp(a, b);
-                assert_eq!(x.cmp(y).then(order), order, "{a:?} {b:?}");
-            }
-        }
-        // All sixteen bytes count, and no more.
-        assert!(NaturalPrefix::of("abcdefgh_12345") < NaturalPrefix::of("abcdefgh_12346"));
-        assert!(NaturalPrefix::of("abcdefghijklmnoa") < NaturalPrefix::of("abcdefghijklmnob"));
-        assert_eq!(
-            NaturalPrefix::of("abcdefghijklmnopa"),
-            NaturalPrefix::of("abcdefghijklmnopb")
-        );
     }
 }

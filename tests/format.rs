@@ -17,15 +17,9 @@ fn rules() -> HealthRules {
 
 #[test]
 fn every_fixture_is_a_session_without_a_bad_line() {
-    let scan = fixtures()
-        .scan(&rules(), |_| true, |session| Some(session.update))
-        .unwrap();
+    let scan = fixtures().scan(&rules(), |_| true).unwrap();
     assert!(scan.warnings.is_empty(), "{:?}", scan.warnings);
-    let mut names: Vec<&str> = scan
-        .found
-        .iter()
-        .map(|update| update.session.as_str())
-        .collect();
+    let mut names: Vec<&str> = scan.sessions.iter().map(sstat::Session::name).collect();
     names.sort_unstable();
     assert_eq!(
         names,

@@ -1,108 +1,80 @@
-//! Every session of a directory, on as many threads as pay.
+//! Reading the last update of every session in a directory, on several threads.
 
-use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::error::Result;
 use crate::health::Session;
-use crate::name::{NaturalPrefix, name_of_file, natural_cmp, session_of_file};
+use crate::name::{natural_cmp, session_of_file};
 use crate::store::open::Directory;
 use crate::store::{FileWarning, HealthRules, Store, read_session};
 
-/// From this many files on, threads are worth their start.
-const THREADS_FROM: usize = 200;
+/// From this many files on, threads save more time than starting them costs.
+const MIN_FILES_FOR_THREADS: usize = 200;
 
 /// How many files a thread takes at a time.
 const CHUNK: usize = 64;
 
 /// More threads than this only wait for each other in the kernel.
-const MOST_THREADS: usize = 16;
+const MAX_THREADS: usize = 16;
 
-/// What a scan found.
-#[derive(Debug)]
-pub struct Scan<T> {
-    /// What was made of the sessions, in natural order of their names.
-    pub found: Vec<T>,
-    /// The files that were not all good, in no order.
+/// The result of [`Store::scan`].
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The sessions, in natural order of their names.
+    pub sessions: Vec<Session>,
+    /// Files that could not be read, or not all of them, in no order.
     pub warnings: Vec<FileWarning>,
 }
 
 impl Store {
-    /// Renderer at every session whose name is wanted and keeps what `keep` makes
-    /// of it. One file a thread is open at a time, and nothing but what is
-    /// kept stays in memory.
+    /// Reads the last update of every session whose name is `wanted`. Each
+    /// thread has one file open at a time.
     ///
-    /// A file that cannot be read or holds bad lines is a [`FileWarning`]; one that
-    /// vanishes meanwhile is no session.
-    ///
-    /// # Errors
-    /// When the directory cannot be read.
-    pub fn scan<T: Send>(
-        &self,
-        rules: &HealthRules,
-        wanted: impl Fn(&str) -> bool,
-        keep: impl Fn(Session) -> Option<T> + Sync,
-    ) -> Result<Scan<T>> {
-        let Scan { found, warnings } = self.scan_in_parts(rules, wanted, |sessions| {
-            sessions.filter_map(&keep).collect::<Vec<_>>()
-        })?;
-        Ok(Scan {
-            found: found.into_iter().flatten().collect(),
-            warnings,
-        })
-    }
-
-    /// As [`scan`](Self::scan), for what is smaller together than piece by
-    /// piece: `collect` makes one thing of some sessions that follow each
-    /// other in natural order, and so do the things found.
+    /// A file that cannot be read or has invalid lines is reported in
+    /// [`Scan::warnings`]. A file that is deleted meanwhile is left out.
     ///
     /// # Errors
-    /// When the directory cannot be read.
-    pub fn scan_in_parts<C: Send>(
-        &self,
-        rules: &HealthRules,
-        wanted: impl Fn(&str) -> bool,
-        collect: impl Fn(&mut dyn Iterator<Item = Session>) -> C + Sync,
-    ) -> Result<Scan<C>> {
+    /// If the directory cannot be read.
+    pub fn scan(&self, rules: &HealthRules, wanted: impl Fn(&str) -> bool) -> Result<Scan> {
         let directory = Directory::open(self.path())?;
-        let mut names = FileNames::default();
-        directory.names(|name| {
-            if name_of_file(name).is_some_and(|session| wanted(&session)) {
-                names.push(name);
+        let mut files = Vec::new();
+        directory.names(|file_name| {
+            if let Some(session) = session_of_file(file_name).filter(|session| wanted(session)) {
+                files.push((session, file_name.to_owned()));
             }
         })?;
-        // Now, because names are far smaller than what will be found.
-        let names = names.sorted();
+        files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));
+
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut found = Vec::new();
+            let mut chunks = Vec::new();
             let mut warnings = Vec::new();
             let mut buffer = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(chunk) = names.chunk(index) else {
-                    return (found, warnings);
+                let Some(chunk) = files.chunks(CHUNK).nth(index) else {
+                    return (chunks, warnings);
                 };
-                let mut sessions = chunk.filter_map(|file_name| {
+                let mut sessions = Vec::with_capacity(chunk.len());
+                for (_, file_name) in chunk {
                     let open = || directory.open_read(file_name);
                     let path = || directory.path_of(file_name);
                     let (session, warning) =
                         read_session(open, path, file_name, rules, &mut buffer);
+                    sessions.extend(session);
                     warnings.extend(warning);
-                    session
-                });
-                found.push((index, collect(&mut sessions)));
+                }
+                chunks.push((index, sessions));
             }
         };
-        let parts: Vec<_> = match threads_for(names.len()) {
+        let parts: Vec<_> = match threads_for(files.len()) {
             1 => vec![work()],
             threads => thread::scope(|scope| {
                 let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
                 let workers: Vec<_> = (0..threads).map_while(start).collect();
-                // Where there can be no thread, this one does it.
+                // If no thread can be started, this one does the work.
                 let own = workers.is_empty().then(work);
                 let joined = workers.into_iter().map(|worker| {
                     let panicked = |panic| std::panic::resume_unwind(panic);
@@ -111,19 +83,23 @@ impl Store {
                 joined.chain(own).collect()
             }),
         };
-        let (found, warnings): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let mut found: Vec<_> = found.into_iter().flatten().collect();
-        found.sort_unstable_by_key(|&(index, _)| index);
+
+        let (chunks, warnings): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let mut chunks: Vec<_> = chunks.into_iter().flatten().collect();
+        chunks.sort_unstable_by_key(|&(index, _)| index);
+        let mut sessions = Vec::with_capacity(files.len());
+        sessions.extend(chunks.into_iter().flat_map(|(_, sessions)| sessions));
         Ok(Scan {
-            found: found.into_iter().map(|(_, collected)| collected).collect(),
+            sessions,
             warnings: warnings.into_iter().flatten().collect(),
         })
     }
 
-    /// The names of all sessions' files, good or bad, in no order.
+    /// Returns the names of all sessions that have a file, whether or not it
+    /// can be read, in no order.
     ///
     /// # Errors
-    /// When the directory cannot be read.
+    /// If the directory cannot be read.
     pub fn names(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         Directory::open(self.path())?.names(|name| names.extend(session_of_file(name)))?;
@@ -132,102 +108,10 @@ impl Store {
 }
 
 fn threads_for(files: usize) -> usize {
-    if files < THREADS_FROM {
+    if files < MIN_FILES_FOR_THREADS {
         return 1;
     }
     thread::available_parallelism()
         .map_or(1, NonZero::get)
-        .min(MOST_THREADS)
-}
-
-/// File names in natural order of their sessions' names.
-fn in_natural_order<N: AsRef<OsStr>>(names: impl Iterator<Item = N>) -> impl Iterator<Item = N> {
-    fn session(name: &impl AsRef<OsStr>) -> Cow<'_, str> {
-        name_of_file(name.as_ref()).unwrap_or_default()
-    }
-    let mut names: Vec<_> = names
-        .map(|name| (NaturalPrefix::of(&session(&name)), name))
-        .collect();
-    names.sort_unstable_by(|(a, x), (b, y)| {
-        let by_name = || natural_cmp(&session(x), &session(y));
-        a.cmp(b).then_with(by_name)
-    });
-    names.into_iter().map(|(_, name)| name)
-}
-
-/// Many file names, one byte each beside their own.
-#[cfg(unix)]
-#[derive(Default)]
-struct FileNames {
-    /// Each ends in a NUL, which stands in no file name.
-    bytes: Vec<u8>,
-    /// Where each chunk begins.
-    chunks: Vec<usize>,
-    len: usize,
-}
-
-#[cfg(unix)]
-impl FileNames {
-    fn push(&mut self, name: &OsStr) {
-        if self.len.is_multiple_of(CHUNK) {
-            self.chunks.push(self.bytes.len());
-        }
-        self.bytes.extend_from_slice(name.as_encoded_bytes());
-        self.bytes.push(0);
-        self.len += 1;
-    }
-
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    /// In natural order of the sessions' names.
-    fn sorted(self) -> Self {
-        let mut sorted = Self::default();
-        sorted.bytes.reserve_exact(self.bytes.len());
-        for name in in_natural_order(Self::split(&self.bytes)) {
-            sorted.push(name);
-        }
-        sorted
-    }
-
-    fn chunk(&self, index: usize) -> Option<impl Iterator<Item = &OsStr>> {
-        let begin = *self.chunks.get(index)?;
-        let end = self.chunks.get(index + 1).copied();
-        Some(Self::split(
-            &self.bytes[begin..end.unwrap_or(self.bytes.len())],
-        ))
-    }
-
-    fn split(bytes: &[u8]) -> impl Iterator<Item = &OsStr> {
-        use std::os::unix::ffi::OsStrExt;
-        let names = bytes.split_inclusive(|&byte| byte == 0);
-        names.map(|name| OsStr::from_bytes(&name[..name.len() - 1]))
-    }
-}
-
-/// Many file names.
-#[cfg(not(unix))]
-#[derive(Default)]
-struct FileNames(Vec<std::ffi::OsString>);
-
-#[cfg(not(unix))]
-impl FileNames {
-    fn push(&mut self, name: &OsStr) {
-        self.0.push(name.to_owned());
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// In natural order of the sessions' names.
-    fn sorted(self) -> Self {
-        Self(in_natural_order(self.0.into_iter()).collect())
-    }
-
-    fn chunk(&self, index: usize) -> Option<impl Iterator<Item = &OsStr>> {
-        let chunk = self.0.chunks(CHUNK).nth(index)?;
-        Some(chunk.iter().map(std::ffi::OsString::as_os_str))
-    }
+        .min(MAX_THREADS)
 }

@@ -381,7 +381,7 @@ fn a_file_without_a_good_line_is_no_session_and_an_unreadable_one_an_error() {
         assert_eq!(junk.stderr.lines().count(), 1, "{}", junk.stderr);
         let empty = run("empty");
         assert!(
-            empty.stderr.contains("no update in its file"),
+            empty.stderr.contains("its file has no update yet"),
             "{}",
             empty.stderr
         );

@@ -97,7 +97,7 @@ fn run(config: &Config, command: Command) -> Result<u8> {
         Command::Summary(Deferred { args, .. }) => command::summary::run(config, &args)?,
         Command::List(Deferred { args, .. }) => command::list::run(config, &args)?,
         Command::Show(Deferred { args, .. }) => command::show::run(config, &args)?,
-        Command::History(Deferred { args, .. }) => command::history::run(config, &args)?,
+        Command::History(Deferred { args, .. }) => return command::history::run(config, &args),
         Command::Stale(Deferred { args, .. }) => command::stale::run(config, &args)?,
         Command::Watch(Deferred { args, .. }) => return command::watch::run(config, &args),
     };

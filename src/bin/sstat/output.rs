@@ -1,125 +1,69 @@
-//! Views to streams: text or JSON, through one buffer, and a reader that has
-//! gone is no error.
+//! Printing: the only code that writes to stdout and stderr.
 
-use std::io::{self, BufWriter, Write};
-use std::time::Duration;
+use std::io::{self, BufWriter, StdoutLock, Write};
 
 use serde::Serialize;
-use sstat::{FileWarning, HealthRules, SafeFormatter, Update};
+use serde_json::ser::Formatter;
+use sstat::{FileWarning, SafeFormatter, escape};
 
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
-use crate::history::{Extent, HistoryReader};
-use crate::render::plot::{Plot, TimeSpan};
-use crate::render::prometheus;
 use crate::render::style::{Role, Style};
-use crate::render::{block, detail, table, timeline};
-use crate::view::{Form, HistoryForm, Report, SummaryForm, View};
-use sstat::escape;
+use crate::render::{block, detail, prometheus, table};
+use crate::view::{Form, Report, SummaryForm, View};
 
-/// Line-buffered output costs five times as much.
+/// Stdout through a buffer. Its type is known here, since going through `dyn
+/// Write` would be slow for JSON, which is written in thousands of pieces.
+pub type Stdout = BufWriter<StdoutLock<'static>>;
+
+/// Line-buffered output takes five times as long.
 const BUFFER: usize = 64 * 1024;
-
-/// How often followed files are looked at.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints a report and returns the exit code.
 pub fn print(config: &Config, report: Report) -> Result<u8> {
     let code = report.code;
-    let is_read = print_report(config, report)?;
-    Ok(if is_read { code } else { 0 })
+    let is_open = print_report(config, report)?;
+    Ok(if is_open { code } else { 0 })
 }
 
-/// Prints a report; false if whoever read stdout has seen enough.
-pub fn print_report(config: &Config, mut report: Report) -> Result<bool> {
-    if report.view.goes_on() {
-        // There is no end of it after which something could be said.
-        complain_all(config, &mut report);
-    }
-    match std::mem::replace(&mut report.view, View::Nothing) {
-        View::Nothing => {}
-        view => match write_buffered(config, view)? {
-            Some(warnings) => report = report.with_warnings(&warnings),
-            None => return Ok(false),
-        },
-    }
-    complain_all(config, &mut report);
-    Ok(true)
-}
-
-/// Says what a report warns of and what failed.
-fn complain_all(config: &Config, report: &mut Report) {
-    let warnings = std::mem::take(&mut report.warnings).into_iter();
-    let warnings = warnings.filter(|_| !config.quiet);
-    let failures = std::mem::take(&mut report.failures);
-    let complaints: Vec<_> = warnings
-        .map(|warning| (warning, Role::Stale))
-        .chain(failures.into_iter().map(|text| (text, Role::Error)))
-        .collect();
-    // The terminal and half a dozen variables are asked only if there is
-    // something to say: most pushes have nothing.
-    if !complaints.is_empty() {
-        let style = config.style(Stream::Err);
-        for (text, role) in complaints {
-            print_diagnostic(&style, &text, role);
-        }
-    }
-}
-
-/// Prints values as JSON at once, one a line; false if whoever read stdout has
-/// seen enough.
-pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
-    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-    let write = |value| -> io::Result<()> {
-        let layout = SafeFormatter::compact();
-        let mut serializer = serde_json::Serializer::with_formatter(&mut out, layout);
-        Serialize::serialize(&value, &mut serializer)?;
-        out.write_all(b"\n")
+/// Prints a report. Returns false if the reader of stdout is gone.
+pub fn print_report(config: &Config, report: Report) -> Result<bool> {
+    let is_open = match report.view {
+        View::Nothing => true,
+        view => write_stdout(|out| Ok(write_view(out, &view, config)?))?,
     };
-    let written = values.into_iter().try_for_each(write);
-    match written.and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) => {
-            // What is still in the buffer must not be tried again.
-            let _ = out.into_parts();
-            unless_closed(error)?;
-            Ok(false)
-        }
+    if is_open {
+        print_messages(config, &report.warnings, &report.failures);
+    }
+    Ok(is_open)
+}
+
+/// Prints warnings, unless the user wants none, and errors on stderr.
+pub fn print_messages(config: &Config, warnings: &[String], failures: &[String]) {
+    let warnings = if config.quiet { &[] } else { warnings };
+    // Without a message the terminal and the environment need not be examined,
+    // which would make a push slower.
+    if warnings.is_empty() && failures.is_empty() {
+        return;
+    }
+    let style = config.style(Stream::Err);
+    for warning in warnings {
+        print_diagnostic(&style, warning, Role::Stale);
+    }
+    for failure in failures {
+        print_diagnostic(&style, failure, Role::Error);
     }
 }
 
-/// Writes a view to stdout; returns what was found wrong only while it was
-/// written, or `None` if whoever read this has seen enough.
-fn write_buffered(config: &Config, view: View) -> Result<Option<Vec<FileWarning>>> {
-    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-    let written = write_view(&mut out, view, config).and_then(|warnings| {
-        out.flush().map_err(Stop::Write)?;
-        Ok(warnings)
-    });
-    match written {
-        Ok(warnings) => Ok(Some(warnings)),
-        Err(Stop::Write(error)) => {
-            // What is still in the buffer must not be tried again.
-            let _ = out.into_parts();
-            unless_closed(error)?;
-            Ok(None)
-        }
-        Err(Stop::Read(error)) => Err(error.into()),
-        Err(Stop::Value(error)) => Err(CliError::error(error)),
-    }
+/// Prints warnings about files on stderr.
+pub fn print_warnings(config: &Config, warnings: &[FileWarning]) {
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    print_messages(config, &warnings, &[]);
 }
 
-/// The failure to write, unless it is that whoever read stdout has seen enough.
-pub fn unless_closed(source: io::Error) -> Result<()> {
-    if source.kind() == io::ErrorKind::BrokenPipe {
-        return Ok(());
-    }
-    Err(CliError::of_stream("write", "stdout", source))
-}
-
-/// One line on stderr: `sstat: WHAT: WHY`.
+/// Prints one line on stderr: `sstat: WHAT: WHY`.
 pub fn print_diagnostic(style: &Style, message: &str, role: Role) {
-    // Nobody is left to be told when stderr is closed.
+    // Ignore write errors on stderr.
     let _ = writeln!(
         io::stderr().lock(),
         "{} {}",
@@ -128,28 +72,29 @@ pub fn print_diagnostic(style: &Style, message: &str, role: Role) {
     );
 }
 
-/// Why printing stopped: the reader of the output, or a file of the store.
+/// Prints each value as a line of JSON. Returns false if the reader of stdout is
+/// gone.
+pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
+    write_stdout(|out| {
+        for value in values {
+            let layout = SafeFormatter::compact();
+            let mut serializer = serde_json::Serializer::with_formatter(&mut *out, layout);
+            value.serialize(&mut serializer).map_err(io::Error::from)?;
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })
+}
+
+/// Why a command stopped printing.
 pub enum Stop {
     Write(io::Error),
     Read(sstat::Error),
-    /// What a value says that could not make itself JSON: that of the file it
-    /// was reading.
-    Value(String),
 }
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Write(error)
-    }
-}
-
-impl From<serde_json::Error> for Stop {
-    fn from(error: serde_json::Error) -> Self {
-        if error.is_io() {
-            Self::Write(error.into())
-        } else {
-            Self::Value(error.to_string())
-        }
     }
 }
 
@@ -159,158 +104,121 @@ impl From<sstat::Error> for Stop {
     }
 }
 
-/// Writes a view; returns what was found wrong only while it was written.
-fn write_view(
-    out: &mut dyn Write,
-    view: View,
-    config: &Config,
-) -> std::result::Result<Vec<FileWarning>, Stop> {
-    let style = || config.style(Stream::Out);
-    match view {
-        View::Nothing => {}
-        View::Summary(summary, form) => match form {
-            SummaryForm::Json => json(out, &summary)?,
-            SummaryForm::Block => block::write_block(out, &summary, &style())?,
-            SummaryForm::Short => line(out, &block::short_line(&summary, &style()))?,
-            SummaryForm::Prometheus => prometheus::write_metrics(out, &summary)?,
-            SummaryForm::Tmux => line(out, &block::tmux_line(&summary))?,
-        },
-        View::List(list, Form::Json) => json(out, &list)?,
-        View::List(list, Form::Human) => table::write_list(out, &list, &style())?,
-        View::Stale(list, Form::Json) => json(out, &list)?,
-        View::Stale(list, Form::Human) => table::write_stale(out, &list, &style())?,
-        View::Show(detail, Form::Json) => json(out, &*detail)?,
-        View::Show(detail, Form::Human) => detail::write_detail(out, &detail, &style())?,
-        View::History(histories, form) => {
-            match form {
-                HistoryForm::Json => json(out, &histories)?,
-                HistoryForm::Human => {
-                    let style = style();
-                    let several = histories.are_several();
-                    write_updates(out, config, &histories, |out, _, update| {
-                        let name = several.then_some(update.session.as_str());
-                        timeline::write_update(out, update, name, &style)
-                    })?;
-                }
-                HistoryForm::Lines => write_updates(out, config, &histories, |out, line, _| {
-                    write_stored_line(out, line)
-                })?,
-            }
-            return Ok(histories.take_warnings());
-        }
-        View::Plot(histories, rules) => {
-            write_plot(out, &histories, &rules, &style())?;
-            return Ok(histories.take_warnings());
+/// Runs a function that writes to stdout. Returns false if the reader of stdout
+/// is gone, which is not an error.
+pub fn write_stdout(
+    write: impl FnOnce(&mut Stdout) -> std::result::Result<(), Stop>,
+) -> Result<bool> {
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+    match written {
+        Ok(()) => Ok(true),
+        Err(Stop::Read(error)) => Err(error.into()),
+        Err(Stop::Write(error)) => {
+            // Dropping the buffer would write the rest of it again.
+            let _ = out.into_parts();
+            unless_closed(error)?;
+            Ok(false)
         }
     }
-    Ok(Vec::new())
 }
 
-/// A line, unless there is nothing to say.
-fn line(out: &mut dyn Write, text: &str) -> io::Result<()> {
-    if text.is_empty() {
+/// Turns a write error into the command's error, unless the reader of stdout is
+/// gone.
+pub fn unless_closed(source: io::Error) -> Result<()> {
+    if source.kind() == io::ErrorKind::BrokenPipe {
         return Ok(());
     }
-    writeln!(out, "{text}")
+    Err(CliError::of_stream("write", "stdout", source))
 }
 
-/// Indented JSON without raw control or format characters.
-fn json(out: &mut dyn Write, value: &impl Serialize) -> std::result::Result<(), Stop> {
-    // A buffer whose type is known here: the thousand small pieces of a value
-    // must not each go through `dyn`.
-    let mut out = BufWriter::with_capacity(BUFFER, out);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, SafeFormatter::pretty());
-    value.serialize(&mut serializer)?;
-    writeln!(out)?;
-    Ok(out.flush()?)
-}
-
-/// Writes the updates of all histories one after the other and, if they are
-/// followed, each later one as it comes: until nobody reads them any more.
-fn write_updates(
-    out: &mut dyn Write,
-    config: &Config,
-    histories: &HistoryReader,
-    mut write: impl FnMut(&mut dyn Write, &[u8], &Update) -> io::Result<()>,
-) -> std::result::Result<(), Stop> {
-    let following = histories.for_each(|line, update| -> std::result::Result<(), Stop> {
-        Ok(write(out, line, update)?)
-    })?;
-    let Some(mut following) = following else {
-        return Ok(());
-    };
-    let mut more = false;
-    while !stdout_closed() {
-        out.flush()?;
-        let mut met = Report::of(View::Nothing)
-            .with_warnings(&histories.take_warnings())
-            .with_warnings(&following.take_warnings());
-        complain_all(config, &mut met);
-        if !more {
-            std::thread::sleep(FOLLOW_INTERVAL);
-        }
-        more = following.read_some(|line, update| write(out, line, update))?;
-    }
-    Ok(())
-}
-
-/// Whether the reader of stdout has gone, which a pipe tells even when there
-/// is nothing to write to it.
+/// Returns whether the reader of stdout is gone. A pipe reports this even while
+/// there is nothing to write.
 #[cfg(unix)]
-fn stdout_closed() -> bool {
+pub fn stdout_closed() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdout = io::stdout();
     let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
     poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().contains(PollFlags::ERR)
 }
 
-/// Found out by writing only.
+/// On this platform only a write finds out.
 #[cfg(not(unix))]
-fn stdout_closed() -> bool {
+pub fn stdout_closed() -> bool {
     false
 }
 
-/// Draws histories. They are read twice, first for the time that they span,
-/// so that no more than one lane is held at a time.
-fn write_plot(
-    out: &mut dyn Write,
-    histories: &HistoryReader,
-    rules: &HealthRules,
-    style: &Style,
-) -> std::result::Result<(), Stop> {
-    let shown = histories.extents()?;
-    let first = shown.iter().map(|extent| extent.first).min();
-    let last = shown.iter().map(|extent| extent.last).max();
-    let (Some(first), Some(last)) = (first, last) else {
-        return Ok(());
-    };
-    let query = histories.query();
-    let span = TimeSpan::new(query, first, last, rules);
-    let names = shown.iter().map(|extent| extent.name);
-    let mut plot = Plot::new(span, rules, names, style);
-    plot.write_title(out)?;
-    for Extent { name, first, .. } in shown {
-        let Some(history) = histories.open_context(name)? else {
-            continue;
-        };
-        // Without a limit, what held when the span began is drawn, too.
-        let from = query
-            .limit
-            .map_or(chrono::DateTime::<chrono::Utc>::MIN_UTC, |_| first);
-        let mut lane = plot.lane(query, from);
-        history.for_each(|_, update| -> std::result::Result<(), Stop> {
-            plot.add(&mut lane, update);
-            Ok(())
-        })?;
-        plot.write_lane(out, name, lane)?;
+fn write_view(out: &mut Stdout, view: &View, config: &Config) -> io::Result<()> {
+    let style = || config.style(Stream::Out);
+    match view {
+        View::Nothing => Ok(()),
+        View::Summary(summary, form) => match form {
+            SummaryForm::Json => write_document(out, summary),
+            SummaryForm::Block => block::write_block(out, summary, &style()),
+            SummaryForm::Short => write_line(out, &block::short_line(summary, &style())),
+            SummaryForm::Tmux => write_line(out, &block::tmux_line(summary)),
+            SummaryForm::Prometheus => prometheus::write_metrics(out, summary),
+        },
+        View::List(list, Form::Json) => write_document(out, list),
+        View::List(list, Form::Human) => table::write_list(out, list, &style()),
+        View::Stale(list, Form::Json) => write_document(out, list),
+        View::Stale(list, Form::Human) => table::write_stale(out, list, &style()),
+        View::Show(detail, Form::Json) => write_document(out, &**detail),
+        View::Show(detail, Form::Human) => detail::write_detail(out, detail, &style()),
     }
-    Ok(plot.write_axis(out)?)
 }
 
-/// A stored line as it is, but for unprintable characters.
-pub fn write_stored_line(out: &mut dyn Write, line: &[u8]) -> io::Result<()> {
-    let mut escaped = Vec::with_capacity(line.len() + 1);
-    sstat::escape_json(&String::from_utf8_lossy(line.trim_ascii()), &mut escaped);
-    escaped.push(b'\n');
-    out.write_all(&escaped)
+/// Writes a line unless it is empty.
+fn write_line(out: &mut Stdout, text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{text}")
+}
+
+fn write_document(out: &mut Stdout, value: &impl Serialize) -> io::Result<()> {
+    write_json(out, value, 0)?;
+    writeln!(out)
+}
+
+/// Writes a value as JSON without raw control or invisible characters, indented
+/// as the value of a document at a depth.
+pub fn write_json(out: &mut Stdout, value: &impl Serialize, depth: usize) -> io::Result<()> {
+    let mut layout = SafeFormatter::pretty();
+    for _ in 0..depth {
+        layout.begin_object(&mut io::sink())?;
+    }
+    let mut serializer = serde_json::Serializer::with_formatter(out, layout);
+    Ok(value.serialize(&mut serializer)?)
+}
+
+/// A JSON array whose elements are written one by one.
+pub struct JsonArray {
+    depth: usize,
+    is_empty: bool,
+}
+
+impl JsonArray {
+    /// Begins an array as the value of a document at a depth.
+    pub fn begin(out: &mut Stdout, depth: usize) -> io::Result<Self> {
+        out.write_all(b"[")?;
+        Ok(Self {
+            depth,
+            is_empty: true,
+        })
+    }
+
+    /// Writes everything in front of the next element, which is at `depth + 1`.
+    pub fn next(&mut self, out: &mut Stdout) -> io::Result<()> {
+        let comma = if self.is_empty { "" } else { "," };
+        self.is_empty = false;
+        write!(out, "{comma}\n{:1$}", "", 2 * (self.depth + 1))
+    }
+
+    pub fn end(self, out: &mut Stdout) -> io::Result<()> {
+        if !self.is_empty {
+            write!(out, "\n{:1$}", "", 2 * self.depth)?;
+        }
+        out.write_all(b"]")
+    }
 }

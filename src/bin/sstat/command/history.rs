@@ -1,22 +1,35 @@
-//! `sstat history`: the updates of some sessions.
+//! `sstat history`: the updates of sessions. They are printed while they are
+//! read, one file at a time, so that memory stays bounded.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
+use std::time::Duration;
 
-use sstat::{Query, session_of_file};
+use chrono::{DateTime, Utc};
+use sstat::{FileWarning, HealthRules, History, Query, Store, Update, session_of_file};
 
 use crate::cli;
-use crate::config::Config;
+use crate::config::{Config, Stream};
 use crate::error::Result;
-use crate::history::{Follow, HistoryReader, NameFilter};
-use crate::select::{Names, select};
-use crate::view::{HistoryForm, Report, View};
+use crate::history::{HistoryFollower, NameFilter};
+use crate::output::{self, JsonArray, Stdout, Stop};
+use crate::render::plot::{Plot, TimeSpan};
+use crate::render::style::Style;
+use crate::render::timeline;
+use crate::select::{Names, Selection, select};
+use crate::view::{Report, View};
 
-/// How many updates of a session are printed unless it is said.
+/// The default of `--limit`.
 const LIMIT: usize = 50;
 
-pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
-    // A picture of the last fifty updates of each would begin for each at
-    // another time.
+/// How often followed files are read.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+
+type Written<T = ()> = std::result::Result<T, Stop>;
+
+pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
+    // In a plot all sessions begin at the same time, so a number of updates is
+    // a poor default.
     let limit = args.limit.unwrap_or(if args.plot { 0 } else { LIMIT });
     let query = Query {
         limit: (limit > 0).then_some(limit),
@@ -25,58 +38,259 @@ pub fn run(config: &Config, args: &cli::History) -> Result<Report> {
         statuses: args.status.clone(),
         task: args.task.clone(),
     };
-    let form = match args {
-        cli::History { json: true, .. } => HistoryForm::Json,
-        cli::History { jsonl: true, .. } => HistoryForm::Lines,
-        _ => HistoryForm::Human,
-    };
     let rules = config.rules(&cli::StalenessArgs::default())?;
     let filters = cli::Filters::of_names(args.names.clone());
-    let mut selection = select(config, &filters, &rules, |session| {
-        Some(session.update.session)
+    let mut selection = select(config, &filters, &rules)?;
+    let joins = joining_sessions(args);
+    let names = take_names(&mut selection, args, joins.as_ref());
+    let is_nothing = names.is_empty() && !selection.unknown.is_empty();
+    let mut report = selection.conclude(config, Report::of(View::Nothing), false);
+    if is_nothing {
+        return output::print(config, report);
+    }
+    if args.follow {
+        let warnings = std::mem::take(&mut report.warnings);
+        output::print_messages(config, &warnings, &std::mem::take(&mut report.failures));
+    }
+
+    let style = config.style(Stream::Out);
+    let is_several = names.len() > 1 || joins.is_some();
+    let write_update = |out: &mut Stdout, line: &[u8], update: &Update| {
+        if args.jsonl {
+            return write_stored_line(out, line);
+        }
+        let name = is_several.then_some(update.session.as_str());
+        timeline::write_update(out, update, name, &style)
+    };
+    let histories = Histories {
+        store: &config.location.store,
+        query,
+        names,
+    };
+    let mut warnings = Vec::new();
+    let is_open = output::write_stdout(|out| {
+        warnings = if args.plot {
+            histories.write_plot(out, &rules, &style)?
+        } else if args.json {
+            let is_single = *args.names == *histories.names && histories.names.len() == 1;
+            histories.write_json(out, is_single)?
+        } else if args.follow {
+            return histories.follow(out, config, joins, write_update);
+        } else {
+            let write = |line: &[u8], update: &Update| Ok(write_update(out, line, update)?);
+            histories.for_each(write, |_| Ok(()))?
+        };
+        Ok(())
     })?;
-    let mut names = std::mem::take(&mut selection.found);
-    // The bad lines of these are met again, and all of them, when the history
-    // is read.
-    let read_again: HashSet<&String> = names.iter().collect();
-    // So are files that are no sessions yet, but may join them.
-    let joins = names_that_join(args);
+    if !is_open {
+        return Ok(0);
+    }
+    output::print(config, report.with_warnings(&warnings))
+}
+
+/// Returns which sessions are followed when they appear; `None` if no others
+/// are.
+fn joining_sessions(args: &cli::History) -> Option<NameFilter> {
+    let names = Names::new(&args.names);
+    if !args.follow || names.exactly().is_some() {
+        return None;
+    }
+    Some(Box::new(move |name| names.want(name)))
+}
+
+/// Returns the names of the sessions to print: those named in the order of the
+/// arguments, then those that match a pattern. Drops the warnings that are
+/// repeated when the history is read.
+fn take_names(
+    selection: &mut Selection,
+    args: &cli::History,
+    joins: Option<&NameFilter>,
+) -> Vec<String> {
+    let sessions = std::mem::take(&mut selection.sessions).into_iter();
+    let mut names: Vec<String> = sessions.map(|session| session.update.session).collect();
+    let known: HashSet<&String> = names.iter().collect();
     selection.warnings.retain(|warning| {
         let session = warning.path.file_name().and_then(session_of_file);
         session.is_none_or(|session| {
-            !read_again.contains(&session) && joins.as_ref().is_none_or(|joins| !joins(&session))
+            !known.contains(&session) && joins.is_none_or(|joins| !joins(&session))
         })
     });
     let mut places: HashMap<&String, usize> = HashMap::new();
     for (place, name) in args.names.iter().enumerate() {
         places.entry(name).or_insert(place);
     }
-    // Names that a pattern found come last, in the order that they are in.
     names.sort_by_key(|name| places.get(name).copied().unwrap_or(usize::MAX));
-    let one_name = match &*args.names {
-        [name] => names.first() == Some(name),
-        _ => false,
-    };
-    let view = if names.is_empty() && !selection.unknown.is_empty() {
-        View::Nothing
-    } else {
-        let store = config.location.store.clone();
-        let mut histories = HistoryReader::new(store, names, query, one_name);
-        histories.follow = args.follow.then_some(Follow { joins });
-        if args.plot {
-            View::Plot(histories, Box::new(rules))
-        } else {
-            View::History(histories, form)
-        }
-    };
-    Ok(selection.conclude(config, Report::of(view), false))
+    names
 }
 
-/// Which sessions are followed when they come, if any are.
-fn names_that_join(args: &cli::History) -> Option<NameFilter> {
-    let names = Names::new(&args.names);
-    if !args.follow || names.exactly().is_some() {
-        return None;
+/// The sessions whose histories are printed.
+struct Histories<'a> {
+    store: &'a Store,
+    query: Query,
+    names: Vec<String>,
+}
+
+impl Histories<'_> {
+    /// Opens the histories one after the other, without those whose file has
+    /// been deleted.
+    fn iter(&self) -> impl Iterator<Item = sstat::Result<History>> {
+        let names = self.names.iter();
+        names.filter_map(|name| self.store.history(name, self.query.clone()).transpose())
     }
-    Some(Box::new(move |name| names.want(name)))
+
+    /// Calls `write` for each update and `end` for each history after its
+    /// updates.
+    fn for_each(
+        &self,
+        mut write: impl FnMut(&[u8], &Update) -> Written,
+        mut end: impl FnMut(History) -> Written,
+    ) -> Written<Vec<FileWarning>> {
+        let mut warnings = Vec::new();
+        for history in self.iter() {
+            let history = history?;
+            warnings.extend(history.for_each(|line, update| write(line, &update))?);
+            end(history)?;
+        }
+        Ok(warnings)
+    }
+
+    /// Writes all updates, then new ones as they come, until the reader of
+    /// stdout is gone.
+    fn follow(
+        &self,
+        out: &mut Stdout,
+        config: &Config,
+        joins: Option<NameFilter>,
+        write: impl Fn(&mut Stdout, &[u8], &Update) -> io::Result<()>,
+    ) -> Written {
+        let mut follower = HistoryFollower::new(self.store.clone(), self.query.clone(), joins);
+        let warnings = self.for_each(
+            |line, update| Ok(write(out, line, update)?),
+            |history| Ok(follower.add(history)?),
+        )?;
+        output::print_warnings(config, &warnings);
+        let mut has_more = false;
+        while !output::stdout_closed() {
+            out.flush()?;
+            output::print_warnings(config, &follower.take_warnings());
+            if !has_more {
+                std::thread::sleep(FOLLOW_INTERVAL);
+            }
+            has_more = follower.read_some(|line, update| write(out, line, update))?;
+        }
+        Ok(())
+    }
+
+    /// Writes one JSON object for a single session, otherwise an array.
+    fn write_json(&self, out: &mut Stdout, is_single: bool) -> Written<Vec<FileWarning>> {
+        let mut warnings = Vec::new();
+        let mut histories = self.iter();
+        if is_single && let Some(history) = histories.next() {
+            warnings.extend(write_history(out, &history?, 0)?);
+        } else {
+            let mut array = JsonArray::begin(out, 0)?;
+            for history in histories {
+                array.next(out)?;
+                warnings.extend(write_history(out, &history?, 1)?);
+            }
+            array.end(out)?;
+        }
+        writeln!(out)?;
+        Ok(warnings)
+    }
+
+    /// Draws the histories. They are read twice, first to find out which time
+    /// they span, so that only one lane is in memory.
+    fn write_plot(
+        &self,
+        out: &mut Stdout,
+        rules: &HealthRules,
+        style: &Style,
+    ) -> Written<Vec<FileWarning>> {
+        let mut warnings = Vec::new();
+        let mut extents = Vec::new();
+        for history in self.iter() {
+            let history = history?;
+            let mut extent: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
+            let warning = history.for_each(|_, Update { timestamp, .. }| -> Written {
+                let (first, last) = extent.get_or_insert((timestamp, timestamp));
+                *first = timestamp.min(*first);
+                *last = timestamp.max(*last);
+                Ok(())
+            })?;
+            warnings.extend(warning);
+            extents.extend(extent.map(|(first, last)| (history.name().to_owned(), first, last)));
+        }
+        let first = extents.iter().map(|(_, first, _)| *first).min();
+        let last = extents.iter().map(|(.., last)| *last).max();
+        let (Some(first), Some(last)) = (first, last) else {
+            return Ok(warnings);
+        };
+        let span = TimeSpan::new(&self.query, first, last, rules);
+        let names = extents.iter().map(|(name, ..)| name.as_str());
+        let mut plot = Plot::new(span, rules, names, style);
+        plot.write_title(out)?;
+        for (name, first, _) in &extents {
+            let Some(history) = self.store.history(name, self.query_for_plot())? else {
+                continue;
+            };
+            // Without a limit, the lane also shows the state at its left edge,
+            // which an earlier update set.
+            let limit = self.query.limit;
+            let from = limit.map_or(DateTime::<Utc>::MIN_UTC, |_| *first);
+            let mut lane = plot.lane(&self.query, from);
+            history.for_each(|_, update| -> Written {
+                plot.add(&mut lane, update);
+                Ok(())
+            })?;
+            plot.write_lane(out, name, lane)?;
+        }
+        plot.write_axis(out)?;
+        Ok(warnings)
+    }
+
+    /// Returns the query for all updates that a plot needs: also those that do
+    /// not match, because they end the state before them.
+    fn query_for_plot(&self) -> Query {
+        let query = &self.query;
+        // A limit counts the updates that match. Only if all of them match does
+        // it also apply to all updates.
+        let all_match = query.statuses.is_empty() && query.task.is_none() && query.until.is_none();
+        Query {
+            limit: query.limit.filter(|_| all_match),
+            ..Query::default()
+        }
+    }
+}
+
+/// Writes a history as a JSON object, the value of a document at a depth.
+fn write_history(
+    out: &mut Stdout,
+    history: &History,
+    depth: usize,
+) -> Written<Option<FileWarning>> {
+    let indent = " ".repeat(2 * (depth + 1));
+    write!(out, "{{\n{indent}\"session\": ")?;
+    output::write_json(out, &history.name(), depth + 1)?;
+    let total = history.count_lines()?;
+    write!(
+        out,
+        ",\n{indent}\"total_updates\": {total},\n{indent}\"updates\": "
+    )?;
+    let mut updates = JsonArray::begin(out, depth + 1)?;
+    let warning = history.for_each(|_, update| -> Written {
+        updates.next(out)?;
+        Ok(output::write_json(out, &update, depth + 2)?)
+    })?;
+    updates.end(out)?;
+    write!(out, "\n{}}}", &indent[2..])?;
+    Ok(warning)
+}
+
+/// Writes a stored line with its unprintable characters escaped.
+fn write_stored_line(out: &mut Stdout, line: &[u8]) -> io::Result<()> {
+    let mut escaped = Vec::with_capacity(line.len() + 1);
+    sstat::escape_json(&String::from_utf8_lossy(line.trim_ascii()), &mut escaped);
+    escaped.push(b'\n');
+    out.write_all(&escaped)
 }

@@ -1,5 +1,5 @@
-//! One file a verb: each takes the configuration and its arguments and
-//! returns what it found.
+//! The subcommands. Each takes the configuration and its arguments and returns
+//! a report, or prints while it runs and returns the exit code.
 
 pub mod history;
 pub mod list;

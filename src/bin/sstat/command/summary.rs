@@ -1,11 +1,11 @@
-//! `sstat summary`: how many, and who.
+//! `sstat summary`: the number of sessions by status, and their names.
 
 use sstat::HealthRules;
 
 use crate::cli;
 use crate::config::Config;
 use crate::error::Result;
-use crate::select::select_in_parts;
+use crate::select::select;
 use crate::view::{Report, Summary, SummaryForm, View};
 
 pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {
@@ -28,15 +28,9 @@ pub fn report(
     rules: &HealthRules,
     form: SummaryForm,
 ) -> Result<Report> {
-    // Only the block says more of a session than its name.
-    let with_text = form == SummaryForm::Block;
-    let mut selection = select_in_parts(config, filters, rules, |sessions| {
-        Summary::part(sessions, with_text)
-    })?;
-    let summary = Summary::new(
-        std::mem::take(&mut selection.found),
-        selection.skipped_lines(),
-    );
+    let mut selection = select(config, filters, rules)?;
+    let sessions = std::mem::take(&mut selection.sessions);
+    let summary = Summary::new(sessions, selection.skipped_lines());
     let report = Report::of(View::Summary(summary, form));
     Ok(selection.conclude(config, report, false))
 }

@@ -48,8 +48,8 @@ fn block(config: &Config, args: &cli::Watch) -> Result<Report> {
 /// The beginning of the stream, and nothing more.
 fn snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
     let rules = config.rules(&args.reading.staleness)?;
-    let mut selection = select(config, &args.filters, &rules, Some)?;
-    let sessions = std::mem::take(&mut selection.found);
+    let mut selection = select(config, &args.filters, &rules)?;
+    let sessions = std::mem::take(&mut selection.sessions);
     let events = sessions.into_iter().map(|session| Event {
         kind: EventKind::Snapshot,
         at: rules.now,

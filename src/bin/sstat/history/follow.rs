@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 
-use sstat::{FileWarning, FileWarningKind, Follower, History, NewUpdates, Update};
+use sstat::{FileWarning, FileWarningKind, Follower, History, NewUpdates, Query, Store, Update};
 
-use super::{Follow, HistoryReader};
+/// Decides whether a session of this name is followed.
+pub type NameFilter = Box<dyn Fn(&str) -> bool>;
 
 /// About how many bytes are read of a file at a time: one that is written anew
 /// may be of any size.
@@ -16,9 +17,11 @@ const MANY_BYTES: usize = 256 * 1024;
 const MOST_HELD: usize = 256;
 
 /// The sessions that are followed.
-pub struct HistoryFollower<'a> {
-    histories: &'a HistoryReader,
-    follow: &'a Follow,
+pub struct HistoryFollower {
+    store: Store,
+    query: Query,
+    /// Which new sessions are followed too.
+    joins: Option<NameFilter>,
     followed: Vec<Followed>,
     known: HashSet<String>,
     warnings: Vec<FileWarning>,
@@ -32,23 +35,37 @@ struct Followed {
     complained: bool,
 }
 
-impl<'a> HistoryFollower<'a> {
-    /// Follows no session yet; `None` if these histories are not to be.
-    pub(super) fn new(histories: &'a HistoryReader) -> Option<Self> {
-        Some(Self {
-            histories,
-            follow: histories.follow.as_ref()?,
+impl HistoryFollower {
+    /// Follows no session yet.
+    pub fn new(store: Store, query: Query, joins: Option<NameFilter>) -> Self {
+        Self {
+            store,
+            query,
+            joins,
             followed: Vec::new(),
             known: HashSet::new(),
             warnings: Vec::new(),
-        })
+        }
+    }
+
+    /// A follower for each session that joins: it is wanted and not known yet.
+    fn joining(&self) -> Vec<Follower> {
+        let Some(joins) = &self.joins else {
+            return Vec::new();
+        };
+        let names = self.store.names().unwrap_or_default();
+        names
+            .iter()
+            .filter(|name| joins(name) && !self.known.contains(*name))
+            .map(|name| self.store.follow(name))
+            .collect()
     }
 
     /// Follows a session from the end of its history.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn add(&mut self, history: History) -> sstat::Result<()> {
+    pub fn add(&mut self, history: History) -> sstat::Result<()> {
         let follower = history.follower()?;
         let held = (self.followed.len() < MOST_HELD).then_some(history);
         self.join(follower, held);
@@ -75,14 +92,14 @@ impl<'a> HistoryFollower<'a> {
         &mut self,
         mut each: impl FnMut(&[u8], &Update) -> Result<(), E>,
     ) -> Result<bool, E> {
-        for follower in self.histories.joining(self.follow, &self.known) {
+        for follower in self.joining() {
             self.join(follower, None);
         }
         let mut is_more = false;
         for followed in &mut self.followed {
             // What came into a file before it was renamed is read first.
             for from_held in [true, false] {
-                let appended = match followed.read_some(self.histories, from_held) {
+                let appended = match followed.read_some(&self.store, from_held) {
                     Ok(appended) => appended,
                     Err(error) => {
                         if !std::mem::replace(&mut followed.complained, true) {
@@ -93,7 +110,7 @@ impl<'a> HistoryFollower<'a> {
                     }
                 };
                 for (line, update) in &appended.updates {
-                    if self.histories.query().matches(update) {
+                    if self.query.matches(update) {
                         each(line, update)?;
                     }
                 }
@@ -120,11 +137,7 @@ impl<'a> HistoryFollower<'a> {
 impl Followed {
     /// What is new in the file that is held, or in the one of the session's
     /// name, which is held from then on in its place.
-    fn read_some(
-        &mut self,
-        histories: &HistoryReader,
-        from_held: bool,
-    ) -> sstat::Result<NewUpdates> {
+    fn read_some(&mut self, store: &Store, from_held: bool) -> sstat::Result<NewUpdates> {
         let follower = &mut self.follower;
         let appended = match &self.held {
             Some(held) if from_held => follower.read_held(held, MANY_BYTES)?,
@@ -133,7 +146,7 @@ impl Followed {
         };
         let is_another = |held| !follower.is_in(held);
         if self.held.as_ref().is_some_and(is_another)
-            && let Ok(history) = histories.open(follower.name())
+            && let Ok(history) = store.history(follower.name(), Query::default())
         {
             self.held = history;
         }

@@ -1,35 +1,26 @@
-//! The summary: the block, and the line for status bars.
+//! The summary as a block of text and as one line for status bars.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
-use owo_colors::AnsiColors;
-use sstat::Status;
+use sstat::{Session, Status, escape};
 
 use crate::render::minutes;
 use crate::render::style::{Role, Style, percent};
-use crate::view::{Row, Summary};
-use sstat::escape;
+use crate::view::Summary;
 
 /// Columns of a progress bar.
 const BAR: usize = 10;
 
-/// The width of the block where there is no terminal: the original's.
+/// The width of the Python original's block, used when piped.
 const PIPE_WIDTH: usize = 60;
 
-/// The original's block, to the letter where there is no terminal; on one the
-/// same with progress bars and lines cut to its width.
+/// Writes the Python original's block, unchanged when piped. On a terminal it
+/// has progress bars and lines are truncated to its width.
 pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io::Result<()> {
-    let block = Block { style };
     let rule = "=".repeat(style.width.unwrap_or(PIPE_WIDTH).min(PIPE_WIDTH));
-    writeln!(out, "{rule}")?;
-    writeln!(
-        out,
-        "{}",
-        style.paint(Role::Heading, "SESSION STATUS SUMMARY")
-    )?;
-    writeln!(out, "{rule}")?;
-    writeln!(out, "Total Sessions: {}", summary.total())?;
+    let heading = style.paint(Role::Heading, "SESSION STATUS SUMMARY");
+    writeln!(out, "{rule}\n{heading}\n{rule}")?;
+    writeln!(out, "Total Sessions: {}", summary.sessions.len())?;
     if !summary.by_status.is_empty() {
         writeln!(out, "\nBy Status:")?;
         for (status, count) in &summary.by_status {
@@ -37,149 +28,130 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
             writeln!(out, "  {word}: {count}")?;
         }
     }
-    let message = |row: &Row<'_>| escape(row.message).into_owned();
-    block.section(
-        out,
+
+    let mut section = |title, role, sessions: Vec<&Session>, text: &dyn Fn(&Session) -> String| {
+        write_section(out, style, (title, role), &sessions, text)
+    };
+    let with_status = |status| summary.with_status(status).collect();
+    let message = |session: &Session| escape(&session.update.message).into_owned();
+    section(
         "❌ Errors",
         Role::Error,
-        || summary.with_status(Status::Error),
-        message,
+        with_status(Status::Error),
+        &message,
     )?;
-    block.section(
-        out,
+    section(
         "Blocked",
         Role::Blocked,
-        || summary.with_status(Status::Blocked),
-        message,
+        with_status(Status::Blocked),
+        &message,
     )?;
-    block.section(
-        out,
+    section(
         "Working",
         Role::Working,
-        || summary.with_status(Status::Working),
-        |row| block.work(row),
+        with_status(Status::Working),
+        &|session| message_and_progress(session, style),
     )?;
-    block.section(
-        out,
+    section(
         "⚠️  Stale",
         Role::Stale,
-        || summary.stale(),
-        |row| format!("No update for {}", minutes(row.health.age)),
+        summary.stale().collect(),
+        &|session| format!("No update for {}", minutes(session.health.age)),
     )?;
-    block.section(
-        out,
+    section(
         "💀 Dead",
         Role::Dead,
-        || summary.dead(),
-        |row| {
-            let pid = row.pid.map_or(String::new(), |pid| format!(" {pid}"));
-            format!(
-                "process{pid} is gone, no update for {}",
-                minutes(row.health.age)
-            )
+        summary.dead().collect(),
+        &|session| {
+            let process = session.update.process.as_ref();
+            let pid = process.map_or(String::new(), |process| format!(" {}", process.pid));
+            let age = minutes(session.health.age);
+            format!("process{pid} is gone, no update for {age}")
         },
     )?;
     writeln!(out, "{rule}")
 }
 
-struct Block<'a> {
-    style: &'a Style,
+/// Writes a title and a line for each session; nothing without sessions.
+fn write_section(
+    out: &mut dyn Write,
+    style: &Style,
+    (title, role): (&str, Role),
+    sessions: &[&Session],
+    text: impl Fn(&Session) -> String,
+) -> io::Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let title = format!("{title} ({}):", sessions.len());
+    writeln!(out, "\n{}", style.paint(role, title))?;
+    for session in sessions {
+        let name = escape(session.name());
+        let text = text(session);
+        let separator = if text.is_empty() { "" } else { ": " };
+        let line = format!("  • {name}{separator}{text}");
+        match style.width {
+            Some(width) => writeln!(out, "{}", style.fit(&line, width))?,
+            None => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
 }
 
-impl Block<'_> {
-    fn section<'r, I: Iterator<Item = Row<'r>>>(
-        &self,
-        out: &mut dyn Write,
-        title: &str,
-        role: Role,
-        rows: impl Fn() -> I,
-        text: impl Fn(&Row<'_>) -> String,
-    ) -> io::Result<()> {
-        let count = rows().count();
-        if count == 0 {
-            return Ok(());
-        }
-        let title = format!("{title} ({count}):");
-        writeln!(out, "\n{}", self.style.paint(role, title))?;
-        for row in rows() {
-            let name = escape(row.name);
-            let text = text(&row);
-            let separator = if text.is_empty() { "" } else { ": " };
-            let line = format!("  • {name}{separator}{text}");
-            writeln!(out, "{}", self.cut(&line))?;
-        }
-        Ok(())
-    }
-
-    /// What a working session says and how far it is.
-    fn work(&self, row: &Row<'_>) -> String {
-        let message = escape(row.message);
-        let Some(progress) = row.progress else {
-            return message.into_owned();
-        };
-        let percent = percent(progress);
-        let far = match self.style.width {
-            Some(_) => format!("{} {percent}", self.style.bar(progress, BAR)),
-            None => format!("({percent})"),
-        };
-        if message.is_empty() {
-            return far;
-        }
-        match self.style.width {
-            Some(_) => format!("{far} {message}"),
-            None => format!("{message} {far}"),
-        }
-    }
-
-    fn cut<'t>(&self, line: &'t str) -> Cow<'t, str> {
-        match self.style.width {
-            Some(width) => self.style.fit(line, width),
-            None => Cow::Borrowed(line),
-        }
+fn message_and_progress(session: &Session, style: &Style) -> String {
+    let message = escape(&session.update.message);
+    let Some(progress) = session.update.progress else {
+        return message.into_owned();
+    };
+    let percent = percent(progress);
+    let is_terminal = style.width.is_some();
+    let progress = if is_terminal {
+        format!("{} {percent}", style.bar(progress, BAR))
+    } else {
+        format!("({percent})")
+    };
+    match is_terminal {
+        _ if message.is_empty() => progress,
+        true => format!("{progress} {message}"),
+        false => format!("{message} {progress}"),
     }
 }
 
-/// `4 working · 1 blocked · 1 stale`; nothing when there is nothing. The
-/// statuses come first, then what is wrong.
+/// Formats `4 working · 1 blocked · 1 stale`: the statuses, then the issues. It
+/// is empty without sessions.
 pub fn short_line(summary: &Summary, style: &Style) -> String {
-    counts(summary)
-        .map(|(count, word, role)| {
-            style
-                .paint(role, format!("{count} {}", escape(&word)))
-                .into_owned()
-        })
-        .collect::<Vec<_>>()
-        .join(" · ")
+    join(summary, |count, word, role| {
+        style.paint(role, format!("{count} {word}")).into_owned()
+    })
 }
 
-/// The same line with tmux's colour codes.
+/// Formats the same line with tmux's colour codes.
 pub fn tmux_line(summary: &Summary) -> String {
-    counts(summary)
-        .map(|(count, word, role)| {
-            // tmux reads '#' as the beginning of a format.
-            let word = escape(&word).replace('#', "##");
-            let bold = if role.is_bold() { ",bold" } else { "" };
-            let color = match role.color() {
-                Some(AnsiColors::Green) => "green",
-                Some(AnsiColors::Yellow) => "yellow",
-                Some(AnsiColors::Blue) => "blue",
-                Some(AnsiColors::Cyan) => "cyan",
-                Some(AnsiColors::Magenta) => "magenta",
-                Some(AnsiColors::Red) => "red",
-                _ => "default",
-            };
-            format!("#[fg={color}{bold}]{count} {word}#[default]")
-        })
-        .collect::<Vec<_>>()
-        .join(" · ")
+    join(summary, |count, word, role| {
+        // tmux would read '#' as the start of a format.
+        let word = word.replace('#', "##");
+        let bold = if role.is_bold() { ",bold" } else { "" };
+        let color = role.color().map_or("default", |color| color.tmux);
+        format!("#[fg={color}{bold}]{count} {word}#[default]")
+    })
 }
 
-fn counts(summary: &Summary) -> impl Iterator<Item = (u64, Cow<'_, str>, Role)> {
-    let statuses = summary
-        .by_status
-        .iter()
-        .map(|(status, count)| (*count, status.as_str().into(), Role::of_status(status)));
-    let stale = (summary.stale().count() as u64, "stale".into(), Role::Stale);
-    let dead = (summary.dead().count() as u64, "dead".into(), Role::Dead);
-    statuses.chain([stale, dead].into_iter().filter(|(count, ..)| *count > 0))
+fn join(summary: &Summary, format: impl Fn(u64, &str, Role) -> String) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for (status, count) in &summary.by_status {
+        parts.push(format(
+            *count,
+            &escape(status.as_str()),
+            Role::of_status(status),
+        ));
+    }
+    for (count, word, role) in [
+        (summary.stale().count(), "stale", Role::Stale),
+        (summary.dead().count(), "dead", Role::Dead),
+    ] {
+        if count > 0 {
+            parts.push(format(count as u64, word, role));
+        }
+    }
+    parts.join(" · ")
 }

@@ -1,23 +1,24 @@
-//! Everything about one session.
+//! One session in detail.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use sstat::{Liveness, Status, format_duration};
+use sstat::{Liveness, Status, escape, format_duration};
 
 use crate::metadata;
 use crate::render::style::{Role, Span, Style, percent};
 use crate::render::timeline::write_update;
-use crate::render::{age, local_time, trouble};
+use crate::render::{age, issue, local_time};
 use crate::view::{Detail, Remaining};
-use sstat::escape;
 
-/// Columns of the progress bar and, at most, of the sparkline.
+/// Columns of the progress bar.
 const BAR: usize = 20;
+
+/// The maximum columns of the sparkline.
 const SPARKS: usize = 40;
 
-/// Columns of the names before the values.
+/// Columns of the labels.
 const LABEL: usize = 10;
 
 pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::Result<()> {
@@ -52,14 +53,13 @@ pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::
     Ok(())
 }
 
-/// What is known of one thing about a session. A fact of several lines has its
-/// label on the first only.
+/// A labelled value. In a fact of several lines only the first has the label.
 pub struct Fact {
     pub label: &'static str,
     pub value: Vec<Span>,
 }
 
-/// All that is known of a session but for its last updates.
+/// Everything about a session except its last updates.
 pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     let session = &detail.session;
     let (update, health) = (&session.update, &session.health);
@@ -83,9 +83,9 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
         ],
     );
     if let Some(role) = Role::of_health(health)
-        && let Some(trouble) = trouble(update, health)
+        && let Some(issue) = issue(update, health)
     {
-        add("HealthIssue", vec![Span::of(role, trouble)]);
+        add("Issue", vec![Span::of(role, issue)]);
     }
     let mut plain = |label, text: String| add(label, vec![Span::plain(text)]);
     let updated = match health.clock_skew {
@@ -112,19 +112,19 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     if !update.message.is_empty() {
         plain("Message", escape(&update.message).into_owned());
     }
-    if let Some(patience) = update.stale_after {
+    if let Some(stale_after) = update.stale_after {
         plain(
             "Expects",
-            format!("stale after {}", format_duration(patience)),
+            format!("stale after {}", format_duration(stale_after)),
         );
     }
     if let Some(process) = &update.process {
         let liveness = match health.liveness {
             Liveness::Alive => ", alive",
             Liveness::Dead => ", gone",
-            // Whether it runs does not matter any more.
+            // The work has ended, so it does not matter whether it runs.
             Liveness::Unknown if matches!(update.status, Status::Completed | Status::Error) => "",
-            Liveness::Unknown => ", not known from here",
+            Liveness::Unknown => ", unknown whether it runs",
         };
         let command = process.command.as_ref().map_or(String::new(), |command| {
             format!(", running {}", escape(&command.join(" ")))
@@ -150,7 +150,7 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     facts
 }
 
-/// An object's keys with their values as text: strings without their quotes.
+/// An object's keys and their values as text, strings without quotes.
 fn pairs(object: &RawValue) -> Vec<(String, String)> {
     let pairs = metadata::pairs(object).unwrap_or_default().into_iter();
     pairs
@@ -161,8 +161,7 @@ fn pairs(object: &RawValue) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Progress over the updates, one character each, the last ones if there are
-/// more than fit.
+/// The progress of the last updates, one character each.
 fn sparkline<T>(points: &[(T, f64)], style: &Style) -> String {
     points[points.len().saturating_sub(SPARKS)..]
         .iter()
@@ -170,8 +169,8 @@ fn sparkline<T>(points: &[(T, f64)], style: &Style) -> String {
         .collect()
 }
 
-/// Rounded as coarsely as a guess deserves, never to the second; a range where
-/// that does not make its ends the same.
+/// Formats an estimate, rounded according to its size: as a range if its ends
+/// differ after that.
 pub fn roughly(remaining: &Remaining) -> String {
     const MINUTE: Duration = Duration::from_secs(60);
     let (soonest, latest) = (rounded(remaining.soonest), rounded(remaining.latest));
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guess_is_rounded() {
+    fn estimate_is_rounded() {
         for (soonest, latest, text) in [
             (10, 10, "less than a minute"),
             (0, 90, "up to 2m"),

@@ -1,4 +1,4 @@
-//! Views to text for people. Knows views and streams, never the store.
+//! Views as text. Code here knows views and streams, not the store.
 
 pub mod block;
 pub mod detail;
@@ -11,18 +11,16 @@ pub mod timeline;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
-use sstat::{Health, Liveness, Staleness, Update, format_duration};
+use sstat::{Health, Liveness, Staleness, Update, escape, format_duration};
 
-use sstat::escape;
-
-/// A point in time on the reader's own clock.
+/// A time in the user's time zone.
 pub fn local_time(time: DateTime<Utc>) -> String {
     time.with_timezone(&Local)
         .format("%Y-%m-%d %H:%M:%S")
         .to_string()
 }
 
-/// "6m12s ago", or what is strange about it.
+/// The age of an update, or how far its clock is ahead.
 pub fn age(health: &Health) -> String {
     match health.clock_skew {
         Some(ahead) => format!("clock {} ahead", format_duration(ahead)),
@@ -30,13 +28,13 @@ pub fn age(health: &Health) -> String {
     }
 }
 
-/// Minutes with one decimal, as the summary block has always said it.
+/// Minutes with one decimal, as in the Python original's summary.
 pub fn minutes(duration: Duration) -> String {
     format!("{:.1} minutes", duration.as_secs_f64() / 60.0)
 }
 
-/// What is wrong with a session in a word; nothing where all is well.
-pub fn trouble_word(health: &Health) -> Option<&'static str> {
+/// The worst issue of a session in one or two words; `None` if there is none.
+pub fn issue_word(health: &Health) -> Option<&'static str> {
     match (health.liveness, health.staleness) {
         (Liveness::Dead, _) => Some("dead"),
         (_, Staleness::VeryStale) => Some("very stale"),
@@ -45,9 +43,9 @@ pub fn trouble_word(health: &Health) -> Option<&'static str> {
     }
 }
 
-/// The same in a few words.
-pub fn trouble(update: &Update, health: &Health) -> Option<String> {
-    let word = trouble_word(health)?;
+/// As [`issue_word`], with the process of a dead session.
+pub fn issue(update: &Update, health: &Health) -> Option<String> {
+    let word = issue_word(health)?;
     Some(match &update.process {
         Some(process) if health.liveness == Liveness::Dead => {
             format!("{word}: process {} is gone", process.pid)
@@ -56,7 +54,7 @@ pub fn trouble(update: &Update, health: &Health) -> Option<String> {
     })
 }
 
-/// A word for the shell, quoted where it must be.
+/// Quotes a word for the shell if necessary.
 pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -66,8 +64,8 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
-/// The command that shows the end of a session's tmux pane, in the directory
-/// that was named if one was.
+/// The command that shows a session and the end of its tmux pane, with the
+/// directory if the user named one.
 pub fn pane_command(name: &str, directory: Option<&str>) -> String {
     let directory = directory.map_or(String::new(), |directory| {
         format!(" --dir {}", shell_word(&escape(directory)))

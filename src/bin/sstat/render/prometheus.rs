@@ -6,10 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use sstat::{Status, is_unprintable};
+use sstat::{Session, Status, escape, is_unprintable};
 
 use crate::view::Summary;
-use sstat::escape;
 
 /// Writes all metrics. The five known statuses are always there, so that a
 /// count that falls to zero does not vanish; each session is one series.
@@ -19,12 +18,15 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         .map(|status| StatusSeries::new(Cow::Borrowed(status.as_str())))
         .collect();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for row in summary.rows() {
-        let place = match Status::KNOWN.iter().position(|known| known == row.status) {
+    for Session { update, health } in &summary.sessions {
+        let place = match Status::KNOWN
+            .iter()
+            .position(|known| *known == update.status)
+        {
             Some(place) => place,
             // Statuses that look the same when they are escaped are one series.
             None => *places
-                .entry(label_value(row.status.as_str()).into_owned())
+                .entry(label_value(update.status.as_str()).into_owned())
                 .or_insert_with_key(|label| {
                     statuses.push(StatusSeries::new(Cow::Owned(label.clone())));
                     statuses.len() - 1
@@ -32,7 +34,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         };
         let series = &mut statuses[place];
         series.sessions += 1;
-        series.oldest_age = series.oldest_age.max(row.health.age.as_secs());
+        series.oldest_age = series.oldest_age.max(health.age.as_secs());
     }
 
     let mut sessions = Gauge::begin(
@@ -84,14 +86,14 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     // One series twice, and the collector refuses the whole file. Only names
     // that are not printed as they are can come to look the same.
     let mut escaped = HashSet::new();
-    for row in summary.rows() {
-        let label = label_value(row.name);
+    for session in &summary.sessions {
+        let label = label_value(session.name());
         if let Cow::Owned(label) = &label
             && !escaped.insert(label.clone())
         {
             continue;
         }
-        updates.labelled("session", &label, row.timestamp.timestamp())?;
+        updates.labelled("session", &label, session.update.timestamp.timestamp())?;
     }
     Ok(())
 }

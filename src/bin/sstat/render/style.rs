@@ -1,22 +1,24 @@
-//! Meaning to colour, and what a stream can show.
+//! Roles of text and their colours, and the abilities of a stream.
 
 use std::borrow::Cow;
 
 use owo_colors::{AnsiColors, OwoColorize, Style as Paint};
-use sstat::{Health, Liveness, Staleness, Status};
+use sstat::{Health, Liveness, Session, Staleness, Status};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How text on one stream looks.
+use crate::render::issue_word;
+
+/// How to format text for one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     pub color: bool,
-    /// The terminal's columns; none for a pipe.
+    /// The terminal's columns; `None` for a pipe or a file.
     pub width: Option<usize>,
-    /// Whether the stream shows more than ASCII.
+    /// Whether to print characters other than ASCII.
     pub unicode: bool,
 }
 
-/// What a piece of text means.
+/// The meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Heading,
@@ -25,13 +27,45 @@ pub enum Role {
     Error,
     Idle,
     Completed,
-    /// A status of somebody's own.
+    /// A status that sstat does not know.
     Other,
     Stale,
     VeryStale,
     Dead,
-    /// What matters less than what stands beside it.
+    /// Less important than the text beside it.
     Faint,
+}
+
+/// One of the terminal's own 16 colours, in the terms of each library that
+/// prints them.
+#[derive(Clone, Copy, Debug)]
+pub struct Color {
+    ansi: AnsiColors,
+    pub table: comfy_table::Color,
+    pub tmux: &'static str,
+    #[cfg(all(unix, feature = "tui"))]
+    pub tui: ratatui::style::Color,
+}
+
+macro_rules! colors {
+    ($($name:ident: $ansi:ident, $table:ident, $tmux:literal;)*) => {$(
+        const $name: Color = Color {
+            ansi: AnsiColors::$ansi,
+            table: comfy_table::Color::$table,
+            tmux: $tmux,
+            #[cfg(all(unix, feature = "tui"))]
+            tui: ratatui::style::Color::$ansi,
+        };
+    )*};
+}
+
+colors! {
+    RED: Red, DarkRed, "red";
+    GREEN: Green, DarkGreen, "green";
+    YELLOW: Yellow, DarkYellow, "yellow";
+    BLUE: Blue, DarkBlue, "blue";
+    MAGENTA: Magenta, DarkMagenta, "magenta";
+    CYAN: Cyan, DarkCyan, "cyan";
 }
 
 impl Role {
@@ -46,7 +80,7 @@ impl Role {
         }
     }
 
-    /// The worst of what a condition says; `None` where all is well.
+    /// Returns the role of the worst issue; `None` if there is none.
     pub fn of_health(health: &Health) -> Option<Self> {
         match (health.liveness, health.staleness) {
             (Liveness::Dead, _) => Some(Self::Dead),
@@ -56,16 +90,15 @@ impl Role {
         }
     }
 
-    /// One of the terminal's own 16 colours, which its theme keeps readable
-    /// on light and dark; never white or black.
-    pub fn color(self) -> Option<AnsiColors> {
+    /// Never white or black, which are invisible on some backgrounds.
+    pub fn color(self) -> Option<Color> {
         match self {
-            Self::Working => Some(AnsiColors::Green),
-            Self::Blocked | Self::Stale => Some(AnsiColors::Yellow),
-            Self::Error | Self::VeryStale | Self::Dead => Some(AnsiColors::Red),
-            Self::Idle => Some(AnsiColors::Blue),
-            Self::Completed => Some(AnsiColors::Cyan),
-            Self::Other => Some(AnsiColors::Magenta),
+            Self::Working => Some(GREEN),
+            Self::Blocked | Self::Stale => Some(YELLOW),
+            Self::Error | Self::VeryStale | Self::Dead => Some(RED),
+            Self::Idle => Some(BLUE),
+            Self::Completed => Some(CYAN),
+            Self::Other => Some(MAGENTA),
             Self::Heading | Self::Faint => None,
         }
     }
@@ -74,22 +107,39 @@ impl Role {
         matches!(self, Self::Heading | Self::Error | Self::Dead)
     }
 
+    pub fn is_dim(self) -> bool {
+        self == Self::Faint
+    }
+
     fn paint(self) -> Paint {
         let mut paint = Paint::new();
         if let Some(color) = self.color() {
-            paint = paint.color(color);
+            paint = paint.color(color.ansi);
         }
         if self.is_bold() {
             paint = paint.bold();
         }
-        if self == Self::Faint {
+        if self.is_dim() {
             paint = paint.dimmed();
         }
         paint
     }
 }
 
-/// A piece of text, safe to print, and what it means.
+/// Returns the one word that says most about a session, and its role: the status
+/// if it calls for a person, otherwise the worst issue.
+pub fn worst_word(session: &Session) -> (&str, Role) {
+    let Session { update, health } = session;
+    let status = Role::of_status(&update.status);
+    match issue_word(health).zip(Role::of_health(health)) {
+        Some((_, Role::Stale | Role::VeryStale)) if status == Role::Blocked => {}
+        Some(issue) if status != Role::Error => return issue,
+        _ => {}
+    }
+    (update.status.as_str(), status)
+}
+
+/// Text that is safe to print, and its role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     pub role: Option<Role>,
@@ -113,14 +163,14 @@ impl Span {
 }
 
 impl Style {
-    /// For what must be said before it is known how.
+    /// For messages before the configuration is known.
     pub const PLAIN: Self = Self {
         color: false,
         width: None,
         unicode: true,
     };
 
-    /// Pieces one after the other.
+    /// Joins spans, each in its colour.
     pub fn paint_all(&self, spans: &[Span]) -> String {
         let painted = spans.iter().map(|span| match span.role {
             Some(role) => self.paint(role, span.text.as_str()),
@@ -138,21 +188,20 @@ impl Style {
         }
     }
 
-    /// A bar of `width` columns, filled as far as the progress is.
+    /// A progress bar of `width` columns. It is full only at 1.0.
     pub fn bar(&self, progress: f64, width: usize) -> String {
         let (full, empty) = if self.unicode {
             ('█', '░')
         } else {
             ('#', '-')
         };
-        // Full only when it is: 99.9% is not done.
         let filled = ((progress * width as f64) as usize).min(width);
         std::iter::repeat_n(full, filled)
             .chain(std::iter::repeat_n(empty, width - filled))
             .collect()
     }
 
-    /// A part of a whole as one character: `eighths` from 1 to 8.
+    /// A fraction as one character; `eighths` from 1 to 8.
     pub fn level(&self, eighths: usize) -> char {
         let levels = if self.unicode {
             ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
@@ -162,8 +211,8 @@ impl Style {
         levels[eighths.clamp(1, levels.len()) - 1]
     }
 
-    /// Text cut to a number of columns, with an ellipsis where something is
-    /// missing.
+    /// Truncates text to a number of columns, with an ellipsis at the end if
+    /// something is missing.
     pub fn fit<'a>(&self, text: &'a str, columns: usize) -> Cow<'a, str> {
         if text.width() <= columns {
             return Cow::Borrowed(text);
@@ -182,7 +231,8 @@ impl Style {
     }
 }
 
-/// A fraction as a percentage without decimals, as Python rounds it.
+/// A fraction as a percentage without decimals, rounded half to even as in
+/// Python.
 pub fn percent(progress: f64) -> String {
     format!("{:.0}%", progress * 100.0)
 }
@@ -194,7 +244,7 @@ mod tests {
     const PLAIN: Style = Style::PLAIN;
 
     #[test]
-    fn a_bar_is_full_only_at_the_end() {
+    fn bar_is_full_only_at_the_end() {
         assert_eq!(PLAIN.bar(0.0, 4), "░░░░");
         assert_eq!(PLAIN.bar(0.5, 4), "██░░");
         assert_eq!(PLAIN.bar(0.99, 4), "███░");
@@ -210,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_characters_count_twice() {
+    fn wide_characters_take_two_columns() {
         assert_eq!(PLAIN.fit("日本語", 6), "日本語");
         assert_eq!(PLAIN.fit("日本語", 5), "日本…");
         assert_eq!(PLAIN.fit("日本語", 4), "日…");
@@ -218,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn without_color_text_is_left_alone() {
+    fn text_without_color_is_unchanged() {
         assert_eq!(PLAIN.paint(Role::Error, "x"), "x");
         assert!(
             Style {

@@ -1,38 +1,37 @@
-//! Sessions as rows: `list` and `stale`.
+//! `list` and `stale` as tables, one row for each session.
 
+use std::array::from_fn;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Row, Table, Width, presets};
-use owo_colors::AnsiColors;
-use sstat::{Session, Status};
+use comfy_table::{Attribute, Cell, ColumnConstraint, Row, Table, Width, presets};
+use sstat::{Session, escape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::style::{Role, Style, percent};
-use crate::render::{age, pane_command, trouble, trouble_word};
-use crate::view::{List, Sessions, StaleList};
-use sstat::escape;
+use crate::render::{age, issue, issue_word, pane_command};
+use crate::view::{List, StaleList};
 
 /// Columns of a progress bar.
 const BAR: usize = 10;
 
-/// Below this width a percentage must do without its bar.
-const NARROW: usize = 80;
+/// On a narrower terminal the progress is a percentage without a bar.
+const MIN_WIDTH_FOR_BAR: usize = 80;
 
 /// Spaces between two columns.
 const GAP: usize = 2;
 
-/// A column that takes what is left of the terminal gets at least this.
-const LEAST: usize = 10;
+/// The names and the messages get at least this width.
+const MIN_WIDTH: usize = 10;
 
-/// No text of a row is longer, also where there is no terminal: every other row
-/// is padded to it.
-const LONGEST: usize = 1000;
+/// The maximum width of a column, also when piped, because every row is padded
+/// to it.
+const MAX_WIDTH: usize = 1000;
 
-/// Rows that are laid out together. A row takes 2.5 KB while it is.
-const ROWS_AT_A_TIME: usize = 500;
+/// How many rows are formatted at once. Each takes 2.5 KB in the meantime.
+const ROWS_AT_ONCE: usize = 500;
 
-/// Text in a row and what it means.
+/// The text of a cell and its role.
 struct Field<'a> {
     text: Cow<'a, str>,
     role: Option<Role>,
@@ -40,173 +39,173 @@ struct Field<'a> {
 
 impl<'a> Field<'a> {
     fn plain(text: impl Into<Cow<'a, str>>) -> Self {
-        Self {
-            text: text.into(),
-            role: None,
-        }
+        Self::of(None, text)
     }
 
-    fn status(status: &'a Status) -> Self {
-        Self::meaning(Role::of_status(status), escape(status.as_str()))
-    }
-
-    fn meaning(role: impl Into<Option<Role>>, text: impl Into<Cow<'a, str>>) -> Self {
+    fn of(role: impl Into<Option<Role>>, text: impl Into<Cow<'a, str>>) -> Self {
         Self {
             text: text.into(),
             role: role.into(),
         }
     }
-}
 
-/// One row a session; a column that no session needs is left out.
-pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result<()> {
-    let bar = style.width.is_none_or(|width| width >= NARROW);
-    let columns = ["SESSION", "STATUS", "PROGRESS", "TASK", "MESSAGE", "AGE"];
-    let layout = Layout {
-        columns,
-        elastic: "MESSAGE",
-        least: LEAST,
-        dispensable: &["TASK", "PROGRESS", "MESSAGE"],
-    };
-    write_table(out, style, &layout, &list.sessions, |session| {
-        let update = &session.update;
-        [
-            Field::plain(escape(session.name())),
-            Field::status(&update.status),
-            Field::plain(match update.progress {
-                None => String::new(),
-                Some(progress) if bar => {
-                    format!("{} {:>4}", style.bar(progress, BAR), percent(progress))
-                }
-                Some(progress) => format!("{:>4}", percent(progress)),
-            }),
-            Field::plain(escape(update.task_id.as_deref().unwrap_or_default())),
-            Field::plain(escape(&update.message)),
-            Field::meaning(
-                Role::of_health(&session.health).unwrap_or(Role::Faint),
-                match trouble_word(&session.health) {
-                    Some(trouble) => format!("{} {trouble}", age(&session.health)),
-                    None => age(&session.health),
-                },
-            ),
-        ]
-    })
-}
-
-/// One row a session: how long silent, what is wrong, and how to look.
-pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::Result<()> {
-    let columns = ["SESSION", "STATUS", "AGE", "TROUBLE", "LOOK"];
-    let layout = Layout {
-        columns,
-        elastic: "TROUBLE",
-        least: usize::MAX,
-        dispensable: &["LOOK"],
-    };
-    write_table(out, style, &layout, &list.sessions, |session| {
-        let update = &session.update;
-        [
-            Field::plain(escape(session.name())),
-            Field::status(&update.status),
-            Field::plain(age(&session.health)),
-            Field::meaning(
-                Role::of_health(&session.health),
-                trouble(update, &session.health).unwrap_or_default(),
-            ),
-            Field::meaning(
-                Role::Faint,
-                pane_command(session.name(), list.directory.as_deref()),
-            ),
-        ]
-    })
-}
-
-/// Which columns there are and what gives way on a small terminal.
-struct Layout<'a, const N: usize> {
-    columns: [&'a str; N],
-    /// Cut to what the others leave.
-    elastic: &'a str,
-    /// Cut no further than this, if something else can be left out instead.
-    least: usize,
-    /// Left out one after the other where there is no room for all.
-    dispensable: &'a [&'a str],
-}
-
-impl<const N: usize> Layout<'_, N> {
-    /// Which columns are shown, and how wide the elastic one may be.
-    fn fit(&self, widths: [usize; N], terminal: usize) -> ([bool; N], usize) {
-        let mut shown = widths.map(|width| width > 0);
-        let mut dispensable = self.dispensable.iter();
-        loop {
-            let others: usize = (0..N)
-                .filter(|&column| shown[column] && self.columns[column] != self.elastic)
-                .map(|column| widths[column].max(self.columns[column].len()) + GAP)
-                .sum();
-            let room = terminal.saturating_sub(others);
-            let enough = widths
-                .iter()
-                .zip(self.columns)
-                .find(|(_, column)| *column == self.elastic)
-                .map_or(0, |(width, _)| (*width).min(self.least));
-            if room >= enough {
-                return (shown, room);
-            }
-            let Some(least) = dispensable.next() else {
-                return (shown, room);
-            };
-            for (shown, column) in shown.iter_mut().zip(self.columns) {
-                *shown &= column != *least;
-            }
+    fn cell(&self, width: usize, style: &Style) -> Cell {
+        let mut cell = Cell::new(style.fit(&self.text, width));
+        let Some(role) = self.role.filter(|_| style.color) else {
+            return cell;
+        };
+        if let Some(color) = role.color() {
+            cell = cell.fg(color.table);
         }
+        if role.is_bold() {
+            cell = cell.add_attribute(Attribute::Bold);
+        }
+        if role.is_dim() {
+            cell = cell.add_attribute(Attribute::Dim);
+        }
+        cell
     }
 }
 
-/// Lays rows out in columns: on a terminal each row on one line of it. Twice
-/// over the sessions and some rows at a time, so that memory holds no second
-/// copy of them all.
+/// Writes a row for each session. A column that is empty in all rows is left
+/// out.
+pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result<()> {
+    let (progress_column, task_column, message_column) = (2, 3, 4);
+    let layout = Layout {
+        headers: ["SESSION", "STATUS", "PROGRESS", "TASK", "MESSAGE", "AGE"],
+        elastic: message_column,
+        min_elastic: MIN_WIDTH,
+        dispensable: &[task_column, progress_column, message_column],
+    };
+    let has_bar = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_BAR);
+    write_table(out, style, &layout, &list.sessions, |session| {
+        let (update, health) = (&session.update, &session.health);
+        let progress = match update.progress {
+            None => String::new(),
+            Some(progress) if has_bar => {
+                format!("{} {:>4}", style.bar(progress, BAR), percent(progress))
+            }
+            Some(progress) => format!("{:>4}", percent(progress)),
+        };
+        let age = match issue_word(health) {
+            Some(issue) => format!("{} {issue}", age(health)),
+            None => age(health),
+        };
+        [
+            Field::plain(escape(session.name())),
+            Field::of(
+                Role::of_status(&update.status),
+                escape(update.status.as_str()),
+            ),
+            Field::plain(progress),
+            Field::plain(escape(update.task_id.as_deref().unwrap_or_default())),
+            Field::plain(escape(&update.message)),
+            Field::of(Role::of_health(health).unwrap_or(Role::Faint), age),
+        ]
+    })
+}
+
+/// Writes a row for each session: its age, its issue, and the command that shows
+/// it.
+pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::Result<()> {
+    let (issue_column, look_column) = (3, 4);
+    let layout = Layout {
+        headers: ["SESSION", "STATUS", "AGE", "ISSUE", "LOOK"],
+        elastic: issue_column,
+        min_elastic: usize::MAX,
+        dispensable: &[look_column],
+    };
+    write_table(out, style, &layout, &list.sessions, |session| {
+        let (update, health) = (&session.update, &session.health);
+        let command = pane_command(session.name(), list.directory.as_deref());
+        [
+            Field::plain(escape(session.name())),
+            Field::of(
+                Role::of_status(&update.status),
+                escape(update.status.as_str()),
+            ),
+            Field::plain(age(health)),
+            Field::of(
+                Role::of_health(health),
+                issue(update, health).unwrap_or_default(),
+            ),
+            Field::of(Role::Faint, command),
+        ]
+    })
+}
+
+/// The columns of a table and how they adapt to a narrow terminal.
+struct Layout<'a, const N: usize> {
+    headers: [&'a str; N],
+    /// The column that is truncated to the room that the others leave.
+    elastic: usize,
+    /// Other columns are left out before the elastic one gets narrower.
+    min_elastic: usize,
+    /// The columns to leave out, in this order.
+    dispensable: &'a [usize],
+}
+
+impl<const N: usize> Layout<'_, N> {
+    /// Returns the width of each column, given that of its longest text; `None`
+    /// for a column to leave out.
+    fn widths(&self, longest: [usize; N], terminal: Option<usize>) -> [Option<usize>; N] {
+        let headers = self.headers.map(str::len);
+        let mut widths: [Option<usize>; N] = from_fn(|column| match longest[column] {
+            0 => None,
+            longest => Some(longest.clamp(headers[column], MAX_WIDTH)),
+        });
+        let Some(terminal) = terminal else {
+            return widths;
+        };
+        // A very long name must not take the room of the other columns.
+        let max_name = (terminal / 3).max(MIN_WIDTH);
+        widths[0] = widths[0].map(|width| width.min(max_name));
+        let mut dispensable = self.dispensable.iter();
+        loop {
+            let others = (0..N).filter(|&column| column != self.elastic);
+            let used: usize = others
+                .filter_map(|column| Some(widths[column]? + GAP))
+                .sum();
+            let room = terminal.saturating_sub(used);
+            let elastic = widths[self.elastic].unwrap_or(0);
+            match dispensable.next() {
+                Some(&column) if room < elastic.min(self.min_elastic) => widths[column] = None,
+                _ => {
+                    let elastic = elastic.min(room).max(headers[self.elastic]);
+                    widths[self.elastic] = widths[self.elastic].map(|_| elastic);
+                    break;
+                }
+            }
+        }
+        let total: usize = widths.iter().flatten().map(|width| width + GAP).sum();
+        let excess = total.saturating_sub(terminal + GAP);
+        widths[0] = widths[0].map(|width| width.saturating_sub(excess).max(headers[0]));
+        widths
+    }
+}
+
+/// Writes sessions as rows. Each row is one line, on a terminal no wider than
+/// it. `fields` runs twice for each session, which takes less memory than
+/// keeping all fields.
 fn write_table<const N: usize>(
     out: &mut dyn Write,
     style: &Style,
     layout: &Layout<'_, N>,
-    sessions: &Sessions,
-    row: impl Fn(&Session) -> [Field<'_>; N],
+    sessions: &[Session],
+    fields: impl Fn(&Session) -> [Field<'_>; N],
 ) -> io::Result<()> {
-    let columns = layout.columns;
-    let mut widths = [0; N];
-    for session in sessions.iter() {
-        for (width, field) in widths.iter_mut().zip(row(&session)) {
-            *width = (*width).max(field.text.width());
+    let mut longest = [0; N];
+    for session in sessions {
+        for (longest, field) in longest.iter_mut().zip(fields(session)) {
+            *longest = field.text.width().max(*longest);
         }
     }
-    let mut shown = widths.map(|width| width > 0);
-    let mut most = [LONGEST; N];
-    if let Some(terminal) = style.width {
-        // A very long name must not push everything else off the screen.
-        most[0] = (terminal / 3).max(LEAST);
-        widths[0] = widths[0].min(most[0]);
-        let (fitting, room) = layout.fit(widths, terminal);
-        shown = fitting;
-        for column in 0..N {
-            if columns[column] == layout.elastic {
-                most[column] = room.min(LONGEST);
-            }
-        }
-    }
-    for column in 0..N {
-        widths[column] = widths[column].min(most[column]).max(columns[column].len());
-    }
-    if let Some(terminal) = style.width {
-        // Where nothing more can be left out, the name gives way.
-        let total: usize = (0..N)
-            .filter(|&column| shown[column])
-            .map(|column| widths[column] + GAP)
-            .sum();
-        let over = total.saturating_sub(GAP + terminal);
-        widths[0] = widths[0].saturating_sub(over).max(columns[0].len());
-        most[0] = most[0].min(widths[0]);
-    }
-    let mut is_first = true;
-    let mut sessions = sessions.iter().peekable();
-    while sessions.peek().is_some() {
+    let widths = layout.widths(longest, style.width);
+    let row = |fields: [Field<'_>; N]| {
+        let shown = fields.iter().zip(widths);
+        Row::from(shown.filter_map(|(field, width)| Some(field.cell(width?, style))))
+    };
+    for (index, chunk) in sessions.chunks(ROWS_AT_ONCE).enumerate() {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         if style.color {
@@ -214,22 +213,14 @@ fn write_table<const N: usize>(
         } else {
             table.force_no_tty();
         }
-        if std::mem::take(&mut is_first) {
-            let header = columns.map(|column| Field::meaning(Role::Heading, column));
-            table.set_header(cells(&header, shown, style));
+        if index == 0 {
+            let headers = layout.headers.map(|text| Field::of(Role::Heading, text));
+            table.set_header(row(headers));
         }
-        for session in sessions.by_ref().take(ROWS_AT_A_TIME) {
-            let mut fields = row(&session);
-            for (field, most) in fields.iter_mut().zip(most) {
-                if field.text.width() > most {
-                    field.text = style.fit(&field.text, most).into_owned().into();
-                }
-            }
-            table.add_row(Row::from(cells(&fields, shown, style)));
-        }
+        table.add_rows(chunk.iter().map(|session| row(fields(session))));
         let last = table.column_count().saturating_sub(1);
-        let widths = widths.iter().zip(shown).filter(|(_, shown)| *shown);
-        for ((index, column), (&width, _)) in table.column_iter_mut().enumerate().zip(widths) {
+        let columns = table.column_iter_mut().zip(widths.iter().flatten());
+        for (index, (column, width)) in columns.enumerate() {
             let gap = if index < last { GAP } else { 0 };
             column.set_padding((0, gap as u16));
             let width = u16::try_from(width + gap).unwrap_or(u16::MAX);
@@ -242,44 +233,9 @@ fn write_table<const N: usize>(
     Ok(())
 }
 
-fn cells<const N: usize>(fields: &[Field<'_>; N], shown: [bool; N], style: &Style) -> Vec<Cell> {
-    fields
-        .iter()
-        .zip(shown)
-        .filter(|(_, shown)| *shown)
-        .map(|(field, _)| cell(field, style))
-        .collect()
-}
-
-fn cell(field: &Field<'_>, style: &Style) -> Cell {
-    let mut cell = Cell::new(&field.text);
-    let Some(role) = field.role.filter(|_| style.color) else {
-        return cell;
-    };
-    if let Some(color) = role.color() {
-        cell = cell.fg(match color {
-            AnsiColors::Green => Color::DarkGreen,
-            AnsiColors::Yellow => Color::DarkYellow,
-            AnsiColors::Red => Color::DarkRed,
-            AnsiColors::Blue => Color::DarkBlue,
-            AnsiColors::Cyan => Color::DarkCyan,
-            AnsiColors::Magenta => Color::DarkMagenta,
-            _ => Color::Reset,
-        });
-    }
-    if role.is_bold() {
-        cell = cell.add_attribute(Attribute::Bold);
-    }
-    if role == Role::Faint {
-        cell = cell.add_attribute(Attribute::Dim);
-    }
-    cell
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::Part;
     use sstat::{HealthRules, Thresholds, Update};
 
     fn lines(lines: &[&str], width: Option<usize>) -> Vec<String> {
@@ -288,7 +244,7 @@ mod tests {
         let sessions = lines
             .iter()
             .map(|line| rules.evaluate(Update::decode(line.as_bytes()).unwrap()));
-        let sessions = Sessions::new(vec![Part::new(sessions)]);
+        let sessions = sessions.collect();
         let style = Style {
             width,
             ..Style::PLAIN
@@ -300,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_no_wider_than_the_terminal() {
+    fn row_fits_the_terminal() {
         let rows = [
             r#"{"timestamp":"2026-02-14T20:00:00Z","session":"integration-tests","status":"blocked","task_id":"T-1","progress":0.5,"message":"waits for the database"}"#,
             r#"{"timestamp":"2026-02-14T22:35:00Z","session":"worker10","status":"completed","message":"日本語 and more"}"#,
@@ -313,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_one_line_and_not_padded_without_end() {
+    fn row_is_one_line_of_limited_width() {
         let long = "x".repeat(300_000);
         let long = format!(
             r#"{{"timestamp":"2026-02-14T20:35:00Z","session":"a","status":"working","message":"{long}"}}"#
@@ -321,7 +277,7 @@ mod tests {
         let short = r#"{"timestamp":"2026-02-14T20:35:00Z","session":"b","status":"working","message":"m"}"#;
         let lines = lines(&[&long, short], None);
         assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.width() < LONGEST + 100));
+        assert!(lines.iter().all(|line| line.width() < MAX_WIDTH + 100));
         assert!(lines[1].contains('…'));
     }
 }

@@ -1,14 +1,13 @@
-//! Updates one below the other.
+//! Updates as lines of text.
 
 use std::io::{self, Write};
 
-use sstat::Update;
+use sstat::{Update, escape};
 
 use crate::render::local_time;
 use crate::render::style::{Role, Span, Style, percent};
-use sstat::escape;
 
-/// One update on one line; with a name where several sessions are mixed.
+/// Writes an update on one line, with the session's name if given.
 pub fn write_update(
     out: &mut dyn Write,
     update: &Update,
@@ -19,7 +18,7 @@ pub fn write_update(
     writeln!(out, "{}", style.paint_all(&line(&time, update, name)))
 }
 
-/// An update's line in its pieces, with its time as it is to be shown.
+/// Formats an update with its formatted time.
 pub fn line(time: &str, update: &Update, name: Option<&str>) -> Vec<Span> {
     let mut spans = vec![Span::of(Role::Faint, time), Span::plain("  ")];
     if let Some(name) = name {

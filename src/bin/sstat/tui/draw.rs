@@ -5,19 +5,18 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
-use owo_colors::AnsiColors;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style as Paint};
+use ratatui::style::{Modifier, Style as Paint};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
-use sstat::{Session, format_duration};
+use sstat::format_duration;
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::detail::{Fact, facts};
-use crate::render::style::{Role, Span as TextSpan, Style, percent};
-use crate::render::{timeline, trouble_word};
+use crate::render::style::{Role, Span as TextSpan, Style, percent, worst_word};
+use crate::render::{issue_word, timeline};
 use crate::tui::keys::{HELP, HELP_HINTS, HINTS};
 use crate::tui::model::{Entry, Mode, Screen, Since, Sort, Totals};
 use crate::tui::steady;
@@ -225,15 +224,7 @@ impl Renderer<'_> {
             return paint;
         }
         if let Some(color) = role.color() {
-            paint = paint.fg(match color {
-                AnsiColors::Green => Color::Green,
-                AnsiColors::Yellow => Color::Yellow,
-                AnsiColors::Red => Color::Red,
-                AnsiColors::Blue => Color::Blue,
-                AnsiColors::Cyan => Color::Cyan,
-                AnsiColors::Magenta => Color::Magenta,
-                _ => Color::Reset,
-            });
+            paint = paint.fg(color.tui);
         }
         if role == Role::Faint {
             paint = paint.add_modifier(Modifier::DIM);
@@ -457,7 +448,7 @@ impl Renderer<'_> {
         let session = &entry.session;
         let (update, health) = (&session.update, &session.health);
         let status_role = Role::of_status(&update.status);
-        let trouble = trouble_word(health).zip(Role::of_health(health));
+        let trouble = issue_word(health).zip(Role::of_health(health));
         let mut row = Row::new(width);
         if selected {
             row.spans[0] = Span::raw(if self.style.unicode { "› " } else { "> " });
@@ -753,18 +744,6 @@ impl Row {
     }
 }
 
-/// The one word for a session where there is room for one: what it says if
-/// that calls for a person, else what is wrong with it.
-pub fn worst_word(session: &Session) -> (&str, Role) {
-    let Session { update, health } = session;
-    let word = (update.status.as_str(), Role::of_status(&update.status));
-    match trouble_word(health).zip(Role::of_health(health)) {
-        Some((_, Role::Stale | Role::VeryStale)) if word.1 == Role::Blocked => word,
-        Some(trouble) if word.1 != Role::Error => trouble,
-        _ => word,
-    }
-}
-
 /// Text in lines of so many columns, broken between words where that is
 /// possible.
 fn wrap(text: &str, columns: usize) -> Vec<String> {
@@ -819,6 +798,7 @@ mod tests {
     use chrono::TimeDelta;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
+    use ratatui::style::Color;
     use sstat::{HealthRules, Session, Thresholds, Update};
 
     use crate::tui::keys::Action;

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Health, Liveness, ProcessState, Session, Staleness, Status, Thresholds, natural_cmp};
+use sstat::{Health, Liveness, ProcessState, Session, Status, Thresholds, natural_cmp};
 use unicode_width::UnicodeWidthStr;
 
-use crate::render::trouble_word;
-use crate::tui::draw::worst_word;
+use crate::render::issue_word;
+use crate::render::style::worst_word;
+use crate::select::urgency;
 use crate::tui::keys::Action;
 use crate::tui::steady;
 use crate::view::Detail;
@@ -631,7 +632,7 @@ impl Entry {
     /// Whether it says all of some words, which are in lower case.
     fn matches(&mut self, words: &[&str]) -> bool {
         let Session { update, health } = &self.session;
-        let trouble = trouble_word(health).unwrap_or_default();
+        let trouble = issue_word(health).unwrap_or_default();
         let haystack = self.haystack.get_or_insert_with(|| {
             let texts = [
                 update.session.as_str(),
@@ -650,7 +651,7 @@ impl Entry {
 impl Widths {
     fn of(session: &Session) -> Self {
         let update = &session.update;
-        let trouble = trouble_word(&session.health).map_or(0, |word| 1 + word.len());
+        let trouble = issue_word(&session.health).map_or(0, |word| 1 + word.len());
         let (word, _) = worst_word(session);
         Self {
             name: steady(&update.session).width(),
@@ -710,18 +711,6 @@ fn compare(sort: Sort, a: &Session, b: &Session) -> Ordering {
             (a, b) => b.is_some().cmp(&a.is_some()),
         },
         Sort::Attention | Sort::Name | Sort::Age => Ordering::Equal,
-    }
-}
-
-/// What failed before what waits for somebody, before what went silent, before
-/// what is well.
-fn urgency(session: &Session) -> u8 {
-    let health = &session.health;
-    match (&session.update.status, health.liveness, health.staleness) {
-        (Status::Error, ..) | (_, Liveness::Dead, _) => 0,
-        (Status::Blocked, ..) => 1,
-        (.., Staleness::VeryStale | Staleness::Stale) => 2,
-        _ => 3,
     }
 }
 

@@ -1,20 +1,14 @@
-//! What the commands found: the values that text is made of and, serialized,
-//! the JSON contracts. Contracts grow by keys only.
-
-mod sessions;
+//! The results of commands: plain values. Serialized they are the JSON output,
+//! in which keys may be added, never removed or changed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use sstat::{FileWarning, HealthRules, Liveness, Session, Staleness, Status, Update};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use sstat::{FileWarning, Liveness, Session, Status, Update};
 
-use crate::history::HistoryReader;
-
-pub use self::sessions::{Part, Row, Sessions};
-
-/// What a command found, and how it ends.
+/// The result of a command, its messages and its exit code.
 pub struct Report {
     pub view: View,
     pub warnings: Vec<String>,
@@ -39,23 +33,13 @@ impl Report {
     }
 }
 
-/// What there is to print, and in which form.
+/// A value to print and its form.
 pub enum View {
     Nothing,
     Summary(Summary, SummaryForm),
     List(List, Form),
     Show(Box<Detail>, Form),
-    History(HistoryReader, HistoryForm),
-    /// HistoryReader as a picture, seen from a moment.
-    Plot(HistoryReader, Box<HealthRules>),
     Stale(StaleList, Form),
-}
-
-impl View {
-    /// Whether it has no end: what comes later is printed as it comes.
-    pub fn goes_on(&self) -> bool {
-        matches!(self, Self::History(histories, _) if histories.go_on())
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +63,7 @@ pub enum SummaryForm {
     Prometheus,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryForm {
-    Human,
-    Json,
-    Lines,
-}
-
-/// A session as JSON: the last update's own keys and what they mean now.
+/// A session as JSON: the keys of its last update and those derived from it.
 pub struct SessionState<'a>(pub &'a Session);
 
 impl Serialize for SessionState<'_> {
@@ -114,21 +91,21 @@ impl Serialize for SessionState<'_> {
 
 /// All sessions in natural order of their names, and their counts.
 pub struct Summary {
-    sessions: Sessions,
+    pub sessions: Vec<Session>,
     pub by_status: BTreeMap<Status, u64>,
     pub skipped_lines: u64,
 }
 
 impl Summary {
-    pub fn new(parts: Vec<Part>, skipped_lines: u64) -> Self {
-        let sessions = Sessions::new(parts);
-        let known = Status::KNOWN.into_iter().map(|status| {
-            let count = sessions.count_where(|stored| stored.has(&status));
-            (status, count as u64)
-        });
-        let mut by_status: BTreeMap<_, _> = known.filter(|(_, count)| *count > 0).collect();
-        for row in sessions.rows_where(|stored| !stored.is_known()) {
-            *by_status.entry(row.status.clone()).or_default() += 1;
+    pub fn new(sessions: Vec<Session>, skipped_lines: u64) -> Self {
+        let mut by_status = BTreeMap::new();
+        for Session { update, .. } in &sessions {
+            match by_status.get_mut(&update.status) {
+                Some(count) => *count += 1,
+                None => {
+                    by_status.insert(update.status.clone(), 1);
+                }
+            }
         }
         Self {
             sessions,
@@ -137,169 +114,107 @@ impl Summary {
         }
     }
 
-    /// Some of its sessions, as much of them as it says, with the messages of
-    /// those that the block shows where `with_text`.
-    pub fn part(sessions: impl Iterator<Item = Session>, with_text: bool) -> Part {
-        Part::new(sessions.map(|mut session| {
-            let Session { update, health } = &mut session;
-            let shown = matches!(
-                update.status,
-                Status::Working | Status::Blocked | Status::Error
-            );
-            if !(with_text && shown) {
-                update.message = String::new();
-            }
-            update.task_id = None;
-            update.metadata = None;
-            update.stale_after = None;
-            update.extra = Vec::new();
-            if health.liveness != Liveness::Dead {
-                update.process = None;
-            }
-            health.clock_skew = None;
-            session
-        }))
+    pub fn with_status(&self, status: Status) -> impl Iterator<Item = &Session> {
+        let sessions = self.sessions.iter();
+        sessions.filter(move |session| session.update.status == status)
     }
 
-    pub fn total(&self) -> usize {
-        self.sessions.len()
+    pub fn stale(&self) -> impl Iterator<Item = &Session> {
+        let sessions = self.sessions.iter();
+        sessions.filter(|session| session.health.is_stale())
     }
 
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.sessions.rows_where(|_| true)
+    pub fn very_stale(&self) -> impl Iterator<Item = &Session> {
+        let sessions = self.sessions.iter();
+        sessions.filter(|session| session.health.is_very_stale())
     }
 
-    /// Those with one of the five known statuses.
-    pub fn with_status(&self, status: Status) -> impl Iterator<Item = Row<'_>> {
-        self.sessions.rows_where(move |stored| stored.has(&status))
-    }
-
-    pub fn stale(&self) -> impl Iterator<Item = Row<'_>> {
-        self.sessions
-            .rows_where(|stored| stored.staleness >= Staleness::Stale)
-    }
-
-    pub fn very_stale(&self) -> impl Iterator<Item = Row<'_>> {
-        self.sessions
-            .rows_where(|stored| stored.staleness == Staleness::VeryStale)
-    }
-
-    pub fn dead(&self) -> impl Iterator<Item = Row<'_>> {
-        self.sessions
-            .rows_where(|stored| stored.liveness == Liveness::Dead)
+    pub fn dead(&self) -> impl Iterator<Item = &Session> {
+        let sessions = self.sessions.iter();
+        sessions.filter(|session| session.health.liveness == Liveness::Dead)
     }
 }
 
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("total_sessions", &self.total())?;
-        map.serialize_entry("by_status", &self.by_status)?;
-        map.serialize_entry(
-            "working_sessions",
-            &Names(|| self.with_status(Status::Working)),
-        )?;
-        map.serialize_entry("error_sessions", &Names(|| self.with_status(Status::Error)))?;
-        map.serialize_entry("stale_sessions", &Names(|| self.stale()))?;
-        map.serialize_entry("idle_sessions", &Names(|| self.with_status(Status::Idle)))?;
-        map.serialize_entry(
-            "blocked_sessions",
-            &Names(|| self.with_status(Status::Blocked)),
-        )?;
-        map.serialize_entry(
-            "completed_sessions",
-            &Names(|| self.with_status(Status::Completed)),
-        )?;
-        map.serialize_entry("very_stale_sessions", &Names(|| self.very_stale()))?;
-        map.serialize_entry("dead_sessions", &Names(|| self.dead()))?;
-        map.serialize_entry("skipped_lines", &self.skipped_lines)?;
-        map.end()
+        fn names<'a>(sessions: impl Iterator<Item = &'a Session>) -> Vec<&'a str> {
+            sessions.map(Session::name).collect()
+        }
+        let with_status = |status| names(self.with_status(status));
+        let mut keys = serializer.serialize_struct("Summary", 11)?;
+        keys.serialize_field("total_sessions", &self.sessions.len())?;
+        keys.serialize_field("by_status", &self.by_status)?;
+        keys.serialize_field("working_sessions", &with_status(Status::Working))?;
+        keys.serialize_field("error_sessions", &with_status(Status::Error))?;
+        keys.serialize_field("stale_sessions", &names(self.stale()))?;
+        keys.serialize_field("idle_sessions", &with_status(Status::Idle))?;
+        keys.serialize_field("blocked_sessions", &with_status(Status::Blocked))?;
+        keys.serialize_field("completed_sessions", &with_status(Status::Completed))?;
+        keys.serialize_field("very_stale_sessions", &names(self.very_stale()))?;
+        keys.serialize_field("dead_sessions", &names(self.dead()))?;
+        keys.serialize_field("skipped_lines", &self.skipped_lines)?;
+        keys.end()
     }
 }
 
-/// Rows as an array of their names.
-struct Names<F>(F);
-
-impl<'a, F, I> Serialize for Names<F>
-where
-    F: Fn() -> I,
-    I: Iterator<Item = Row<'a>>,
-{
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((self.0)().map(|row| row.name))
-    }
-}
-
-/// Sessions in the order asked for: an object keyed by name.
+/// Sessions in the order to print. As JSON an object keyed by name.
 pub struct List {
-    pub sessions: Sessions,
+    pub sessions: Vec<Session>,
 }
 
 impl Serialize for List {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for session in self.sessions.iter() {
-            map.serialize_entry(session.name(), &SessionState(&session))?;
-        }
-        map.end()
+        let sessions = self.sessions.iter();
+        serializer.collect_map(sessions.map(|session| (session.name(), SessionState(session))))
     }
 }
 
-/// Sessions that went silent or died, worst first.
+/// Stale and dead sessions, worst first.
 pub struct StaleList {
-    pub sessions: Sessions,
-    /// The directory, if the caller named it.
+    pub sessions: Vec<Session>,
+    /// The directory, if the user named it.
     pub directory: Option<String>,
 }
 
 impl Serialize for StaleList {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct States<'a>(&'a Sessions);
-        impl Serialize for States<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut seq = serializer.serialize_seq(None)?;
-                for session in self.0.iter() {
-                    seq.serialize_element(&SessionState(&session))?;
-                }
-                seq.end()
-            }
-        }
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("count", &self.sessions.len())?;
-        map.serialize_entry("sessions", &States(&self.sessions))?;
-        map.end()
+        let sessions: Vec<_> = self.sessions.iter().map(SessionState).collect();
+        let mut keys = serializer.serialize_struct("StaleList", 2)?;
+        keys.serialize_field("count", &sessions.len())?;
+        keys.serialize_field("sessions", &sessions)?;
+        keys.end()
     }
 }
 
-/// Everything about one session. Its JSON is the session's state.
+/// Everything about one session. Its JSON is that of the session.
 pub struct Detail {
     pub session: Session,
     pub now: DateTime<Utc>,
-    /// Since when it has its status, and whether that is certain: a status
-    /// held for very many updates is not followed to its beginning.
+    /// Since when the session has its status, or the oldest update that was
+    /// read if that is not exact.
     pub status_since: DateTime<Utc>,
     pub status_since_is_exact: bool,
     /// The last updates, oldest first.
     pub recent: Vec<Update>,
-    /// The task's progress so far, oldest first.
+    /// The progress of the current task, oldest first.
     pub progress: Vec<(DateTime<Utc>, f64)>,
-    /// How long the task will still take, as far as its own progress tells.
     pub remaining: Option<Remaining>,
-    /// The last lines of its tmux pane, or why there are none.
+    /// The last lines of the session's tmux pane, or why they are not
+    /// available.
     pub pane: Option<Result<Vec<String>, String>>,
     pub path: std::path::PathBuf,
-}
-
-/// A guess at how long a task will still take: at the faster and at the slower
-/// of the paces it has shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remaining {
-    pub soonest: Duration,
-    pub latest: Duration,
 }
 
 impl Serialize for Detail {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         SessionState(&self.session).serialize(serializer)
     }
+}
+
+/// An estimate of the time until the task is completed, at its fastest and its
+/// slowest pace so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    pub soonest: Duration,
+    pub latest: Duration,
 }

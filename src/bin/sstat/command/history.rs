@@ -13,7 +13,7 @@ use crate::config::{Config, Stream};
 use crate::error::Result;
 use crate::history::{HistoryFollower, NameFilter};
 use crate::output::{self, JsonArray, Stdout, Stop};
-use crate::render::plot::{Plot, TimeSpan};
+use crate::render::plot::{Plot, TimeRange};
 use crate::render::style::Style;
 use crate::render::timeline;
 use crate::select::{Names, Selection, select};
@@ -226,9 +226,9 @@ impl Histories<'_> {
         let (Some(first), Some(last)) = (first, last) else {
             return Ok(warnings);
         };
-        let span = TimeSpan::new(&self.query, first, last, rules);
+        let range = TimeRange::new(&self.query, first, last, rules);
         let names = extents.iter().map(|(name, ..)| name.as_str());
-        let mut plot = Plot::new(span, rules, names, style);
+        let mut plot = Plot::new(range, rules, names, style);
         plot.write_title(out)?;
         for (name, first, _) in &extents {
             let Some(history) = self.store.history(name, self.query_for_plot())? else {

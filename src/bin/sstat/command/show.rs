@@ -1,4 +1,4 @@
-//! `sstat show`: everything about one session.
+//! `sstat show`: one session in detail.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::select::absent;
 use crate::tmux;
 use crate::view::{Detail, Form, Remaining, Report, View};
 
-/// How far back a session's status and progress are followed.
+/// How many updates are read to find the begin of the status and the progress.
 const LOOK_BACK: usize = 1000;
 
-/// A pace that leads beyond this says nothing of the end.
-const FARTHEST: Duration = Duration::from_secs(100 * 24 * 3600);
+/// A longer estimate would be meaningless and is not shown.
+const MAX_REMAINING: Duration = Duration::from_secs(100 * 24 * 3600);
 
 /// How many updates are shown.
 const RECENT: usize = 10;
@@ -34,8 +34,8 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     Ok(Report::of(view).with_warnings(&warnings))
 }
 
-/// All that a session's file tells, with its last updates, and what is wrong
-/// with the file. No detail where there is no such session.
+/// Reads a session's detail with its last `recent` updates, and the warning about
+/// its file. The detail is `None` if there is no such session.
 pub fn detail(
     store: &Store,
     name: &str,
@@ -56,7 +56,7 @@ pub fn detail(
             None => track = Some(Track::new(&update)),
             Some(track) => track.follow(&update),
         }
-        // Each may have a mebibyte.
+        // Each can be 1 MiB, so only the updates to show are kept.
         if latest.len() == recent.max(1) {
             latest.pop_front();
         }
@@ -71,7 +71,7 @@ pub fn detail(
     let detail = Detail {
         now: rules.now,
         status_since: track.status_since,
-        status_since_is_exact: track.held < LOOK_BACK,
+        status_since_is_exact: track.status_updates < LOOK_BACK,
         remaining: remaining(&session, &track.progress, rules.now),
         progress: track.progress,
         recent: latest.into(),
@@ -82,16 +82,16 @@ pub fn detail(
     Ok((Some(detail), warning))
 }
 
-/// What the updates seen so far, oldest first, say together of the last one.
+/// The status and the task of a session, tracked from its oldest update to its
+/// last.
 struct Track {
     status: Status,
     status_since: DateTime<Utc>,
-    /// How many updates it has held its status for.
-    held: usize,
+    /// For how many updates the session has had its status.
+    status_updates: usize,
     task_id: Option<String>,
-    /// The progress of its task: the last run of updates in which it did not
-    /// go back. Work without a task's name is another task's once the session
-    /// rested in between.
+    /// The progress of the task since it last went back. Without a task id, a
+    /// new task begins after `idle` or `completed`.
     progress: Vec<(DateTime<Utc>, f64)>,
 }
 
@@ -100,7 +100,7 @@ impl Track {
         let mut track = Self {
             status: first.status.clone(),
             status_since: first.timestamp,
-            held: 1,
+            status_updates: 1,
             task_id: first.task_id.clone(),
             progress: Vec::new(),
         };
@@ -109,22 +109,22 @@ impl Track {
     }
 
     fn follow(&mut self, update: &Update) {
-        let rested = match self.status {
+        let was_finished = match self.status {
             Status::Completed => true,
             Status::Idle => update.task_id.is_none(),
             _ => false,
         };
-        if rested || update.task_id != self.task_id {
+        if was_finished || update.task_id != self.task_id {
             self.task_id.clone_from(&update.task_id);
             self.progress.clear();
         }
         self.advance(update);
         if update.status == self.status {
-            self.held += 1;
+            self.status_updates += 1;
         } else {
             self.status.clone_from(&update.status);
             self.status_since = update.timestamp;
-            self.held = 1;
+            self.status_updates = 1;
         }
     }
 
@@ -139,9 +139,9 @@ impl Track {
     }
 }
 
-/// How long the task will still take if it goes on as it has, over all of its
-/// time and over the later half of it. None before two advancing points, none
-/// for a session that does not move.
+/// Estimates the time until the task is completed from its average pace and from
+/// the pace in the later half of its time. `None` without progress or for a
+/// session that is not working as expected.
 fn remaining(
     session: &Session,
     points: &[(DateTime<Utc>, f64)],
@@ -160,14 +160,14 @@ fn remaining(
         (took > 0.0 && advanced > 0.0 && last.1 < 1.0)
             .then(|| (1.0 - last.1) * took / advanced - since)
     };
-    let (over_all, of_late) = (left(first)?, left(half_way)?);
-    if over_all.max(of_late) > FARTHEST.as_secs_f64() {
+    let (overall, recent) = (left(first)?, left(half_way)?);
+    if overall.max(recent) > MAX_REMAINING.as_secs_f64() {
         return None;
     }
-    // Overdue at both: the pace so far says nothing any more.
+    // Fails if the task is overdue at both paces, which then mean nothing.
     Some(Remaining {
-        soonest: Duration::try_from_secs_f64(over_all.min(of_late).max(0.0)).ok()?,
-        latest: Duration::try_from_secs_f64(over_all.max(of_late)).ok()?,
+        soonest: Duration::try_from_secs_f64(overall.min(recent).max(0.0)).ok()?,
+        latest: Duration::try_from_secs_f64(overall.max(recent)).ok()?,
     })
 }
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_needs_two_advancing_points_of_one_task() {
+    fn estimate_needs_two_advancing_points_of_one_task() {
         let w = "working";
         assert_eq!(left(&[(0, w, "1", 0.2)], 1), None);
         assert_eq!(left(&[(0, w, "1", 0.2), (10, w, "1", 0.2)], 11), None);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn two_paces_make_a_range() {
+    fn different_paces_give_a_range() {
         let w = "working";
         let slower = [(0, w, "1", 0.0), (10, w, "1", 0.4), (20, w, "1", 0.5)];
         assert_eq!(range(&slower, 20), Some((20, 50)));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rest_ends_work_that_has_no_name() {
+    fn idle_ends_a_task_without_an_id() {
         let mut updates = updates(&[
             (0, "working", "1", 0.1),
             (5, "idle", "1", 0.1),

@@ -1,36 +1,39 @@
-//! A timeline: what some sessions did when, one above the other on one axis
-//! of time, each with its progress below.
+//! A plot of the histories of sessions: one lane each on a common time axis,
+//! with the statuses and, below them, the progress.
 
 use std::io::{self, Write};
 
 use chrono::{DateTime, Local, Offset, TimeDelta, Utc};
-use sstat::{Health, HealthRules, Liveness, ProcessState, Query, Status, Update, format_duration};
+use sstat::{
+    Health, HealthRules, Liveness, ProcessState, Query, Status, Update, escape, format_duration,
+};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::local_time;
 use crate::render::style::{Role, Style};
-use sstat::escape;
 
-/// The width where there is no terminal.
+/// The width when piped.
 const PIPE_WIDTH: usize = 80;
 
-/// The lane gets at least so many columns, however narrow the terminal is.
-const LEAST: usize = 16;
+/// The minimum columns of a lane, however narrow the terminal is.
+const MIN_COLUMNS: usize = 16;
 
-/// Rows of the progress of a session that is alone; among others it has one.
-const ROWS_ALONE: usize = 4;
+/// Rows of the progress if the plot has one session; with several each has one
+/// row.
+const ROWS_OF_SINGLE: usize = 4;
 
-/// The span of time that a plot shows; longer than nothing.
+/// The time that a plot shows, at least one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeSpan {
+pub struct TimeRange {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 }
 
-impl TimeSpan {
-    /// The span of a query whose updates came between two times. Without an
-    /// end of its own it goes on until now, but not so far that the silence
-    /// since would crowd out what there is to see.
+impl TimeRange {
+    /// Returns the range of a query's plot, given the times of its first and
+    /// last update. Without an end in the query the range extends to now, but
+    /// by at most half of the time before the last update or the staleness
+    /// threshold, so that a long silence leaves room for the updates.
     pub fn new(
         query: &Query,
         first: DateTime<Utc>,
@@ -38,8 +41,8 @@ impl TimeSpan {
         rules: &HealthRules,
     ) -> Self {
         let from = query.since.unwrap_or(first);
-        let patience = TimeDelta::from_std(rules.thresholds.stale).unwrap_or_default();
-        let rest = ((last - from) / 2).max(patience);
+        let stale = TimeDelta::from_std(rules.thresholds.stale).unwrap_or_default();
+        let rest = ((last - from) / 2).max(stale);
         let to = match (query.until, query.since) {
             (Some(until), _) => until,
             (None, Some(_)) => rules.now,
@@ -52,25 +55,28 @@ impl TimeSpan {
     }
 }
 
-/// How a plot is laid out: which columns stand for which time.
+/// The layout of a plot.
 pub struct Plot<'a> {
-    span: TimeSpan,
+    range: TimeRange,
     rules: &'a HealthRules,
     style: &'a Style,
-    /// Columns of the names, and of the lanes after a space.
+    /// Columns of the names.
     label: usize,
+    /// Columns of the lanes, after the names and a space.
     columns: usize,
+    /// Rows of the progress.
     rows: usize,
-    /// What has been drawn, for the legend.
+    /// The marks drawn so far, for the legend.
     used: Vec<Mark>,
 }
 
-/// What fills one column of a lane.
+/// The state that one column of a lane shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Mark {
-    /// Nothing is known, nothing is owed, or it was not asked for.
-    Nothing,
-    /// An update was owed and did not come.
+    /// The state is unknown, completed since an earlier column, or excluded by
+    /// the query.
+    Blank,
+    /// The session was stale.
     Silent,
     In(Status),
 }
@@ -78,7 +84,7 @@ enum Mark {
 impl Mark {
     fn symbol(&self, style: &Style) -> char {
         let (unicode, ascii) = match self {
-            Self::Nothing => (' ', ' '),
+            Self::Blank => (' ', ' '),
             Self::Silent => ('·', '.'),
             Self::In(Status::Working) => ('█', '#'),
             Self::In(Status::Blocked) => ('▒', '%'),
@@ -92,33 +98,34 @@ impl Mark {
 
     fn role(&self) -> Role {
         match self {
-            Self::Nothing | Self::Silent => Role::Faint,
+            Self::Blank | Self::Silent => Role::Faint,
             Self::In(status) => Role::of_status(status),
         }
     }
 
     fn word(&self) -> &str {
         match self {
-            Self::Nothing => "",
+            Self::Blank => "",
             Self::Silent => "silent",
             Self::In(Status::Other(_)) => "other",
             Self::In(status) => status.as_str(),
         }
     }
 
-    /// Of several in one column the most telling one is seen: an error that
-    /// lasted a moment must not vanish among hours of work.
+    /// Of several states in one column the one of the highest weight is shown,
+    /// so that a short error is visible among hours of work.
     fn weight(&self) -> u8 {
         match self {
             Self::In(Status::Error) => 4,
             Self::In(Status::Blocked) => 3,
             Self::In(Status::Completed) => 2,
             Self::In(_) => 1,
-            Self::Nothing | Self::Silent => 0,
+            Self::Blank | Self::Silent => 0,
         }
     }
 
-    /// The legend has one entry for all statuses of somebody's own.
+    /// Returns whether the legend has one entry for both, as it has for all
+    /// statuses that sstat does not know.
     fn is_like(&self, other: &Self) -> bool {
         self.word() == other.word()
     }
@@ -126,29 +133,29 @@ impl Mark {
 
 impl<'a> Plot<'a> {
     pub fn new<'n>(
-        span: TimeSpan,
+        range: TimeRange,
         rules: &'a HealthRules,
         names: impl ExactSizeIterator<Item = &'n str>,
         style: &'a Style,
     ) -> Self {
         let width = style.width.unwrap_or(PIPE_WIDTH);
-        let rows = if names.len() == 1 { ROWS_ALONE } else { 1 };
+        let rows = if names.len() == 1 { ROWS_OF_SINGLE } else { 1 };
         let longest = names.map(|name| escape(name).width()).max().unwrap_or(0);
         let label = longest.min(width / 3).max("100%".len());
         Self {
-            span,
+            range,
             rules,
             style,
             label,
-            columns: width.saturating_sub(label + 1).max(LEAST),
+            columns: width.saturating_sub(label + 1).max(MIN_COLUMNS),
             rows,
             used: Vec::new(),
         }
     }
 
-    /// When it begins and ends, and how fine it is.
+    /// Writes the begin, the end and the time of one column.
     pub fn write_title(&self, out: &mut dyn Write) -> io::Result<()> {
-        let (from, to) = (local_time(self.span.from), local_time(self.span.to));
+        let (from, to) = (local_time(self.range.from), local_time(self.range.to));
         let column = (self.time(1) - self.time(0)).to_std().unwrap_or_default();
         let mut title = format!("{from} to {to}");
         if column.as_secs() > 0 {
@@ -157,28 +164,28 @@ impl<'a> Plot<'a> {
         writeln!(out, "{}", self.style.paint(Role::Faint, title))
     }
 
-    /// An empty lane for a session's updates. The time of those that `wanted`
-    /// does not match is left blank, and that before `from`.
+    /// Returns an empty lane. It stays blank before `from` and where the
+    /// session's last update does not match `wanted`.
     pub fn lane<'q>(&self, wanted: &'q Query, from: DateTime<Utc>) -> Lane<'q> {
         Lane {
             wanted,
-            from: from.max(self.span.from),
-            marks: vec![(Mark::Nothing, 0.0); self.columns],
+            from: from.max(self.range.from),
+            marks: vec![(Mark::Blank, 0.0); self.columns],
             progress: vec![None; self.columns],
             last: None,
         }
     }
 
-    /// Takes the next update of a lane's session, in the file's order.
+    /// Adds the session's next update, in the order of the file.
     pub fn add(&self, lane: &mut Lane, update: Update) {
         let end = update.timestamp;
         if let Some(last) = lane.last.replace(update) {
-            // Somebody spoke again, so a command that was wrapped had lived.
+            // Another update followed, so the process was running until then.
             self.draw(lane, &last, end, ProcessState::Running);
         }
     }
 
-    /// Writes a session's statuses, and its progress if it has any.
+    /// Writes the statuses and, if there is any, the progress.
     pub fn write_lane(
         &mut self,
         out: &mut dyn Write,
@@ -190,7 +197,7 @@ impl<'a> Plot<'a> {
                 Liveness::Alive => ProcessState::Running,
                 Liveness::Dead | Liveness::Unknown => ProcessState::Unknown,
             };
-            self.draw(&mut lane, &last, self.span.to, process);
+            self.draw(&mut lane, &last, self.range.to, process);
         }
         let style = self.style;
         let name = escape(name);
@@ -200,7 +207,7 @@ impl<'a> Plot<'a> {
         let mut cells = Vec::with_capacity(self.columns);
         for (mark, _) in &lane.marks {
             cells.push((mark.symbol(style), mark.role()));
-            if *mark != Mark::Nothing && !self.used.iter().any(|used| used.is_like(mark)) {
+            if *mark != Mark::Blank && !self.used.iter().any(|used| used.is_like(mark)) {
                 self.used.push(mark.clone());
             }
         }
@@ -234,10 +241,10 @@ impl<'a> Plot<'a> {
         Ok(())
     }
 
-    /// The axis, its times, and what the marks mean.
+    /// Writes the time axis and the legend.
     pub fn write_axis(&self, out: &mut dyn Write) -> io::Result<()> {
         let style = self.style;
-        let ticks = Ticks::fit(self.span, self.columns);
+        let ticks = Ticks::fit(self.range, self.columns);
         let (line, tick) = if style.unicode {
             ('─', '┴')
         } else {
@@ -245,7 +252,7 @@ impl<'a> Plot<'a> {
         };
         let mut rule = vec![(line, Role::Faint); self.columns];
         let mut labels = String::new();
-        for (column, label) in ticks.labels(self.span, self.columns) {
+        for (column, label) in ticks.labels(self.range, self.columns) {
             rule[column].0 = tick;
             labels.push_str(&" ".repeat(column - labels.len()));
             labels.push_str(&label);
@@ -258,7 +265,7 @@ impl<'a> Plot<'a> {
         let mut used: Vec<&Mark> = self.used.iter().collect();
         used.sort_by_key(|mark| match mark {
             Mark::In(status) => (0, Some(status)),
-            Mark::Silent | Mark::Nothing => (1, None),
+            Mark::Silent | Mark::Blank => (1, None),
         });
         let mut room = self.columns;
         write!(out, "{indent}")?;
@@ -279,15 +286,15 @@ impl<'a> Plot<'a> {
         writeln!(out)
     }
 
-    /// Fills a lane's columns from an update on until the next one.
+    /// Draws the state that an update set and that lasted until `end`.
     fn draw(&self, lane: &mut Lane, update: &Update, end: DateTime<Utc>, process: ProcessState) {
-        let (begin, end) = (update.timestamp, end.min(self.span.to));
-        if end < lane.from || begin > self.span.to || !matches(lane.wanted, update) {
+        let (begin, end) = (update.timestamp, end.min(self.range.to));
+        if end < lane.from || begin > self.range.to || !matches(lane.wanted, update) {
             return;
         }
         let begin = begin.max(lane.from);
         let first = self.column(begin);
-        // A moment has its column, however short it was.
+        // A state is visible however short it was.
         let last = self.column(end).max(first);
         for column in first..=last {
             let (from, to) = (self.time(column), self.time(column + 1));
@@ -296,14 +303,13 @@ impl<'a> Plot<'a> {
             if covered == 0.0 && !here && first != last {
                 continue;
             }
-            // What a column shows is what held at its beginning, or what came
-            // in it.
+            // The state at the beginning of the column, or when it was set.
             let at = from.max(begin);
             let health = Health::of(update, process, at, &self.rules.thresholds);
             let mark = match &update.status {
                 _ if health.is_stale() => Mark::Silent,
-                // It is said once and then nothing is owed any more.
-                Status::Completed if column != first || begin > update.timestamp => Mark::Nothing,
+                // The end of the work is one column wide.
+                Status::Completed if column != first || begin > update.timestamp => Mark::Blank,
                 status => Mark::In(status.clone()),
             };
             let old = &mut lane.marks[column];
@@ -319,25 +325,25 @@ impl<'a> Plot<'a> {
         }
     }
 
-    /// The column of a moment, the nearest one for a moment outside.
+    /// Returns the column of a time, the nearest one if it is out of range.
     fn column(&self, at: DateTime<Utc>) -> usize {
-        let whole = (self.span.to - self.span.from).as_seconds_f64();
-        let part = (at - self.span.from).as_seconds_f64();
+        let whole = (self.range.to - self.range.from).as_seconds_f64();
+        let part = (at - self.range.from).as_seconds_f64();
         let column = (part / whole * self.columns as f64).max(0.0) as usize;
         column.min(self.columns - 1)
     }
 
-    /// When a column begins.
+    /// Returns the time at which a column begins.
     fn time(&self, column: usize) -> DateTime<Utc> {
-        let whole = (self.span.to - self.span.from).as_seconds_f64();
+        let whole = (self.range.to - self.range.from).as_seconds_f64();
         let millis = whole * 1000.0 * column as f64 / self.columns as f64;
-        self.span.from + TimeDelta::milliseconds(millis.ceil() as i64)
+        self.range.from + TimeDelta::milliseconds(millis.ceil() as i64)
     }
 
-    /// What one row of a column shows of a progress.
+    /// Returns the part of a progress that a row shows, row 0 at the bottom.
     fn level(&self, progress: f64, row: usize) -> char {
         let all = (progress * (self.rows * LEVELS) as f64) as usize;
-        // Known to be nothing is not the same as not known.
+        // A progress of 0 looks different from no progress.
         let all = all.max(1);
         match all.saturating_sub(row * LEVELS).min(LEVELS) {
             0 => ' ',
@@ -346,27 +352,28 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// How many levels one character shows.
+/// How many levels one character can show.
 const LEVELS: usize = 8;
 
-/// A session's columns while they are filled.
+/// The columns of one session.
 pub struct Lane<'q> {
     wanted: &'q Query,
     from: DateTime<Utc>,
-    /// With the seconds of the column that the mark covers.
+    /// Each with the seconds of the column that it covers.
     marks: Vec<(Mark, f64)>,
     progress: Vec<Option<f64>>,
     last: Option<Update>,
 }
 
-/// The times of a query are those of the axis; its other wishes are the
-/// lane's.
+/// Returns whether an update matches a query, apart from its time, which decides
+/// the range of the axis.
 fn matches(wanted: &Query, update: &Update) -> bool {
     (wanted.statuses.is_empty() || wanted.statuses.contains(&update.status))
         && (wanted.task.is_none() || wanted.task == update.task_id)
 }
 
-/// Writes characters, those of one role in one go, without trailing blanks.
+/// Writes a line of cells without trailing blanks, with one escape sequence for
+/// each run of a role.
 fn write_cells(
     out: &mut dyn Write,
     before: &str,
@@ -388,12 +395,12 @@ fn write_cells(
     writeln!(out)
 }
 
-/// The marks of an axis: at round times, as many as have room for a label.
+/// The labelled times of an axis: round ones, as many as there is room for.
 struct Ticks {
     step: TimeDelta,
 }
 
-/// Steps that people count time in, in seconds.
+/// The possible distances of two labels, in seconds.
 const STEPS: [i64; 24] = [
     1,
     2,
@@ -422,13 +429,13 @@ const STEPS: [i64; 24] = [
 ];
 
 impl Ticks {
-    fn fit(span: TimeSpan, columns: usize) -> Self {
-        let seconds = (span.to - span.from).as_seconds_f64();
+    fn fit(range: TimeRange, columns: usize) -> Self {
+        let seconds = (range.to - range.from).as_seconds_f64();
         let column = seconds / columns as f64;
         let step = STEPS
             .into_iter()
             .find(|&step| step as f64 / column >= (Self::width(step) + 2) as f64)
-            // Longer than a life: a power of ten of years.
+            // For a range of centuries, years times a power of ten.
             .unwrap_or_else(|| {
                 let year = 365 * 86_400;
                 let mut step = year;
@@ -442,7 +449,7 @@ impl Ticks {
         }
     }
 
-    /// The columns of a label.
+    /// Returns the width of a label.
     fn width(step: i64) -> usize {
         match step {
             ..60 => "20:35:00".len(),
@@ -451,26 +458,28 @@ impl Ticks {
         }
     }
 
-    /// Columns and labels from left to right; none overlaps another one.
-    fn labels(&self, span: TimeSpan, columns: usize) -> Vec<(usize, String)> {
+    /// Returns columns and labels from left to right. No labels overlap.
+    fn labels(&self, range: TimeRange, columns: usize) -> Vec<(usize, String)> {
         let step = self.step.num_seconds();
-        // Round on the reader's own clock.
+        // The times are round in the user's time zone.
         let offset = |at: DateTime<Utc>| {
             i64::from(at.with_timezone(&Local).offset().fix().local_minus_utc())
         };
-        let shift = offset(span.from);
-        let first = (span.from.timestamp() + shift).div_euclid(step) * step - shift;
-        let whole = (span.to - span.from).as_seconds_f64();
+        let shift = offset(range.from);
+        let first = (range.from.timestamp() + shift).div_euclid(step) * step - shift;
+        let whole = (range.to - range.from).as_seconds_f64();
         let mut labels = Vec::new();
         let mut free = 0;
         let mut day = None;
-        for seconds in (first..=span.to.timestamp()).step_by(usize::try_from(step).unwrap_or(1)) {
-            let Some(at) = DateTime::from_timestamp(seconds, 0).filter(|at| *at >= span.from)
+        let last = range.to.timestamp();
+        let times = (0..).map(|index| first + index * step);
+        for seconds in times.take_while(|&seconds| seconds <= last) {
+            let Some(at) = DateTime::from_timestamp(seconds, 0).filter(|at| *at >= range.from)
             else {
                 continue;
             };
             let local = at.with_timezone(&Local);
-            // The first label of a day names the day.
+            // The first label of a day is its date.
             let new_day = day.replace(local.date_naive()) != Some(local.date_naive());
             let form = match step {
                 86_400.. => "%Y-%m-%d",
@@ -479,7 +488,7 @@ impl Ticks {
                 _ => "%H:%M:%S",
             };
             let label = local.format(form).to_string();
-            let part = (at - span.from).as_seconds_f64() / whole;
+            let part = (at - range.from).as_seconds_f64() / whole;
             let column = (part * columns as f64) as usize;
             if column < free || column + label.len() > columns {
                 continue;
@@ -508,7 +517,7 @@ mod tests {
         Update::decode(line.as_bytes()).unwrap()
     }
 
-    /// A plot of one minute a column between 20:00 and 20:20.
+    /// Draws a plot from 20:00 to 20:20 with one minute in each column.
     fn drawn(unicode: bool, wanted: &Query, updates: Vec<Update>) -> Vec<String> {
         let style = Style {
             color: false,
@@ -516,11 +525,11 @@ mod tests {
             unicode,
         };
         let rules = HealthRules::new(at("20:20:00"), Thresholds::default());
-        let span = TimeSpan {
+        let range = TimeRange {
             from: at("20:00:00"),
             to: at("20:20:00"),
         };
-        let mut plot = Plot::new(span, &rules, ["w1", "w2"].into_iter(), &style);
+        let mut plot = Plot::new(range, &rules, ["w1", "w2"].into_iter(), &style);
         let mut lane = plot.lane(wanted, DateTime::<Utc>::MIN_UTC);
         for update in updates {
             plot.add(&mut lane, update);
@@ -533,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_says_what_held_when() {
+    fn lane_shows_the_status_of_each_time() {
         let lines = drawn(
             true,
             &Query::default(),
@@ -560,7 +569,7 @@ mod tests {
     }
 
     #[test]
-    fn ascii_where_the_locale_is() {
+    fn ascii_locale_gets_ascii() {
         let updates = vec![
             update("20:02:00", "working", Some(0.5)),
             update("20:04:00", "blocked", Some(1.0)),
@@ -573,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_blank() {
+    fn updates_that_do_not_match_are_blank() {
         let wanted = Query {
             task: Some("working".to_owned()),
             ..Query::default()
@@ -588,14 +597,14 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_round_and_do_not_touch() {
+    fn labels_do_not_overlap() {
         for seconds in [1, 7, 59, 600, 3601, 86_400, 40 * 86_400, 4000 * 86_400_i64] {
             for columns in [16, 60, 280] {
-                let span = TimeSpan {
+                let range = TimeRange {
                     from: at("20:07:13"),
                     to: at("20:07:13") + TimeDelta::seconds(seconds),
                 };
-                let labels = Ticks::fit(span, columns).labels(span, columns);
+                let labels = Ticks::fit(range, columns).labels(range, columns);
                 assert!(
                     labels.is_sorted_by(|a, b| a.0 + a.1.len() + 2 <= b.0),
                     "{seconds}s in {columns}: {labels:?}"
@@ -610,11 +619,11 @@ mod tests {
     }
 
     #[test]
-    fn the_silence_since_does_not_crowd_out_the_rest() {
+    fn silence_before_now_is_limited() {
         let rules = |now| HealthRules::new(now, Thresholds::default());
         let query = Query::default();
         let (first, last) = (at("20:00:00"), at("20:20:00"));
-        let to = |now, query| TimeSpan::new(query, first, last, &rules(now)).to;
+        let to = |now, query| TimeRange::new(query, first, last, &rules(now)).to;
         assert_eq!(to(at("20:25:00"), &query), at("20:25:00"));
         assert_eq!(to(at("23:00:00"), &query), at("20:30:00"));
         let since = Query {

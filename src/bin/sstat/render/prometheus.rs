@@ -1,5 +1,5 @@
 //! A summary in Prometheus' text format, for node_exporter's textfile
-//! collector. Samples carry no timestamps: the collector refuses them.
+//! collector. The collector rejects samples with timestamps, so they have none.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,8 +10,8 @@ use sstat::{Session, Status, escape, is_unprintable};
 
 use crate::view::Summary;
 
-/// Writes all metrics. The five known statuses are always there, so that a
-/// count that falls to zero does not vanish; each session is one series.
+/// Writes all metrics. The five known statuses are always included, so that a
+/// count which falls to zero does not disappear.
 pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     let mut statuses: Vec<StatusSeries> = Status::KNOWN
         .iter()
@@ -24,7 +24,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             .position(|known| *known == update.status)
         {
             Some(place) => place,
-            // Statuses that look the same when they are escaped are one series.
+            // Statuses with the same label are one series.
             None => *places
                 .entry(label_value(update.status.as_str()).into_owned())
                 .or_insert_with_key(|label| {
@@ -48,17 +48,17 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     for (name, help, count) in [
         (
             "sstat_stale_sessions",
-            "Sessions silent for too long, the very stale ones included.",
+            "Sessions without a recent update, very stale ones included.",
             summary.stale().count(),
         ),
         (
             "sstat_very_stale_sessions",
-            "Sessions silent for much too long.",
+            "Sessions without an update for much longer.",
             summary.very_stale().count(),
         ),
         (
             "sstat_dead_sessions",
-            "Sessions whose process is gone although their work is not done.",
+            "Sessions whose process is gone before they completed.",
             summary.dead().count(),
         ),
     ] {
@@ -67,7 +67,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     let mut oldest = Gauge::begin(
         out,
         "sstat_oldest_update_age_seconds",
-        "Age of the longest silent session's last update, by its status, when this was written.",
+        "Age of the oldest last update of each status, when this file was written.",
     )?;
     for series in statuses.iter().filter(|series| series.sessions > 0) {
         oldest.labelled("status", &series.label, series.oldest_age)?;
@@ -75,21 +75,21 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     Gauge::begin(
         out,
         "sstat_skipped_lines",
-        "Bad lines met at the ends of the files.",
+        "Invalid lines at the ends of the files.",
     )?
     .plain(summary.skipped_lines)?;
     let mut updates = Gauge::begin(
         out,
         "sstat_last_update_timestamp_seconds",
-        "Time of a session's last update in seconds since 1970.",
+        "Unix time of a session's last update.",
     )?;
-    // One series twice, and the collector refuses the whole file. Only names
-    // that are not printed as they are can come to look the same.
-    let mut escaped = HashSet::new();
+    // The collector rejects a file that has a series twice. Only escaped names
+    // can have the same label.
+    let mut escaped_labels = HashSet::new();
     for session in &summary.sessions {
         let label = label_value(session.name());
         if let Cow::Owned(label) = &label
-            && !escaped.insert(label.clone())
+            && !escaped_labels.insert(label.clone())
         {
             continue;
         }
@@ -137,8 +137,8 @@ impl<'a> Gauge<'a> {
     }
 }
 
-/// A text as it stands between a label's quotes. The format knows `\\`, `\"`
-/// and `\n`; what else could disturb a terminal is spelled out.
+/// Escapes a text for a label. The format has the escapes `\\`, `\"` and `\n`;
+/// other unprintable characters get sstat's own escapes.
 fn label_value(text: &str) -> Cow<'_, str> {
     let special = |c: char| matches!(c, '\\' | '"') || is_unprintable(c);
     if !text.contains(special) {
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_escaped_as_the_format_says() {
+    fn labels_are_escaped() {
         for (text, label) in [
             ("plain ö 日本", "plain ö 日本"),
             (r#"a"b\c"#, r#"a\"b\\c"#),

@@ -1,7 +1,7 @@
 //! Reading the last update of every session in a directory, on several threads.
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::error::Result;
@@ -47,30 +47,27 @@ impl Store {
         })?;
         files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));
 
-        let next = AtomicUsize::new(0);
+        let mut slots: Vec<Option<Session>> = Vec::new();
+        slots.resize_with(files.len(), || None);
+        let chunks = Mutex::new(files.chunks(CHUNK).zip(slots.chunks_mut(CHUNK)));
         let work = || {
-            let mut chunks = Vec::new();
             let mut warnings = Vec::new();
             let mut buffer = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(chunk) = files.chunks(CHUNK).nth(index) else {
-                    return (chunks, warnings);
-                };
-                let mut sessions = Vec::with_capacity(chunk.len());
-                for (_, file_name) in chunk {
+            let next_chunk = || chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some((files, slots)) = next_chunk() {
+                for ((_, file_name), slot) in files.iter().zip(slots) {
                     let open = || directory.open_read(file_name);
                     let path = || directory.path_of(file_name);
                     let (session, warning) =
                         read_session(open, path, file_name, rules, &mut buffer);
-                    sessions.extend(session);
+                    *slot = session;
                     warnings.extend(warning);
                 }
-                chunks.push((index, sessions));
             }
+            warnings
         };
-        let parts: Vec<_> = match threads_for(files.len()) {
-            1 => vec![work()],
+        let warnings = match threads_for(files.len()) {
+            1 => work(),
             threads => thread::scope(|scope| {
                 let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
                 let workers: Vec<_> = (0..threads).map_while(start).collect();
@@ -80,18 +77,13 @@ impl Store {
                     let panicked = |panic| std::panic::resume_unwind(panic);
                     worker.join().unwrap_or_else(panicked)
                 });
-                joined.chain(own).collect()
+                joined.chain(own).flatten().collect()
             }),
         };
-
-        let (chunks, warnings): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let mut chunks: Vec<_> = chunks.into_iter().flatten().collect();
-        chunks.sort_unstable_by_key(|&(index, _)| index);
-        let mut sessions = Vec::with_capacity(files.len());
-        sessions.extend(chunks.into_iter().flat_map(|(_, sessions)| sessions));
         Ok(Scan {
-            sessions,
-            warnings: warnings.into_iter().flatten().collect(),
+            // The slots are filled up in place.
+            sessions: slots.into_iter().flatten().collect(),
+            warnings,
         })
     }
 

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::support::{Ran, Sandbox, have};
 
-/// Sixty updates a minute apart, the last at now; every third is blocked and
-/// every tenth of task 10, as text or as a number.
+/// Sixty updates, one each minute until now. Every third is blocked. Every tenth
+/// has task 10, as a string or as a number.
 fn hour() -> Sandbox {
     let sandbox = Sandbox::new();
     let now = sstat::parse_timestamp(crate::support::NOW).unwrap();
@@ -41,7 +41,7 @@ fn messages(sandbox: &Sandbox, args: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn the_last_fifty_oldest_first() {
+fn default_is_the_last_fifty_oldest_first() {
     let sandbox = hour();
     let text = sandbox.ok(["history", "w"]);
     let lines: Vec<&str> = text.lines().collect();
@@ -56,7 +56,7 @@ fn the_last_fifty_oldest_first() {
 }
 
 #[test]
-fn json_counts_the_files_lines() {
+fn json_counts_all_updates() {
     let sandbox = hour();
     let json = sandbox.json(["history", "w", "--json", "--limit", "1"]);
     assert_eq!(json["session"], "w");
@@ -68,7 +68,7 @@ fn json_counts_the_files_lines() {
 }
 
 #[test]
-fn filtered_by_time_status_and_task() {
+fn filters_match_time_status_and_task() {
     let sandbox = hour();
     assert_eq!(
         messages(&sandbox, &["--since", "2m"]),
@@ -104,7 +104,7 @@ fn filtered_by_time_status_and_task() {
 }
 
 #[test]
-fn the_stored_lines_themselves() {
+fn jsonl_prints_the_stored_lines() {
     let sandbox = Sandbox::new();
     let lines = [
         r#"{"timestamp": "2026-02-14T20:35:00Z",  "status":"working", "z":1.10, "message":"ö"}"#,
@@ -129,7 +129,7 @@ fn the_stored_lines_themselves() {
 }
 
 #[test]
-fn several_sessions_and_all() {
+fn several_sessions_are_printed_one_after_the_other() {
     let sandbox = Sandbox::new();
     for name in ["w2", "w10", "m1"] {
         sandbox.ok(["push", name, "working", name]);
@@ -156,7 +156,7 @@ fn several_sessions_and_all() {
     assert_eq!(
         names(&sandbox.json(["history", "w1*", "--json"])),
         ["w10"],
-        "a pattern is an array"
+        "a pattern gives an array"
     );
     assert!(sandbox.json(["history", "w2", "--json"]).is_object());
     assert_eq!(sandbox.ok(["history", "w2", "w10"]).lines().count(), 2);
@@ -168,7 +168,7 @@ fn several_sessions_and_all() {
 }
 
 #[test]
-fn an_unknown_session_is_a_no() {
+fn unknown_session_exits_with_one() {
     let sandbox = hour();
     sandbox.ok(["push", "worker", "idle"]);
     let ran = sandbox.run(["history", "worke"]);
@@ -183,7 +183,7 @@ fn an_unknown_session_is_a_no() {
 }
 
 #[test]
-fn follow_goes_on_with_new_updates() {
+fn follow_prints_new_updates() {
     let sandbox = hour();
     for form in ["--limit=1", "--jsonl"] {
         let mut command = sandbox.command(["history", "w", "--follow", "--limit=1", form]);
@@ -192,7 +192,10 @@ fn follow_goes_on_with_new_updates() {
         }
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.next().unwrap().unwrap().contains("m"), "the last one");
+        assert!(
+            lines.next().unwrap().unwrap().contains("m"),
+            "the last update"
+        );
         for i in 0..3 {
             sandbox.ok(["push", "w", "working", &format!("{form} {i}")]);
         }
@@ -215,7 +218,7 @@ fn line(minute: u32, status: &str, keys: &str) -> String {
     format!("{{\"timestamp\":\"2026-02-14T20:{minute:02}:00Z\",\"status\":\"{status}\"{keys}}}\n")
 }
 
-/// Two sessions over twenty-five minutes, the last five of them in silence.
+/// Two sessions over twenty-five minutes without an update in the last five.
 fn two_sessions(sandbox: &Sandbox) {
     let done = line(20, "completed", ",\"progress\":1.0");
     let far = |minute, far: f64| {
@@ -232,7 +235,7 @@ fn two_sessions(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_plot_puts_sessions_on_one_axis() {
+fn plot_has_a_common_axis() {
     let sandbox = Sandbox::new();
     two_sessions(&sandbox);
     let plot = sandbox.ok(["history", "--all", "--plot"]);
@@ -251,7 +254,7 @@ worker2          ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒·········
 }
 
 #[test]
-fn a_plot_has_a_window_and_keeps_to_ascii() {
+fn plot_with_since_is_ascii_in_the_c_locale() {
     let sandbox = Sandbox::new();
     two_sessions(&sandbox);
     let args = ["history", "--all", "--plot", "--since", "20m"];
@@ -260,13 +263,13 @@ fn a_plot_has_a_window_and_keeps_to_ascii() {
     assert!(ran.stdout.is_ascii(), "{}", ran.stdout);
     let lines: Vec<&str> = ran.stdout.lines().collect();
     assert!(lines[0].starts_with("2026-02-14 20:15:00 to 2026-02-14 20:35:00"));
-    // What held when the window began is drawn from the left edge on.
+    // The state at the beginning of the range starts at the left edge.
     assert!(lines[1].starts_with("manager1 ####"), "{}", ran.stdout);
     assert!(lines[3].starts_with("worker2  %%%"), "{}", ran.stdout);
 }
 
 #[test]
-fn a_plot_of_one_task_or_of_nothing() {
+fn plot_of_a_task_excludes_the_others() {
     let sandbox = Sandbox::new();
     two_sessions(&sandbox);
     let plot = sandbox.ok(["history", "--all", "--plot", "--task", "160"]);
@@ -282,7 +285,7 @@ fn a_plot_of_one_task_or_of_nothing() {
 }
 
 #[test]
-fn a_plot_survives_strange_times() {
+fn plot_handles_extreme_times() {
     let sandbox = Sandbox::new();
     let at = |time: &str| format!("{{\"timestamp\":\"{time}\",\"status\":\"working\"}}\n");
     let times = [
@@ -304,7 +307,7 @@ fn a_plot_survives_strange_times() {
 }
 
 #[test]
-fn follow_joins_new_sessions_and_reads_a_renamed_file_to_its_end() {
+fn follow_includes_new_sessions_and_the_rest_of_renamed_files() {
     let sandbox = hour();
     let mut command = sandbox.command(["history", "--all", "--follow", "--limit=1"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -323,14 +326,14 @@ fn follow_joins_new_sessions_and_reads_a_renamed_file_to_its_end() {
 }
 
 #[test]
-fn follow_reads_a_file_of_any_size_in_parts() {
+fn follow_reads_a_large_replacement_whole() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "idle"]);
     let mut command = sandbox.command(["history", "w", "--follow", "--jsonl"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
-    // Another file in its place: all of it is new.
+    // The file is replaced, so all of its lines are new.
     let long: Vec<String> = (0..700)
         .map(|i| line(35, "working", &format!(",\"message\":\"{i:01000}\"")))
         .collect();
@@ -346,7 +349,7 @@ fn follow_reads_a_file_of_any_size_in_parts() {
 }
 
 #[test]
-fn follow_ends_when_nobody_reads() {
+fn follow_ends_when_its_pipe_is_closed() {
     let sandbox = hour();
     let mut shell = Command::new("bash");
     sandbox.isolate(&mut shell);
@@ -358,7 +361,7 @@ fn follow_ends_when_nobody_reads() {
 }
 
 #[test]
-fn a_file_without_a_good_line_is_no_session_and_an_unreadable_one_an_error() {
+fn file_without_update_exits_with_one_and_unreadable_file_with_two() {
     let sandbox = hour();
     sandbox.write("junk", "junk\n");
     sandbox.write("empty", "");
@@ -403,7 +406,7 @@ fn a_file_without_a_good_line_is_no_session_and_an_unreadable_one_an_error() {
 }
 
 #[test]
-fn a_time_without_an_offset_is_the_readers_own() {
+fn time_without_offset_is_local() {
     let sandbox = hour();
     let mut command = sandbox.command(["history", "w", "--since", "2026-02-14 15:34:00", "--json"]);
     let output = command.env("TZ", "America/New_York").output().unwrap();
@@ -412,7 +415,7 @@ fn a_time_without_an_offset_is_the_readers_own() {
 }
 
 #[test]
-fn a_bad_line_is_told_once_whatever_the_files_name() {
+fn invalid_line_is_reported_once_for_invalid_utf8_name() {
     use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();
     let name = std::ffi::OsStr::from_bytes(b"w\xff_status.json");
@@ -424,7 +427,7 @@ fn a_bad_line_is_told_once_whatever_the_files_name() {
 }
 
 #[test]
-fn sessions_come_in_the_order_they_are_named() {
+fn sessions_are_in_the_order_of_the_arguments() {
     let sandbox = Sandbox::new();
     for name in ["w1", "w2", "w10"] {
         sandbox.aged(name, "working", 1);
@@ -440,7 +443,7 @@ fn sessions_come_in_the_order_they_are_named() {
 }
 
 #[test]
-fn a_file_that_fails_while_it_is_read_is_named() {
+fn read_error_names_the_file() {
     if !have("strace") {
         return;
     }
@@ -466,7 +469,7 @@ fn a_file_that_fails_while_it_is_read_is_named() {
 }
 
 #[test]
-fn follow_goes_on_past_what_cannot_be_read() {
+fn follow_continues_after_unreadable_files() {
     use std::os::unix::fs::symlink;
     let sandbox = hour();
     sandbox.write("bad", line(35, "idle", "") + "junk\n");
@@ -478,12 +481,12 @@ fn follow_goes_on_past_what_cannot_be_read() {
     let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut next = || lines.next().unwrap().unwrap();
     let mut error = || errors.next().unwrap().unwrap();
-    // What is wrong at first is said though there is no end.
+    // Warnings are printed before the first update.
     assert!(error().contains("bad_status.json: skipped 1 bad line"));
     assert!(error().contains("x_status.json: is a symbolic link"));
     assert!(next().contains("bad"));
     assert!(next().contains("m59"));
-    // What is in the place of one that is followed is no end either.
+    // A followed file can become unreadable and return.
     std::fs::rename(sandbox.file("w"), sandbox.root().join("w")).unwrap();
     std::fs::create_dir(sandbox.file("w")).unwrap();
     assert!(error().contains("w_status.json: is a directory"));
@@ -502,7 +505,7 @@ fn follow_goes_on_past_what_cannot_be_read() {
     assert_eq!(
         errors.next().map(Result::unwrap),
         None,
-        "each is named once"
+        "each file is reported once"
     );
 
     let mut command = sandbox.command(["history", "w", "nobody", "--follow"]);

@@ -25,7 +25,7 @@ fn team() -> Sandbox {
 }
 
 #[test]
-fn a_row_a_session_in_natural_order() {
+fn rows_are_in_natural_order() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "worker10", "working", "Ten", "0.1", "7"]);
     sandbox.ok(["push", "worker2", "blocked", "Two"]);
@@ -40,7 +40,7 @@ worker10  working  █░░░░░░░░░  10%  7     Ten      0s
 }
 
 #[test]
-fn a_column_that_nobody_needs_is_left_out() {
+fn empty_column_is_left_out() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "working"]);
     assert_eq!(
@@ -51,7 +51,7 @@ fn a_column_that_nobody_needs_is_left_out() {
 }
 
 #[test]
-fn sorted_by_each_key() {
+fn rows_are_sorted_by_each_key() {
     let sandbox = team();
     assert_eq!(
         names(&sandbox, &[]),
@@ -72,7 +72,7 @@ fn sorted_by_each_key() {
 }
 
 #[test]
-fn filtered_by_name_pattern_status_task_and_time() {
+fn filters_match_name_pattern_status_task_and_time() {
     let sandbox = team();
     assert_eq!(names(&sandbox, &["worker*"]), ["worker2", "worker10"]);
     assert_eq!(names(&sandbox, &["qa", "worker?"]), ["qa", "worker2"]);
@@ -90,7 +90,7 @@ fn filtered_by_name_pattern_status_task_and_time() {
 }
 
 #[test]
-fn attention_is_error_blocked_dead_and_stale_the_oldest_first() {
+fn attention_selects_error_blocked_dead_and_stale_oldest_first() {
     let sandbox = team();
     sandbox.ok([
         "push",
@@ -108,7 +108,7 @@ fn attention_is_error_blocked_dead_and_stale_the_oldest_first() {
 }
 
 #[test]
-fn a_gate_for_scripts_lets_no_mistake_pass() {
+fn exit_code_is_two_for_every_mistake() {
     let sandbox = team();
     let gate =
         |args: &[&str]| sandbox.run([&["list", "--attention", "--exit-code"], args].concat());
@@ -124,11 +124,14 @@ fn a_gate_for_scripts_lets_no_mistake_pass() {
     );
     assert_eq!(gate(&["worker2", "nobody"]).code, 2);
     assert_eq!(gate(&["worker22", "worker*"]).code, 2);
-    let slip = gate(&["--status", "wroking"]);
-    assert_eq!(slip.code, 2);
-    assert!(slip.stderr.contains("did you mean 'working'?"), "{slip:?}");
+    let misspelled = gate(&["--status", "wroking"]);
+    assert_eq!(misspelled.code, 2);
+    assert!(
+        misspelled.stderr.contains("did you mean 'working'?"),
+        "{misspelled:?}"
+    );
     assert_eq!(gate(&["--status", "thinking"]).code, 0);
-    // Whoever wrote that much behind it hides an error.
+    // 70 MiB of zeros after the last update hide an error.
     sandbox.aged("worker4", "error", 10);
     let worker4 = sandbox.file("worker4");
     let file = std::fs::File::options().append(true).open(worker4).unwrap();
@@ -145,7 +148,7 @@ fn a_gate_for_scripts_lets_no_mistake_pass() {
             .stderr
             .contains("worker3_status.json: is a directory")
     );
-    // Without the gate the rest is shown, and the exit code is 0.
+    // Without --exit-code the other sessions are shown and the exit code is 0.
     let ran = sandbox.run(["list", "worker*"]);
     assert_eq!((ran.code, ran.stdout.lines().count()), (0, 3));
     let quiet = sandbox.run(["list", "--exit-code", "worker*", "--quiet"]);
@@ -153,11 +156,11 @@ fn a_gate_for_scripts_lets_no_mistake_pass() {
 }
 
 #[test]
-fn an_unknown_name_is_a_no() {
+fn unknown_name_exits_with_one() {
     let sandbox = team();
     let ran = sandbox.run(["list", "qa", "quality"]);
     assert_eq!(ran.code, 1);
-    assert_eq!(ran.stdout.lines().count(), 2, "the known one is shown");
+    assert_eq!(ran.stdout.lines().count(), 2, "the known session is shown");
     assert!(
         ran.stderr.contains("no session 'quality' in"),
         "{}",
@@ -167,7 +170,7 @@ fn an_unknown_name_is_a_no() {
 }
 
 #[test]
-fn json_is_keyed_by_name_with_the_updates_own_keys() {
+fn json_is_keyed_by_name_and_passes_keys_through() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "w",
@@ -186,7 +189,7 @@ fn json_is_keyed_by_name_with_the_updates_own_keys() {
 }
 
 #[test]
-fn the_thresholds_are_options_and_variables() {
+fn thresholds_come_from_options_and_variables() {
     let sandbox = Sandbox::new();
     sandbox.aged("w", "working", 372);
     let state = |args: &[&str], variables: &[(&str, &str)]| {
@@ -261,7 +264,7 @@ fn the_thresholds_are_options_and_variables() {
 }
 
 #[test]
-fn an_update_of_more_patience_overrules_the_reader() {
+fn stale_after_of_an_update_overrides_the_option() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "w",
@@ -283,7 +286,7 @@ fn an_update_of_more_patience_overrules_the_reader() {
 }
 
 #[test]
-fn the_future_is_marked_as_clock_skew() {
+fn future_timestamp_is_marked_as_clock_skew() {
     let sandbox = Sandbox::new();
     sandbox.aged("soon", "working", -60);
     sandbox.aged("late", "working", -3600);
@@ -297,7 +300,7 @@ fn the_future_is_marked_as_clock_skew() {
 }
 
 #[test]
-fn colour_is_decided_by_flag_variable_and_stream() {
+fn color_depends_on_flag_variable_and_stream() {
     let sandbox = team();
     let colored = |args: &[&str], variables: &[(&str, &str)]| {
         let mut command = sandbox.command([&["list"], args].concat());
@@ -316,7 +319,7 @@ fn colour_is_decided_by_flag_variable_and_stream() {
 }
 
 #[test]
-fn a_closed_pipe_is_silent_success() {
+fn closed_pipe_is_not_an_error() {
     let sandbox = Sandbox::new();
     for i in 0..3000 {
         sandbox.aged(&format!("session{i}"), "working", i);
@@ -343,21 +346,18 @@ fn a_closed_pipe_is_silent_success() {
 }
 
 #[test]
-fn a_slip_in_a_status_is_told_unless_somebody_has_it() {
+fn misspelled_status_is_reported_unless_a_session_has_it() {
     let sandbox = Sandbox::new();
     sandbox.aged("w", "working", 10);
-    let told = sandbox.run(["list", "--status", "complete"]);
-    assert_eq!(told.code, 0);
-    assert!(
-        told.stderr.contains("did you mean 'completed'?"),
-        "{told:?}"
-    );
+    let ran = sandbox.run(["list", "--status", "complete"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stderr.contains("did you mean 'completed'?"), "{ran:?}");
     sandbox.aged("x", "complete", 10);
     assert!(sandbox.ok(["list", "--status", "complete"]).contains('x'));
 }
 
 #[test]
-fn patterns_say_what_is_not_to_stand_there_as_elsewhere() {
+fn patterns_accept_both_negations() {
     let sandbox = Sandbox::new();
     for name in ["a", "b", "a["] {
         sandbox.aged(name, "working", 10);

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::{Sandbox, have};
 
 #[test]
-fn everything_about_one_session() {
+fn detail_has_every_fact() {
     let sandbox = Sandbox::new();
     for (age, progress) in [(1200, "0.2"), (600, "0.3"), (0, "0.4")] {
         let now = sstat::parse_timestamp(crate::support::NOW).unwrap();
@@ -47,7 +47,7 @@ Last updates
 }
 
 #[test]
-fn an_unknown_name_is_met_with_the_nearest() {
+fn unknown_name_gets_a_suggestion() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "manager1", "idle"]);
     let ran = sandbox.run(["show", "managr1"]);
@@ -66,7 +66,7 @@ fn an_unknown_name_is_met_with_the_nearest() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_an_error_and_one_without_a_good_line_no_session() {
+fn unreadable_file_exits_with_two_and_file_without_update_with_one() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.file("directory")).unwrap();
     let ran = sandbox.run(["show", "directory"]);
@@ -81,7 +81,7 @@ fn a_file_that_cannot_be_read_is_an_error_and_one_without_a_good_line_no_session
 }
 
 #[test]
-fn a_name_that_is_no_utf8_is_listed_and_can_be_shown() {
+fn session_with_invalid_utf8_name_is_listed_and_shown() {
     use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();
     let path = sandbox
@@ -100,7 +100,7 @@ fn a_name_that_is_no_utf8_is_listed_and_can_be_shown() {
 }
 
 #[test]
-fn the_tail_of_the_tmux_pane_of_that_name() {
+fn tmux_pane_of_the_same_name_is_shown() {
     if !have("tmux") {
         return;
     }
@@ -122,7 +122,7 @@ fn the_tail_of_the_tmux_pane_of_that_name() {
     let without = show();
     assert!(
         without.contains("\nPane "),
-        "says why there is none: {without}"
+        "the reason is shown: {without}"
     );
     tmux(&[
         "new-session",
@@ -140,7 +140,7 @@ fn the_tail_of_the_tmux_pane_of_that_name() {
 }
 
 #[test]
-fn a_tmux_that_hangs_is_not_waited_for() {
+fn hanging_tmux_times_out() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     sandbox.aged("w", "working", 0);
@@ -157,9 +157,9 @@ fn a_tmux_that_hangs_is_not_waited_for() {
     );
 }
 
-/// A thousand updates are looked at, of which ten are shown.
+/// `show` reads a thousand updates and prints ten.
 #[test]
-fn long_updates_are_not_all_held() {
+fn memory_is_bounded_with_long_updates() {
     if !have("prlimit") {
         return;
     }

@@ -12,7 +12,7 @@ fn team() -> Sandbox {
     sandbox.aged("done", "completed", 5000);
     let mut child = std::process::Command::new("true").spawn().unwrap();
     let pid = child.id().to_string();
-    // The process is still there to be named, if only as a zombie, or not.
+    // The push fails if the process has been reaped already.
     let push = sandbox.run(["push", "dead", "working", "x", "--pid", &pid]);
     child.wait().unwrap();
     if push.code != 0 {
@@ -31,7 +31,7 @@ fn team() -> Sandbox {
 }
 
 #[test]
-fn the_worst_first_with_age_and_the_way_to_look() {
+fn rows_are_worst_first_with_a_command() {
     let sandbox = team();
     let table = sandbox.ok(["stale"]);
     let rows: Vec<&str> = table.lines().collect();
@@ -51,7 +51,7 @@ fn the_worst_first_with_age_and_the_way_to_look() {
 }
 
 #[test]
-fn very_leaves_the_merely_stale_out() {
+fn very_excludes_stale_sessions() {
     let sandbox = team();
     let json = sandbox.json(["stale", "--very", "--json"]);
     assert_eq!(json["count"], 2);
@@ -62,7 +62,7 @@ fn very_leaves_the_merely_stale_out() {
 }
 
 #[test]
-fn each_session_is_as_in_list() {
+fn json_of_each_session_equals_list() {
     let sandbox = team();
     let list = sandbox.json(["list", "--json"]);
     for session in sandbox.json(["stale", "--json"])["sessions"]
@@ -74,7 +74,7 @@ fn each_session_is_as_in_list() {
 }
 
 #[test]
-fn the_exit_code_is_a_gate() {
+fn exit_code_is_one_if_a_row_is_printed() {
     let sandbox = team();
     assert_eq!(sandbox.run(["stale", "--exit-code"]).code, 1);
     assert_eq!(sandbox.run(["stale"]).code, 0);
@@ -94,7 +94,7 @@ fn the_exit_code_is_a_gate() {
 }
 
 #[test]
-fn the_way_to_look_works_as_it_is_printed() {
+fn printed_command_works() {
     let sandbox = team();
     let directory = sandbox.dir();
     let directory = directory.to_str().unwrap();

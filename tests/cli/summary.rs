@@ -3,7 +3,7 @@
 use crate::support::Sandbox;
 
 #[test]
-fn the_piped_block_is_the_originals_to_the_letter() {
+fn piped_block_equals_the_original() {
     let sandbox = Sandbox::new();
     let push = |args: &[&str]| sandbox.ok([&["push"], args].concat());
     push(&["architect1", "working", "Checking roadmap alignment", "0.5"]);
@@ -37,8 +37,8 @@ Working (4):
     );
 }
 
-/// One session of every kind. The dead one's process has another start time
-/// than the one that runs under its number.
+/// One session of every kind. The process of the dead one has a start time that
+/// differs from that of the running process with its pid.
 fn everything() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w2", "working", "Second", "0.5"]);
@@ -58,7 +58,7 @@ fn everything() -> Sandbox {
 }
 
 #[test]
-fn every_block_in_its_order() {
+fn sections_are_in_order() {
     let me = std::process::id();
     assert_eq!(
         everything().ok(["summary"]),
@@ -101,7 +101,7 @@ Working (3):
 }
 
 #[test]
-fn color_always_adds_colour_and_nothing_else() {
+fn color_adds_only_escape_sequences() {
     let sandbox = everything();
     let colored = sandbox.ok(["summary", "--color", "always"]);
     assert!(colored.contains('\u{1b}'));
@@ -116,7 +116,7 @@ fn color_always_adds_colour_and_nothing_else() {
 }
 
 #[test]
-fn json_has_every_key_and_an_axis_of_its_own_for_staleness() {
+fn json_has_every_key_and_staleness_apart_from_status() {
     let sandbox = everything();
     sandbox.write("junk", "junk\n");
     let ran = sandbox.run(["summary", "--json"]);
@@ -157,7 +157,7 @@ fn json_has_every_key_and_an_axis_of_its_own_for_staleness() {
 }
 
 #[test]
-fn one_line_for_status_bars() {
+fn short_and_tmux_print_one_line() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.ok(["summary", "--short"]), "");
     assert_eq!(sandbox.ok(["summary", "--tmux"]), "");
@@ -174,7 +174,7 @@ fn one_line_for_status_bars() {
 }
 
 #[test]
-fn no_sessions_is_a_block_all_the_same() {
+fn block_without_sessions_has_a_total() {
     let block = Sandbox::new().ok(["summary"]);
     assert!(block.contains("Total Sessions: 0\n===="), "{block}");
 }

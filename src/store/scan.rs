@@ -80,11 +80,12 @@ impl Store {
                 joined.chain(own).flatten().collect()
             }),
         };
-        Ok(Scan {
-            // The slots are filled up in place.
-            sessions: slots.into_iter().flatten().collect(),
-            warnings,
-        })
+        #[expect(
+            clippy::filter_map_identity,
+            reason = "unlike flatten, it reuses the allocation"
+        )]
+        let sessions = slots.into_iter().filter_map(|slot| slot).collect();
+        Ok(Scan { sessions, warnings })
     }
 
     /// Returns the names of all sessions that have a file, whether or not it

@@ -1,10 +1,10 @@
 //! The live screen of `sstat watch`, in a real terminal: tmux.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Ran, SSTAT, Sandbox, have};
+use crate::support::{Ran, Sandbox, have, sstat_binary};
 
 /// A shell in a terminal of a size, under a tmux server of its own.
 struct Tmux<'a> {
@@ -539,7 +539,7 @@ finally:
     for when in ["idle", "busy"] {
         let mut python = Command::new("python3");
         sandbox.isolate(&mut python);
-        let bin = Path::new(SSTAT).parent().unwrap().display();
+        let bin = sstat_binary().parent().unwrap().display();
         let path = format!("{}:{bin}:/usr/bin:/bin", sandbox.home().display());
         python.env("PATH", path).env("TMUX", "yes");
         let ran = Ran::from(python.args(["-c", script, when]).output().unwrap());

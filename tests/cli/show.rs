@@ -159,6 +159,7 @@ fn hanging_tmux_times_out() {
 
 /// `show` reads a thousand updates and prints ten.
 #[test]
+#[ignore = "slow: 5 s"]
 fn memory_is_bounded_with_long_updates() {
     if !have("prlimit") {
         return;

@@ -102,6 +102,7 @@ fn beside<T>(
 }
 
 #[test]
+#[ignore = "slow: 8 s"]
 fn pushers_beside_writers_that_tear_lines() {
     let sandbox = Sandbox::new();
     let path = sandbox.file("w");

@@ -68,6 +68,7 @@ fn push(sandbox: &Sandbox, directory: &Path, token: &str) -> bool {
 /// The page that holds the end of the file has room for exactly `room` bytes
 /// more, for every count up to a whole line and its seal.
 #[test]
+#[ignore = "slow: 13 s"]
 fn a_disk_that_fills_up_at_every_byte_of_a_line() {
     const PAGE: usize = 4096;
     let Some(disk) = SmallDisk::mount(256) else {
@@ -150,6 +151,7 @@ fn a_full_disk_that_gets_room_again() {
 /// `ulimit -f` leaves room for `room` bytes of the line. The process is not
 /// killed without a word.
 #[test]
+#[ignore = "slow: 15 s"]
 fn a_limit_on_file_sizes_at_every_byte_of_a_line() {
     if !have("prlimit") {
         return;

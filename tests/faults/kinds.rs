@@ -305,6 +305,7 @@ fn wait_for(stream: &mut impl BufRead, text: &str, what: &str) {
 }
 
 #[test]
+#[ignore = "slow: 7 s"]
 fn files_with_little_sense_in_them() {
     let mut slowest = Default::default();
     for (kind, holds, make) in FILES {

@@ -59,6 +59,7 @@ fn expand(notation: &str) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "slow: 5 s"]
 fn each_is_skipped_with_its_reason_and_the_good_ones_around_it_are_read() {
     let sandbox = Sandbox::new();
     let cases = cases();

@@ -31,7 +31,7 @@ fn script(sandbox: &Sandbox, name: &str, variables: &[(&str, &str)]) -> Running 
     );
     sandbox.isolate(&mut command);
     let path = std::env::var("PATH").unwrap_or_default();
-    let sstat = Path::new(crate::support::SSTAT).parent().unwrap();
+    let sstat = crate::support::sstat_binary().parent().unwrap();
     command.env(
         "PATH",
         format!("{}:{}:{path}", sandbox.home().display(), sstat.display()),

@@ -1,31 +1,56 @@
-//! A temporary home and status directory for one test, and the real binary
-//! run in it with nothing of the caller's environment.
-#![allow(dead_code)] // not every test crate uses all of it
+//! A temporary home and status directory for each test, in which the binary
+//! runs without the caller's environment.
+#![allow(dead_code)] // No test crate uses all of it.
+
+pub mod skipped;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// The moment that tests take for now unless they say otherwise.
+/// The current time in a sandbox with a fixed clock.
 pub const NOW: &str = "2026-02-14T20:35:00Z";
 
-pub const SSTAT: &str = env!("CARGO_BIN_EXE_sstat");
+/// Returns the path of the binary under test: `SSTAT_TEST_BINARY`, or else the
+/// one that Cargo built for this test run.
+///
+/// # Panics
+///
+/// Panics if `SSTAT_TEST_BINARY` is not the absolute path of a file that is
+/// named `sstat`: tests run in other directories, and shell scripts find the
+/// binary by its name.
+pub fn sstat_binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> =
+        LazyLock::new(|| match std::env::var_os("SSTAT_TEST_BINARY") {
+            None => PathBuf::from(env!("CARGO_BIN_EXE_sstat")),
+            Some(path) => {
+                let path = PathBuf::from(path);
+                assert!(
+                    path.is_absolute() && path.is_file() && path.ends_with("sstat"),
+                    "SSTAT_TEST_BINARY={}: expected the absolute path of a file named sstat",
+                    path.display()
+                );
+                path
+            }
+        });
+    &BINARY
+}
 
 pub struct Sandbox {
     root: tempfile::TempDir,
     now: Option<String>,
-    /// Tells the guard, by being dropped, that the test came to its end.
-    _in_use: mpsc::Sender<()>,
+    /// Dropped at the end of the test, which stops the watchdog.
+    _watchdog: mpsc::Sender<()>,
 }
 
 impl Sandbox {
-    /// A sandbox whose status directory exists and whose clock stands at
-    /// [`NOW`].
+    /// Returns a sandbox with an existing status directory and the clock fixed
+    /// at [`NOW`].
     pub fn new() -> Self {
         let sandbox = Self::with_real_clock();
         Self {
@@ -34,7 +59,7 @@ impl Sandbox {
         }
     }
 
-    /// A sandbox in the time it is.
+    /// Returns a sandbox with the real clock.
     pub fn with_real_clock() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("home")).unwrap();
@@ -42,7 +67,7 @@ impl Sandbox {
         Self {
             root,
             now: None,
-            _in_use: guard_against_hangs(),
+            _watchdog: start_watchdog(),
         }
     }
 
@@ -54,12 +79,12 @@ impl Sandbox {
         self.root().join("home")
     }
 
-    /// The status directory.
+    /// Returns the status directory.
     pub fn dir(&self) -> PathBuf {
         self.root().join("status")
     }
 
-    /// The file of a session.
+    /// Returns the path of a session's file.
     pub fn file(&self, session: &str) -> PathBuf {
         self.dir().join(format!("{session}_status.json"))
     }
@@ -72,7 +97,7 @@ impl Sandbox {
         fs::read_to_string(self.file(session)).unwrap()
     }
 
-    /// Writes a good line whose age at [`NOW`] is so many seconds.
+    /// Writes a valid update that is `age_seconds` old at [`NOW`].
     pub fn aged(&self, session: &str, status: &str, age_seconds: i64) {
         let now = sstat::parse_timestamp(NOW).unwrap();
         let then = now - chrono::TimeDelta::seconds(age_seconds);
@@ -83,17 +108,18 @@ impl Sandbox {
         );
     }
 
-    /// The command, ready to have more arguments and variables added.
+    /// Returns a command that runs the binary in the sandbox.
     pub fn command<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(&self, args: I) -> Command {
-        let mut command = Command::new(SSTAT);
+        let mut command = Command::new(sstat_binary());
         self.isolate(&mut command);
         command.args(args);
         command
     }
 
-    /// Gives any command the sandbox's environment: `sstat` is on its path.
+    /// Replaces a command's environment with the sandbox's, in which `PATH`
+    /// starts with the directory of the binary.
     pub fn isolate(&self, command: &mut Command) {
-        let bin = Path::new(SSTAT).parent().unwrap();
+        let bin = sstat_binary().parent().unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         command
             .env_clear()
@@ -113,7 +139,8 @@ impl Sandbox {
         Ran::from(self.command(args).output().unwrap())
     }
 
-    /// Runs and expects exit code 0 and a silent stderr; gives stdout.
+    /// Runs the binary, expects exit code 0 and an empty stderr, and returns
+    /// stdout.
     pub fn ok<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(&self, args: I) -> String {
         let ran = self.run(args);
         assert_eq!(
@@ -125,7 +152,7 @@ impl Sandbox {
         ran.stdout
     }
 
-    /// Runs with `--json` output expected.
+    /// The same as [`ok`](Self::ok), with stdout parsed as JSON.
     pub fn json<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(
         &self,
         args: I,
@@ -134,26 +161,26 @@ impl Sandbox {
     }
 }
 
-/// Ends the whole test run, and says which test it was, when what it gives
-/// back is still there after ten minutes. A test that waits for ever would
-/// have nobody to name it.
-fn guard_against_hangs() -> mpsc::Sender<()> {
-    let (in_use, dropped) = mpsc::channel();
+/// Ends the test run and names the test if it takes longer than ten minutes
+/// (six hours at full size). Without this, a test that hangs would block the
+/// run and leave no name.
+fn start_watchdog() -> mpsc::Sender<()> {
+    let (sender, receiver) = mpsc::channel();
     let full_size = std::env::var_os("SSTAT_FAULTS").is_some_and(|size| size == "full");
     let limit = Duration::from_secs(if full_size { 6 * 3600 } else { 600 });
     let test = thread::current().name().unwrap_or("a test").to_owned();
     thread::spawn(move || {
-        if dropped.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-            // Not by eprintln!, which the test harness keeps for itself.
+        if receiver.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // Not eprintln!, whose output the test harness captures.
             let _ = writeln!(std::io::stderr(), "{test} hangs");
             std::process::exit(101);
         }
     });
-    in_use
+    sender
 }
 
-/// Tells the threads beside a test to stop when it ends, also by a panic:
-/// else the scope that joins them would wait for ever.
+/// Sets a flag that stops a test's threads when the test ends. A panic sets it
+/// too; otherwise the scope that joins the threads would block forever.
 pub struct StopAtEnd<'a>(pub &'a AtomicBool);
 
 impl Drop for StopAtEnd<'_> {
@@ -162,7 +189,7 @@ impl Drop for StopAtEnd<'_> {
     }
 }
 
-/// What a run came to.
+/// The result of a command: exit code (128 + N after signal N) and output.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -184,7 +211,7 @@ impl From<Output> for Ran {
     }
 }
 
-/// A file of `contrib/`.
+/// Returns the content of a file in `contrib/`.
 pub fn contrib(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("contrib")
@@ -192,8 +219,7 @@ pub fn contrib(path: &str) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// Whether a tool is there. Without it the test says that it is skipped, or
-/// fails where `SSTAT_REQUIRE_TOOLS=1` says that everything must be tested.
+/// Returns true if `tool` is on `PATH`; otherwise records the test as skipped.
 pub fn have(tool: &str) -> bool {
     let found = std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|directory| directory.join(tool).is_file())
@@ -201,7 +227,8 @@ pub fn have(tool: &str) -> bool {
     or_skip(found, tool)
 }
 
-/// The same for a module of the `python3` that is first on the path.
+/// Returns true if `python3` can import `module`; otherwise records the test as
+/// skipped.
 pub fn have_python_module(module: &str) -> bool {
     let import = format!("import {module}");
     let found = Command::new("python3")
@@ -212,14 +239,20 @@ pub fn have_python_module(module: &str) -> bool {
     or_skip(found, module)
 }
 
-/// Says what a test is skipped for, or fails where nothing may be skipped.
+/// Returns `found`. If it is false, records that the running test is skipped
+/// because `tool` is missing.
+///
+/// # Panics
+///
+/// Panics if `found` is false and `SSTAT_REQUIRE_TOOLS` is 1.
 pub fn or_skip(found: bool, tool: &str) -> bool {
     if !found {
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        skipped::record(&test, tool);
         assert!(
-            std::env::var_os("SSTAT_REQUIRE_TOOLS").is_none_or(|value| value != "1"),
-            "{tool} is missing and SSTAT_REQUIRE_TOOLS=1"
+            !skipped::tools_are_required(),
+            "{tool} is not installed and SSTAT_REQUIRE_TOOLS=1"
         );
-        eprintln!("SKIPPED: {tool} is not installed");
     }
     found
 }

@@ -141,6 +141,7 @@ pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
 }
 
 /// How urgently a session needs a person's attention, most urgent first.
+#[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // Used by the live screen only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
     /// The session reported an error or its process is gone.
@@ -152,6 +153,7 @@ pub enum Urgency {
     None,
 }
 
+#[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // Used by the live screen only.
 pub fn urgency(session: &Session) -> Urgency {
     match (&session.update.status, session.health.liveness) {
         (Status::Error, _) | (_, Liveness::Dead) => Urgency::Failed,

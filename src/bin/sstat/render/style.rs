@@ -128,6 +128,7 @@ impl Role {
 
 /// Returns the one word that says most about a session, and its role: the status
 /// if it calls for a person, otherwise the worst issue.
+#[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // Used by the live screen only.
 pub fn worst_word(session: &Session) -> (&str, Role) {
     let Session { update, health } = session;
     let status = Role::of_status(&update.status);

@@ -1,0 +1,26 @@
+//! Lists the tests that were skipped because a tool is missing.
+//!
+//! Cargo runs test targets in the order of their names. This one comes last.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/skipped.rs"]
+#[allow(dead_code)] // Records are written by the other targets.
+mod skipped;
+
+use std::io::Write;
+
+#[test]
+fn no_required_tool_is_missing() {
+    let skipped = skipped::take();
+    if !skipped.is_empty() {
+        let list = skipped.join("\nSKIPPED ");
+        // Not eprintln!, whose output the test harness captures.
+        writeln!(std::io::stderr(), "SKIPPED {list}").unwrap();
+    }
+    assert!(
+        skipped.is_empty() || !skipped::tools_are_required(),
+        "{} tests were skipped and SSTAT_REQUIRE_TOOLS=1",
+        skipped.len()
+    );
+}

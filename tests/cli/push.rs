@@ -550,3 +550,23 @@ for i in range(count):
         assert_eq!(own, expected);
     }
 }
+
+#[test]
+fn exit_code_0_means_that_a_line_was_written() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["push", "w", "working", "--hook=abc is broken"]);
+    assert_eq!(
+        (ran.code, sandbox.file("w").exists()),
+        (2, false),
+        "{ran:?}"
+    );
+    assert!(!ran.stderr.is_empty());
+    let ran = sandbox.run(["show", "push", "--hook"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let ran = sandbox.run(["push", "--hook", "nonsense"]);
+    assert_eq!(ran.code, 0, "a hook that is set up wrongly: {ran:?}");
+    for message in ["--- FAIL: TestX", "- item", "-5%"] {
+        sandbox.ok(["push", "w", "working", message]);
+        assert!(sandbox.read("w").contains(message), "{message}");
+    }
+}

@@ -252,13 +252,17 @@ pub enum Agent {
 /// push such values are split off their options first.
 pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool) {
     let mut arguments: Vec<OsString> = given.collect();
+    // A value with white space is a message, e.g. "--hook=abc is broken".
     let is_hook_flag = |argument: &OsString| {
-        argument == "--hook" || argument.as_encoded_bytes().starts_with(b"--hook=")
+        argument == "--hook"
+            || (argument.as_encoded_bytes().starts_with(b"--hook=")
+                && !argument.as_encoded_bytes().contains(&b' '))
     };
     let separator = separator(&arguments);
-    let own = || words(&arguments[..separator.unwrap_or(arguments.len())]).map(|(_, word)| word);
-    // Wherever the flag stands: a hook set up wrongly is one all the same.
-    let is_hook = own().any(is_hook_flag) && own().any(|word| word == "push");
+    let own = &arguments[..separator.unwrap_or(arguments.len())];
+    // An agent must not see an exit code even if its hook is set up wrongly, so
+    // the flag counts in any position.
+    let is_hook = verb(own) == Some("push") && words(own).any(|(_, word)| is_hook_flag(word));
     if is_hook
         && separator.is_none()
         && let Some(last) =
@@ -277,6 +281,21 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
 pub fn lacks_command(arguments: &[OsString]) -> bool {
     separator(arguments).is_some_and(|at| {
         at + 1 == arguments.len() && words(&arguments[..at]).any(|(_, word)| word == "push")
+    })
+}
+
+/// Returns the verb: the first argument that is one and not the value of an
+/// option before it.
+fn verb(arguments: &[OsString]) -> Option<&str> {
+    const VERBS: [&str; 7] = [
+        "push", "summary", "list", "show", "history", "stale", "watch",
+    ];
+    let mut is_value = false;
+    arguments.iter().skip(1).find_map(|argument| {
+        let was_value = std::mem::take(&mut is_value);
+        let word = argument.to_str()?;
+        is_value = matches!(word, "--dir" | "--status-dir" | "--color");
+        (!was_value && VERBS.contains(&word)).then_some(word)
     })
 }
 
@@ -852,6 +871,8 @@ mod value {
             unchanged("sstat push w working -- tool --hook {}", false);
             unchanged("sstat --hook codex push", true);
             unchanged("sstat list --hook", false);
+            unchanged("sstat show push --hook", false);
+            unchanged("sstat --dir show push --hook", true);
             assert_eq!(
                 of("sstat push --hook codex --session w {}").0,
                 "sstat push --hook codex --session w --payload {}"

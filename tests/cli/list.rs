@@ -367,3 +367,18 @@ fn patterns_accept_both_negations() {
     assert_eq!(names(&sandbox, &["a["]), ["a["]);
     assert_eq!(sandbox.run(["list", "b["]).code, 1);
 }
+
+#[test]
+fn exit_code_holds_when_the_output_is_closed() {
+    let sandbox = Sandbox::new();
+    for i in 0..3000 {
+        sandbox.aged(&format!("session{i}"), "error", 3600);
+    }
+    for command in ["list --attention --exit-code", "stale --exit-code"] {
+        let mut shell = std::process::Command::new("bash");
+        sandbox.isolate(&mut shell);
+        let script = format!("sstat {command} | true; exit ${{PIPESTATUS[0]}}");
+        let status = shell.args(["-c", &script]).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{command}");
+    }
+}

@@ -520,3 +520,17 @@ fn follow_continues_after_unreadable_files() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn history_ignores_an_invalid_stale_after() {
+    let sandbox = Sandbox::new();
+    sandbox.aged("w", "working", 10);
+    for (args, code) in [
+        (vec!["history", "w"], 0),
+        (vec!["history", "w", "--plot"], 2),
+    ] {
+        let mut command = sandbox.command(&args);
+        let output = command.env("SSTAT_STALE_AFTER", "5").output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+    }
+}

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sstat::{FileWarning, HealthRules, History, Query, Store, Update, session_of_file};
+use sstat::{FileWarning, HealthRules, History, Query, Store, Thresholds, Update, session_of_file};
 
 use crate::cli;
 use crate::config::{Config, Stream};
@@ -38,7 +38,13 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
         statuses: args.status.clone(),
         task: args.task.clone(),
     };
-    let rules = config.rules(&cli::StalenessArgs::default())?;
+    // Only a plot shows staleness. Without one, an invalid SSTAT_STALE_AFTER
+    // must not be an error.
+    let rules = if args.plot {
+        config.rules(&cli::StalenessArgs::default())?
+    } else {
+        HealthRules::new(config.now()?, Thresholds::default())
+    };
     let filters = cli::Filters::of_names(args.names.clone());
     let mut selection = select(config, &filters, &rules)?;
     let joins = joining_sessions(args);
@@ -83,7 +89,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
         Ok(())
     })?;
     if !is_open {
-        return Ok(0);
+        return Ok(report.code);
     }
     output::print(config, report.with_warnings(&warnings))
 }

@@ -279,9 +279,8 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
 /// Whether a push announces a command and names none, as `-- $COMMAND` does
 /// where the variable is empty. clap takes that for a push without a command.
 pub fn lacks_command(arguments: &[OsString]) -> bool {
-    separator(arguments).is_some_and(|at| {
-        at + 1 == arguments.len() && words(&arguments[..at]).any(|(_, word)| word == "push")
-    })
+    separator(arguments)
+        .is_some_and(|at| at + 1 == arguments.len() && verb(&arguments[..at]) == Some("push"))
 }
 
 /// Returns the verb: the first argument that is one and not the value of an
@@ -887,6 +886,7 @@ mod value {
             };
             assert!(lacks("sstat push w working --") && lacks("sstat --dir d push w idle m --"));
             assert!(!lacks("sstat push w working -- true --") && !lacks("sstat list --"));
+            assert!(!lacks("sstat list push --"));
         }
 
         #[test]

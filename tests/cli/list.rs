@@ -382,3 +382,16 @@ fn exit_code_holds_when_the_output_is_closed() {
         assert_eq!(status.code(), Some(1), "{command}");
     }
 }
+
+#[test]
+fn only_complete_progress_is_100_percent() {
+    let sandbox = Sandbox::new();
+    let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","progress":0.999999}"#;
+    sandbox.write("w", format!("{line}\n"));
+    for command in [vec!["list"], vec!["show", "w"], vec!["history", "w"]] {
+        let text = sandbox.ok(&command);
+        assert!(text.contains("99%") && !text.contains("100%"), "{text}");
+    }
+    // The summary block rounds as the Python original does.
+    assert!(sandbox.ok(["summary"]).contains("(100%)"));
+}

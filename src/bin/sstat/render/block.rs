@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use sstat::{Session, Status, escape};
 
 use crate::render::minutes;
-use crate::render::style::{Role, Style, percent};
+use crate::render::style::{Role, Style, rounded_percent};
 use crate::view::Summary;
 
 /// Columns of a progress bar.
@@ -103,7 +103,7 @@ fn message_and_progress(session: &Session, style: &Style) -> String {
     let Some(progress) = session.update.progress else {
         return message.into_owned();
     };
-    let percent = percent(progress);
+    let percent = rounded_percent(progress);
     let is_terminal = style.width.is_some();
     let progress = if is_terminal {
         format!("{} {percent}", style.bar(progress, BAR))

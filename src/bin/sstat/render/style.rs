@@ -232,9 +232,19 @@ impl Style {
     }
 }
 
-/// A fraction as a percentage without decimals, rounded half to even as in
-/// Python.
+/// Returns a fraction as a percentage without decimals. Below 1.0 it is never
+/// `100%`.
 pub fn percent(progress: f64) -> String {
+    let percent = rounded_percent(progress);
+    if progress < 1.0 && percent == "100%" {
+        return "99%".to_owned();
+    }
+    percent
+}
+
+/// Returns a fraction as a percentage without decimals, rounded half to even as
+/// in Python.
+pub fn rounded_percent(progress: f64) -> String {
     format!("{:.0}%", progress * 100.0)
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::name::SessionName;
 use crate::process::ProcessIdentity;
 use crate::status::Status;
@@ -11,8 +11,7 @@ use crate::store::append::{Appender, Durability};
 use crate::store::locate::Location;
 use crate::update::Update;
 
-/// A session's handle on its own status: what a worker keeps and reports
-/// through.
+/// A handle through which a worker reports its own status.
 ///
 /// ```
 /// use sstat::{SessionStatus, Status, Store};
@@ -37,8 +36,8 @@ pub struct SessionStatus {
 }
 
 impl SessionStatus {
-    /// A handle on a session of a store. Its updates carry this process, so
-    /// that readers see when it dies.
+    /// Creates a handle for a session of a store. Its updates name this
+    /// process, so that readers detect when it ends.
     #[must_use]
     pub fn new(store: &Store, name: SessionName) -> Self {
         Self {
@@ -49,9 +48,9 @@ impl SessionStatus {
         }
     }
 
-    /// A handle in the directory that `sstat` itself would take: `SSTAT_DIR`,
-    /// the nearest `data/session_status`, the user's state directory. It is
-    /// made where it is missing.
+    /// Creates a handle in the directory that `sstat` itself would use:
+    /// `SSTAT_DIR`, the nearest `data/session_status`, or the user's state
+    /// directory. Creates the directory if it is missing.
     ///
     /// # Errors
     /// Those of [`Location::find`] and [`Location::create`].
@@ -68,7 +67,7 @@ impl SessionStatus {
         self
     }
 
-    /// Waiting for a task.
+    /// Pushes `idle`: waiting for a task.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
@@ -76,7 +75,7 @@ impl SessionStatus {
         self.push(&self.update(Status::Idle))
     }
 
-    /// Working; `progress` is from 0.0 to 1.0.
+    /// Pushes `working`; `progress` is from 0.0 to 1.0.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
@@ -92,7 +91,7 @@ impl SessionStatus {
         self.push(&update)
     }
 
-    /// Waiting for what the message says.
+    /// Pushes `blocked`, with the reason as its message.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
@@ -100,7 +99,7 @@ impl SessionStatus {
         self.push(&self.saying(Status::Blocked, message))
     }
 
-    /// Done, at progress 1.0.
+    /// Pushes `completed`, at progress 1.0.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
@@ -108,7 +107,7 @@ impl SessionStatus {
         self.push(&self.saying(Status::Completed, message))
     }
 
-    /// Failed for the reason that the message says.
+    /// Pushes `error`, with the reason as its message.
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
@@ -116,7 +115,8 @@ impl SessionStatus {
         self.push(&self.saying(Status::Error, message))
     }
 
-    /// An update of this moment and this session, to be filled in and pushed.
+    /// Returns an update of this session with the current time, to be filled in
+    /// and pushed.
     #[must_use]
     pub fn update(&self, status: Status) -> Update {
         let mut update = Update::new(&self.name, status, Utc::now());
@@ -130,12 +130,43 @@ impl SessionStatus {
         update
     }
 
-    /// Appends an update to this session's file. `Ok` means that it stands
-    /// there exactly once and whole, an error that it does at most once.
+    /// Appends an update to this session's file. `Ok`: the line was written
+    /// exactly once. An error: it was written at most once.
     ///
     /// # Errors
-    /// Those of [`Update::encode`] and [`Appender::append`].
+    /// Returns [`Error::Update`] for an update of another session, and the
+    /// errors of [`Update::encode`] and [`Appender::append`].
     pub fn push(&mut self, update: &Update) -> Result<()> {
+        if update.session != self.name.as_str() {
+            return Err(Error::Update {
+                reason: format!(
+                    "the update is of session '{}', not of '{}'",
+                    update.session, self.name
+                ),
+            });
+        }
         self.appender.append(&update.encode()?, self.durability)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn update_of_another_session_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path());
+        let other = SessionStatus::new(&store, "b".parse().unwrap());
+        let mut session = SessionStatus::new(&store, "a".parse().unwrap());
+        let error = session.push(&other.update(Status::Idle)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the update is of session 'b', not of 'a'"
+        );
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        session.push(&session.update(Status::Idle)).unwrap();
     }
 }

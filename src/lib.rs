@@ -1,9 +1,8 @@
 //! Status of many workers in plain files.
 //!
-//! Each worker appends what it is doing as one JSON line to a file of its own;
-//! whoever wants to know reads the directory. This library is what the `sstat`
-//! command is made of: [`SessionStatus`] pushes, [`Store`] reads,
-//! [`Health`] says what a last update means by now.
+//! Each worker appends its status as one JSON line to a file of its own, and
+//! readers read the directory. [`SessionStatus`] pushes, [`Store`] reads, and
+//! [`Health`] derives age, staleness and liveness from a last update.
 //!
 //! ```
 //! use sstat::{SessionStatus, Store, Thresholds, HealthRules};
@@ -12,11 +11,11 @@
 //! let mut worker = SessionStatus::new(&store, "worker1".parse()?);
 //! worker.working("Compiling", 0.25, None)?;
 //!
-//! let viewpoint = HealthRules::new(chrono::Utc::now(), Thresholds::default());
-//! let (session, _problem) = store.session("worker1", &viewpoint)?;
+//! let rules = HealthRules::new(chrono::Utc::now(), Thresholds::default());
+//! let (session, _warning) = store.session("worker1", &rules)?;
 //! let session = session.unwrap();
 //! assert_eq!(session.update.message, "Compiling");
-//! assert!(!session.condition.is_stale());
+//! assert!(!session.health.is_stale());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

@@ -42,7 +42,7 @@ pub struct HealthRules {
 }
 
 impl HealthRules {
-    /// A viewpoint on this machine.
+    /// Returns rules for this machine.
     #[must_use]
     pub fn new(now: DateTime<Utc>, thresholds: Thresholds) -> Self {
         Self {

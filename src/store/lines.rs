@@ -18,7 +18,7 @@ const LARGEST_BLOCK: usize = 256 * 1024;
 /// A reader that meets no good line in this many bytes going back gives up.
 pub const GIVE_UP_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Renderer eight bytes at a time. `memchr::memrchr` would first ask the processor
+/// Searches eight bytes at a time. `memchr::memrchr` would first ask the processor
 /// what it can do, and a virtual machine needs 40 µs to answer: as long as it
 /// takes to read ten files.
 fn last_newline(bytes: &[u8]) -> Option<usize> {

@@ -7,7 +7,7 @@
 
 use memchr::memmem::Finder;
 
-/// Renderer for lines that may be of one task.
+/// Looks for lines that may be of one task.
 #[derive(Debug)]
 pub(crate) struct TaskSearch {
     value: Ahead<Value>,

@@ -1,4 +1,4 @@
-//! HistoryReader that go on: the updates that come to them, and to sessions that
+//! Histories that go on: the updates that come to them, and to sessions that
 //! join them.
 
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! CommandRunner that alarms run: a bounded number at once, each for a limited
+//! Commands that alerts run: a bounded number at once, each for a limited
 //! time, all waited for.
 
 use std::collections::VecDeque;

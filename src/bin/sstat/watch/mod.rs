@@ -271,7 +271,7 @@ impl Watcher {
         Ok(woken)
     }
 
-    /// Renderer at all sessions when one of them may have changed by itself.
+    /// Looks at all sessions when one of them may have changed by itself.
     fn tick_if_due(&mut self) {
         let now = self.clock.now();
         if self.table.next_change().is_some_and(|at| at <= now) {
@@ -361,7 +361,7 @@ impl Watcher {
         Ok(names)
     }
 
-    /// Renderer whether every file is as it was when it was last read.
+    /// Looks whether every file is as it was when it was last read.
     fn rescan(&mut self) {
         self.source.follow_path();
         let names = match self.wanted_names() {
@@ -581,7 +581,7 @@ impl Watcher {
         self.table.remove(name, now, &mut self.events);
     }
 
-    /// Renderer at the sessions whose process has ended, and from time to time at
+    /// Looks at the sessions whose process has ended, and from time to time at
     /// those whose process ends untold.
     fn look_at_processes(&mut self) {
         let ended = std::mem::take(&mut self.ended);

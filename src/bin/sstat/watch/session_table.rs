@@ -155,7 +155,7 @@ impl SessionTable {
         }
     }
 
-    /// Renderer at all sessions again by what is known and the time it is.
+    /// Looks at all sessions again by what is known and the time it is.
     pub fn tick(&mut self, now: DateTime<Utc>, events: &mut Vec<Event>) {
         self.next_change = None;
         for entry in &mut self.sessions {

@@ -554,13 +554,26 @@ for i in range(count):
 #[test]
 fn exit_code_0_means_that_a_line_was_written() {
     let sandbox = Sandbox::new();
-    let ran = sandbox.run(["push", "w", "working", "--hook=abc is broken"]);
-    assert_eq!(
-        (ran.code, sandbox.file("w").exists()),
-        (2, false),
-        "{ran:?}"
-    );
-    assert!(!ran.stderr.is_empty());
+    for args in [
+        vec!["push", "w", "working", "--hook=abc is broken"],
+        vec!["push", "w", "working", "--hook=abc"],
+        vec!["push", "w", "working", "--hook=a\tb"],
+        vec!["push", "w", "working", "--hook"],
+        vec!["push", "-p", "0.5", "w", "working", "--hook"],
+        vec!["push", "w", "wrking", "--hook=codex"],
+        vec![
+            "push", "w", "working", "m", "0.5", "1", "--hook", "nonsense",
+        ],
+        vec!["push", "--message", "--hook", "w", "wrking"],
+    ] {
+        let ran = sandbox.run(&args);
+        assert_eq!(
+            (ran.code, sandbox.file("w").exists()),
+            (2, false),
+            "{ran:?}"
+        );
+        assert!(!ran.stderr.is_empty(), "{args:?}");
+    }
     let ran = sandbox.run(["show", "push", "--hook"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     let ran = sandbox.run(["push", "--hook", "nonsense"]);

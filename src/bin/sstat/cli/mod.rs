@@ -252,17 +252,8 @@ pub enum Agent {
 /// push such values are split off their options first.
 pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool) {
     let mut arguments: Vec<OsString> = given.collect();
-    // A value with white space is a message, e.g. "--hook=abc is broken".
-    let is_hook_flag = |argument: &OsString| {
-        argument == "--hook"
-            || (argument.as_encoded_bytes().starts_with(b"--hook=")
-                && !argument.as_encoded_bytes().contains(&b' '))
-    };
     let separator = separator(&arguments);
-    let own = &arguments[..separator.unwrap_or(arguments.len())];
-    // An agent must not see an exit code even if its hook is set up wrongly, so
-    // the flag counts in any position.
-    let is_hook = verb(own) == Some("push") && words(own).any(|(_, word)| is_hook_flag(word));
+    let is_hook = is_hook(&arguments[..separator.unwrap_or(arguments.len())]);
     if is_hook
         && separator.is_none()
         && let Some(last) =
@@ -279,22 +270,70 @@ pub fn arguments(given: impl Iterator<Item = OsString>) -> (Vec<OsString>, bool)
 /// Whether a push announces a command and names none, as `-- $COMMAND` does
 /// where the variable is empty. clap takes that for a push without a command.
 pub fn lacks_command(arguments: &[OsString]) -> bool {
-    separator(arguments)
-        .is_some_and(|at| at + 1 == arguments.len() && verb(&arguments[..at]) == Some("push"))
+    separator(arguments).is_some_and(|at| at + 1 == arguments.len() && is_push(&arguments[..at]))
+}
+
+fn is_push(arguments: &[OsString]) -> bool {
+    matches!(verb(arguments), Some((_, "push")))
+}
+
+/// Returns true for a `push` with the option `--hook`, valid or not: an agent
+/// must not see the exit code of a hook that is set up wrongly. Behind SESSION
+/// and STATUS the same text is a message or an error, which must not exit with 0.
+fn is_hook(own: &[OsString]) -> bool {
+    let is_flag =
+        |word: &OsString| word == "--hook" || word.as_encoded_bytes().starts_with(b"--hook=");
+    let Some((verb_at, "push")) = verb(own) else {
+        return false;
+    };
+    let mut positionals = 0;
+    let mut is_value = false;
+    own.iter().enumerate().any(|(at, word)| {
+        let was_value = std::mem::take(&mut is_value);
+        if was_value || is_flag(word) {
+            return !was_value && positionals < 2;
+        }
+        is_value = takes_value(word);
+        let is_positional = !word.as_encoded_bytes().starts_with(b"-");
+        positionals += usize::from(is_positional && verb_at < at);
+        false
+    })
+}
+
+/// Returns true for an option of `push` whose value is the next argument.
+fn takes_value(word: &OsString) -> bool {
+    let options = [
+        "--dir",
+        "--status-dir",
+        "--color",
+        "-p",
+        "--progress",
+        "-t",
+        "--task",
+        "-m",
+        "--meta",
+        "--metadata",
+        "--message",
+        "--expect",
+        "--pid",
+        "--session",
+        "--payload",
+    ];
+    options.iter().any(|option| word == option)
 }
 
 /// Returns the verb: the first argument that is one and not the value of an
-/// option before it.
-fn verb(arguments: &[OsString]) -> Option<&str> {
+/// option before it, and its index.
+fn verb(arguments: &[OsString]) -> Option<(usize, &str)> {
     const VERBS: [&str; 7] = [
         "push", "summary", "list", "show", "history", "stale", "watch",
     ];
     let mut is_value = false;
-    arguments.iter().skip(1).find_map(|argument| {
-        let was_value = std::mem::take(&mut is_value);
+    let mut words = arguments.iter().enumerate().skip(1);
+    words.find_map(|(at, argument)| {
+        let was_value = std::mem::replace(&mut is_value, takes_value(argument));
         let word = argument.to_str()?;
-        is_value = matches!(word, "--dir" | "--status-dir" | "--color");
-        (!was_value && VERBS.contains(&word)).then_some(word)
+        (!was_value && VERBS.contains(&word)).then_some((at, word))
     })
 }
 
@@ -872,6 +911,7 @@ mod value {
             unchanged("sstat list --hook", false);
             unchanged("sstat show push --hook", false);
             unchanged("sstat --dir show push --hook", true);
+            unchanged("sstat --dir push push w --hook", true);
             assert_eq!(
                 of("sstat push --hook codex --session w {}").0,
                 "sstat push --hook codex --session w --payload {}"

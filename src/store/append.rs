@@ -342,23 +342,37 @@ fn write_whole<'a>(
     Ok(())
 }
 
-/// What stands in the file where a piece was written, with the byte before.
+/// How many bytes before a written line are read back, in which another writer
+/// may have put white space.
+const READ_BACK_BEFORE: u64 = 256;
+
+/// The bytes of the file where a piece was written, and those before it.
 struct Found {
     start: usize,
     before: usize,
+    /// Whether `bytes` begins where the file begins.
+    is_file_start: bool,
     bytes: Vec<u8>,
 }
 
 impl Found {
-    /// Whether a line that was written at `start` stands there and has a line
-    /// of its own: a stump of another writer may have come before it.
+    /// Returns true if the line that was written at `start` is intact and a
+    /// reader would accept it: only white space may precede it on its line. A
+    /// partial line of another writer makes it invalid.
     fn has_line(&self, start: usize, line: &[u8]) -> bool {
         let Some(at) = start.checked_sub(self.start) else {
             return false;
         };
         let at = at + self.before;
-        let own_line = at == 0 || self.bytes.get(at - 1) == Some(&b'\n');
-        own_line && self.bytes.get(at..at + line.len()) == Some(line)
+        let Some((before, written)) = self.bytes.split_at_checked(at) else {
+            return false;
+        };
+        let is_space = |byte: &&u8| byte.is_ascii_whitespace() && **byte != b'\n';
+        let is_own_line = match before.iter().rev().find(|byte| !is_space(byte)) {
+            Some(byte) => *byte == b'\n',
+            None => self.is_file_start,
+        };
+        is_own_line && written.starts_with(line)
     }
 }
 
@@ -368,12 +382,13 @@ fn read_back(file: &File, pieces: &[Piece<'_>]) -> io::Result<Vec<Found>> {
         let Some(offset) = piece.end.checked_sub(piece.bytes.len() as u64) else {
             continue;
         };
-        let before = usize::from(offset > 0);
+        let before = offset.min(READ_BACK_BEFORE) as usize;
         let mut bytes = vec![0; before + piece.bytes.len()];
         match open::read_exact_at(file, &mut bytes, offset - before as u64) {
             Ok(()) => found.push(Found {
                 start: piece.start,
                 before,
+                is_file_start: before as u64 == offset,
                 bytes,
             }),
             // Truncated in between.
@@ -477,6 +492,9 @@ mod tests {
         assert_eq!(standing(b"stump", b"{}\n", None), [false]);
         assert_eq!(standing(b"stump", b"{}\n{}\n", None), [false, true]);
         assert_eq!(standing(b"stump", b"\n{}\n", None), [false, true]);
+        assert_eq!(standing(b"{}\n \t\r", b"{}\n", None), [true]);
+        assert_eq!(standing(b"  ", b"{}\n", None), [true]);
+        assert_eq!(standing(b"stump  ", b"{}\n", None), [false]);
         let over = |at| Some((&b"x"[..], at));
         assert_eq!(standing(b"", b"1\n2\n3\n", over(2)), [true, false, true]);
         assert_eq!(standing(b"", b"1\n2\n3\n", over(3)), [true, false, false]);

@@ -180,3 +180,37 @@ fn every_call_failed_and_killed() {
         acknowledged.into_inner()
     );
 }
+
+/// Another writer appends white space after the push has looked at the last
+/// byte and before it writes. Readers accept the line, so it is not damaged.
+#[test]
+fn white_space_before_a_line_does_not_duplicate_it() {
+    use std::io::Write;
+    if !have("strace") {
+        return;
+    }
+    for space in ["   ", "\r", "\t"] {
+        // On a busy machine the push may look only after the white space.
+        let is_raced = (0..5).any(|_| {
+            let sandbox = Sandbox::new();
+            sandbox.write("w", GOOD);
+            let delay = "inject=write:delay_enter=800000:when=1";
+            let mut command = strace(&sandbox, &["-e", "trace=write", "-e", delay]);
+            let push = thread::spawn(move || run(&mut command));
+            thread::sleep(std::time::Duration::from_millis(400));
+            let mut file = fs::File::options()
+                .append(true)
+                .open(sandbox.file("w"))
+                .unwrap();
+            file.write_all(space.as_bytes()).unwrap();
+            let ran = push.join().unwrap();
+            assert_eq!(ran.code, 0, "{space:?}: {ran:?}");
+            let content = sandbox.read("w");
+            assert_eq!(content.matches("token").count(), 1, "{content:?}");
+            let history = sandbox.ok(["history", "w", "--jsonl"]);
+            assert_eq!(history.matches("token").count(), 1, "{history}");
+            content.contains(&format!("\n{space}{{"))
+        });
+        assert!(is_raced, "{space:?} was never written before the line");
+    }
+}

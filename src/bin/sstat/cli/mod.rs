@@ -286,19 +286,28 @@ fn is_hook(own: &[OsString]) -> bool {
     let Some((verb_at, "push")) = verb(own) else {
         return false;
     };
-    let mut positionals = 0;
-    let mut is_value = false;
-    own.iter().enumerate().any(|(at, word)| {
-        let was_value = std::mem::take(&mut is_value);
-        if was_value || is_flag(word) {
-            return !was_value && positionals < 2;
-        }
-        is_value = takes_value(word);
-        let is_positional = !word.as_encoded_bytes().starts_with(b"-");
-        positionals += usize::from(is_positional && verb_at < at);
-        false
+    let Some((flag_at, _)) = words(own, takes_value).find(|(_, word)| is_flag(word)) else {
+        return false;
+    };
+    let positionals = words(&own[..flag_at], takes_value)
+        .filter(|(at, word)| *at > verb_at && !word.as_encoded_bytes().starts_with(b"-"));
+    positionals.count() < 2
+}
+
+/// Returns the verb, which is the first argument with the name of one, and its
+/// index.
+fn verb(arguments: &[OsString]) -> Option<(usize, &str)> {
+    words(arguments, takes_value).find_map(|(at, word)| {
+        let word = word.to_str()?;
+        (at > 0 && VERBS.contains(&word)).then_some((at, word))
     })
 }
+
+/// The verbs of [`Command`]. Asking clap for them would define it a second time
+/// in every process.
+const VERBS: [&str; 7] = [
+    "push", "summary", "list", "show", "history", "stale", "watch",
+];
 
 /// Returns true for an option of `push` whose value is the next argument.
 fn takes_value(word: &OsString) -> bool {
@@ -313,50 +322,43 @@ fn takes_value(word: &OsString) -> bool {
         "-m",
         "--meta",
         "--metadata",
-        "--message",
         "--expect",
         "--pid",
         "--session",
         "--payload",
     ];
-    options.iter().any(|option| word == option)
+    takes_any_value(word) || options.iter().any(|option| word == option)
 }
 
-/// Returns the verb: the first argument that is one and not the value of an
-/// option before it, and its index.
-fn verb(arguments: &[OsString]) -> Option<(usize, &str)> {
-    const VERBS: [&str; 7] = [
-        "push", "summary", "list", "show", "history", "stale", "watch",
-    ];
-    let mut is_value = false;
-    let mut words = arguments.iter().enumerate().skip(1);
-    words.find_map(|(at, argument)| {
-        let was_value = std::mem::replace(&mut is_value, takes_value(argument));
-        let word = argument.to_str()?;
-        (!was_value && VERBS.contains(&word)).then_some((at, word))
-    })
+/// Returns true for the option whose value can look like an option or be `--`.
+fn takes_any_value(word: &OsString) -> bool {
+    word == "--message"
 }
 
-/// The arguments with their places, but for what `--message` takes as it is.
-fn words(arguments: &[OsString]) -> impl Iterator<Item = (usize, &OsString)> {
-    let mut takes_next = false;
+/// Returns the arguments and their indices without the values of the options
+/// that `takes_value` accepts.
+fn words(
+    arguments: &[OsString],
+    takes_value: fn(&OsString) -> bool,
+) -> impl Iterator<Item = (usize, &OsString)> {
+    let mut is_next_value = false;
     arguments.iter().enumerate().filter(move |(_, argument)| {
-        let is_word = !takes_next;
-        takes_next = is_word && *argument == "--message";
+        let is_word = !is_next_value;
+        is_next_value = is_word && takes_value(argument);
         is_word
     })
 }
 
 /// Where the `--` stands behind which a wrapped command begins.
 fn separator(arguments: &[OsString]) -> Option<usize> {
-    words(arguments)
+    words(arguments, takes_any_value)
         .find(|(_, word)| *word == "--")
         .map(|(at, _)| at)
 }
 
 fn split_attached_values(arguments: &mut Vec<OsString>) {
     let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
-    let of_push = words(own).skip_while(|(_, word)| *word != "push");
+    let of_push = words(own, takes_any_value).skip_while(|(_, word)| *word != "push");
     let attached: Vec<_> = of_push
         .filter_map(|(at, word)| {
             let (option, value) = word.to_str().and_then(attached_value)?;
@@ -966,6 +968,17 @@ mod value {
                 assert_eq!(about(built), about(verb));
                 assert!(built.get_long_about().is_none(), "{}", verb.get_name());
             }
+        }
+
+        #[test]
+        fn verbs_are_those_of_the_definitions() {
+            use clap::CommandFactory;
+            let command = Cli::command();
+            let verbs: Vec<&str> = command
+                .get_subcommands()
+                .map(|verb| verb.get_name())
+                .collect();
+            assert_eq!(verbs, VERBS);
         }
 
         #[test]

@@ -10,7 +10,7 @@ pub(crate) mod scan;
 pub(crate) mod search;
 pub(crate) mod tail;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::health::{Health, Session, Thresholds};
-use crate::name::{FILE_SUFFIX, SessionName, name_of_file, session_of_file};
+use crate::name::{FILE_SUFFIX, SessionName, session_of_file};
 use crate::process::{HostIdentity, ProcessState};
 use crate::store::append::{Appender, Durability};
 use crate::store::open::{Directory, StatusFile};
@@ -209,16 +209,11 @@ impl Store {
         let Some(file_name) = self.file_of(name)? else {
             return Ok((None, None));
         };
-        let path = self.path.join(&file_name);
+        let path = self.path.join(file_name);
         let open = || open::open_read(&path);
         let buffer = &mut Vec::new();
-        Ok(read_session(
-            open,
-            || path.clone(),
-            &file_name,
-            rules,
-            buffer,
-        ))
+        let name = name.to_owned();
+        Ok(read_session(open, || path.clone(), name, rules, buffer))
     }
 
     /// The file's name of a session, whether or not there is such a file. Only
@@ -245,12 +240,12 @@ impl Store {
 /// How often a file that is truncated while it is read is read again.
 pub(crate) const REREADS: u32 = 10;
 
-/// A file's session, and what is wrong with the file; neither where it has
-/// vanished.
+/// Reads the last update of the session `name` and returns it with the warning
+/// about its file; neither if the file has been deleted.
 fn read_session(
     open: impl Fn() -> Result<StatusFile>,
     path: impl Fn() -> PathBuf,
-    file_name: &OsStr,
+    name: String,
     rules: &HealthRules,
     buffer: &mut Vec<u8>,
 ) -> (Option<Session>, Option<FileWarning>) {
@@ -265,10 +260,7 @@ fn read_session(
             Ok(tail) => {
                 let warning = FileWarning::of_lines(path, tail.bad, tail.gave_up);
                 let session = tail.update.map(|mut update| {
-                    update.session.clear();
-                    update
-                        .session
-                        .push_str(&name_of_file(file_name).unwrap_or_default());
+                    update.session = name;
                     rules.evaluate(update)
                 });
                 return (session, warning);

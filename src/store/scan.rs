@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::error::Result;
 use crate::health::Session;
-use crate::name::{natural_cmp, session_of_file};
+use crate::name::{name_of_file, natural_cmp, session_of_file};
 use crate::store::open::Directory;
 use crate::store::{FileWarning, HealthRules, Store, read_session};
 
@@ -41,34 +41,35 @@ impl Store {
         let directory = Directory::open(self.path())?;
         let mut files = Vec::new();
         directory.names(|file_name| {
-            if let Some(session) = session_of_file(file_name).filter(|session| wanted(session)) {
-                files.push((session, file_name.to_owned()));
+            if let Some(name) = name_of_file(file_name).filter(|name| wanted(name)) {
+                files.push((name.into_owned(), file_name.to_owned()));
             }
         })?;
         files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));
 
+        let threads = threads_for(files.len());
         let mut slots: Vec<Option<Session>> = Vec::new();
         slots.resize_with(files.len(), || None);
-        let chunks = Mutex::new(files.chunks(CHUNK).zip(slots.chunks_mut(CHUNK)));
+        let chunks = Mutex::new(files.chunks_mut(CHUNK).zip(slots.chunks_mut(CHUNK)));
         let work = || {
             let mut warnings = Vec::new();
             let mut buffer = Vec::new();
             let next_chunk = || chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
             while let Some((files, slots)) = next_chunk() {
-                for ((_, file_name), slot) in files.iter().zip(slots) {
+                for ((name, file_name), slot) in files.iter_mut().zip(slots) {
                     let open = || directory.open_read(file_name);
                     let path = || directory.path_of(file_name);
-                    let (session, warning) =
-                        read_session(open, path, file_name, rules, &mut buffer);
+                    let name = std::mem::take(name);
+                    let (session, warning) = read_session(open, path, name, rules, &mut buffer);
                     *slot = session;
                     warnings.extend(warning);
                 }
             }
             warnings
         };
-        let warnings = match threads_for(files.len()) {
+        let warnings = match threads {
             1 => work(),
-            threads => thread::scope(|scope| {
+            _ => thread::scope(|scope| {
                 let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
                 let workers: Vec<_> = (0..threads).map_while(start).collect();
                 // If no thread can be started, this one does the work.

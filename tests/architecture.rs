@@ -26,7 +26,7 @@ const RULES: [(&str, &[&str], &[&str]); 13] = [
         ],
         &[],
     ),
-    ("src/bin/sstat/history", &["crate::"], &[]),
+    ("src/bin/sstat/history.rs", &["crate::"], &[]),
     (
         "src/bin/sstat/view",
         &[

@@ -1,5 +1,4 @@
-//! Histories that go on: the updates that come to them, and to sessions that
-//! join them.
+//! Following the histories of sessions: new updates, and sessions that appear.
 
 use std::collections::HashSet;
 

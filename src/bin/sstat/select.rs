@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use glob::Pattern;
-use sstat::{FileWarning, HealthRules, Liveness, Session, Status, Update, natural_cmp};
+use sstat::{FileWarning, HealthRules, Session, Status, Update, natural_cmp};
 
 use crate::cli::Filters;
 use crate::config::{Config, before};
@@ -19,7 +19,7 @@ pub struct Selection {
     /// Names given by the user that are not a session, with the warning about
     /// their file if they have one.
     pub unknown: Vec<(String, Option<FileWarning>)>,
-    /// Why there is no directory to read.
+    /// The message about a missing status directory.
     pub missing: Option<String>,
     /// Warnings about probable typing errors in `--status`.
     misspelled: Vec<String>,
@@ -140,29 +140,6 @@ pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
             .is_none_or(|since| update.timestamp >= before(now, since))
 }
 
-/// How urgently a session needs a person's attention, most urgent first.
-#[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // Used by the live screen only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
-    /// The session reported an error or its process is gone.
-    Failed,
-    /// The session waits for somebody.
-    Blocked,
-    /// The session is stale.
-    Silent,
-    None,
-}
-
-#[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // Used by the live screen only.
-pub fn urgency(session: &Session) -> Urgency {
-    match (&session.update.status, session.health.liveness) {
-        (Status::Error, _) | (_, Liveness::Dead) => Urgency::Failed,
-        (Status::Blocked, _) => Urgency::Blocked,
-        _ if session.health.is_stale() => Urgency::Silent,
-        _ => Urgency::None,
-    }
-}
-
 /// Returns the reason why there is nothing to read, if the directory does not
 /// exist.
 pub fn missing_directory(config: &Config) -> Option<String> {
@@ -229,8 +206,8 @@ impl Names {
         (!self.needs_scan()).then_some(&self.literal)
     }
 
-    /// Returns whether a session's name matches. Every name matches if there
-    /// are no arguments.
+    /// Returns whether a session's name matches. Without arguments, every name
+    /// matches.
     pub fn want(&self, name: &str) -> bool {
         (self.literal.is_empty() && self.patterns.is_empty())
             || self.literal.iter().any(|literal| literal == name)

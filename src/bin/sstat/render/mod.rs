@@ -11,7 +11,7 @@ pub mod timeline;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
-use sstat::{Health, Liveness, Staleness, Update, escape, format_duration};
+use sstat::{Health, Liveness, Update, escape, format_duration};
 
 /// A time in the user's time zone.
 pub fn local_time(time: DateTime<Utc>) -> String {
@@ -33,14 +33,10 @@ pub fn minutes(duration: Duration) -> String {
     format!("{:.1} minutes", duration.as_secs_f64() / 60.0)
 }
 
-/// The worst issue of a session in one or two words; `None` if there is none.
+/// Returns a session's worst issue in one or two words; `None` for a healthy
+/// session.
 pub fn issue_word(health: &Health) -> Option<&'static str> {
-    match (health.liveness, health.staleness) {
-        (Liveness::Dead, _) => Some("dead"),
-        (_, Staleness::VeryStale) => Some("very stale"),
-        (_, Staleness::Stale) => Some("stale"),
-        _ => None,
-    }
+    style::worst_issue(health).map(|(word, _)| word)
 }
 
 /// As [`issue_word`], with the process of a dead session.

@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 
 use owo_colors::{AnsiColors, OwoColorize, Style as Paint};
-use sstat::{Health, Liveness, Session, Staleness, Status};
+use sstat::{Health, Liveness, Staleness, Status};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-use crate::render::issue_word;
 
 /// How to format text for one stream.
 #[derive(Clone, Copy, Debug)]
@@ -80,14 +78,9 @@ impl Role {
         }
     }
 
-    /// Returns the role of the worst issue; `None` if there is none.
+    /// Returns the role of a session's worst issue; `None` for a healthy session.
     pub fn of_health(health: &Health) -> Option<Self> {
-        match (health.liveness, health.staleness) {
-            (Liveness::Dead, _) => Some(Self::Dead),
-            (_, Staleness::VeryStale) => Some(Self::VeryStale),
-            (_, Staleness::Stale) => Some(Self::Stale),
-            _ => None,
-        }
+        worst_issue(health).map(|(_, role)| role)
     }
 
     /// Never white or black, which are invisible on some backgrounds.
@@ -126,18 +119,15 @@ impl Role {
     }
 }
 
-/// Returns the one word that says most about a session, and its role: the status
-/// if it calls for a person, otherwise the worst issue.
-#[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // Used by the live screen only.
-pub fn worst_word(session: &Session) -> (&str, Role) {
-    let Session { update, health } = session;
-    let status = Role::of_status(&update.status);
-    match issue_word(health).zip(Role::of_health(health)) {
-        Some((_, Role::Stale | Role::VeryStale)) if status == Role::Blocked => {}
-        Some(issue) if status != Role::Error => return issue,
-        _ => {}
+/// Returns a session's worst issue in one or two words, and its role; `None` for
+/// a healthy session.
+pub fn worst_issue(health: &Health) -> Option<(&'static str, Role)> {
+    match (health.liveness, health.staleness) {
+        (Liveness::Dead, _) => Some(("dead", Role::Dead)),
+        (_, Staleness::VeryStale) => Some(("very stale", Role::VeryStale)),
+        (_, Staleness::Stale) => Some(("stale", Role::Stale)),
+        _ => None,
     }
-    (update.status.as_str(), status)
 }
 
 /// Text that is safe to print, and its role.

@@ -15,8 +15,9 @@ use sstat::format_duration;
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::detail::{Fact, facts};
-use crate::render::style::{Role, Span as TextSpan, Style, percent, worst_word};
-use crate::render::{issue_word, timeline};
+use crate::render::style::{Role, Span as TextSpan, Style, percent, worst_issue};
+use crate::render::timeline;
+use crate::tui::attention::worst_word;
 use crate::tui::keys::{HELP, HELP_HINTS, HINTS};
 use crate::tui::model::{Entry, Mode, Screen, Since, Sort, Totals};
 use crate::tui::steady;
@@ -448,7 +449,7 @@ impl Renderer<'_> {
         let session = &entry.session;
         let (update, health) = (&session.update, &session.health);
         let status_role = Role::of_status(&update.status);
-        let trouble = issue_word(health).zip(Role::of_health(health));
+        let trouble = worst_issue(health);
         let mut row = Row::new(width);
         if selected {
             row.spans[0] = Span::raw(if self.style.unicode { "› " } else { "> " });

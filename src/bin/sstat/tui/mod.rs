@@ -4,6 +4,7 @@
 //! [`terminal`] the edge. Here they meet the watcher: one loop, which sleeps
 //! until a session, a key, a signal or the next second wakes it.
 
+mod attention;
 mod draw;
 mod keys;
 mod model;

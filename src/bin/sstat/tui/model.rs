@@ -10,8 +10,7 @@ use sstat::{Health, Liveness, ProcessState, Session, Status, Thresholds, natural
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::issue_word;
-use crate::render::style::worst_word;
-use crate::select::urgency;
+use crate::tui::attention::{urgency, worst_word};
 use crate::tui::keys::Action;
 use crate::tui::steady;
 use crate::view::Detail;

@@ -7,7 +7,7 @@
 
 use memchr::memmem::Finder;
 
-/// Looks for lines that may be of one task.
+/// Finds the lines that may belong to one task.
 #[derive(Debug)]
 pub(crate) struct TaskSearch {
     value: Ahead<Value>,

@@ -35,7 +35,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
 }
 
 /// Reads a session's detail with its last `recent` updates, and the warning about
-/// its file. The detail is `None` if there is no such session.
+/// its file. Returns no detail for a session that does not exist.
 pub fn detail(
     store: &Store,
     name: &str,

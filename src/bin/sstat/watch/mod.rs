@@ -271,7 +271,8 @@ impl Watcher {
         Ok(woken)
     }
 
-    /// Looks at all sessions when one of them may have changed by itself.
+    /// Evaluates all sessions if the health of one may have changed without an
+    /// update.
     fn tick_if_due(&mut self) {
         let now = self.clock.now();
         if self.table.next_change().is_some_and(|at| at <= now) {
@@ -361,7 +362,7 @@ impl Watcher {
         Ok(names)
     }
 
-    /// Looks whether every file is as it was when it was last read.
+    /// Compares every file with its state when it was last read.
     fn rescan(&mut self) {
         self.source.follow_path();
         let names = match self.wanted_names() {
@@ -581,8 +582,8 @@ impl Watcher {
         self.table.remove(name, now, &mut self.events);
     }
 
-    /// Looks at the sessions whose process has ended, and from time to time at
-    /// those whose process ends untold.
+    /// Marks sessions whose process has ended. Polls the processes for which there
+    /// is no notification.
     fn look_at_processes(&mut self) {
         let ended = std::mem::take(&mut self.ended);
         let poll = self.must_ask && self.next_process_poll <= Instant::now();

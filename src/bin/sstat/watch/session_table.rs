@@ -155,7 +155,7 @@ impl SessionTable {
         }
     }
 
-    /// Looks at all sessions again by what is known and the time it is.
+    /// Evaluates the health of all sessions at the time `now`.
     pub fn tick(&mut self, now: DateTime<Utc>, events: &mut Vec<Event>) {
         self.next_change = None;
         for entry in &mut self.sessions {

@@ -1,4 +1,4 @@
-//! What can go wrong, each with the path or the value it went wrong with.
+//! The library's error type. Each variant holds the path or the value it is about.
 
 use std::fmt;
 use std::io;
@@ -6,14 +6,25 @@ use std::path::{Path, PathBuf};
 
 use crate::text::escape_invalid_utf8;
 
-/// The library's result.
+/// The result of the library's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error of the library. Its text is one line, `WHAT: WHY`.
+/// An error of the library.
+///
+/// `{}` prints one line without the error's [`source`](std::error::Error::source),
+/// `{:#}` prints the source as well: `WHAT: WHY`.
+///
+/// ```
+/// let path = "w_status.json".into();
+/// let source = std::io::ErrorKind::NotFound.into();
+/// let error = sstat::Error::Io { action: "open", path, source };
+/// assert_eq!(error.to_string(), "w_status.json: cannot open");
+/// assert_eq!(format!("{error:#}"), "w_status.json: cannot open: entity not found");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A session name that breaks the rules of [`SessionName`](crate::SessionName).
+    /// A session name that breaks a rule of [`SessionName`](crate::SessionName).
     Name {
         /// The name as given.
         name: String,
@@ -25,49 +36,49 @@ pub enum Error {
         /// The status as given.
         status: String,
     },
-    /// A duration that is none.
+    /// An invalid duration.
     Duration {
         /// The duration as given.
         text: String,
-        /// What a duration looks like.
+        /// The expected form.
         reason: &'static str,
     },
-    /// An update that cannot be written as one good line.
+    /// An update that cannot be written as one valid line.
     Update {
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The operating system refused an action on a path.
     Io {
-        /// The action, as in "cannot ACTION".
+        /// The action, a verb after "cannot".
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A status file that is something else than a regular file.
+    /// A status file that is not a regular file.
     NotRegular {
         /// The file.
         path: PathBuf,
-        /// What it is: "a FIFO", "a directory".
+        /// The file's type: "a FIFO", "a directory".
         kind: &'static str,
     },
-    /// A directory found by walking up that belongs to somebody else.
+    /// A directory found by walking up that belongs neither to the user nor to root.
     Ownership {
         /// The directory.
         path: PathBuf,
-        /// Its owner's user id.
+        /// The user id of its owner.
         owner: u32,
     },
-    /// A write whose line could not be confirmed in the file.
+    /// A written line that other writers damaged each time.
     Unconfirmed {
         /// The file.
         path: PathBuf,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// No directory was named and none could be derived.
+    /// No directory was named and the user has no home directory.
     NoDirectory,
 }
 
@@ -81,7 +92,7 @@ impl Error {
         }
     }
 
-    /// Whether this says that a file or directory does not exist.
+    /// Returns true if a file or directory does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
@@ -91,50 +102,48 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name { name, reason } => write!(f, "session name '{name}': {reason}"),
+            Self::Name { name, reason } => write!(f, "invalid session name '{name}': {reason}"),
             Self::Status { status } => write!(
                 f,
-                "status '{status}': must be one of idle, working, blocked, completed, error"
+                "invalid status '{status}': must be one of idle, working, blocked, completed, error"
             ),
-            Self::Duration { text, reason } => write!(f, "duration '{text}': {reason}"),
+            Self::Duration { text, reason } => write!(f, "invalid duration '{text}': {reason}"),
             Self::Update { reason } => f.write_str(reason),
             Self::Io {
                 action,
                 path,
                 source,
-            } => write!(f, "{}: cannot {action}: {}", printable(path), system(source)),
+            } => {
+                write!(f, "{}: cannot {action}", printable(path))?;
+                if f.alternate() {
+                    let text = source.to_string();
+                    // "(os error 13)" means nothing to most readers.
+                    let end = text.find(" (os error ").unwrap_or(text.len());
+                    write!(f, ": {}", &text[..end])?;
+                }
+                Ok(())
+            }
             Self::NotRegular { path, kind } => {
                 write!(f, "{}: is {kind}, not a regular file", printable(path))
             }
             Self::Ownership { path, owner } => write!(
                 f,
-                "{}: belongs to user {owner}, not to you or root; if you trust it, name it with --dir or SSTAT_DIR",
+                "{}: belongs to user {owner}, not to you or root",
                 printable(path)
             ),
             Self::Unconfirmed { path, attempts } => write!(
                 f,
-                "{}: the line was torn by another writer {attempts} times",
+                "{}: other writers damaged the line {attempts} times",
                 printable(path)
             ),
-            Self::NoDirectory => f.write_str(
-                "no status directory: name one with --dir or SSTAT_DIR (there is no home directory to keep it in)",
-            ),
+            Self::NoDirectory => f.write_str("no status directory: the user has no home directory"),
         }
     }
 }
 
-/// A path as text, bytes that are no UTF-8 as `\xNN`.
+/// Returns a path as text, with each byte that is not UTF-8 as `\xNN`.
 pub(crate) fn printable(path: &Path) -> String {
     escape_invalid_utf8(path.as_os_str().as_encoded_bytes())
-}
-
-/// The system's own words, without the "(os error 13)" that says nothing to a person.
-fn system(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
 }
 
 impl std::error::Error for Error {

@@ -162,7 +162,7 @@ impl std::fmt::Display for FileWarning {
                     "{path}: no good line in 64 MiB, gave up looking further back"
                 )
             }
-            FileWarningKind::Unreadable(error) => error.fmt(f),
+            FileWarningKind::Unreadable(error) => write!(f, "{error:#}"),
         }
     }
 }

@@ -57,7 +57,15 @@ impl CliError {
 
 impl From<sstat::Error> for CliError {
     fn from(error: sstat::Error) -> Self {
-        Self::error(error.to_string())
+        let mut message = format!("{error:#}");
+        match error {
+            sstat::Error::Ownership { .. } => {
+                message += "; if you trust it, name it with --dir or SSTAT_DIR";
+            }
+            sstat::Error::NoDirectory => message += "; name one with --dir or SSTAT_DIR",
+            _ => {}
+        }
+        Self::error(message)
     }
 }
 

@@ -370,7 +370,7 @@ impl Watcher {
             Err(error) => {
                 // What is known stays: a directory that cannot be read for a
                 // while has not lost its sessions.
-                self.print_diagnostic(String::new(), error.to_string());
+                self.print_diagnostic(String::new(), format!("{error:#}"));
                 self.next_rescan = Instant::now() + self.rescan_interval();
                 return;
             }
@@ -436,7 +436,7 @@ impl Watcher {
             }
             Err(error) => {
                 unread = true;
-                self.print_diagnostic(name.clone(), error.to_string());
+                self.print_diagnostic(name.clone(), format!("{error:#}"));
             }
         }
         let followed = Followed {
@@ -482,7 +482,7 @@ impl Watcher {
                 Err(error) => {
                     // What is no file is no session any more; one that cannot
                     // be read for a while is.
-                    warning = Some(error.to_string());
+                    warning = Some(format!("{error:#}"));
                     failed = true;
                     break (matches!(error, Error::NotRegular { .. }), false);
                 }

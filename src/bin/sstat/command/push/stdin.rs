@@ -142,7 +142,7 @@ impl Import<'_> {
                 .iter()
                 .flat_map(|session| &session.numbers);
             for &number in numbers {
-                self.refuse(number, &error.to_string());
+                self.refuse(number, &format!("{error:#}"));
             }
             return;
         }
@@ -157,7 +157,7 @@ impl Import<'_> {
                     appender.append_lines(lines, self.durability)
                 {
                     for line in lines {
-                        self.refuse(these[line], &error.to_string());
+                        self.refuse(these[line], &format!("{error:#}"));
                     }
                 }
             }

@@ -110,7 +110,7 @@ fn execute(argv: &[OsString], session: &str, sstat_dir: Option<&Path>, style: &S
             path: program.into(),
             source,
         };
-        print_diagnostic(style, &error.to_string(), Role::Error);
+        print_diagnostic(style, &format!("{error:#}"), Role::Error);
         Ending::NotStarted(kind)
     })
 }

@@ -17,10 +17,10 @@ use unicode_width::UnicodeWidthStr;
 use crate::render::detail::{Fact, facts};
 use crate::render::style::{Role, Span as TextSpan, Style, percent, worst_issue};
 use crate::render::timeline;
-use crate::tui::attention::worst_word;
-use crate::tui::keys::{HELP, HELP_HINTS, HINTS};
-use crate::tui::model::{Entry, Mode, Screen, Since, Sort, Totals};
-use crate::tui::steady;
+use crate::tui::attention::{Urgency, worst_word};
+use crate::tui::keys::{HELP, HELP_HINTS, HINTS, Mode};
+use crate::tui::model::{Entry, Screen, Since, Sort, Totals};
+use crate::tui::text::steady;
 
 /// From this width on the detail stands beside the table.
 const BESIDE: u16 = 120;
@@ -227,7 +227,7 @@ impl Renderer<'_> {
         if let Some(color) = role.color() {
             paint = paint.fg(color.tui);
         }
-        if role == Role::Faint {
+        if role.is_dim() {
             paint = paint.add_modifier(Modifier::DIM);
         }
         paint
@@ -317,14 +317,8 @@ impl Renderer<'_> {
         let needed = |all: &str| 1 + all.width() + words;
         if needed(&all) > width {
             all = totals.sessions.to_string();
-            // What matters must not be what is cut off.
-            counts.sort_by_key(|(_, _, role)| match role {
-                Role::Error | Role::Dead => 0,
-                Role::Blocked => 1,
-                Role::Stale => 2,
-                Role::Working => 3,
-                _ => 4,
-            });
+            // The most urgent counts come first, because the last are cut off.
+            counts.sort_by_key(|&(_, _, role)| Urgency::of(role));
         }
         let mut used = 1 + all.width();
         let mut spans = vec![Span::raw(" "), self.span(Role::Heading, all)];

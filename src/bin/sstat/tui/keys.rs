@@ -1,16 +1,24 @@
-//! Keys to what they mean.
+//! Maps keys to actions, and lists them for the help and the bottom line.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::tui::model::Mode;
+/// The input mode, which decides what a key means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Browse,
+    /// The user types the filter.
+    Filter,
+    Help,
+}
 
-/// What a key can ask for.
+/// An action that a key starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     Quit,
     Suspend,
     Redraw,
-    /// One step out; never out of the screen.
+    /// Leaves the help, the filter, the detail or the attention view, in this
+    /// order; never the screen.
     Back,
     Help,
     Up(usize),
@@ -24,7 +32,7 @@ pub enum Action {
     NextSort,
     Reverse,
     OnlyAttention,
-    /// Open the detail pane, or close it.
+    /// Opens the detail pane, or closes it.
     Open,
     Close,
     PaneUp,
@@ -39,7 +47,7 @@ pub enum Action {
     Accept,
 }
 
-/// What a key means; nothing for most of them.
+/// Returns the action of a key; `None` for a key without one.
 pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
     if key.kind == KeyEventKind::Release {
         return None;
@@ -74,7 +82,7 @@ fn control(mode: Mode, code: KeyCode) -> Option<Action> {
         KeyCode::Char('l') => Action::Redraw,
         KeyCode::Char('u') if mode == Mode::Filter => Action::EraseAll,
         KeyCode::Char('w') if mode == Mode::Filter => Action::EraseWord,
-        // What a terminal without its own code for Backspace sends.
+        // Some terminals send Ctrl-h for Backspace.
         KeyCode::Char('h') if mode == Mode::Filter => Action::Erase,
         KeyCode::Char('u') => Action::HalfUp,
         KeyCode::Char('d') => Action::HalfDown,
@@ -117,7 +125,7 @@ fn command(code: KeyCode) -> Option<Action> {
     })
 }
 
-/// What the help says: keys, and what they do.
+/// The help: keys and their actions.
 pub const HELP: [(&str, &str); 15] = [
     ("j k, arrows", "move; with Ctrl-d Ctrl-u by half a page"),
     ("PageUp PageDown", "move by a page"),
@@ -128,15 +136,16 @@ pub const HELP: [(&str, &str); 15] = [
     ("/", "filter as you type; Enter keeps it, Esc clears it"),
     ("a", "only sessions that need attention"),
     ("s", "sort by attention, name, status, age, progress, task"),
-    ("S", "sort the other way round"),
+    ("S", "reverse the order"),
     ("t", "go to the session's tmux pane (inside tmux)"),
-    ("Space, p", "pause: the screen stands still"),
-    ("Ctrl-l", "draw everything anew"),
+    ("Space, p", "pause: freeze the screen"),
+    ("Ctrl-l", "redraw"),
     ("Esc", "back: out of help, filter, detail, attention"),
     ("q, Ctrl-c", "quit; Ctrl-z suspends"),
 ];
 
-/// The bottom line: the keys most needed, the least needed last.
+/// The keys in the bottom line, by importance: a narrow terminal shows the first
+/// ones.
 pub const HINTS: [(&str, &str); 9] = [
     ("q", "quit"),
     ("?", "help"),
@@ -149,7 +158,7 @@ pub const HINTS: [(&str, &str); 9] = [
     ("j k", "move"),
 ];
 
-/// The bottom line while the help is open.
+/// The keys in the bottom line while the help is open.
 pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), ("q", "quit")];
 
 #[cfg(test)]
@@ -161,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_commands_or_text() {
+    fn letter_is_text_only_in_the_filter() {
         let q = KeyCode::Char('q');
         assert_eq!(press(Mode::Browse, q), Some(Action::Quit));
         assert_eq!(press(Mode::Help, q), Some(Action::Quit));
@@ -174,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn control_keys_are_never_text() {
+    fn control_key_is_never_text() {
         let control =
             |mode, c| action(mode, KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
         for mode in [Mode::Browse, Mode::Filter, Mode::Help] {

@@ -9,8 +9,8 @@ mod draw;
 mod keys;
 mod model;
 mod terminal;
+mod text;
 
-use std::borrow::Cow;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::mpsc;
@@ -38,7 +38,6 @@ use crate::watch::alerts::Alerts;
 use crate::watch::command_runner::Printing;
 use crate::watch::event::{Event, EventKind};
 use crate::watch::{Options, Watcher};
-use sstat::escape;
 
 /// What comes in quick succession is drawn together.
 const FRAME: Duration = Duration::from_millis(40);
@@ -364,20 +363,4 @@ fn is_controlled() -> bool {
 /// us in a pipeline or above us in a script, too. We get the signal like them.
 fn suspend() {
     let _ = kill_current_process_group(Signal::TSTP);
-}
-
-/// Text that every terminal gives as many columns as we do: escaped, and
-/// without the joiners and selectors that some terminals draw one wide
-/// character from and others two.
-fn steady(text: &str) -> Cow<'_, str> {
-    let escaped = escape(text);
-    if !escaped.contains(is_joiner) {
-        return escaped;
-    }
-    Cow::Owned(escaped.chars().filter(|&c| !is_joiner(c)).collect())
-}
-
-fn is_joiner(c: char) -> bool {
-    // The zero width joiner, variation selectors, skin tones.
-    matches!(c, '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }

@@ -10,9 +10,9 @@ use sstat::{Health, Liveness, ProcessState, Session, Status, Thresholds, natural
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::issue_word;
-use crate::tui::attention::{urgency, worst_word};
-use crate::tui::keys::Action;
-use crate::tui::steady;
+use crate::tui::attention::{Urgency, worst_word};
+use crate::tui::keys::{Action, Mode};
+use crate::tui::text::steady;
 use crate::view::Detail;
 
 /// A detail is read anew when it is so old, for an estimate shrinks by itself.
@@ -125,15 +125,6 @@ impl Sort {
         let place = Self::ALL.iter().position(|&sort| sort == self);
         Self::ALL[place.map_or(0, |place| (place + 1) % Self::ALL.len())]
     }
-}
-
-/// What keys mean at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    Browse,
-    /// The filter is being typed.
-    Filter,
-    Help,
 }
 
 /// The pane beside or below the table.
@@ -318,7 +309,7 @@ impl Screen {
                 let session = session(index);
                 let at = session.update.timestamp.timestamp_millis();
                 let at = if session.needs_attention() { at } else { 0 };
-                (urgency(session), at)
+                (Urgency::of_session(session), at)
             }),
             Sort::Age => order.sort_by_cached_key(|&index| session(index).update.timestamp),
             sort => order.sort_by(|&a, &b| compare(sort, session(a), session(b))),

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Desktop notifications: once when a session fails, waits for somebody, has been
-# silent for long or died; again only after that ended. The session's words
-# reach the command in variables only, never as a part of it.
+# Shows a desktop notification when a session fails, waits for input, becomes
+# very stale or dies. Each condition notifies once, and again only after it has
+# ended. The command receives session data in environment variables only.
 exec sstat watch --on error,blocked,very_stale,dead \
     --exec 'notify-send --app-name=sstat -- "$SSTAT_SESSION: $SSTAT_EVENT" "$SSTAT_MESSAGE"' \
     "$@"

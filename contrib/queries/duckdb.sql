@@ -1,11 +1,11 @@
--- DuckDB reads a status directory, the current one, as it is: torn lines and
--- lines that are no updates are left out.
+-- Tables for DuckDB over the status directory that is the current directory.
+-- Incomplete and invalid lines are ignored.
 --
 --     cd /srv/status && cat .../duckdb.sql .../summary.sql | duckdb
 
 SET TimeZone = 'UTC';
 
--- What is read as JSON keeps its type: a status that is a number is none.
+-- Columns are read as JSON to keep their types: a numeric status is invalid.
 CREATE TEMP VIEW updates AS
 SELECT session, line, epoch(time) AS time, status, progress, message, task_id, metadata
 FROM (
@@ -29,7 +29,7 @@ FROM (
 )
 WHERE time IS NOT NULL AND status IS NOT NULL;
 
--- The days in UTC, in seconds since 1970 as is `time`.
+-- Days in UTC. `begins` and `ends` are in seconds since 1970, like `time`.
 CREATE TEMP VIEW days AS
 SELECT strftime(day, '%Y-%m-%d') AS date, epoch(day) AS begins, epoch(day) + 86400 AS ends
 FROM (

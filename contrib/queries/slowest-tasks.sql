@@ -1,5 +1,5 @@
--- The twenty tasks that took longest, from a session's first update with that
--- task to its last one.
+-- The twenty longest tasks, each measured from the session's first update with
+-- that task id to the last.
 SELECT
     session, task_id,
     CAST(round(max(time) - min(time)) AS INTEGER) AS seconds,

@@ -1,5 +1,6 @@
--- SQLite loads a status directory, the current one, into two tables: in memory,
--- or into a file to keep. Torn lines and lines that are no updates are left out.
+-- Loads the status directory that is the current directory into two SQLite
+-- tables, in memory or in a database file. Incomplete and invalid lines are
+-- ignored.
 --
 --     cd /srv/status && cat .../sqlite.sql .../summary.sql | sqlite3
 --     cd /srv/status && sqlite3 /tmp/status.db < .../sqlite.sql
@@ -29,14 +30,14 @@ WHERE time IS NOT NULL AND status IS NOT NULL;
 CREATE INDEX updates_of_session ON updates(session, line);
 DROP TABLE lines;
 
--- The days in UTC, in seconds since 1970 as is `time`.
+-- Days in UTC. `begins` and `ends` are in seconds since 1970, like `time`.
 DROP TABLE IF EXISTS days;
 CREATE TABLE days AS
 WITH RECURSIVE day(begins) AS (
     SELECT CAST(strftime('%s', min(time), 'unixepoch', 'start of day') AS REAL) FROM updates
     UNION ALL
     SELECT begins + 86400.0 FROM day WHERE begins + 86400.0 <= (SELECT max(time) FROM updates)
-    LIMIT 36525 -- a century, whatever a foreign clock says
+    LIMIT 36525 -- at most a century, in case a timestamp is wrong
 )
 SELECT date(begins, 'unixepoch') AS date, begins, begins + 86400.0 AS ends FROM day
 WHERE begins IS NOT NULL;

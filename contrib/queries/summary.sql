@@ -1,4 +1,4 @@
--- The sessions by the status of their last update, as `sstat summary` counts them.
+-- Number of sessions by the status of their last update, as in `sstat summary`.
 SELECT status, count(*) AS sessions
 FROM (
     SELECT status, row_number() OVER (PARTITION BY session ORDER BY line DESC) AS back FROM updates

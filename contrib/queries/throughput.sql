@@ -1,5 +1,5 @@
--- Tasks done and failed a day (UTC). A task that is said to be completed twice
--- in a day is one; an update without a task counts by itself.
+-- Completed and failed tasks per day (UTC). A task that is reported twice in a
+-- day counts once; an update without a task id counts as a task of its own.
 SELECT
     date,
     count(DISTINCT CASE WHEN status = 'completed' THEN task END) AS completed,

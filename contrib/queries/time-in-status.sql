@@ -1,5 +1,5 @@
--- How long each session was in each status, a day (UTC), in seconds. A status
--- lasts until the session's next update; the last one is not over and not counted.
+-- Seconds that each session spent in each status, per day (UTC). A status lasts
+-- until the session's next update; the current one is not counted.
 WITH spans AS (
     SELECT
         session, status, time AS begins,

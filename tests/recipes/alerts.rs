@@ -1,4 +1,4 @@
-//! `contrib/alerts`: the scripts, with an alarm to tell of.
+//! Runs the scripts of `contrib/alerts` with a session that fires an alert.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Sandbox, have};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running script, ended with the value.
+/// A running script that is killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -47,11 +47,11 @@ fn script(sandbox: &Sandbox, name: &str, variables: &[(&str, &str)]) -> Running 
 }
 
 #[test]
-fn a_desktop_notification_tells_who_and_why() {
+fn desktop_notification_has_session_event_and_message() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w1", "blocked", "$(touch hacked); \"May I?\""]);
     sandbox.ok(["push", "w2", "working", "Fine"]);
-    // In the place of notify-send: it needs a desktop.
+    // A fake notify-send, because the real one needs a desktop.
     let seen = sandbox.root().join("seen");
     let notify = sandbox.home().join("notify-send");
     fs::write(
@@ -64,7 +64,7 @@ fn a_desktop_notification_tells_who_and_why() {
     .unwrap();
     fs::set_permissions(&notify, fs::Permissions::from_mode(0o755)).unwrap();
     let _running = script(&sandbox, "desktop.sh", &[]);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !seen.exists() {
         assert!(Instant::now() < deadline);
         thread::sleep(Duration::from_millis(20));
@@ -77,7 +77,7 @@ fn a_desktop_notification_tells_who_and_why() {
 }
 
 #[test]
-fn a_web_hook_gets_the_event_as_json() {
+fn webhook_receives_the_event_as_json() {
     if !have("curl") {
         return;
     }
@@ -87,7 +87,7 @@ fn a_web_hook_gets_the_event_as_json() {
     let address = format!("http://{}/hook?a=b&c=d", listener.local_addr().unwrap());
     let _running = script(&sandbox, "webhook.sh", &[("WEBHOOK_URL", &address)]);
     let (mut stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut request = Vec::new();
     let event = loop {
         let mut chunk = [0; 4096];

@@ -1,4 +1,4 @@
-//! Retention with `contrib/logrotate` beside running pushers.
+//! Rotates with `contrib/logrotate` while sessions are pushing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,12 +9,12 @@ use std::thread;
 
 use crate::support::{Ran, Sandbox, have};
 
-/// They push until all rotations are through.
+/// Number of threads that push until all rotations are done.
 const PUSHERS: usize = 3;
 const ROTATIONS: usize = 12;
 
 #[test]
-fn no_push_is_lost_or_doubled_by_rotation() {
+fn rotation_neither_loses_nor_duplicates_updates() {
     if !have("logrotate") || !have("gzip") {
         return;
     }
@@ -90,5 +90,5 @@ fn no_push_is_lost_or_doubled_by_rotation() {
         }
     }
     assert!(compressed > 0);
-    assert!(found == pushed, "lost or doubled");
+    assert!(found == pushed, "lost or duplicated");
 }

@@ -1,4 +1,4 @@
-//! What users are told to combine `sstat` with, tried on the real programs.
+//! Runs the recipes in `contrib` and `docs` with the real programs.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -17,7 +17,7 @@ mod tmux;
 
 use support::{Ran, Sandbox};
 
-/// TOML as JSON, read by Python.
+/// Converts TOML to JSON with Python.
 fn toml(sandbox: &Sandbox, text: &str) -> serde_json::Value {
     let path = sandbox.root().join("settings.toml");
     std::fs::write(&path, text).unwrap();

@@ -1,4 +1,4 @@
-//! `sstat summary --prometheus`, read by Prometheus' own Python parser.
+//! Parses `sstat summary --prometheus` with the Prometheus Python client.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{NOW, Ran, Sandbox, have_python_module};
 
-/// Reads metrics on stdin and prints them as JSON: for each name its type, its
-/// help and its samples. What the textfile collector refuses is an error.
+/// Reads metrics on stdin and prints the type, help and samples of each name as
+/// JSON. Fails on input that the textfile collector rejects.
 const PARSE: &str = r"
 import json, sys
 from prometheus_client.parser import text_fd_to_metric_families
@@ -42,7 +42,7 @@ fn parse(sandbox: &Sandbox, metrics: &str) -> Value {
 }
 
 #[test]
-fn a_parser_reads_what_the_summary_counts() {
+fn metrics_match_the_summary() {
     if !have_python_module("prometheus_client") {
         return;
     }
@@ -67,7 +67,7 @@ fn a_parser_reads_what_the_summary_counts() {
         let count = summary["by_status"][status].as_u64().unwrap_or(0);
         assert_eq!(sample[1].as_u64(), Some(count), "{status}");
     }
-    // The five are always there, and what somebody made up is not lost.
+    // The five known statuses are always present, and custom ones are kept.
     let statuses = metrics["sstat_sessions"]["samples"].as_array().unwrap();
     assert_eq!(statuses.len(), 6);
     for (metric, key) in [
@@ -103,7 +103,7 @@ fn a_parser_reads_what_the_summary_counts() {
 }
 
 #[test]
-fn hostile_names_and_statuses_neither_break_nor_double_a_series() {
+fn hostile_names_and_statuses_give_valid_unique_series() {
     if !have_python_module("prometheus_client") {
         return;
     }
@@ -113,7 +113,7 @@ fn hostile_names_and_statuses_neither_break_nor_double_a_series() {
         "back\\slash",
         "two\nlines",
         "tab\there",
-        // As the one before is printed.
+        // Printed like the previous name.
         "tab\\there",
         "right\u{202e}left",
         "e\u{1b}[31m",
@@ -158,7 +158,7 @@ fn hostile_names_and_statuses_neither_break_nor_double_a_series() {
             );
         }
     }
-    // Counted together, since they cannot be told apart.
+    // Counted together, because their labels are equal.
     let statuses = metrics["sstat_sessions"]["samples"].as_array().unwrap();
     let counted: u64 = statuses
         .iter()
@@ -168,7 +168,7 @@ fn hostile_names_and_statuses_neither_break_nor_double_a_series() {
 }
 
 #[test]
-fn an_empty_directory_counts_nothing() {
+fn empty_directory_has_zero_counts() {
     if !have_python_module("prometheus_client") {
         return;
     }

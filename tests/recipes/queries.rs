@@ -1,5 +1,5 @@
-//! The queries of `contrib/queries`, by each engine, over a directory with
-//! good, bad and torn lines.
+//! Runs the queries of `contrib/queries` in each engine on a directory with
+//! valid, invalid and incomplete lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ fn recipe(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A query's file to its answer.
+/// Maps a query file to its result.
 type Engine = fn(&Sandbox, &str) -> Ran;
 
-/// What each engine answers, as CSV with a header.
+/// Engines whose results are CSV with a header.
 const ENGINES: [(&str, Engine); 3] = [("duckdb", duckdb), ("sqlite3", sqlite), ("lnav", lnav)];
 
 fn duckdb(sandbox: &Sandbox, query: &str) -> Ran {
@@ -29,7 +29,7 @@ fn sqlite(sandbox: &Sandbox, query: &str) -> Ran {
     run(sandbox, "sqlite3 -batch -csv -header", "sqlite.sql", query)
 }
 
-/// As README says it: `cat TABLES QUERY | ENGINE` in the directory.
+/// Runs `cat TABLES QUERY | ENGINE` in the directory, as the README describes.
 fn run(sandbox: &Sandbox, engine: &str, tables: &str, query: &str) -> Ran {
     let mut shell = Command::new("sh");
     sandbox.isolate(&mut shell);
@@ -61,7 +61,7 @@ fn lnav(sandbox: &Sandbox, query: &str) -> Ran {
     Ran::from(shell.output().unwrap())
 }
 
-/// Runs a query with every engine that is there and compares each answer.
+/// Runs a query in every installed engine and compares the results.
 #[track_caller]
 fn every_engine_says(sandbox: &Sandbox, engines: &[(&str, Engine)], query: &str, expected: &str) {
     for (tool, engine) in engines {
@@ -79,7 +79,7 @@ fn every_engine_says(sandbox: &Sandbox, engines: &[(&str, Engine)], query: &str,
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    // Over midnight, and two updates in one second.
+    // Spans midnight, with two updates in one second.
     sandbox.write(
         "worker1",
         r#"{"timestamp":"2026-02-13T23:00:00Z","session":"worker1","status":"working","progress":0.1,"message":"ö","task_id":"160"}
@@ -89,8 +89,7 @@ fn sandbox() -> Sandbox {
 {"timestamp":"2026-02-14T02:00:00Z","session":"worker1","status":"error","message":"no","task_id":"161"}
 "#,
     );
-    // As Python writes it, with bad lines between the good ones and a torn one
-    // at the end.
+    // Python's JSON style, with invalid lines and an incomplete last line.
     sandbox.write(
         "worker2",
         r#"{"timestamp": "2026-02-14T01:00:00.500000", "session": "worker2", "status": "working", "message": "", "task_id": 170}
@@ -102,7 +101,7 @@ fn sandbox() -> Sandbox {
 {"timestamp": "2026-02-14T02:00:01.500000", "session": "worker2", "status": "completed", "message": "", "task_id": 170}
 {"timestamp": "2026-02-14T03:00:00.000000", "status": "idl"#,
     );
-    // A status of somebody's own.
+    // A custom status.
     sandbox.write(
         "Ümläut 3",
         r#"{"timestamp":"2026-02-14T09:00:00Z","status":"idle","message":"Waiting for tasks"}
@@ -114,7 +113,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// What the summary counts, as `summary.sql` answers.
+/// Returns the counts of `sstat summary` in the format of `summary.sql`.
 fn counts(sandbox: &Sandbox) -> String {
     let summary: Value = serde_json::from_str(&sandbox.run(["summary", "--json"]).stdout).unwrap();
     let mut counts: Vec<(&str, u64)> = summary["by_status"]
@@ -131,11 +130,11 @@ fn counts(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn the_counts_are_those_of_the_summary() {
+fn summary_query_matches_sstat_summary() {
     let sandbox = sandbox();
     every_engine_says(&sandbox, &ENGINES, "summary.sql", &counts(&sandbox));
-    // What lnav takes otherwise: other types, a whole line that no newline
-    // ends, timestamps of several forms in one file.
+    // Documented limits of lnav: values of other types, a last line without a
+    // newline, several timestamp formats in one file.
     sandbox.write(
         "types",
         r#"{"timestamp":"2026-02-14T01:00:00Z","status":"working"}
@@ -153,7 +152,7 @@ fn the_counts_are_those_of_the_summary() {
 }
 
 #[test]
-fn time_in_each_status_a_session_and_a_day() {
+fn time_in_status_is_summed_per_session_and_day() {
     every_engine_says(
         &sandbox(),
         &ENGINES,
@@ -171,7 +170,7 @@ worker2,2026-02-14,working,3601
 }
 
 #[test]
-fn throughput_of_tasks() {
+fn throughput_counts_completed_and_failed_tasks() {
     every_engine_says(
         &sandbox(),
         &ENGINES,
@@ -181,7 +180,7 @@ fn throughput_of_tasks() {
 }
 
 #[test]
-fn slowest_tasks() {
+fn slowest_tasks_are_listed() {
     every_engine_says(
         &sandbox(),
         &ENGINES,
@@ -196,7 +195,7 @@ worker2,170,3601,2,completed
 }
 
 #[test]
-fn an_empty_directory_has_empty_tables() {
+fn empty_directory_gives_empty_tables() {
     let sandbox = Sandbox::new();
     sandbox.write("none", "");
     for query in ["summary.sql", "throughput.sql"] {

@@ -1,6 +1,5 @@
-//! Remote push as docs/SCALING.md writes it, with an `ssh` that goes no further
-//! than this machine but treats its words as ssh does: joined by spaces and
-//! read by the other side's shell.
+//! Runs the remote push commands of docs/SCALING.md with a fake `ssh` that joins
+//! its arguments with spaces and runs them in a local shell.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +8,7 @@ use std::process::Command;
 
 use crate::support::{Ran, Sandbox};
 
-/// Runs a line of the document; the other side's status directory is `remote`.
+/// Runs a line of the document; the remote status directory is `remote`.
 #[track_caller]
 fn run_documented(sandbox: &Sandbox, line: &str) -> Ran {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SCALING.md");
@@ -48,7 +47,7 @@ fn remote(sandbox: &Sandbox, session: &str) -> String {
 }
 
 #[test]
-fn one_update_with_any_message() {
+fn update_with_any_message_is_pushed_remotely() {
     let sandbox = Sandbox::new();
     let ran = run_documented(
         &sandbox,
@@ -61,7 +60,7 @@ fn one_update_with_any_message() {
 }
 
 #[test]
-fn a_whole_directory() {
+fn whole_directory_is_pushed_remotely() {
     let sandbox = Sandbox::new();
     for step in 0..60 {
         for session in ["w1", "w2", "ö 3"] {
@@ -80,7 +79,7 @@ fn a_whole_directory() {
 }
 
 #[test]
-fn what_a_host_sends_can_be_given_its_name() {
+fn pushed_sessions_can_be_prefixed_with_the_host_name() {
     if !crate::support::have("jq") {
         return;
     }

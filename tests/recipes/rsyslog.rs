@@ -1,5 +1,5 @@
-//! Two hosts' `rsyslogd` on loopback with the configurations of
-//! `contrib/rsyslog`, fitted to the test as a site would fit them.
+//! Runs a sender and a hub on loopback with the configurations of
+//! `contrib/rsyslog`, adapted as a site would adapt them.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,9 +14,8 @@ use sstat::{Durability, Status, Store, Update};
 
 use crate::support::{Sandbox, have, or_skip};
 
-/// As long as anything here may take. It is never waited for in full unless
-/// something is lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Maximum time for each step.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn have_rsyslog(relp: bool) -> bool {
     have("timeout")
@@ -33,7 +32,7 @@ fn have_rsyslog(relp: bool) -> bool {
             ))
 }
 
-/// One `rsyslogd`. It ends with the value, and after two minutes by itself.
+/// An `rsyslogd` that is killed on drop, or after two minutes.
 struct Daemon {
     wrapper: Child,
     pid_file: PathBuf,
@@ -101,20 +100,20 @@ impl Drop for Daemon {
 
 #[track_caller]
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < deadline, "in a minute not: {what}");
+        assert!(Instant::now() < deadline, "timeout: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// A sender and a hub, each with its directories.
+/// A sender and a hub with their directories.
 struct Site {
     sandbox: Sandbox,
     port: u16,
 }
 
-/// What the sending host is called.
+/// Name of the sending host.
 const HOST: &str = "build7";
 
 impl Site {
@@ -191,7 +190,6 @@ impl Site {
         daemon
     }
 
-    /// Pushes as a worker does.
     fn push(&self, session: &str, message: &str) {
         let name = session.parse().unwrap();
         let mut update = Update::new(&name, Status::Working, chrono::Utc::now());
@@ -222,7 +220,7 @@ impl Site {
         }
     }
 
-    /// Every line, at least once.
+    /// Waits until every line arrived at least once.
     fn eventually_all(&self, what: &str) {
         eventually(what, || {
             sessions().all(|session| {
@@ -237,12 +235,12 @@ impl Site {
             let sent = self.sent(&session);
             let sent: HashSet<_> = distinct(&sent).into_iter().collect();
             for line in distinct(&self.arrived(&session)) {
-                assert!(sent.contains(line), "{what}: {session} has half a line");
+                assert!(sent.contains(line), "{what}: {session} has a partial line");
             }
         }
     }
 
-    /// Certificates as a site's own authority makes them.
+    /// Creates a CA and a certificate for each side.
     fn certify(&self) {
         let openssl = |args: &[&str]| {
             let output = Command::new("openssl")
@@ -250,8 +248,8 @@ impl Site {
                 .current_dir(self.path("tls"))
                 .output()
                 .unwrap();
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "openssl {args:?}: {complaint}");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "openssl {args:?}: {stderr}");
         };
         let key = [
             "-newkey",
@@ -294,8 +292,8 @@ impl Site {
     }
 }
 
-/// A configuration with the chosen transport and without the others: the
-/// sections begin with `## NAME` and end with the next `##`.
+/// Enables the sections of one transport and disables the others. A section
+/// begins with `## NAME` and ends at the next `##`.
 fn with_transport(config: &str, transport: &str) -> String {
     let mut section = None;
     let lines = config.lines().map(|line| {
@@ -318,8 +316,7 @@ fn sessions() -> impl Iterator<Item = String> {
     (1..=20).map(|number| format!("worker{number}"))
 }
 
-/// The good lines of a session at the hub without the exact duplicates of
-/// earlier ones.
+/// Returns the lines without duplicates of earlier ones.
 fn distinct(lines: &[u8]) -> Vec<&[u8]> {
     let mut seen = HashSet::new();
     lines
@@ -328,10 +325,10 @@ fn distinct(lines: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-/// Twenty sessions' lines, a long one and one that comes in two halves among
-/// them: byte for byte the same at the hub.
-fn everything_arrives(site: &Site, lines_a_session: usize) {
-    // A third of it stands there before anybody reads.
+/// Checks that the lines of twenty sessions arrive byte for byte, including a
+/// long line and one that is written in two parts.
+fn assert_lines_arrive(site: &Site, lines_a_session: usize) {
+    // A third of the lines is written before the daemons start.
     site.push_all(0, lines_a_session / 3);
     let _hub = site.start("hub");
     let _sender = site.start("sender");
@@ -342,8 +339,8 @@ fn everything_arrives(site: &Site, lines_a_session: usize) {
     }
     site.eventually_the_same("all lines");
 
-    // Half a line waits for its other half. That the whole line after it is
-    // there says that the sender has been by.
+    // An incomplete line is held back. The arrival of a later line shows that
+    // the sender has read it.
     let torn = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"ha"#;
     let mut foreign = fs::File::options()
         .append(true)
@@ -359,7 +356,7 @@ fn everything_arrives(site: &Site, lines_a_session: usize) {
     foreign.write_all(b"lf and half\"}\n").unwrap();
     site.eventually_the_same("the torn line is whole");
 
-    // The hub's directory is one like any other.
+    // The directory of the hub is an ordinary status directory.
     let mut command = site.sandbox.command(["summary", "--json"]);
     let output = command.arg("--dir").arg(site.path("hub")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -375,14 +372,14 @@ fn everything_arrives(site: &Site, lines_a_session: usize) {
 #[test]
 fn lines_arrive_byte_for_byte_by_tcp() {
     if have_rsyslog(false) {
-        everything_arrives(&Site::new("TCP"), 30);
+        assert_lines_arrive(&Site::new("TCP"), 30);
     }
 }
 
 #[test]
 fn lines_arrive_byte_for_byte_by_relp() {
     if have_rsyslog(true) {
-        everything_arrives(&Site::new("RELP"), 150);
+        assert_lines_arrive(&Site::new("RELP"), 150);
     }
 }
 
@@ -391,12 +388,12 @@ fn lines_arrive_byte_for_byte_by_relp_over_tls() {
     if have_rsyslog(true) && have("openssl") {
         let site = Site::new("RELP over TLS");
         site.certify();
-        everything_arrives(&site, 30);
+        assert_lines_arrive(&site, 30);
     }
 }
 
 #[test]
-fn nothing_is_lost_while_the_hub_is_away() {
+fn no_line_is_lost_during_a_hub_outage() {
     if !have_rsyslog(true) {
         return;
     }
@@ -409,17 +406,15 @@ fn nothing_is_lost_while_the_hub_is_away() {
     hub.stop("TERM");
     site.push_all(20, 40);
     let hub = site.start("hub");
-    // The line that was on its way may come twice.
+    // The line in transit may arrive twice.
     site.eventually_all("what was pushed while the hub was away");
 
-    // Killed in the middle of it.
     site.push_all(40, 50);
     hub.stop("KILL");
     site.push_all(50, 60);
     let _hub = site.start("hub");
     site.eventually_all("what was pushed around the hub's end");
 
-    // The sender is restarted, and goes on where it was.
     site.push_all(60, 65);
     site.eventually_all("what was pushed before the sender's restart");
     sender.stop("TERM");
@@ -430,7 +425,7 @@ fn nothing_is_lost_while_the_hub_is_away() {
 }
 
 #[test]
-fn a_file_that_is_renamed_and_begun_anew_arrives_whole() {
+fn renamed_and_restarted_file_arrives_completely() {
     if !have_rsyslog(true) {
         return;
     }
@@ -441,7 +436,7 @@ fn a_file_that_is_renamed_and_begun_anew_arrives_whole() {
     for round in 0..5 {
         site.push("worker1", &format!("round {round} begins"));
         sent.extend(site.sent("worker1"));
-        // A file that nobody has seen before it is renamed is not found.
+        // A file is not found if it is renamed before imfile opened it.
         eventually("the round's first line", || {
             site.arrived("worker1").ends_with(&site.sent("worker1"))
         });
@@ -450,7 +445,7 @@ fn a_file_that_is_renamed_and_begun_anew_arrives_whole() {
             site.push("worker1", &format!("round {round} step {step}"));
         }
         sent.extend(&site.sent("worker1")[seen..]);
-        // The sender can hardly have read all of it by now.
+        // At this point the sender has probably not read all of it.
         fs::rename(
             site.sandbox.file("worker1"),
             site.path(&format!("worker1.{round}")),
@@ -466,7 +461,7 @@ fn a_file_that_is_renamed_and_begun_anew_arrives_whole() {
 }
 
 #[test]
-fn names_from_the_wire_cannot_leave_the_hubs_directory() {
+fn received_names_cannot_leave_the_directory_of_the_hub() {
     if !have_rsyslog(false) {
         return;
     }
@@ -497,7 +492,7 @@ fn names_from_the_wire_cannot_leave_the_hubs_directory() {
         let message = format!("<14>1 2026-02-14T20:35:00Z {host} sstat - - - {file}/{line}");
         write!(stream, "{} {message}", message.len()).unwrap();
     }
-    // No slash at all, and no RFC 5424.
+    // No slash, and not RFC 5424.
     write!(stream, "18 <14>1 - host s - -").unwrap();
     stream.flush().unwrap();
     let names: HashSet<_> = accepted
@@ -520,7 +515,7 @@ fn names_from_the_wire_cannot_leave_the_hubs_directory() {
         let content = fs::read_to_string(site.path("hub").join(name)).unwrap();
         assert_eq!(content, format!("{line}\n"));
     }
-    // Nor has anything come into being beside it.
+    // No file was created outside the directory.
     let mut entries: Vec<_> = fs::read_dir(site.sandbox.root())
         .unwrap()
         .flatten()

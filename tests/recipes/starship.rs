@@ -1,11 +1,11 @@
-//! `contrib/starship`: a module that starship would read, and its command.
+//! Runs the command of the starship module in `contrib/starship`.
 
 use std::process::Command;
 
 use crate::support::{Ran, Sandbox, contrib, have_python_module};
 
 #[test]
-fn the_prompt_shows_the_sessions_and_nothing_without_any() {
+fn prompt_shows_sessions_and_is_empty_without_any() {
     if !have_python_module("tomllib") {
         return;
     }

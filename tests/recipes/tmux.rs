@@ -1,4 +1,4 @@
-//! `contrib/tmux` in a tmux server of its own.
+//! Runs `contrib/tmux` in a separate tmux server.
 
 use std::process::Command;
 use std::thread;
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Ran, Sandbox, contrib, have};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A tmux server that ends with the value.
+/// A tmux server that is killed on drop.
 struct Server<'a>(&'a Sandbox);
 
 impl Server<'_> {
-    /// A session of 100 columns and 30 lines.
+    /// Starts a session of 100 columns and 30 lines.
     fn start(&self, name: &str, command: &str) {
         let configuration = self.0.root().join("tmux.conf");
         let configuration = configuration.to_str().unwrap();
@@ -29,9 +29,9 @@ impl Server<'_> {
         ran.stdout
     }
 
-    /// Waits until a command's output holds all of these.
+    /// Waits until the output of a command contains all expected parts.
     fn await_output(&self, arguments: &[&str], expected: &[&str]) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let output = self.tmux(arguments);
             if expected.iter().all(|part| output.contains(part)) {
@@ -55,7 +55,7 @@ impl Drop for Server<'_> {
 }
 
 #[test]
-fn the_status_line_and_the_popup_show_the_sessions() {
+fn status_line_and_popup_show_sessions() {
     if !have("tmux") {
         return;
     }
@@ -63,15 +63,13 @@ fn the_status_line_and_the_popup_show_the_sessions() {
     sandbox.ok(["push", "worker1", "working", "Building"]);
     sandbox.ok(["push", "worker2", "blocked", "Waiting for a review"]);
     let configuration = sandbox.root().join("tmux.conf");
-    // tmux runs the commands of a status line, and knows keys, only for a
-    // client: one in a window of this very server, attached to the other
-    // session.
+    // tmux runs status line commands and handles keys only for an attached
+    // client: one runs in a window of this server, attached to the other session.
     let text = contrib("tmux/sstat.conf");
     std::fs::write(&configuration, format!("{text}\nset -g prefix C-a\n")).unwrap();
     let server = Server(&sandbox);
     server.start("work", "cat");
     server.start("screen", "env -u TMUX tmux attach -t work");
-    // The status line as it is drawn, without the codes.
     let screen = ["capture-pane", "-p", "-t", "screen"];
     server.await_output(&screen, &["1 working", "1 blocked"]);
     assert!(!server.tmux(&screen).contains("#[fg"));

@@ -1,4 +1,4 @@
-//! `sstat push --hook`: payloads as the agents send them, and as nobody should.
+//! `sstat push --hook` with recorded, incomplete and hostile payloads.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use crate::support::{NOW, Ran, Sandbox, have};
 
 const AGENTS: [&str; 3] = ["claude-code", "codex", "gemini"];
 
-/// A payload as an agent sends it, and the update it means.
+/// A recorded payload and the update that it causes.
 #[derive(serde::Deserialize)]
 struct Recorded {
     payload: Value,
@@ -27,10 +27,10 @@ fn recorded(agent: &str) -> Vec<Recorded> {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Gives a command its stdin and waits for it.
+/// Runs a command with this stdin.
 fn fed(command: &mut Command, stdin: &[u8]) -> Ran {
     let mut child = piped(command);
-    // It may end before it has read everything.
+    // The command may exit before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     Ran::from(child.wait_with_output().unwrap())
 }
@@ -50,7 +50,7 @@ impl Sandbox {
         fed(&mut command, payload.to_string().as_bytes())
     }
 
-    /// A hook that must succeed in silence.
+    /// Runs a hook that must succeed without output.
     fn event(&self, agent: &str, session: &str, payload: Value) {
         let ran = self.hook(agent, session, &payload);
         assert_eq!(
@@ -89,7 +89,7 @@ fn bash(command: &str) -> Value {
 }
 
 #[test]
-fn every_recorded_payload_means_what_the_tables_say() {
+fn recorded_payloads_cause_the_expected_updates() {
     for agent in AGENTS {
         let sandbox = Sandbox::new();
         for (index, Recorded { payload, means }) in recorded(agent).into_iter().enumerate() {
@@ -108,7 +108,7 @@ fn every_recorded_payload_means_what_the_tables_say() {
 }
 
 #[test]
-fn a_payload_may_miss_any_key_or_have_it_wrong_or_hostile() {
+fn missing_invalid_and_hostile_keys_are_tolerated() {
     const HOSTILE: &str = "\u{1b}[2J\u{202e}../../x\n\0`$(id)`'\"\\{}%s 日本\u{e0041}";
     let others = [
         json!(7),
@@ -126,7 +126,7 @@ fn a_payload_may_miss_any_key_or_have_it_wrong_or_hostile() {
                 continue;
             }
             events.push(event);
-            // The unit tests try every value at every place.
+            // The unit tests replace every value at every depth.
             for (key, value) in payload
                 .as_object()
                 .unwrap()
@@ -163,13 +163,13 @@ fn a_payload_may_miss_any_key_or_have_it_wrong_or_hostile() {
             }
             assert!(!sandbox.read(&name).contains(['\u{1b}', '\0', '\u{202e}']));
         }
-        // Nothing was written anywhere else.
+        // No file was created elsewhere.
         assert_eq!(std::fs::read_dir(sandbox.root()).unwrap().count(), 2);
     }
 }
 
 #[test]
-fn junk_changes_nothing_and_never_disturbs_the_agent() {
+fn invalid_payload_is_reported_and_exits_with_0() {
     let sandbox = Sandbox::new();
     let deep = format!("{{\"a\":{}", "[".repeat(1_000_000));
     for stdin in [
@@ -191,7 +191,7 @@ fn junk_changes_nothing_and_never_disturbs_the_agent() {
 }
 
 #[test]
-fn whatever_is_wrong_the_exit_code_is_0_and_stdout_is_empty() {
+fn every_error_exits_with_0_and_an_empty_stdout() {
     let sandbox = Sandbox::new();
     let stop = json!({"hook_event_name": "Stop", "session_id": "abc"}).to_string();
     std::fs::create_dir(sandbox.file("directory")).unwrap();
@@ -243,7 +243,7 @@ fn whatever_is_wrong_the_exit_code_is_0_and_stdout_is_empty() {
 }
 
 #[test]
-fn streams_that_are_closed_or_stay_open_do_no_harm() {
+fn closed_or_open_streams_are_tolerated() {
     let sandbox = Sandbox::new();
     let push = "sstat push --hook claude-code --session w";
     for script in [
@@ -259,7 +259,7 @@ fn streams_that_are_closed_or_stay_open_do_no_harm() {
     }
     assert!(!sandbox.file("w").exists());
 
-    // A whole payload is enough, even if the agent forgets to close.
+    // Reading stops at the end of the object, even if stdin stays open.
     let command = ["push", "--hook", "claude-code", "--session", "w"];
     let mut child = piped(&mut sandbox.command(command));
     let mut stdin = child.stdin.take().unwrap();
@@ -267,23 +267,23 @@ fn streams_that_are_closed_or_stay_open_do_no_harm() {
     assert!(child.wait().unwrap().success());
     assert_eq!(sandbox.last("w")["status"], "completed");
 
-    // And one that never comes is not waited for.
+    // A missing payload times out.
     let mut child = piped(&mut sandbox.command(command));
     let stdin = child.stdin.take().unwrap();
-    let mut complaint = String::new();
+    let mut stderr = String::new();
     child
         .stderr
         .take()
         .unwrap()
-        .read_to_string(&mut complaint)
+        .read_to_string(&mut stderr)
         .unwrap();
     assert!(child.wait().unwrap().success());
-    assert!(complaint.contains("stdin"), "{complaint}");
+    assert!(stderr.contains("stdin"), "{stderr}");
     drop(stdin);
 }
 
 #[test]
-fn a_terminal_is_no_payload() {
+fn terminal_stdin_is_rejected() {
     if !have("python3") {
         return;
     }
@@ -297,7 +297,7 @@ fn a_terminal_is_no_payload() {
 }
 
 #[test]
-fn a_response_of_megabytes_is_passed_over() {
+fn large_tool_response_is_ignored() {
     let sandbox = Sandbox::new();
     let mut payload = bash("cargo test");
     payload["tool_response"] = json!({"stdout": "x}".repeat(2_500_000)});
@@ -307,11 +307,11 @@ fn a_response_of_megabytes_is_passed_over() {
     payload["tool_response"] = json!("x".repeat(17_000_000));
     let ran = sandbox.hook("claude-code", "w", &payload);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
-    assert!(ran.stderr.contains("more than"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("longer than"), "{}", ran.stderr);
 }
 
 #[test]
-fn repeats_are_written_again_only_after_half_a_minute() {
+fn repeated_update_is_written_again_after_30_seconds() {
     let sandbox = Sandbox::new();
     let push = |second: u32, command: &str| {
         let mut payload = bash(command);
@@ -330,9 +330,9 @@ fn repeats_are_written_again_only_after_half_a_minute() {
 }
 
 #[test]
-fn the_end_of_a_session_does_not_hide_how_it_went() {
+fn session_end_keeps_completed_and_error() {
     let sandbox = Sandbox::new();
-    for (status, stands) in [
+    for (status, is_kept) in [
         ("completed", true),
         ("error", true),
         ("working", false),
@@ -342,7 +342,7 @@ fn the_end_of_a_session_does_not_hide_how_it_went() {
         sandbox.ok(["push", status, status, "before"]);
         sandbox.claude(status, "SessionEnd", json!({"reason": "other"}));
         let last = sandbox.last(status);
-        if stands {
+        if is_kept {
             assert_eq!(last["message"], "before");
         } else {
             assert_eq!(
@@ -353,7 +353,7 @@ fn the_end_of_a_session_does_not_hide_how_it_went() {
     }
     sandbox.claude("new", "SessionEnd", json!({"reason": "other"}));
     assert_eq!(sandbox.last("new")["message"], "session ended");
-    // The same line stands in the settings for all events.
+    // --expect is part of the command for all events.
     let ended = json!({"hook_event_name": "SessionEnd", "reason": "other"}).to_string();
     sandbox.ok([
         "push",
@@ -363,14 +363,14 @@ fn the_end_of_a_session_does_not_hide_how_it_went() {
         &ended,
     ]);
     assert_eq!(sandbox.last("new2")["stale_after"], 365 * 24 * 3600);
-    // It owes nothing any more, and needs nobody's attention weeks later.
+    // An ended session does not go stale.
     let mut later = sandbox.command(["list", "new", "--attention", "--exit-code"]);
     let later = later.env("SSTAT_NOW", "2026-05-01T00:00:00Z").status();
     assert_eq!(later.unwrap().code(), Some(0));
 }
 
 #[test]
-fn a_notification_does_not_hide_the_question() {
+fn notification_keeps_the_question() {
     let sandbox = Sandbox::new();
     let notification =
         json!({"notification_type": "permission_prompt", "message": "Claude needs you"});
@@ -384,7 +384,7 @@ fn a_notification_does_not_hide_the_question() {
 }
 
 #[test]
-fn progress_and_task_go_on_through_a_turn() {
+fn progress_and_task_are_kept_during_a_turn() {
     let sandbox = Sandbox::new();
     sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go"}));
     sandbox.ok(["push", "w", "working", "Porting", "30%", "160"]);
@@ -415,7 +415,7 @@ fn progress_and_task_go_on_through_a_turn() {
 }
 
 #[test]
-fn tasks_are_counted_over_the_turns_of_a_session() {
+fn tasks_are_counted_across_turns() {
     let sandbox = Sandbox::new();
     let task = |event: &str, subject: &str| {
         sandbox.claude("w", event, json!({"task_id": "1", "task_subject": subject}));
@@ -436,7 +436,7 @@ fn tasks_are_counted_over_the_turns_of_a_session() {
         task("TaskCompleted", "same"),
         (Some(0.25), "Completed: same".into())
     );
-    sandbox.ok(["push", "w", "working", "My own word", "--meta", "tasks=7"]);
+    sandbox.ok(["push", "w", "working", "Own message", "--meta", "tasks=7"]);
     sandbox.claude("w", "Stop", json!({}));
     sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go on"}));
     assert_eq!(task("TaskCompleted", "next").0, Some(0.5));
@@ -449,7 +449,7 @@ fn tasks_are_counted_over_the_turns_of_a_session() {
 }
 
 #[test]
-fn prompts_and_answers_can_be_left_out() {
+fn prompts_and_answers_can_be_omitted() {
     let sandbox = Sandbox::new();
     for (agent, payload) in [
         (
@@ -490,7 +490,7 @@ fn prompts_and_answers_can_be_left_out() {
 }
 
 #[test]
-fn the_name_is_the_first_that_is_given() {
+fn name_sources_have_an_order() {
     let sandbox = Sandbox::new();
     let payload =
         json!({"hook_event_name": "Stop", "session_id": "b5f6c1c2-1", "cwd": "/srv/shop"})
@@ -516,7 +516,7 @@ fn the_name_is_the_first_that_is_given() {
         "_._team_w_1"
     );
     assert_eq!(name(&[], &[("SSTAT_SESSION", " ")]), "shop-b5f6c1");
-    // No such pane, or no tmux at all.
+    // An unknown pane, or tmux is not installed.
     assert_eq!(
         name(&[], &[("TMUX_PANE", "%424242"), ("TMUX", "/nowhere,1,0")]),
         "shop-b5f6c1"
@@ -525,7 +525,7 @@ fn the_name_is_the_first_that_is_given() {
         name(&[], &[("TMUX_PANE", "%0"), ("PATH", "/nowhere")]),
         "shop-b5f6c1"
     );
-    // Or one that does not answer.
+    // A tmux that does not respond.
     let fake = sandbox.home().join("tmux");
     std::fs::write(&fake, "#!/bin/sh\nexec sleep 1000\n").unwrap();
     std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -537,7 +537,7 @@ fn the_name_is_the_first_that_is_given() {
 }
 
 #[test]
-fn the_name_is_the_tmux_sessions() {
+fn name_of_the_tmux_session_is_used() {
     if !have("tmux") {
         return;
     }
@@ -576,7 +576,7 @@ fn the_name_is_the_tmux_sessions() {
 }
 
 #[test]
-fn every_event_of_a_session_has_the_same_name() {
+fn session_keeps_its_name_in_another_directory() {
     let sandbox = Sandbox::new();
     let event = |agent: &str, payload: Value| {
         let mut command = sandbox.command(["push", "--hook", agent]);
@@ -596,7 +596,7 @@ fn every_event_of_a_session_has_the_same_name() {
         );
     }
     assert_eq!(sandbox.sessions(), ["shop-b5f6c1"]);
-    // Codex' ids begin with the time.
+    // The ids of Codex begin with the time.
     let (first, second) = (
         "019fb560-de6b-7320-a070-5642753ded3d",
         "019fb560-de6b-7321-a070-5642753dedff",
@@ -618,7 +618,7 @@ fn every_event_of_a_session_has_the_same_name() {
         ["shop-3ded3d", "shop-3dedff", "shop-b5f6c1"]
     );
     assert_eq!(sandbox.last("shop-3ded3d")["status"], "completed");
-    // Without a directory it is the hook's own.
+    // Without `cwd`, the working directory of the hook is used.
     event(
         "gemini",
         json!({"hook_event_name": "AfterAgent", "session_id": "7c9e6679"}),
@@ -632,16 +632,16 @@ fn every_event_of_a_session_has_the_same_name() {
         .to_owned();
     let own = own.replacen('.', "_", 1);
     assert!(sandbox.file(&format!("{own}-7c9e66")).exists());
-    // Without an id there is no name.
-    let complaint = event(
+    // Without an id, the session has no name.
+    let stderr = event(
         "gemini",
         json!({"hook_event_name": "AfterAgent", "cwd": "/srv/shop"}),
     );
-    assert!(complaint.contains("session_id"), "{complaint}");
+    assert!(stderr.contains("session_id"), "{stderr}");
 }
 
 #[test]
-fn codex_appends_its_notification_to_any_arguments() {
+fn codex_notification_is_read_from_the_last_argument() {
     let sandbox = Sandbox::new();
     let json = json!({"type": "agent-turn-complete", "thread-id": "b5f6c1", "cwd": "/srv/shop",
         "last-assistant-message": "Done"})
@@ -663,13 +663,13 @@ fn codex_appends_its_notification_to_any_arguments() {
         sandbox.run(["push", "--hook", "codex", "{\"type\":"]).code,
         0
     );
-    // A session of such a name is none of its business.
+    // Without --hook, such an argument is an ordinary session name.
     sandbox.ok(["push", "{w}", "working", "{}"]);
     assert_eq!(sandbox.last("{w}")["message"], "{}");
 }
 
 #[test]
-fn the_process_is_the_one_that_was_exported() {
+fn exported_process_is_recorded() {
     let sandbox = Sandbox::with_real_clock();
     let mut agent = Command::new("sleep").arg("1000").spawn().unwrap();
     let event = |payload: Value| {
@@ -682,7 +682,7 @@ fn the_process_is_the_one_that_was_exported() {
     event(json!({"hook_event_name": "SessionEnd", "reason": "other"}));
     agent.kill().unwrap();
     agent.wait().unwrap();
-    // It left, it did not die.
+    // An ended session is not dead.
     assert!(sandbox.last("w").get("process").is_none());
     assert_eq!(
         sandbox.json(["summary", "--json"])["dead_sessions"],
@@ -691,7 +691,7 @@ fn the_process_is_the_one_that_was_exported() {
 }
 
 #[test]
-fn expect_goes_with_every_update_of_a_hook() {
+fn expect_applies_to_every_hook_update() {
     let sandbox = Sandbox::new();
     for _ in 0..2 {
         let mut command = sandbox.command([

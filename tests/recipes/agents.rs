@@ -1,5 +1,4 @@
-//! `contrib/agents`: settings that the agents would read, and every command in
-//! them run as an agent runs it.
+//! Runs every command of the settings in `contrib/agents` as an agent does.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, Sandbox, contrib, have_python_module};
 
-/// Each hook's event and command.
+/// Returns the event and command of each hook.
 fn commands(settings: &Value) -> Vec<(String, String)> {
     let mut commands = Vec::new();
     for (event, groups) in settings["hooks"].as_object().unwrap() {
@@ -25,9 +24,9 @@ fn commands(settings: &Value) -> Vec<(String, String)> {
     commands
 }
 
-/// Runs each command with each recorded payload of its event, and checks that
-/// no event that has a meaning is left out.
-fn try_out(agent: &str, settings: &Value, optional: &[&str]) {
+/// Runs each command with the recorded payloads of its event, and checks that
+/// the settings contain exactly the events that cause an update.
+fn run_settings(agent: &str, settings: &Value, optional: &[&str]) {
     let recorded = std::fs::read_to_string(format!(
         "{}/tests/fixtures/hooks/{agent}.json",
         env!("CARGO_MANIFEST_DIR")
@@ -80,13 +79,13 @@ fn try_out(agent: &str, settings: &Value, optional: &[&str]) {
 }
 
 #[test]
-fn claude_codes_settings_report_every_event() {
+fn claude_code_settings_contain_every_event() {
     let settings = serde_json::from_str(&contrib("agents/claude-code.json")).unwrap();
-    try_out("claude-code", &settings, &[]);
+    run_settings("claude-code", &settings, &[]);
 }
 
 #[test]
-fn claude_codes_process_is_recorded_where_it_is_known() {
+fn claude_code_process_is_recorded() {
     let settings = serde_json::from_str(&contrib("agents/claude-code.json")).unwrap();
     let sandbox = Sandbox::new();
     let mut shell = Command::new("sh");
@@ -113,13 +112,13 @@ fn claude_codes_process_is_recorded_where_it_is_known() {
 }
 
 #[test]
-fn geminis_settings_report_every_event() {
+fn gemini_settings_contain_every_event() {
     let settings = serde_json::from_str(&contrib("agents/gemini.json")).unwrap();
-    try_out("gemini", &settings, &[]);
+    run_settings("gemini", &settings, &[]);
 }
 
 #[test]
-fn codex_settings_report_every_event_that_it_documents() {
+fn codex_settings_contain_every_documented_event() {
     if !have_python_module("tomllib") {
         return;
     }
@@ -130,8 +129,8 @@ fn codex_settings_report_every_event_that_it_documents() {
         settings["notify"],
         json!(["sstat", "push", "--hook", "codex"])
     );
-    // Not every Codex knows these, and one that does not may refuse them.
-    try_out(
+    // Older versions of Codex may reject these events.
+    run_settings(
         "codex",
         &settings,
         &["StopFailure", "Interrupt", "SessionEnd"],
@@ -139,7 +138,7 @@ fn codex_settings_report_every_event_that_it_documents() {
 }
 
 #[test]
-fn the_commands_told_to_agents_work() {
+fn commands_in_agents_md_run() {
     let text = contrib("agents/AGENTS.md");
     let commands: String = text
         .split("```")
@@ -149,7 +148,7 @@ fn the_commands_told_to_agents_work() {
     sandbox.ok(["push", "worker2", "working"]);
     let mut shell = Command::new("sh");
     sandbox.isolate(&mut shell);
-    // Waiting for somebody is another test's business.
+    // Other tests cover waiting.
     let script = format!("set -e\n{}", commands.replace("completed", "working --now"));
     let ran = Ran::from(
         shell

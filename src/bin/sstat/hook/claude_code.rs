@@ -1,4 +1,4 @@
-//! Claude Code's hooks (2.1): <https://code.claude.com/docs/en/hooks>.
+//! Hooks of Claude Code (2.1): <https://code.claude.com/docs/en/hooks>.
 
 use crate::hook::wording::{Tool, first_line};
 use crate::hook::{Event, Progress, StatusChange};
@@ -20,12 +20,11 @@ pub fn change(event: &Event) -> Option<StatusChange> {
         "Stop"                   => Some(stopped(event)),
         "StopFailure"            => Some(StatusChange::failed(event.text("error"), event.text("error_details"))),
         "SessionEnd"             => ended(event),
-        // SubagentStop among them: it is a subagent's.
         _                        => None,
     }
 }
 
-/// Compaction starts a session too, but in the middle of the work.
+/// Handles the start of a session. Compaction also sends it, during a turn.
 pub fn started(event: &Event) -> Option<StatusChange> {
     match event.text("source")?.as_str() {
         "startup" | "resume" | "fork" | "clear" => Some(StatusChange::started()),
@@ -33,7 +32,8 @@ pub fn started(event: &Event) -> Option<StatusChange> {
     }
 }
 
-/// After these reasons the agent goes on with another session.
+/// Handles the end of a session. After `clear` and `resume` the agent continues
+/// with another session.
 pub fn ended(event: &Event) -> Option<StatusChange> {
     match event.text("reason").as_deref() {
         Some("clear" | "resume") => None,
@@ -49,11 +49,7 @@ fn before_tool(tool: &Tool) -> Option<StatusChange> {
 }
 
 fn using(tool: &Tool) -> Option<StatusChange> {
-    let list = match tool.name.as_deref() {
-        Some("TodoWrite") => StatusChange::doing(&tool.input.objects("todos")),
-        _ => None,
-    };
-    list.or_else(|| StatusChange::using(tool))
+    StatusChange::using(tool, ("TodoWrite", "todos"))
 }
 
 fn asking(tool: &Tool) -> StatusChange {
@@ -74,7 +70,8 @@ fn asking(tool: &Tool) -> StatusChange {
     StatusChange::blocked(question.unwrap_or_else(|| tool.permission()))
 }
 
-/// Comes some seconds after the question, and says less.
+/// Handles a notification, which follows a request after some seconds and has
+/// fewer details.
 fn notified(event: &Event) -> Option<StatusChange> {
     match event.text("notification_type")?.as_str() {
         "permission_prompt" | "elicitation" | "elicitation_dialog" => {

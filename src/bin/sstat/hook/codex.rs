@@ -1,7 +1,6 @@
-//! Codex' hooks, which have Claude Code's shape, and its older `notify`:
+//! Hooks of Codex, which resemble those of Claude Code, and its older `notify`:
 //! <https://developers.openai.com/codex/hooks>.
 
-use crate::hook::wording::Tool;
 use crate::hook::{Event, StatusChange, claude_code};
 
 #[rustfmt::skip] // a table
@@ -13,7 +12,7 @@ pub fn change(event: &Event) -> Option<StatusChange> {
         "SessionStart"      => claude_code::started(event),
         "UserPromptSubmit"  => Some(StatusChange::prompted(event.said("prompt"))),
         "PreToolUse"
-        | "PostToolUse"     => using(&event.tool()),
+        | "PostToolUse"     => StatusChange::using(&event.tool(), ("update_plan", "plan")),
         "PermissionRequest" => Some(StatusChange::blocked(event.tool().permission())),
         "PreCompact"        => Some(StatusChange::working("Compacting the conversation")),
         "Stop"              => Some(StatusChange::completed(event.said("last_assistant_message"))),
@@ -24,15 +23,8 @@ pub fn change(event: &Event) -> Option<StatusChange> {
     }
 }
 
-fn using(tool: &Tool) -> Option<StatusChange> {
-    let list = match tool.name.as_deref() {
-        Some("update_plan") => StatusChange::doing(&tool.input.objects("plan")),
-        _ => None,
-    };
-    list.or_else(|| StatusChange::using(tool))
-}
-
-/// The argument of a `notify` command: it has a type and no event's name.
+/// Handles the argument of a `notify` command, which has a type instead of an
+/// event name.
 fn notified(event: &Event) -> Option<StatusChange> {
     match event.text("type")?.as_str() {
         "agent-turn-complete" => Some(StatusChange::completed(

@@ -1,4 +1,4 @@
-//! Gemini CLI's hooks: <https://geminicli.com/docs/hooks/reference>.
+//! Hooks of Gemini CLI: <https://geminicli.com/docs/hooks/reference>.
 
 use crate::hook::wording::{Tool, first_line};
 use crate::hook::{Event, StatusChange, claude_code};
@@ -9,7 +9,7 @@ pub fn change(event: &Event) -> Option<StatusChange> {
         "SessionStart" => claude_code::started(event),
         "BeforeAgent"  => Some(StatusChange::prompted(event.said("prompt"))),
         "BeforeTool"
-        | "AfterTool"  => using(&event.tool()),
+        | "AfterTool"  => StatusChange::using(&event.tool(), ("write_todos", "todos")),
         "Notification" => notified(event),
         "PreCompress"  => Some(StatusChange::working("Compressing the conversation")),
         "AfterAgent"   => Some(StatusChange::completed(event.said("prompt_response"))),
@@ -18,15 +18,7 @@ pub fn change(event: &Event) -> Option<StatusChange> {
     }
 }
 
-fn using(tool: &Tool) -> Option<StatusChange> {
-    let list = match tool.name.as_deref() {
-        Some("write_todos") => StatusChange::doing(&tool.input.objects("todos")),
-        _ => None,
-    };
-    list.or_else(|| StatusChange::using(tool))
-}
-
-/// A question of a permission, with what is to be permitted.
+/// Handles a permission request.
 fn notified(event: &Event) -> Option<StatusChange> {
     if event.text("notification_type")? != "ToolPermission" {
         return None;

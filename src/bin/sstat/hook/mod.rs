@@ -1,5 +1,5 @@
-//! What the hooks of coding agents mean as a status: one table a product, and
-//! how a meaning becomes the next update of its session. Pure.
+//! Converts events of coding agents to updates, without I/O: one table per
+//! agent maps an event to a status change, which is applied to the last update.
 
 mod claude_code;
 mod codex;
@@ -17,12 +17,11 @@ use crate::cli::Agent;
 use crate::hook::payload::Payload;
 use crate::hook::wording::{Tool, first_line};
 
-/// How long the same status and message are not written again, so that tool
-/// calls do not flood the file.
+/// Minimum time between equal updates, so that tool calls do not flood the file.
 const REPEAT_AFTER: TimeDelta = TimeDelta::seconds(30);
 
-/// What an event of an agent means for its session; nothing for an unknown
-/// event, and for those of a subagent, whose session is its parent's.
+/// Returns the status change of an event, or `None` for unknown events and those
+/// of subagents.
 pub fn change(agent: Agent, event: &Event) -> Option<StatusChange> {
     if event.fields.has("agent_id") {
         return None;
@@ -37,7 +36,7 @@ pub fn change(agent: Agent, event: &Event) -> Option<StatusChange> {
 /// One event of an agent.
 pub struct Event {
     pub fields: Payload,
-    /// Whether prompts and answers may be shown.
+    /// Whether prompts and answers are included in messages.
     pub prompts: bool,
 }
 
@@ -50,7 +49,7 @@ impl Event {
         self.fields.text(key)
     }
 
-    /// A prompt's or an answer's first line, unless they are to be left out.
+    /// Returns the first line of a prompt or an answer, unless they are disabled.
     fn said(&self, key: &str) -> Option<String> {
         self.text(key)
             .filter(|_| self.prompts)
@@ -64,41 +63,37 @@ impl Event {
         }
     }
 
-    /// The id of the agent's session.
+    /// Returns the id of the agent's session.
     pub fn session_id(&self) -> Option<String> {
         self.text("session_id").or_else(|| self.text("thread-id"))
     }
 }
 
-/// What an event means.
+/// A change of the session's status.
 #[derive(Debug)]
 pub struct StatusChange {
     status: Status,
     message: String,
     progress: Progress,
-    /// Whether this goes on with the task of the update before it.
-    goes_on: bool,
-    /// Whether the agent leaves: then its process is about to end, and rightly
-    /// so.
+    /// Whether the task and progress of the last update are kept.
+    keeps_task: bool,
+    /// Whether the agent exits.
     ends_session: bool,
-    /// The statuses that it does not replace.
+    /// Statuses of the last update that this change does not replace.
     unless: &'static [Status],
 }
 
-/// How far the agent is.
+/// A change of the progress.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Progress {
-    /// The event does not say.
-    Unsaid,
-    /// The part of its list that is done.
+    Unchanged,
+    /// The completed part of the task list.
     Reached(f64),
-    /// A task was added to its list.
     TaskCreated,
-    /// A task of its list was completed.
     TaskCompleted,
 }
 
-/// The silence that is allowed after an agent has left: a year.
+/// `stale_after` of an ended session: a year.
 const ENDED_STALE_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl StatusChange {
@@ -106,17 +101,16 @@ impl StatusChange {
         Self {
             status,
             message: message.into(),
-            progress: Progress::Unsaid,
-            goes_on: true,
+            progress: Progress::Unchanged,
+            keeps_task: true,
             ends_session: false,
             unless: &[],
         }
     }
 
-    /// The agent waits for its first prompt.
     fn started() -> Self {
         Self {
-            goes_on: false,
+            keeps_task: false,
             ..Self::new(Status::Idle, "")
         }
     }
@@ -124,7 +118,7 @@ impl StatusChange {
     fn prompted(prompt: Option<String>) -> Self {
         let message = prompt.unwrap_or_else(|| "Working on a prompt".to_owned());
         Self {
-            goes_on: false,
+            keeps_task: false,
             ..Self::new(Status::Working, message)
         }
     }
@@ -133,18 +127,24 @@ impl StatusChange {
         Self::new(Status::Working, message)
     }
 
-    /// Nothing for the call that pushes a status by itself: what it says is
-    /// not to be hidden by the fact that it was said.
-    fn using(tool: &Tool) -> Option<Self> {
-        (!tool.pushes_status()).then(|| Self::working(tool.to_string()))
+    /// Returns the change for a tool call: the progress of the task list if the
+    /// tool is `list`, a pair of the tool's name and the key of the list. Returns
+    /// `None` for a call of `sstat push`, whose own update must stay the last.
+    fn using(tool: &Tool, (list_tool, list_key): (&str, &str)) -> Option<Self> {
+        if tool.pushes_status() {
+            return None;
+        }
+        let is_list = tool.name.as_deref() == Some(list_tool);
+        let list = is_list.then(|| Self::doing(&tool.input.objects(list_key)));
+        list.flatten()
+            .or_else(|| Some(Self::working(tool.to_string())))
     }
 
-    /// Waiting for a person's answer.
     fn blocked(question: impl Into<String>) -> Self {
         Self::new(Status::Blocked, question)
     }
 
-    /// A question that was put before may say more than this one.
+    /// Keeps an earlier question, which may have more details.
     fn blocked_unless_already(question: Option<String>) -> Self {
         Self {
             unless: &[Status::Blocked],
@@ -157,7 +157,7 @@ impl StatusChange {
         Self::new(Status::Completed, message)
     }
 
-    /// A turn that broke off: the kind of error, and more about it.
+    /// Returns the change for a failed turn.
     fn failed(kind: Option<String>, details: Option<String>) -> Self {
         let kind = kind.unwrap_or_else(|| "Turn failed".to_owned());
         let message = match details {
@@ -169,15 +169,15 @@ impl StatusChange {
 
     fn ended() -> Self {
         Self {
-            goes_on: false,
+            keeps_task: false,
             ends_session: true,
             unless: &[Status::Completed, Status::Error],
             ..Self::new(Status::Idle, "session ended")
         }
     }
 
-    /// Progress from a list of things to do: the done of all, and the one that
-    /// is being done. Nothing for an empty list.
+    /// Returns the progress of a task list with its active task as the message,
+    /// or `None` for an empty list.
     fn doing(items: &[Payload]) -> Option<Self> {
         let has = |item: &Payload, status: &str| item.text("status").as_deref() == Some(status);
         let all = items.iter().filter(|item| !has(item, "cancelled")).count();
@@ -204,7 +204,7 @@ impl StatusChange {
         }
     }
 
-    /// Whether the tasks counted so far are needed.
+    /// Returns true if the change depends on the task counts.
     pub fn counts_tasks(&self) -> bool {
         matches!(
             self.progress,
@@ -212,14 +212,14 @@ impl StatusChange {
         )
     }
 
-    /// Whether the agent leaves with this.
+    /// Returns true if the agent exits.
     pub fn ends_session(&self) -> bool {
         self.ends_session
     }
 
-    /// The update that follows `last`, with the tasks counted so far. Nothing
-    /// where `last` is to stand.
-    pub fn following(
+    /// Applies the change to the last update and the task counts. Returns `None`
+    /// if `last` is kept.
+    pub fn apply(
         self,
         session: &SessionName,
         now: DateTime<Utc>,
@@ -233,22 +233,21 @@ impl StatusChange {
         if !self.message.is_empty() {
             update.message = self.message;
         }
-        // Who has left owes no further word, and is not missed at once.
         update.stale_after = self.ends_session.then_some(ENDED_STALE_AFTER);
-        if let Some(last) = last.filter(|_| self.goes_on) {
+        if let Some(last) = last.filter(|_| self.keeps_task) {
             update.task_id.clone_from(&last.task_id);
             if matches!(last.status, Status::Working | Status::Blocked) {
                 update.progress = update.progress.or(last.progress);
             }
         }
         let tasks = match self.progress {
-            Progress::Unsaid => None,
+            Progress::Unchanged => None,
             Progress::Reached(progress) => {
                 update.progress = Some(progress);
                 None
             }
             Progress::TaskCreated => Some(tasks.unwrap_or_default().created()),
-            // How many there are is not known: the agent said so too long ago.
+            // Without the number of created tasks there is no progress.
             Progress::TaskCompleted => tasks.map(TaskCounts::completed),
         };
         if let Some(tasks) = tasks {
@@ -259,7 +258,8 @@ impl StatusChange {
     }
 }
 
-/// Whether an update says nothing that `last` has not just said.
+/// Returns true if the update is equal to `last` and follows it within
+/// [`REPEAT_AFTER`].
 pub fn repeats(update: &Update, last: &Update) -> bool {
     (update.timestamp - last.timestamp).abs() <= REPEAT_AFTER
         && update.status == last.status
@@ -279,8 +279,8 @@ fn same_seconds(a: Option<Duration>, b: Option<Duration>) -> bool {
     a.map(|a| a.as_secs()) == b.map(|b| b.as_secs())
 }
 
-/// The tasks of an agent's list, counted from the events that tell of one task
-/// each. The counts stand in the metadata of the updates that changed them.
+/// Number of tasks in an agent's list, counted from events that each report one
+/// task, and stored in the metadata of the updates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCounts {
     created: u64,
@@ -293,7 +293,7 @@ struct Metadata {
 }
 
 impl TaskCounts {
-    /// The counts after one more update of the session: an idle one began anew.
+    /// Returns the counts after another update. An idle update resets them.
     pub fn after(before: Option<Self>, update: &Update) -> Option<Self> {
         if update.status == Status::Idle {
             return None;
@@ -305,7 +305,7 @@ impl TaskCounts {
             .or(before)
     }
 
-    /// A list that is done is followed by a new one.
+    /// Counts a new task. After a completed list, a new list begins.
     fn created(self) -> Self {
         if self.completed >= self.created {
             return Self {
@@ -338,9 +338,8 @@ impl TaskCounts {
     }
 }
 
-/// A name for a session of which only the directory and the id are known:
-/// the directory's base name and six characters of the id. Nothing without an
-/// id.
+/// Returns a session name made of the base name of the directory and six
+/// characters of the id, or `None` if the id has no letters or digits.
 pub fn directory_name(agent: Agent, directory: &str, id: &str) -> Option<SessionName> {
     let id = short_id(id)?;
     let base = wording::base_name(directory).unwrap_or(match agent {
@@ -349,18 +348,17 @@ pub fn directory_name(agent: Agent, directory: &str, id: &str) -> Option<Session
         Agent::Gemini => "gemini",
     });
     let most = sstat::MAX_NAME_BYTES - id.len() - 1;
-    let base = writable(base);
-    SessionName::new(format!("{}-{id}", wording::beginning(&base, most))).ok()
+    let base = sanitize(base);
+    SessionName::new(format!("{}-{id}", wording::prefix(&base, most))).ok()
 }
 
-/// The end that all names of an id have in common, whichever directory the
-/// agent was in.
+/// Returns the suffix that all names of an id share, regardless of the directory.
 pub fn name_end(id: &str) -> Option<String> {
     short_id(id).map(|id| format!("-{id}"))
 }
 
-/// The first six letters and digits, as git shortens its hashes; of a UUID of
-/// version 7, which begins with the time, the last six.
+/// Returns the first six letters and digits, or the last six of a UUID version 7,
+/// which begins with the time.
 fn short_id(id: &str) -> Option<String> {
     const LENGTH: usize = 6;
     let characters: Vec<char> = id.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -370,14 +368,13 @@ fn short_id(id: &str) -> Option<String> {
     (!short.is_empty()).then_some(short)
 }
 
-/// A name that some other tool gave, made into one that can be written.
-/// Nothing of an empty one.
+/// Converts any text to a valid session name. Returns `None` for a blank text.
 pub fn session_name(text: &str) -> Option<SessionName> {
-    let text = writable(text.trim());
-    SessionName::new(wording::beginning(&text, sstat::MAX_NAME_BYTES)).ok()
+    let text = sanitize(text.trim());
+    SessionName::new(wording::prefix(&text, sstat::MAX_NAME_BYTES)).ok()
 }
 
-fn writable(name: &str) -> String {
+fn sanitize(name: &str) -> String {
     let clean = name.replace(|c: char| c.is_control() || matches!(c, '/' | '\\'), "_");
     match clean.strip_prefix(['.', '-']) {
         Some(rest) => format!("_{rest}"),
@@ -398,7 +395,7 @@ mod tests {
     }
 
     fn follow(change: StatusChange, last: Option<&Update>) -> Option<Update> {
-        change.following(&name(), seconds(0), last, None)
+        change.apply(&name(), seconds(0), last, None)
     }
 
     fn working(progress: f64, task: &str) -> Update {
@@ -408,10 +405,9 @@ mod tests {
         update
     }
 
-    /// Every recorded payload, and each with one value replaced by another, at
-    /// any depth.
+    /// Replaces every value of every recorded payload, at any depth.
     #[test]
-    fn a_meaning_is_short_whatever_the_payload() {
+    fn message_is_short_for_any_payload() {
         use serde_json::{Value, json};
         fn replace(value: &mut Value, number: &mut usize, by: &Value) -> bool {
             if *number == 0 {
@@ -479,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn task_and_progress_go_on_until_the_turn_ends() {
+    fn task_and_progress_are_kept_until_the_turn_ends() {
         let last = working(0.4, "160");
         let next = follow(StatusChange::working("Edit: a.rs"), Some(&last)).unwrap();
         assert_eq!(
@@ -507,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn some_statuses_stand() {
+    fn some_statuses_are_kept() {
         for status in [Status::Completed, Status::Error] {
             let last = Update::new(&name(), status, seconds(0));
             assert!(follow(StatusChange::ended(), Some(&last)).is_none());
@@ -519,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_says_the_same_within_half_a_minute() {
+    fn equal_update_within_30_seconds_is_a_repeat() {
         let last = working(0.4, "160");
         let mut next = last.clone();
         for (second, repeated) in [(0, true), (30, true), (-2, true), (31, false), (-31, false)] {
@@ -540,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_counted() {
+    fn task_counts_change_with_each_event() {
         let counts = |created, completed| TaskCounts { created, completed };
         assert_eq!(TaskCounts::default().created(), counts(1, 0));
         assert_eq!(counts(2, 1).created(), counts(3, 1));
@@ -563,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_event_gives_progress_only_when_the_list_is_known() {
+    fn completed_task_without_counts_has_no_progress() {
         let event = |change| StatusChange::task(change, "Write tests".to_owned());
         let first = follow(event(Progress::TaskCreated), None).unwrap();
         assert_eq!(first.progress, Some(0.0));
@@ -576,7 +572,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_made_of_the_directory_and_the_id() {
+    fn name_is_derived_from_directory_and_id() {
         let of = |directory: &str, id: &str| {
             directory_name(Agent::Codex, directory, id).map(|name| name.to_string())
         };
@@ -602,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_name_is_made_writable() {
+    fn any_text_becomes_a_valid_name() {
         let of = |text: &str| session_name(text).map(|name| name.to_string());
         assert_eq!(of("manager1\n").as_deref(), Some("manager1"));
         assert_eq!(of("team/worker 1").as_deref(), Some("team_worker 1"));

@@ -1,14 +1,14 @@
-//! Messages: short, of one line, and telling.
+//! Builds the one-line messages of updates.
 
 use std::fmt;
 
 use crate::hook::payload::Payload;
 
-/// The longest message, in characters.
-const LONGEST: usize = 120;
+/// Maximum length of a message in characters.
+const MAX_MESSAGE: usize = 120;
 
-/// The keys of tools' inputs by how much they tell: what a path ends in, what
-/// a command begins with, else the text itself.
+/// Keys of a tool's input, most specific first: files are shown by their base
+/// name, commands by their first line, texts as they are.
 const FILES: [&str; 4] = ["file_path", "notebook_path", "absolute_path", "filePath"];
 const COMMANDS: [&str; 2] = ["command", "cmd"];
 const TEXTS: [&str; 8] = [
@@ -23,20 +23,20 @@ const TEXTS: [&str; 8] = [
 ];
 const DIRECTORIES: [&str; 2] = ["path", "dir_path"];
 
-/// A call of a tool. It reads as its name and its telling argument.
+/// A tool call. `Display` prints its name and its most specific argument.
 pub struct Tool {
     pub name: Option<String>,
     pub input: Payload,
 }
 
 impl Tool {
-    /// Whether it is the agent's own push of a status.
+    /// Returns true if the call runs `sstat push`.
     pub fn pushes_status(&self) -> bool {
         self.command()
             .is_some_and(|command| command.contains("sstat push"))
     }
 
-    /// What is asked when it needs a permission.
+    /// Returns the question for a permission request.
     pub fn permission(&self) -> String {
         match &self.name {
             Some(_) => shorten(&format!("Allow {self}?")),
@@ -80,17 +80,17 @@ impl fmt::Display for Tool {
     }
 }
 
-/// The first line that says something, with its white space squeezed, cut to
-/// the length of a message.
+/// Returns the first line that is not blank, with its white space collapsed and
+/// truncated to the length of a message.
 pub fn first_line(text: &str) -> Option<String> {
-    // Of a text of megabytes only the beginning is looked at.
+    // A line may have megabytes: split its beginning only.
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let words: Vec<&str> = beginning(line, LONGEST * 16).split_whitespace().collect();
+    let words: Vec<&str> = prefix(line, MAX_MESSAGE * 16).split_whitespace().collect();
     Some(shorten(&words.join(" ")))
 }
 
-/// As much of a text as fits into so many bytes.
-pub fn beginning(text: &str, bytes: usize) -> &str {
+/// Returns the longest prefix of at most this many bytes.
+pub fn prefix(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -99,22 +99,25 @@ pub fn beginning(text: &str, bytes: usize) -> &str {
 }
 
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_MESSAGE) {
         None => text.to_owned(),
         Some(_) => {
-            let end = text.char_indices().nth(LONGEST - 1).map_or(0, |at| at.0);
+            let end = text
+                .char_indices()
+                .nth(MAX_MESSAGE - 1)
+                .map_or(0, |at| at.0);
             format!("{}…", text[..end].trim_end())
         }
     }
 }
 
-/// What a path ends in, on any system.
+/// Returns the last component of a Unix or Windows path.
 pub fn base_name(path: &str) -> Option<&str> {
     let mut parts = path.trim().rsplit(['/', '\\']);
     parts.find(|part| !matches!(*part, "" | "." | ".."))
 }
 
-/// The file of a patch in Codex' own form, which says little in its first line.
+/// Returns the file name of a patch in the format of Codex.
 fn patched_file(command: &str) -> Option<String> {
     let headers = ["*** Update File: ", "*** Add File: ", "*** Delete File: "];
     if !command.trim_start().starts_with("*** Begin Patch") {
@@ -128,7 +131,7 @@ fn patched_file(command: &str) -> Option<String> {
     })
 }
 
-/// An address without what may be a secret in it.
+/// Removes the query of a URL, which may contain secrets.
 fn without_query(text: &str) -> String {
     let end = if text.contains("://") {
         text.find(['?', '#']).unwrap_or(text.len())
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_reads_as_its_name_and_its_telling_argument() {
+    fn tool_is_printed_with_its_most_specific_argument() {
         for (name, input, message) in [
             (
                 "Edit",
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_one_line_of_at_most_120_characters() {
+    fn message_is_one_line_of_at_most_120_characters() {
         assert_eq!(first_line("\n \n  a \t b\nc").as_deref(), Some("a b"));
         assert_eq!(first_line(" \n"), None);
         let exact = "ü".repeat(120);
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_agents_own_push_is_recognised() {
+    fn sstat_push_command_is_recognized() {
         let own = |command: &str| {
             let input = format!(r#"{{"command":"{command}"}}"#);
             let input = Payload::parse(input.as_bytes()).unwrap();

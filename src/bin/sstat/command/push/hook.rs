@@ -1,5 +1,4 @@
-//! `sstat push --hook`: one event of a coding agent, read and pushed as what
-//! it means.
+//! `sstat push --hook`: converts one event of a coding agent to an update.
 
 use std::io::{self, IsTerminal, Read};
 use std::time::Duration;
@@ -16,20 +15,20 @@ use crate::timeout::run_with_timeout;
 use crate::tmux;
 use crate::view::{Report, View};
 
-/// The longest payload that is read. A tool's response stands in it.
-const LONGEST_PAYLOAD: usize = 16 * 1024 * 1024;
+/// Maximum payload size in bytes. A payload includes the response of a tool.
+const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 
-/// How long an agent may take to write its payload. It does so at once; what
-/// does not come must not hold up the agent.
-const AGENT_PATIENCE: Duration = Duration::from_secs(3);
+/// Timeout for reading the payload, so that a missing one does not block the
+/// agent.
+const STDIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How far back the counts of a task list are looked for.
-const LOOK_BACK: usize = 200;
+/// Number of updates that are searched for the counts of a task list.
+const TASK_LOOKBACK: usize = 200;
 
 pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);
     let fields = match &args.payload {
-        Some(json) => Payload::parse(json.as_encoded_bytes()).map_err(Unread::Payload),
+        Some(json) => Payload::parse(json.as_encoded_bytes()).map_err(PayloadError::Json),
         None => read_stdin(),
     }?;
     let event = Event {
@@ -47,7 +46,7 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
         false => None,
     };
     let ends_session = change.ends_session();
-    let Some(mut update) = change.following(&name, now, last.as_ref(), tasks) else {
+    let Some(mut update) = change.apply(&name, now, last.as_ref(), tasks) else {
         return Ok(report);
     };
     if !ends_session {
@@ -61,77 +60,77 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     Ok(report)
 }
 
-/// Why there is no payload.
-enum Unread {
+/// A reason why the payload could not be read.
+enum PayloadError {
     Terminal,
-    Late,
+    Timeout,
     Empty,
-    Longer,
+    TooLong,
     Io(io::Error),
-    Payload(serde_json::Error),
+    Json(serde_json::Error),
 }
 
-impl From<Unread> for CliError {
-    fn from(unread: Unread) -> Self {
-        Self::error(match unread {
-            Unread::Terminal => {
-                "--hook: stdin is a terminal; an agent writes its hook's JSON there".to_owned()
+impl From<PayloadError> for CliError {
+    fn from(error: PayloadError) -> Self {
+        Self::error(match error {
+            PayloadError::Terminal => {
+                "--hook: stdin is a terminal: expected the JSON payload of an agent's hook"
+                    .to_owned()
             }
-            Unread::Late => format!(
-                "--hook: stdin: no whole JSON object within {} s",
-                AGENT_PATIENCE.as_secs()
+            PayloadError::Timeout => format!(
+                "--hook: stdin: no complete JSON object within {} s",
+                STDIN_TIMEOUT.as_secs()
             ),
-            Unread::Empty => "--hook: there is no payload on stdin".to_owned(),
-            Unread::Longer => {
-                format!("--hook: stdin: the payload has more than {LONGEST_PAYLOAD} bytes")
+            PayloadError::Empty => "--hook: stdin: empty payload".to_owned(),
+            PayloadError::TooLong => {
+                format!("--hook: stdin: the payload is longer than {MAX_PAYLOAD} bytes")
             }
-            Unread::Io(source) => {
+            PayloadError::Io(source) => {
                 format!("--hook: {}", CliError::of_stream("read", "stdin", source))
             }
-            Unread::Payload(error) => format!("--hook: the payload: {error}"),
+            PayloadError::Json(error) => format!("--hook: invalid payload: {error}"),
         })
     }
 }
 
-/// The payload from stdin. An agent that neither writes nor closes it is
-/// waited for only for a while.
-fn read_stdin() -> std::result::Result<Payload, Unread> {
+/// Reads the payload from stdin, for at most [`STDIN_TIMEOUT`].
+fn read_stdin() -> std::result::Result<Payload, PayloadError> {
     if io::stdin().is_terminal() {
-        return Err(Unread::Terminal);
+        return Err(PayloadError::Terminal);
     }
-    run_with_timeout(AGENT_PATIENCE, || read_payload(io::stdin().lock()))
-        .unwrap_or(Err(Unread::Late))
+    run_with_timeout(STDIN_TIMEOUT, || read_payload(io::stdin().lock()))
+        .unwrap_or(Err(PayloadError::Timeout))
 }
 
-/// Reads to the end of the object, which need not be the end of the input, or
-/// as far as the input can become one.
-fn read_payload(mut input: impl Read) -> std::result::Result<Payload, Unread> {
+/// Reads until the JSON object is complete or the input is invalid. Does not
+/// wait for the end of the input.
+fn read_payload(mut input: impl Read) -> std::result::Result<Payload, PayloadError> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 64 * 1024];
     loop {
         let count = match input.read(&mut chunk) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Unread::Io(error)),
+            Err(error) => return Err(PayloadError::Io(error)),
         };
         bytes.extend_from_slice(&chunk[..count]);
-        if bytes.len() > LONGEST_PAYLOAD {
-            return Err(Unread::Longer);
+        if bytes.len() > MAX_PAYLOAD {
+            return Err(PayloadError::TooLong);
         }
         let is_end = count == 0;
         if is_end && bytes.trim_ascii().is_empty() {
-            return Err(Unread::Empty);
+            return Err(PayloadError::Empty);
         }
         if is_end || chunk[..count].trim_ascii_end().ends_with(b"}") {
             match Payload::parse(&bytes) {
                 Err(error) if error.is_eof() && !is_end => {}
-                parsed => return parsed.map_err(Unread::Payload),
+                parsed => return parsed.map_err(PayloadError::Json),
             }
         }
     }
 }
 
-/// Whom the event speaks of. It is the same name for every event of an agent's
+/// Returns the session name, which is the same for every event of an agent's
 /// session.
 fn session_name(
     config: &Config,
@@ -146,14 +145,14 @@ fn session_name(
         Some(name) => Ok(name),
         None => directory_name(config, agent, event)?.ok_or_else(|| {
             CliError::error(
-                "--hook: the payload has no session_id to make a name of; give --session or SSTAT_SESSION",
+                "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
             )
         }),
     }
 }
 
-/// A name from the agent's directory and id. An agent may change its directory,
-/// so a session that has its id already keeps its name.
+/// Derives a name from the directory and the id. An agent may change its
+/// directory, so an existing session with the same id keeps its name.
 fn directory_name(config: &Config, agent: Agent, event: &Event) -> Result<Option<SessionName>> {
     let Some(id) = event.session_id() else {
         return Ok(None);
@@ -173,7 +172,7 @@ fn directory_name(config: &Config, agent: Agent, event: &Event) -> Result<Option
     }
     let names = match config.location.store.names() {
         Ok(names) => names,
-        // The first push of all makes it.
+        // The first push creates the directory.
         Err(error) if error.is_not_found() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
@@ -185,8 +184,8 @@ fn directory_name(config: &Config, agent: Agent, event: &Event) -> Result<Option
     Ok(Some(same.unwrap_or(name)))
 }
 
-/// The session's last update. What is wrong with its file is for readers to
-/// report, and for the append where it hinders that.
+/// Returns the last update of the session. Readers and the append report a
+/// problem with its file.
 fn last_update(config: &Config, name: &SessionName) -> Result<Option<Update>> {
     let rules = HealthRules::new(config.now()?, sstat::Thresholds::default());
     let store = &config.location.store;
@@ -196,7 +195,7 @@ fn last_update(config: &Config, name: &SessionName) -> Result<Option<Update>> {
 
 fn task_counts(config: &Config, name: &SessionName) -> Result<Option<TaskCounts>> {
     let query = Query {
-        limit: Some(LOOK_BACK),
+        limit: Some(TASK_LOOKBACK),
         ..Query::default()
     };
     let Some(history) = config.location.store.history(name.as_str(), query)? else {
@@ -214,8 +213,8 @@ fn task_counts(config: &Config, name: &SessionName) -> Result<Option<TaskCounts>
 mod tests {
     use super::*;
 
-    /// Gives its parts one by one and then fails: nothing may be read behind
-    /// the object.
+    /// Returns the parts one by one, and then an error: the reader must stop at
+    /// the end of the object.
     struct Parts(Vec<&'static [u8]>);
 
     impl Read for Parts {
@@ -230,25 +229,25 @@ mod tests {
     }
 
     #[test]
-    fn reading_ends_with_the_object() {
+    fn reading_stops_at_the_end_of_the_object() {
         let read = |parts: &[&'static [u8]]| read_payload(Parts(parts.to_vec()));
         assert!(read(&[b"{\"a\":{}", b"}\n"]).is_ok());
         let split = read(&[b"{\"a\":\"}", b"\"}"]);
         assert_eq!(split.ok().unwrap().text("a").as_deref(), Some("}"));
-        assert!(matches!(read(&[b"junk}"]), Err(Unread::Payload(_))));
-        assert!(matches!(read(&[b"{\"a\":"]), Err(Unread::Io(_))));
+        assert!(matches!(read(&[b"junk}"]), Err(PayloadError::Json(_))));
+        assert!(matches!(read(&[b"{\"a\":"]), Err(PayloadError::Io(_))));
         assert!(matches!(
             read_payload(&b"{\"a\":"[..]),
-            Err(Unread::Payload(_))
+            Err(PayloadError::Json(_))
         ));
-        assert!(matches!(read_payload(&b"\n"[..]), Err(Unread::Empty)));
+        assert!(matches!(read_payload(&b"\n"[..]), Err(PayloadError::Empty)));
     }
 
     #[test]
-    fn an_endless_payload_is_given_up() {
+    fn endless_payload_is_rejected() {
         assert!(matches!(
             read_payload(io::repeat(b' ')),
-            Err(Unread::Longer)
+            Err(PayloadError::TooLong)
         ));
     }
 }

@@ -1,39 +1,55 @@
-//! A session as it stands now: its last update seen from a moment in time.
-//! Pure: the clock, the thresholds and the process's state are arguments.
+//! The health of a session: its last update, seen at one time. Everything here
+//! is pure except [`HealthRules`], which reads the state of processes.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::{Error, Result};
-use crate::process::ProcessState;
+use crate::process::{HostIdentity, ProcessState};
 use crate::status::Status;
 use crate::update::Update;
 
-/// When silence counts as stale.
+/// The ages from which an update is stale.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use sstat::{StaleStatuses, Status, Thresholds};
+/// let mut thresholds = Thresholds::new(Duration::from_secs(60), Duration::from_secs(600));
+/// thresholds.statuses = StaleStatuses::Only(vec![Status::Working]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Thresholds {
-    /// An older update is stale.
+    /// An older update is stale. The default is 5 minutes.
     pub stale: Duration,
-    /// An older one is very stale. Never sooner than `stale`.
+    /// An older update is very stale, but not before it is stale. The default is
+    /// 15 minutes.
     pub very_stale: Duration,
-    /// The statuses that owe another update.
+    /// The statuses that can become stale.
     pub statuses: StaleStatuses,
 }
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self {
-            stale: Duration::from_secs(5 * 60),
-            very_stale: Duration::from_secs(15 * 60),
-            statuses: StaleStatuses::default(),
-        }
+        Self::new(Duration::from_secs(5 * 60), Duration::from_secs(15 * 60))
     }
 }
 
 impl Thresholds {
-    /// The ages above which an update is stale and very stale; `None` for one
-    /// that owes no other.
+    /// Returns thresholds for every status except `completed`.
+    #[must_use]
+    pub fn new(stale: Duration, very_stale: Duration) -> Self {
+        Self {
+            stale,
+            very_stale,
+            statuses: StaleStatuses::Unfinished,
+        }
+    }
+
+    /// Returns the ages above which an update is stale and very stale; `None` if
+    /// it cannot become stale.
     fn limits(&self, update: &Update, liveness: Liveness) -> Option<(Duration, Duration)> {
         let wrapped = update
             .process
@@ -48,16 +64,16 @@ impl Thresholds {
         })
     }
 
-    /// When an update becomes stale and when very stale, if no other follows
-    /// it; `None` for one that owes no other, and for never.
+    /// Returns the times at which an update becomes stale and very stale if no
+    /// other update follows it; `None` for never.
     #[must_use]
     pub fn staleness_times(
         &self,
         update: &Update,
         liveness: Liveness,
     ) -> [Option<DateTime<Utc>>; 2] {
-        // An age is a whole number of seconds: the first above the limit is
-        // one more than the limit's own.
+        // Ages are whole seconds, so the first age above the limit is one second
+        // more than the limit.
         let above = |limit: Duration| {
             let seconds = i64::try_from(limit.as_secs()).ok()?.checked_add(1)?;
             update
@@ -71,15 +87,16 @@ impl Thresholds {
     }
 }
 
-/// The statuses that can go stale.
+/// The statuses that can become stale.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StaleStatuses {
-    /// Every one but `completed`.
+    /// Every status except `completed`.
     #[default]
     Unfinished,
-    /// Every one.
+    /// Every status.
     All,
-    /// These.
+    /// These statuses.
     Only(Vec<Status>),
 }
 
@@ -96,10 +113,10 @@ impl StaleStatuses {
 impl std::str::FromStr for StaleStatuses {
     type Err = Error;
 
-    /// `all`, or statuses with commas between them.
+    /// Parses `all` or a comma-separated list of statuses.
     ///
     /// # Errors
-    /// [`Error::Status`] where there is nothing between two commas.
+    /// Returns [`Error::Status`] for an empty list item.
     fn from_str(text: &str) -> Result<Self> {
         if text == "all" {
             return Ok(Self::All);
@@ -116,51 +133,50 @@ impl std::str::FromStr for StaleStatuses {
     }
 }
 
-/// How long ago, by the thresholds.
+/// How old an update is compared with [`Thresholds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Staleness {
-    /// Updated recently, or owes no update.
+    /// Recent, or the update cannot become stale.
     Fresh,
-    /// Silent for longer than it should be.
+    /// Older than the first threshold.
     Stale,
-    /// Silent for much longer.
+    /// Older than the second threshold.
     VeryStale,
 }
 
 /// Whether the process behind a session runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Liveness {
-    /// The process of its last update runs.
+    /// The process of the last update runs.
     Alive,
-    /// That process is gone although the status says that work goes on.
+    /// That process is gone although the status is `idle`, `working` or `blocked`.
     Dead,
-    /// There is no process to ask about, or none that can be seen from here.
+    /// The update names no process, or its state is not known here.
     Unknown,
 }
 
-/// What a session's last update means at one moment. Every command and every
-/// output takes it from here.
+/// The health of a session at one time. Every command and output uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Health {
-    /// How long ago the update was, in whole seconds; zero for one from the
-    /// future.
+    /// The age of the update in whole seconds; zero if its time is in the future.
     pub age: Duration,
-    /// How far the update's clock is ahead, once that is more than a minute.
+    /// How far the update's time is in the future, if by more than a minute.
     pub clock_skew: Option<Duration>,
-    /// Whether the silence is too long.
+    /// Whether the update is stale.
     pub staleness: Staleness,
-    /// Whether its process runs.
+    /// Whether the process runs.
     pub liveness: Liveness,
 }
 
-/// A clock may be ahead this far without being remarked upon.
+/// The time by which clocks may differ without clock skew being reported.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 impl Health {
-    /// Derives the condition of a session from its last update.
-    ///
-    /// `process` is the state of the update's process; for an update without
-    /// one it does not matter.
+    /// Derives the health of a session from its last update. `process` is the
+    /// state of the update's process and is ignored if the update names none.
     #[must_use]
     pub fn of(
         update: &Update,
@@ -169,8 +185,8 @@ impl Health {
         thresholds: &Thresholds,
     ) -> Self {
         let since = now.signed_duration_since(update.timestamp);
-        // Whole seconds, because stored timestamps have no more: a part of a
-        // second must not make a session stale.
+        // Whole seconds, as in stored timestamps: a fraction must not make a
+        // session stale.
         let age = Duration::from_secs(since.num_seconds().try_into().unwrap_or(0));
         let clock_skew = (-since)
             .to_std()
@@ -197,19 +213,19 @@ impl Health {
         }
     }
 
-    /// Stale or very stale.
+    /// Returns true if the session is stale or very stale.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.staleness >= Staleness::Stale
     }
 
-    /// Very stale.
+    /// Returns true if the session is very stale.
     #[must_use]
     pub fn is_very_stale(&self) -> bool {
         self.staleness == Staleness::VeryStale
     }
 
-    /// Alive or dead; `None` when that cannot be told.
+    /// Returns whether the session is alive; `None` if that is unknown.
     #[must_use]
     pub fn is_alive(&self) -> Option<bool> {
         match self.liveness {
@@ -220,28 +236,97 @@ impl Health {
     }
 }
 
-/// A session: its last update and what that means now.
+/// Evaluates sessions at one time, on this host.
+#[derive(Debug)]
+pub struct HealthRules {
+    /// The current time.
+    pub now: DateTime<Utc>,
+    /// The ages from which updates are stale.
+    pub thresholds: Thresholds,
+    here: OnceLock<Option<HostIdentity>>,
+}
+
+impl HealthRules {
+    /// Returns rules for the time `now`.
+    #[must_use]
+    pub fn new(now: DateTime<Utc>, thresholds: Thresholds) -> Self {
+        Self {
+            now,
+            thresholds,
+            here: OnceLock::new(),
+        }
+    }
+
+    /// Returns the session whose last update is `update`.
+    #[must_use]
+    pub fn evaluate(&self, update: Update) -> Session {
+        let health = self.health(&update);
+        Session { update, health }
+    }
+
+    /// Returns the health of a session whose last update is `update`.
+    #[must_use]
+    pub fn health(&self, update: &Update) -> Health {
+        let process = match &update.process {
+            Some(process) => process.state(self.here.get_or_init(HostIdentity::current).as_ref()),
+            None => ProcessState::Unknown,
+        };
+        Health::of(update, process, self.now, &self.thresholds)
+    }
+}
+
+/// A session: its last update and its health.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Session {
-    /// The last update; its `session` is the session's name.
+    /// The last update. Its `session` is the session's name.
     pub update: Update,
-    /// What it means now.
+    /// The health at the time of evaluation.
     pub health: Health,
 }
 
+/// Why a session needs a person's attention, most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Attention {
+    /// The status is `error` or the session is dead.
+    Failed,
+    /// The status is `blocked`.
+    Blocked,
+    /// The session is stale.
+    Stale,
+    /// The session needs no attention.
+    None,
+}
+
 impl Session {
-    /// The session's name.
+    /// Returns a session with this last update and health.
+    #[must_use]
+    pub fn new(update: Update, health: Health) -> Self {
+        Self { update, health }
+    }
+
+    /// Returns the session's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.update.session
     }
 
-    /// Whether a person should look: an error, blocked, dead or stale.
+    /// Returns the most urgent reason to look at the session.
+    #[must_use]
+    pub fn attention(&self) -> Attention {
+        match (&self.update.status, self.health.liveness) {
+            (Status::Error, _) | (_, Liveness::Dead) => Attention::Failed,
+            (Status::Blocked, _) => Attention::Blocked,
+            _ if self.health.is_stale() => Attention::Stale,
+            _ => Attention::None,
+        }
+    }
+
+    /// Returns true if the session has an error or is blocked, dead or stale.
     #[must_use]
     pub fn needs_attention(&self) -> bool {
-        matches!(self.update.status, Status::Error | Status::Blocked)
-            || self.health.liveness == Liveness::Dead
-            || self.health.is_stale()
+        self.attention() != Attention::None
     }
 }
 
@@ -265,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn five_and_fifteen_minutes_are_the_limits() {
+    fn staleness_starts_above_five_and_fifteen_minutes() {
         let working = r#""status":"working""#;
         assert_eq!(staleness(working, 300), Staleness::Fresh);
         assert_eq!(staleness(working, 301), Staleness::Stale);
@@ -274,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn only_completed_owes_no_update() {
+    fn every_status_except_completed_becomes_stale() {
         for status in ["idle", "working", "blocked", "error", "sleeping"] {
             assert_eq!(
                 staleness(&format!(r#""status":"{status}""#), 9999),
@@ -294,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_can_ask_for_more_patience() {
+    fn stale_after_of_an_update_replaces_the_thresholds() {
         let keys = r#""status":"working","stale_after":2700"#;
         assert_eq!(staleness(keys, 2700), Staleness::Fresh);
         assert_eq!(staleness(keys, 2701), Staleness::Stale);
@@ -303,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn turning_points_are_where_the_staleness_changes() {
+    fn staleness_changes_at_the_staleness_times() {
         let thresholds = Thresholds::default();
         let all = [
             update(r#""status":"working""#),
@@ -333,15 +418,15 @@ mod tests {
             thresholds.staleness_times(&wrapped, Liveness::Alive),
             [None, None]
         );
-        let patient = update(r#""status":"working","stale_after":1e18"#);
+        let never = update(r#""status":"working","stale_after":1e18"#);
         assert_eq!(
-            thresholds.staleness_times(&patient, Liveness::Unknown),
+            thresholds.staleness_times(&never, Liveness::Unknown),
             [None, None]
         );
     }
 
     #[test]
-    fn the_future_has_no_age() {
+    fn future_update_has_age_zero_and_clock_skew() {
         let working = update(r#""status":"working""#);
         let health = after(&working, -60, ProcessState::Unknown);
         assert_eq!((health.age, health.clock_skew), (Duration::ZERO, None));
@@ -364,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_gone_is_death_only_while_work_goes_on() {
+    fn session_is_dead_only_while_its_work_is_unfinished() {
         for (status, liveness) in [
             ("idle", Liveness::Dead),
             ("working", Liveness::Dead),
@@ -391,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapped_command_is_not_stale_while_it_lives() {
+    fn wrapped_command_is_not_stale_while_it_runs() {
         let wrapped = with_process("working", true);
         assert_eq!(
             after(&wrapped, 9999, ProcessState::Running).staleness,

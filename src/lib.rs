@@ -34,10 +34,12 @@ mod update;
 
 pub use duration::{format_duration, parse_duration};
 pub use error::{Error, Result};
-pub use health::{Health, Liveness, Session, StaleStatuses, Staleness, Thresholds};
+pub use health::{
+    Attention, Health, HealthRules, Liveness, Session, StaleStatuses, Staleness, Thresholds,
+};
 pub use json::{SafeFormatter, escape_json, object_entries, string_value};
 pub use name::{FILE_SUFFIX, MAX_NAME_BYTES, SessionName, natural_cmp, session_of_file};
-pub use process::{HostIdentity, ProcessIdentity, ProcessState};
+pub use process::{HostIdentity, ProcessIdentity, ProcessStat, ProcessState};
 pub use session_status::SessionStatus;
 pub use status::Status;
 pub use store::append::{AppendError, Appender, Durability};
@@ -47,7 +49,7 @@ pub use store::lines::GIVE_UP_BYTES;
 pub use store::locate::{Location, Origin};
 pub use store::scan::Scan;
 pub use store::tail::BadLines;
-pub use store::{FileWarning, FileWarningKind, HealthRules, Store};
+pub use store::{FileWarning, FileWarningKind, Store};
 pub use text::{escape, escape_invalid_utf8, is_unprintable};
 pub use update::{
     BadLine, DERIVED_KEYS, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_timestamp,

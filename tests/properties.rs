@@ -56,16 +56,17 @@ fn process() -> impl Strategy<Value = ProcessIdentity> {
         any::<u64>(),
         option::of(vec(any::<String>(), 0..3)),
     )
-        .prop_map(
-            |(pid, start_time, boot_id, host, pid_namespace, command)| ProcessIdentity {
-                pid,
-                start_time,
-                boot_id,
-                host,
-                pid_namespace,
-                command,
-            },
-        )
+        .prop_map(|(pid, start_time, boot_id, host, pid_namespace, command)| {
+            let keys = serde_json::json!({
+                "pid": pid,
+                "start_time": start_time,
+                "boot_id": boot_id,
+                "host": host,
+                "pid_namespace": pid_namespace,
+                "command": command,
+            });
+            serde_json::from_value(keys).unwrap()
+        })
 }
 
 prop_compose! {
@@ -223,11 +224,11 @@ proptest! {
         state in prop::sample::select(&[ProcessState::Running, ProcessState::Gone, ProcessState::Unknown][..]),
         all in any::<bool>(),
     ) {
-        let thresholds = Thresholds {
-            stale: Duration::from_secs(stale),
-            very_stale: Duration::from_secs(stale + longer),
-            statuses: if all { StaleStatuses::All } else { StaleStatuses::default() },
-        };
+        let mut thresholds =
+            Thresholds::new(Duration::from_secs(stale), Duration::from_secs(stale + longer));
+        if all {
+            thresholds.statuses = StaleStatuses::All;
+        }
         let now_is = Health::of(&update, state, now, &thresholds);
         let since = now.signed_duration_since(update.timestamp);
         prop_assert_eq!(now_is.age.as_secs(), since.num_seconds().max(0) as u64);

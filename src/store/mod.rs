@@ -12,14 +12,10 @@ pub(crate) mod tail;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-
-use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
-use crate::health::{Health, Session, Thresholds};
+use crate::health::{HealthRules, Session};
 use crate::name::{FILE_SUFFIX, SessionName, session_of_file};
-use crate::process::{HostIdentity, ProcessState};
 use crate::store::append::{Appender, Durability};
 use crate::store::open::{Directory, StatusFile};
 use crate::store::tail::{BadLines, Tail};
@@ -29,47 +25,6 @@ use crate::update::Update;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     path: PathBuf,
-}
-
-/// From where and when sessions are looked at.
-#[derive(Debug)]
-pub struct HealthRules {
-    /// The time it is.
-    pub now: DateTime<Utc>,
-    /// When silence counts as stale.
-    pub thresholds: Thresholds,
-    machine: OnceLock<Option<HostIdentity>>,
-}
-
-impl HealthRules {
-    /// Returns rules for this machine.
-    #[must_use]
-    pub fn new(now: DateTime<Utc>, thresholds: Thresholds) -> Self {
-        Self {
-            now,
-            thresholds,
-            machine: OnceLock::new(),
-        }
-    }
-
-    /// What an update means from here.
-    #[must_use]
-    pub fn evaluate(&self, update: Update) -> Session {
-        let health = self.health(&update);
-        Session { update, health }
-    }
-
-    /// What an update means from here, the update left where it is.
-    #[must_use]
-    pub fn health(&self, update: &Update) -> Health {
-        let process = update
-            .process
-            .as_ref()
-            .map_or(ProcessState::Unknown, |process| {
-                process.state(self.machine.get_or_init(HostIdentity::current).as_ref())
-            });
-        Health::of(update, process, self.now, &self.thresholds)
-    }
 }
 
 /// A file of a directory that could not be read, or not all of it.

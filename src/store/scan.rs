@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::error::Result;
-use crate::health::Session;
+use crate::health::{HealthRules, Session};
 use crate::name::{name_of_file, natural_cmp, session_of_file};
 use crate::store::open::Directory;
-use crate::store::{FileWarning, HealthRules, Store, read_session};
+use crate::store::{FileWarning, Store, read_session};
 
 /// From this many files on, threads save more time than starting them costs.
 const MIN_FILES_FOR_THREADS: usize = 200;

@@ -231,11 +231,9 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
         (None, Some(very_stale)) => (default.stale.min(very_stale), very_stale),
         (None, None) => (default.stale, default.very_stale),
     };
-    Ok(Thresholds {
-        stale,
-        very_stale,
-        statuses,
-    })
+    let mut thresholds = Thresholds::new(stale, very_stale);
+    thresholds.statuses = statuses;
+    Ok(thresholds)
 }
 
 fn duration_variable(name: &str) -> Result<Option<Duration>> {

@@ -124,7 +124,7 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
             Liveness::Dead => ", gone",
             // The work has ended, so it does not matter whether it runs.
             Liveness::Unknown if matches!(update.status, Status::Completed | Status::Error) => "",
-            Liveness::Unknown => ", unknown whether it runs",
+            _ => ", unknown whether it runs",
         };
         let command = process.command.as_ref().map_or(String::new(), |command| {
             format!(", running {}", escape(&command.join(" ")))

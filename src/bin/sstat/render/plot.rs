@@ -195,7 +195,7 @@ impl<'a> Plot<'a> {
         if let Some(last) = lane.last.take() {
             let process = match self.rules.health(&last).liveness {
                 Liveness::Alive => ProcessState::Running,
-                Liveness::Dead | Liveness::Unknown => ProcessState::Unknown,
+                _ => ProcessState::Unknown,
             };
             self.draw(&mut lane, &last, self.range.to, process);
         }

@@ -18,7 +18,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         .map(|status| StatusSeries::new(Cow::Borrowed(status.as_str())))
         .collect();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for Session { update, health } in &summary.sessions {
+    for Session { update, health, .. } in &summary.sessions {
         let place = match Status::KNOWN
             .iter()
             .position(|known| *known == update.status)

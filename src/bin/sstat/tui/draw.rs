@@ -17,7 +17,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::render::detail::{Fact, facts};
 use crate::render::style::{Role, Span as TextSpan, Style, percent, worst_issue};
 use crate::render::timeline;
-use crate::tui::attention::{Urgency, worst_word};
+use crate::tui::attention::{attention_of, worst_word};
 use crate::tui::keys::{HELP, HELP_HINTS, HINTS, Mode};
 use crate::tui::model::{Entry, Screen, Since, Sort, Totals};
 use crate::tui::text::steady;
@@ -318,7 +318,7 @@ impl Renderer<'_> {
         if needed(&all) > width {
             all = totals.sessions.to_string();
             // The most urgent counts come first, because the last are cut off.
-            counts.sort_by_key(|&(_, _, role)| Urgency::of(role));
+            counts.sort_by_key(|&(_, _, role)| attention_of(role));
         }
         let mut used = 1 + all.width();
         let mut spans = vec![Span::raw(" "), self.span(Role::Heading, all)];

@@ -10,7 +10,7 @@ use sstat::{Health, Liveness, ProcessState, Session, Status, Thresholds, natural
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::issue_word;
-use crate::tui::attention::{Urgency, worst_word};
+use crate::tui::attention::worst_word;
 use crate::tui::keys::{Action, Mode};
 use crate::tui::text::steady;
 use crate::view::Detail;
@@ -263,7 +263,7 @@ impl Screen {
             let process = match before.liveness {
                 Liveness::Alive => ProcessState::Running,
                 Liveness::Dead => ProcessState::Gone,
-                Liveness::Unknown => ProcessState::Unknown,
+                _ => ProcessState::Unknown,
             };
             let after = Health::of(&entry.session.update, process, now, &self.thresholds);
             let turned = after.staleness != before.staleness;
@@ -309,7 +309,7 @@ impl Screen {
                 let session = session(index);
                 let at = session.update.timestamp.timestamp_millis();
                 let at = if session.needs_attention() { at } else { 0 };
-                (Urgency::of_session(session), at)
+                (session.attention(), at)
             }),
             Sort::Age => order.sort_by_cached_key(|&index| session(index).update.timestamp),
             sort => order.sort_by(|&a, &b| compare(sort, session(a), session(b))),
@@ -621,7 +621,7 @@ impl Entry {
 
     /// Whether it says all of some words, which are in lower case.
     fn matches(&mut self, words: &[&str]) -> bool {
-        let Session { update, health } = &self.session;
+        let Session { update, health, .. } = &self.session;
         let trouble = issue_word(health).unwrap_or_default();
         let haystack = self.haystack.get_or_insert_with(|| {
             let texts = [
@@ -671,7 +671,7 @@ impl Totals {
             ..Self::default()
         };
         for entry in entries {
-            let Session { update, health } = &entry.session;
+            let Session { update, health, .. } = &entry.session;
             match totals.by_status.get_mut(&update.status) {
                 Some(count) => *count += 1,
                 None => {

@@ -51,7 +51,7 @@ impl SessionTable {
         let entry = &self.sessions[self.find(name).ok()?];
         let update = entry.session.update.clone();
         let health = Health::of(&update, entry.process, now, &self.thresholds);
-        Some(Session { update, health })
+        Some(Session::new(update, health))
     }
 
     /// When a session changes by itself, or a little earlier: time for a tick.
@@ -65,7 +65,7 @@ impl SessionTable {
         let health = Health::of(&update, process, now, &self.thresholds);
         let [stale_at, _] = self.thresholds.staleness_times(&update, health.liveness);
         let entry = Entry {
-            session: Session { update, health },
+            session: Session::new(update, health),
             process,
             stale_since: stale_at.filter(|_| health.is_stale()),
             dead_since: (health.liveness == Liveness::Dead).then_some(now),
@@ -92,7 +92,7 @@ impl SessionTable {
         events: &mut Vec<Event>,
     ) {
         let health = Health::of(&update, process, now, &self.thresholds);
-        let session = Session { update, health };
+        let session = Session::new(update, health);
         let (index, from) = match self.find(session.name()) {
             Ok(index) => {
                 let entry = &mut *self.sessions[index];

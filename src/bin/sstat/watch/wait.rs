@@ -220,7 +220,7 @@ mod tests {
         Event {
             kind,
             at,
-            session: Session { update, health },
+            session: Session::new(update, health),
         }
     }
 

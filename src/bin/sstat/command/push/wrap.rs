@@ -42,11 +42,9 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
         )));
     }
     let room = room_for_command(&update)?;
-    update.process = ProcessIdentity::of(std::process::id()).map(|process| {
-        Box::new(ProcessIdentity {
-            command: Some(words(&argv, room)),
-            ..process
-        })
+    update.process = ProcessIdentity::of(std::process::id()).map(|mut process| {
+        process.command = Some(words(&argv, room));
+        Box::new(process)
     });
 
     let style = config.style(Stream::Err);

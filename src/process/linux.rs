@@ -1,0 +1,116 @@
+//! Linux: `/proc/PID/stat` (proc_pid_stat(5)), the boot id in
+//! `/proc/sys/kernel/random/boot_id`, and `/proc/self/ns/pid` (namespaces(7)).
+
+use std::os::unix::fs::MetadataExt;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
+use super::HostIdentity;
+
+pub(super) fn current_host() -> Option<HostIdentity> {
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(HostIdentity {
+        boot_id: boot_id.trim().to_owned(),
+        host: rustix::system::uname().nodename().to_str().ok()?.to_owned(),
+        pid_namespace: std::fs::metadata("/proc/self/ns/pid").ok()?.ino(),
+    })
+}
+
+/// Returns true if a pid that `/proc` does not show may exist: with the mount
+/// option `hidepid`, `/proc` hides the processes of other users.
+pub(super) fn may_exist(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+/// The fields of `/proc/PID/stat` that sstat uses. A process group or session
+/// that started outside this pid namespace has no id.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessStat {
+    /// The pid.
+    pub pid: u32,
+    state: u8,
+    /// The process group.
+    pub group: Option<u32>,
+    /// The session.
+    pub session: Option<u32>,
+    /// The foreground process group of its terminal.
+    pub foreground: Option<u32>,
+    pub(super) start_time: u64,
+}
+
+impl ProcessStat {
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        Self::parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// Returns the fields of this process.
+    pub fn of_self() -> Option<Self> {
+        Self::parse(&std::fs::read("/proc/self/stat").ok()?)
+    }
+
+    /// Parses a line. The name in field 2 can contain spaces and parentheses,
+    /// so the fields after it are counted from the last parenthesis.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let name_end = line.iter().rposition(|&byte| byte == b')')?;
+        let pid = line.split(|&byte| byte == b' ').next()?;
+        let mut fields = str::from_utf8(&line[name_end + 1..])
+            .ok()?
+            .split_ascii_whitespace();
+        let state = *fields.next()?.as_bytes().first()?;
+        let mut id = |skipped| {
+            let id: i32 = fields.nth(skipped)?.parse().ok()?;
+            Some(u32::try_from(id).ok().filter(|&id| id > 0))
+        };
+        Some(Self {
+            pid: str::from_utf8(pid).ok()?.parse().ok()?,
+            state,
+            group: id(1)?,
+            session: id(0)?,
+            foreground: id(1)?,
+            start_time: fields.nth(13)?.parse().ok()?,
+        })
+    }
+
+    pub(super) fn is_zombie(&self) -> bool {
+        matches!(self.state, b'Z' | b'X' | b'x')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{ProcessIdentity, ProcessState};
+
+    #[test]
+    fn name_with_parentheses_is_skipped() {
+        let tail = "1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
+        let stat = ProcessStat::parse(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
+        assert!(!stat.is_zombie());
+        assert_eq!((stat.pid, stat.start_time), (42, 98765));
+        assert_eq!((stat.group, stat.session), (Some(2), Some(3)));
+        assert_eq!(stat.foreground, None);
+        let zombie = ProcessStat::parse(format!("42 (x) Z {tail}").as_bytes()).unwrap();
+        assert!(zombie.is_zombie());
+        assert!(ProcessStat::parse(b"42 (x) S 1 1").is_none());
+        assert!(ProcessStat::parse(b"").is_none());
+    }
+
+    #[test]
+    fn this_process_runs_and_others_do_not() {
+        let here = HostIdentity::current();
+        let this = ProcessIdentity::of(std::process::id()).unwrap();
+        assert_eq!(this.state(here.as_ref()), ProcessState::Running);
+        assert_eq!(this.state(None), ProcessState::Unknown);
+        let mut reused = this.clone();
+        reused.start_time += 1;
+        assert_eq!(reused.state(here.as_ref()), ProcessState::Gone);
+        let mut elsewhere = this.clone();
+        elsewhere.boot_id = "another".into();
+        assert_eq!(elsewhere.state(here.as_ref()), ProcessState::Unknown);
+        let mut missing = this;
+        missing.pid = u32::MAX;
+        assert_ne!(missing.state(here.as_ref()), ProcessState::Running);
+    }
+}

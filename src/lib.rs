@@ -48,8 +48,7 @@ pub use store::history::{History, Query};
 pub use store::lines::GIVE_UP_BYTES;
 pub use store::locate::{Location, Origin};
 pub use store::scan::Scan;
-pub use store::tail::BadLines;
-pub use store::{FileWarning, FileWarningKind, Store};
+pub use store::{BadLines, FileWarning, FileWarningKind, Store};
 pub use text::{escape, escape_invalid_utf8, is_unprintable};
 pub use update::{
     BadLine, DERIVED_KEYS, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_timestamp,

@@ -8,10 +8,9 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::store::history::History;
-use crate::store::lines::{Line, LinesBackward, LinesForward};
+use crate::store::lines::{Line, LinesBackward, LinesForward, Tail, is_complete};
 use crate::store::open::{self, Directory, StatusFile, read_exact_at};
-use crate::store::tail::{BadLines, Tail, is_whole, judge};
-use crate::store::{FileWarning, FileWarningKind, REREADS, Store};
+use crate::store::{BadLines, FileWarning, FileWarningKind, MAX_REREADS, Store};
 use crate::update::Update;
 
 /// A place in a session's file, which moves on as the file grows.
@@ -146,10 +145,12 @@ impl Follower {
                 Ok((position, mut tail)) => {
                     self.position = Some(position);
                     let update = tail.update.take().map(|update| self.named(update));
-                    return Ok((update, FileWarning::of_tail(|| self.path.clone(), &tail)));
+                    return Ok((update, tail.warning(|| self.path.clone())));
                 }
                 // Truncated meanwhile: look again.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && tries < REREADS => {
+                Err(error)
+                    if error.kind() == io::ErrorKind::UnexpectedEof && tries < MAX_REREADS =>
+                {
                     tries += 1;
                 }
                 Err(error) => return Err(Error::io("read", &self.path)(error)),
@@ -405,10 +406,10 @@ impl Position {
         let mut tail = Tail::default();
         let mut lines = LinesBackward::new(&open.file, size, buffer)?;
         while let Some(line) = lines.next()? {
-            let verdict = judge(&line, &open.metadata);
+            let verdict = line.update(&open.metadata);
             let is_whole = match &verdict {
                 Ok(update) => update.is_some(),
-                Err(reason) => is_whole(*reason),
+                Err(reason) => is_complete(*reason),
             };
             if !line.terminated && !is_whole {
                 position.offset = line.offset;

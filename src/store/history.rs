@@ -1,6 +1,9 @@
-//! The updates of one session, oldest first, without holding its file.
+//! The updates of one session, oldest first.
+//!
+//! Lines are parsed and passed on one by one, so that memory stays bounded for
+//! a file of any size. With a limit, the last matching lines are located from
+//! the end of the file, and then read again in the order of the file.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,38 +13,27 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::store::lines::{Line, LinesBackward, LinesForward, count_lines};
 use crate::store::open::{self, StatusFile, read_exact_at};
-use crate::store::search::TaskSearch;
-use crate::store::tail::{BadLines, judge};
-use crate::store::{FileWarning, REREADS, Store};
-use crate::update::Update;
+use crate::store::task_filter::TaskFilter;
+use crate::store::{BadLines, FileWarning, MAX_REREADS, Store};
+use crate::update::{BadLine, Update};
 
-/// How far back the last updates of a task are looked for line by line. A task
-/// that is rarer than that is sooner found by a search of the whole file, which
-/// parses next to nothing.
-const SEARCHED_BACKWARD: u64 = 256 * 1024;
-
-/// The last updates are held up to so many bytes of their lines, from the last
-/// backward, while those before are looked for; the lines of others are read
-/// once more.
-const HELD_BYTES: usize = 64 * 1024;
-
-/// Which updates of a session are wanted.
+/// Selects updates of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// The last so many of those that match; all of them without.
+    /// The number of updates: the last of those that match. Default: all.
     pub limit: Option<usize>,
-    /// Not older than this.
+    /// Updates from this time on.
     pub since: Option<DateTime<Utc>>,
-    /// Not younger than this.
+    /// Updates up to this time.
     pub until: Option<DateTime<Utc>>,
-    /// With one of these statuses; any with none.
+    /// Updates with one of these statuses. Empty: any status.
     pub statuses: Vec<Status>,
-    /// Of this task.
+    /// Updates of this task.
     pub task: Option<String>,
 }
 
 impl Query {
-    /// Whether an update is wanted.
+    /// Returns true if the update is selected, apart from the limit.
     #[must_use]
     pub fn matches(&self, update: &Update) -> bool {
         self.since.is_none_or(|since| update.timestamp >= since)
@@ -51,8 +43,8 @@ impl Query {
     }
 }
 
-/// An opened session file and the query it is read by. Memory is bounded by
-/// the query's limit, or by one line where there is none.
+/// A session's file, opened, and the query by which it is read. Memory is
+/// bounded by one line and a few bytes for each update of the limit.
 #[derive(Debug)]
 pub struct History {
     name: String,
@@ -62,10 +54,10 @@ pub struct History {
 }
 
 impl Store {
-    /// A session's history; `None` where there is no such file.
+    /// Returns a session's history, or `None` if the file is missing.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// If the file cannot be opened.
     pub fn history(&self, name: &str, query: Query) -> Result<Option<History>> {
         let Some(file_name) = self.file_of(name)? else {
             return Ok(None);
@@ -85,20 +77,20 @@ impl Store {
 }
 
 impl History {
-    /// The session's name.
+    /// Returns the session's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The session's file.
+    /// Returns the path of the session's file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many bytes the file had when it was opened; what came later is not
-    /// part of this history.
+    /// Returns the size of the file in bytes when it was opened. Later updates
+    /// are not part of this history.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.open.metadata.len()
@@ -108,185 +100,135 @@ impl History {
         &self.open
     }
 
-    /// How many lines the file has, good or bad: one pass over it.
+    /// Returns the number of lines in the file, valid or not. Reads the whole
+    /// file.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn count_lines(&self) -> Result<u64> {
         count_lines(&self.open.file, self.size()).map_err(Error::io("read", &self.path))
     }
 
-    /// Hands each wanted update with its stored line, oldest first, to `each`
-    /// until that fails. Says what was wrong with the part of the file that
-    /// was read.
+    /// Calls `each` with every selected update and its stored line, oldest
+    /// first, until `each` fails. Returns the warning about the part of the
+    /// file that was read.
     ///
     /// # Errors
-    /// `each`'s own, or, through `From`, that the file cannot be read.
+    /// The error of `each`, or, converted with `From`, that the file cannot be
+    /// read.
     pub fn for_each<E: From<Error>>(
         &self,
         mut each: impl FnMut(&[u8], Update) -> std::result::Result<(), E>,
     ) -> std::result::Result<Option<FileWarning>, E> {
         let fail = |error| Error::io("read", &self.path)(error);
-        let (bad, gave_up) = match self.query.limit {
-            Some(limit) => {
-                let mut last = self.find_last(limit)?;
-                let mut buffer = Vec::new();
-                while let Some(wanted) = last.lines.pop() {
-                    let (offset, length) = match wanted {
-                        Wanted::At(offset, length) => (offset, length),
-                        Wanted::Held(held) => {
-                            let (line, update) = *held;
-                            each(&line, self.named(update))?;
-                            continue;
-                        }
-                    };
-                    buffer.resize(length, 0);
-                    match read_exact_at(&self.open.file, &mut buffer, offset) {
-                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
-                        read => read.map_err(fail)?,
-                    }
-                    // Decoded once already; a file that somebody truncates or
-                    // overwrites meanwhile has no line here any more.
-                    if let Ok(update) = Update::decode(&buffer) {
-                        each(&buffer, self.named(update))?;
-                    }
-                }
-                (last.bad, last.gave_up)
-            }
-            None => {
-                let bad = self.for_each_before(self.size(), |line, update| {
-                    each(line.bytes.unwrap_or_default(), self.named(update))
-                })?;
-                (bad, false)
-            }
+        let mut each = |line: &[u8], mut update: Update| {
+            update.session.clone_from(&self.name);
+            each(line, update)
         };
-        Ok(FileWarning::of_lines(|| self.path.clone(), bad, gave_up))
-    }
-
-    /// Hands each wanted update of the file's first `end` bytes to `each`. For
-    /// a task only the lines that may be of it are looked at, so that bad ones
-    /// elsewhere are not met.
-    fn for_each_before<E: From<Error>>(
-        &self,
-        end: u64,
-        mut each: impl FnMut(&Line<'_>, Update) -> std::result::Result<(), E>,
-    ) -> std::result::Result<BadLines, E> {
-        let mut bad = BadLines::default();
-        let mut lines = LinesForward::new(&self.open.file, 0, end);
-        let mut task = self.query.task.as_deref().map(TaskSearch::new);
-        loop {
-            let line = match &mut task {
-                Some(task) => lines.next_of(task),
-                None => lines.next(),
-            };
-            let Some(line) = line.map_err(Error::io("read", &self.path))? else {
-                return Ok(bad);
-            };
-            match judge(&line, &self.open.metadata) {
-                Ok(Some(update)) if self.query.matches(&update) => each(&line, update)?,
-                Ok(_) => {}
-                Err(reason) => bad.note_later(reason),
+        let Some(limit) = self.query.limit else {
+            let mut bad = BadLines::default();
+            let parser = Parser::new(self);
+            let mut lines = LinesForward::new(&self.open.file, 0, self.size());
+            while let Some(line) = lines.next().map_err(fail)? {
+                match parser.parse(&line) {
+                    Ok(Some(update)) if self.query.matches(&update) => {
+                        each(line.bytes.unwrap_or_default(), update)?;
+                    }
+                    Ok(_) => {}
+                    Err(reason) => bad.note_later(reason),
+                }
+            }
+            return Ok(FileWarning::of_lines(|| self.path.clone(), bad, false));
+        };
+        let last = self.find_last(limit).map_err(fail)?;
+        let mut buffer = Vec::new();
+        for &(offset, length) in last.lines.iter().rev() {
+            buffer.resize(length, 0);
+            match read_exact_at(&self.open.file, &mut buffer, offset) {
+                // Truncated since.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+                read => read.map_err(fail)?,
+            }
+            // Valid a moment ago, unless another program rewrites the file.
+            if let Ok(update) = Update::decode(&buffer) {
+                each(&buffer, update)?;
             }
         }
+        let path = || self.path.clone();
+        Ok(FileWarning::of_lines(path, last.bad, last.gave_up))
     }
 
-    fn named(&self, mut update: Update) -> Update {
-        update.session.clone_from(&self.name);
-        update
-    }
-
-    /// A file that is truncated meanwhile is searched again up to where it ends
-    /// now.
-    fn find_last(&self, limit: usize) -> Result<Last> {
-        let fail = |error| Error::io("read", &self.path)(error);
+    /// Locates the last `limit` selected updates. If the file is truncated
+    /// meanwhile, it starts again from the new end.
+    fn find_last(&self, limit: usize) -> io::Result<LastLines> {
         let mut size = self.size();
-        for _ in 0..REREADS {
-            match self.find_last_below(size, limit) {
-                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::UnexpectedEof => {
-                    let now = self.open.file.metadata().map_err(fail)?.len();
-                    size = size.min(now);
+        for _ in 0..MAX_REREADS {
+            match self.find_last_before(size, limit) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    size = size.min(self.open.file.metadata()?.len());
                 }
                 result => return result,
             }
         }
-        self.find_last_below(size, limit)
+        self.find_last_before(size, limit)
     }
 
-    fn find_last_below(&self, size: u64, limit: usize) -> Result<Last> {
-        let fail = |error| Error::io("read", &self.path)(error);
+    fn find_last_before(&self, end: u64, limit: usize) -> io::Result<LastLines> {
+        let parser = Parser::new(self);
         let mut buffer = Vec::new();
-        let mut lines = LinesBackward::new(&self.open.file, size, &mut buffer).map_err(fail)?;
-        let mut last = Last::default();
-        let mut held_bytes = 0;
-        while last.lines.len() < limit {
-            let Some(line) = lines.next().map_err(fail)? else {
-                break;
-            };
+        let mut lines = LinesBackward::new(&self.open.file, end, &mut buffer)?;
+        let mut last = LastLines::default();
+        while last.lines.len() < limit
+            && let Some(line) = lines.next()?
+        {
             let offset = line.offset;
-            match judge(&line, &self.open.metadata) {
-                Ok(Some(update)) => {
-                    if self.query.matches(&update) {
-                        let bytes = line.bytes.unwrap_or_default();
-                        held_bytes += bytes.len();
-                        last.lines.push(if held_bytes <= HELD_BYTES {
-                            Wanted::Held(Box::new((bytes.to_owned(), update)))
-                        } else {
-                            Wanted::of(&line)
-                        });
+            match parser.parse(&line) {
+                Ok(update) => {
+                    if update.is_some_and(|update| self.query.matches(&update)) {
+                        let length = line.bytes.map_or(0, <[u8]>::len);
+                        last.lines.push((offset, length));
                     }
-                    lines.note_good(offset);
+                    lines.note_valid(offset);
                 }
-                Ok(None) => {}
                 Err(reason) => last.bad.note_earlier(reason),
-            }
-            if self.query.task.is_some() && size - offset > SEARCHED_BACKWARD {
-                self.find_last_before(offset, limit, &mut last)?;
-                return Ok(last);
             }
         }
         last.gave_up = lines.gave_up();
         Ok(last)
     }
-
-    /// Adds to `last` what is wanted of the file's first `end` bytes.
-    fn find_last_before(&self, end: u64, limit: usize, last: &mut Last) -> Result<()> {
-        let wanted = limit - last.lines.len();
-        if wanted == 0 {
-            return Ok(());
-        }
-        let mut found = VecDeque::new();
-        let bad = self.for_each_before(end, |line, _| -> Result<()> {
-            if found.len() == wanted {
-                found.pop_front();
-            }
-            found.push_back(Wanted::of(line));
-            Ok(())
-        })?;
-        last.lines.extend(found.into_iter().rev());
-        last.bad.note_all_earlier(bad);
-        Ok(())
-    }
 }
 
-/// The last wanted lines, last first.
+/// The last selected lines of a file.
 #[derive(Default)]
-struct Last {
-    lines: Vec<Wanted>,
+struct LastLines {
+    /// The offset and the length of each, without its newline, last first.
+    lines: Vec<(u64, usize)>,
     bad: BadLines,
     gave_up: bool,
 }
 
-/// A line that is wanted.
-enum Wanted {
-    Held(Box<(Vec<u8>, Update)>),
-    /// Where it stands: its offset and its length without the newline.
-    At(u64, usize),
+/// Parses lines, except those that cannot be of the task in the query.
+struct Parser<'a> {
+    task: Option<TaskFilter>,
+    history: &'a History,
 }
 
-impl Wanted {
-    fn of(line: &Line<'_>) -> Self {
-        let (offset, length) = line.place();
-        Self::At(offset, length)
+impl<'a> Parser<'a> {
+    fn new(history: &'a History) -> Self {
+        Self {
+            task: history.query.task.as_deref().map(TaskFilter::new),
+            history,
+        }
+    }
+
+    /// Returns `None` for a line that has no update or was not parsed.
+    fn parse(&self, line: &Line<'_>) -> std::result::Result<Option<Update>, BadLine> {
+        if let (Some(task), Some(bytes)) = (&self.task, line.bytes)
+            && !task.may_match(bytes)
+        {
+            return Ok(None);
+        }
+        line.update(&self.history.open.metadata)
     }
 }
 
@@ -295,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_truncated_meanwhile_is_read_to_its_new_end() {
+    fn truncated_file_is_read_to_its_new_end() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working"}"#;
@@ -320,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_held_and_lines_that_are_not_come_in_their_order() {
+    fn last_updates_are_returned_in_file_order() {
         let directory = tempfile::tempdir().unwrap();
         let line = |n: usize| {
             let message = "x".repeat(n);
@@ -329,7 +271,6 @@ mod tests {
             )
         };
         let stored: Vec<String> = (0..1_000).map(line).collect();
-        assert!(stored.iter().map(String::len).sum::<usize>() > 2 * HELD_BYTES);
         std::fs::write(
             directory.path().join("w_status.json"),
             stored.join("\n") + "\n",
@@ -357,9 +298,8 @@ mod tests {
         }
     }
 
-    /// What is found of a task must be what parsing every line finds.
     #[test]
-    fn a_search_finds_what_parsing_finds() {
+    fn task_filter_finds_the_same_as_parsing_every_line() {
         let spellings = [
             r#""task7""#,
             r#""t\u0061sk7""#,
@@ -374,8 +314,6 @@ mod tests {
             r#"["task7"]"#,
         ];
         let mut content = String::new();
-        // Most spellings only in the first lines, so that even the last of them
-        // lie beyond what is read backward.
         let padding = "x".repeat(1000);
         for line in 0..1_000 {
             let spelling = match line {

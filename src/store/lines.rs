@@ -1,26 +1,36 @@
-//! The lines of a file, backward from its end and forward, in blocks.
+//! The lines of a file, read from its end or from its beginning in blocks.
+//!
+//! Most readers want the last line only. Reading backward from the end costs
+//! the same for a file of any size, and the first block of 2 KiB holds the last
+//! line of nearly every file.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use memchr::arch::all::memchr::One;
 
-use crate::store::open::{read_exact_at, read_some_at};
-use crate::store::search::TaskSearch;
+use crate::store::open::{StatusFile, read_exact_at, read_some_at};
+use crate::store::{BadLines, FileWarning};
 use crate::update::{BadLine, MAX_READ_BYTES, Update};
 
-/// The first block read from the end: it holds the last line of most files.
+/// The size of the first block that is read backward. Each further block is
+/// four times as large, up to [`MAX_BLOCK`].
 const FIRST_BLOCK: usize = 2 * 1024;
 
-/// Blocks grow up to this size.
-const LARGEST_BLOCK: usize = 256 * 1024;
+const MAX_BLOCK: usize = 256 * 1024;
 
-/// A reader that meets no good line in this many bytes going back gives up.
+/// A reader gives up after this many bytes without a valid line.
 pub const GIVE_UP_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Searches eight bytes at a time. `memchr::memrchr` would first ask the processor
-/// what it can do, and a virtual machine needs 40 µs to answer: as long as it
-/// takes to read ten files.
+/// How long an incomplete last line counts as being written after the last
+/// change of its file.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Returns the position of the last newline. `memchr::memrchr` would be faster,
+/// but detects the processor's features on its first call. A virtual machine
+/// needs 40 µs for that, as long as reading ten files takes.
 fn last_newline(bytes: &[u8]) -> Option<usize> {
     One::new(b'\n').rfind(bytes)
 }
@@ -28,27 +38,88 @@ fn last_newline(bytes: &[u8]) -> Option<usize> {
 /// One line of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
-    /// Where it begins.
+    /// The offset of its first byte.
     pub(crate) offset: u64,
-    /// Its bytes without the newline; `None` for one over 1 MiB.
+    /// Its bytes without the newline, or `None` if they are more than 1 MiB.
     pub(crate) bytes: Option<&'a [u8]>,
-    /// Whether a newline ends it.
+    /// True if it ends with a newline.
     pub(crate) terminated: bool,
 }
 
 impl Line<'_> {
+    /// Decodes the line. Returns `None` for a blank line, and for a last line
+    /// that is still being written: it is unterminated, is not a complete
+    /// object, and the file has changed in the last two seconds.
+    pub(crate) fn update(&self, metadata: &Metadata) -> Result<Option<Update>, BadLine> {
+        if self.is_blank() {
+            return Ok(None);
+        }
+        match self.decode() {
+            Ok(update) => Ok(Some(update)),
+            Err(reason) if self.terminated || is_complete(reason) => Err(reason),
+            Err(_) if is_idle(metadata) => Err(BadLine::Torn),
+            Err(_) => Ok(None),
+        }
+    }
+
     pub(crate) fn is_blank(&self) -> bool {
         self.bytes
             .is_some_and(|bytes| bytes.trim_ascii().is_empty())
     }
 
-    /// Where it stands: its offset and its length without the newline.
-    pub(crate) fn place(&self) -> (u64, usize) {
-        (self.offset, self.bytes.map_or(0, <[u8]>::len))
-    }
-
     pub(crate) fn decode(&self) -> Result<Update, BadLine> {
         self.bytes.map_or(Err(BadLine::TooLong), Update::decode)
+    }
+}
+
+/// Returns true if a line that is invalid for this reason is nevertheless a
+/// complete object, so that its writer is not in the middle of it.
+pub(crate) fn is_complete(reason: BadLine) -> bool {
+    matches!(
+        reason,
+        BadLine::NoTimestamp | BadLine::BadTimestamp | BadLine::NoStatus
+    )
+}
+
+fn is_idle(metadata: &Metadata) -> bool {
+    metadata
+        .modified()
+        .ok()
+        .and_then(|modified| SystemTime::now().duration_since(modified).ok())
+        .is_some_and(|age| age >= WRITE_TIMEOUT)
+}
+
+/// The last valid line of a file and the invalid lines after it.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    pub(crate) update: Option<Update>,
+    pub(crate) bad: BadLines,
+    /// The last 64 MiB have no valid line, and the file is longer.
+    pub(crate) gave_up: bool,
+}
+
+impl Tail {
+    /// Reads the end of a file, which takes the same time for any size.
+    pub(crate) fn read(open: &StatusFile, buffer: &mut Vec<u8>) -> io::Result<Self> {
+        let size = open.metadata.len();
+        let mut lines = LinesBackward::new(&open.file, size, buffer)?;
+        let mut tail = Self::default();
+        while let Some(line) = lines.next()? {
+            match line.update(&open.metadata) {
+                Ok(None) => {}
+                Ok(update) => {
+                    tail.update = update;
+                    return Ok(tail);
+                }
+                Err(reason) => tail.bad.note_earlier(reason),
+            }
+        }
+        tail.gave_up = lines.gave_up();
+        Ok(tail)
+    }
+
+    pub(crate) fn warning(&self, path: impl FnOnce() -> PathBuf) -> Option<FileWarning> {
+        FileWarning::of_lines(path, self.bad, self.gave_up)
     }
 }
 
@@ -57,18 +128,18 @@ impl Line<'_> {
 pub(crate) struct LinesBackward<'f, 'b> {
     file: &'f File,
     buffer: &'b mut Vec<u8>,
-    /// Where in the file the buffer's first byte stands.
+    /// The file offset of the buffer's first byte.
     start: u64,
-    /// The buffer's bytes up to here are not yet given out.
+    /// `buffer[..end]` has not been returned yet.
     end: usize,
-    /// The bytes just before `end` that are known to hold no newline.
+    /// The last bytes before `end` that are known to contain no newline.
     searched: usize,
     block: usize,
-    /// The rest of an over-long line is being passed over.
+    /// The bytes after `end`, already dropped, belong to the same line.
     overlong: bool,
     terminated: bool,
     done: bool,
-    /// Nothing before this offset is read.
+    /// The reader gives up at this offset.
     floor: u64,
     gave_up: bool,
 }
@@ -98,7 +169,7 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
         Ok(lines)
     }
 
-    /// Puts the block before the buffer's bytes in front of them.
+    /// Reads the block before `start` into the front of the buffer.
     fn read_block(&mut self) -> io::Result<()> {
         let size = usize::try_from(self.start).map_or(self.block, |start| start.min(self.block));
         let kept = self.end;
@@ -111,22 +182,22 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
         )?;
         self.start -= size as u64;
         self.end = kept + size;
-        self.block = (self.block * 4).min(LARGEST_BLOCK);
+        self.block = (self.block * 4).min(MAX_BLOCK);
         Ok(())
     }
 
-    /// Says that a good line begins at this offset: the reader goes on for
-    /// another 64 MiB before it gives up.
-    pub(crate) fn note_good(&mut self, offset: u64) {
+    /// Notes a valid line, after which the reader continues for another 64 MiB
+    /// before it gives up.
+    pub(crate) fn note_valid(&mut self, offset: u64) {
         self.floor = offset.saturating_sub(GIVE_UP_BYTES);
     }
 
-    /// Whether it ended for want of a good line, with more of the file before.
+    /// Returns true if the reader gave up before the start of the file.
     pub(crate) fn gave_up(&self) -> bool {
         self.gave_up
     }
 
-    /// The line before the one given last.
+    /// Returns the line before the one returned last.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         if self.done {
             return Ok(None);
@@ -134,11 +205,11 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
         loop {
             let unsearched = &self.buffer[..self.end - self.searched];
             if let Some(newline) = last_newline(unsearched) {
-                return Ok(Some(self.give(newline + 1)));
+                return Ok(Some(self.take_line(newline + 1)));
             }
             if self.start == 0 {
                 self.done = true;
-                return Ok(Some(self.give(0)));
+                return Ok(Some(self.take_line(0)));
             }
             self.searched = self.end;
             if self.end > MAX_READ_BYTES {
@@ -155,8 +226,8 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
         }
     }
 
-    /// Gives out the line that begins at `begin` in the buffer.
-    fn give(&mut self, begin: usize) -> Line<'_> {
+    /// Takes the line that begins at `buffer[begin]`.
+    fn take_line(&mut self, begin: usize) -> Line<'_> {
         let line = begin..self.end;
         let fits = !self.overlong && line.len() <= MAX_READ_BYTES;
         let terminated = self.terminated;
@@ -172,19 +243,19 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
     }
 }
 
-/// Reads the lines that lie in a file from `start` up to `end`, first to last.
+/// Reads the lines of a file from the offset `start` to the offset `end`.
 #[derive(Debug)]
 pub(crate) struct LinesForward<'f> {
     file: &'f File,
     buffer: Vec<u8>,
-    /// Where in the file the next read begins.
+    /// The file offset of the next read.
     position: u64,
     end: u64,
-    /// The bytes of the buffer that are not yet given out.
+    /// The bytes of the buffer that have not been returned yet.
     unread: std::ops::Range<usize>,
-    /// The bytes of `unread` that are known to hold no newline.
+    /// The first bytes of `unread` that are known to contain no newline.
     searched: usize,
-    /// How much of an over-long line has been dropped from the buffer.
+    /// The bytes of an over-long line that were dropped from the buffer.
     dropped: u64,
 }
 
@@ -201,40 +272,18 @@ impl<'f> LinesForward<'f> {
         }
     }
 
-    /// Where the line after the one given last begins.
+    /// Returns the offset after the line returned last.
     pub(crate) fn position(&self) -> u64 {
         self.position - self.unread.len() as u64
     }
 
-    /// The next line that may be of the task, or the last line of all.
-    pub(crate) fn next_of(&mut self, task: &mut TaskSearch) -> io::Result<Option<Line<'_>>> {
-        loop {
-            let bytes = &self.buffer[self.unread.clone()];
-            let found = task.first(bytes, self.position());
-            // All lines that end before it are passed over.
-            let passed = memchr::memrchr(b'\n', &bytes[..found.unwrap_or(bytes.len())]);
-            if let Some(newline) = passed {
-                self.unread.start += newline + 1;
-                self.searched = 0;
-                self.dropped = 0;
-            }
-            if found.is_some() {
-                return self.next();
-            }
-            self.searched = self.unread.len();
-            if self.position >= self.end || !self.read_block()? {
-                return self.next();
-            }
-        }
-    }
-
-    /// The next line.
+    /// Returns the next line.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             let unsearched = &self.buffer[self.unread.start + self.searched..self.unread.end];
             if let Some(newline) = memchr::memchr(b'\n', unsearched) {
                 let length = self.searched + newline;
-                return Ok(Some(self.give(length, true)));
+                return Ok(Some(self.take_line(length, true)));
             }
             self.searched = self.unread.len();
             if self.position >= self.end || !self.read_block()? {
@@ -242,16 +291,18 @@ impl<'f> LinesForward<'f> {
                     return Ok(None);
                 }
                 let length = self.unread.len();
-                return Ok(Some(self.give(length, false)));
+                return Ok(Some(self.take_line(length, false)));
             }
         }
     }
 
-    /// Reads on; false at the end of a file that has become shorter.
+    /// Reads the next block. Returns false if the file has been truncated and
+    /// ends here.
     fn read_block(&mut self) -> io::Result<bool> {
         if self.unread.len() > MAX_READ_BYTES {
-            // The line is over-long whatever follows: drop what there is of
-            // it, and pass over a hole in the file without reading it.
+            // The line is too long whatever follows: drop its bytes. If a hole
+            // follows, skip it, since a sparse file of a terabyte costs its
+            // creator nothing and would take minutes to read.
             self.dropped += self.unread.len() as u64;
             self.unread = 0..0;
             self.searched = 0;
@@ -261,7 +312,7 @@ impl<'f> LinesForward<'f> {
         }
         self.buffer.copy_within(self.unread.clone(), 0);
         self.unread = 0..self.unread.len();
-        let wanted = (self.end - self.position).min(LARGEST_BLOCK as u64) as usize;
+        let wanted = (self.end - self.position).min(MAX_BLOCK as u64) as usize;
         let filled = self.unread.end;
         if self.buffer.len() < filled + wanted {
             self.buffer.resize(filled + wanted, 0);
@@ -276,7 +327,7 @@ impl<'f> LinesForward<'f> {
         Ok(count > 0 || wanted == 0)
     }
 
-    fn give(&mut self, length: usize, terminated: bool) -> Line<'_> {
+    fn take_line(&mut self, length: usize, terminated: bool) -> Line<'_> {
         let line = self.unread.start..self.unread.start + length;
         let offset = self.position - self.unread.len() as u64 - self.dropped;
         let fits = self.dropped == 0 && length <= MAX_READ_BYTES;
@@ -291,30 +342,30 @@ impl<'f> LinesForward<'f> {
     }
 }
 
-/// Where the file's next bytes stand that are not in a hole.
-#[cfg(unix)]
+/// Returns the offset of the next bytes that are not in a hole.
+#[cfg(all(unix, not(any(target_os = "openbsd", target_os = "netbsd"))))]
 fn next_data(file: &File, position: u64) -> u64 {
     match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(position)) {
         Ok(data) => data,
-        // Nothing but a hole up to the end.
+        // The hole extends to the end of the file.
         Err(rustix::io::Errno::NXIO) => u64::MAX,
         Err(_) => position,
     }
 }
 
-/// Holes cannot be told from data here.
-#[cfg(not(unix))]
+/// These systems cannot find holes.
+#[cfg(not(all(unix, not(any(target_os = "openbsd", target_os = "netbsd")))))]
 fn next_data(_file: &File, position: u64) -> u64 {
     position
 }
 
-/// Counts the lines of a file's first `size` bytes that are not empty.
+/// Returns the number of lines in a file's first `size` bytes, without empty ones.
 pub(crate) fn count_lines(file: &File, size: u64) -> io::Result<u64> {
-    let mut buffer = vec![0; LARGEST_BLOCK];
+    let mut buffer = vec![0; MAX_BLOCK];
     let (mut position, mut count) = (0, 0);
     let mut last = b'\n';
     while position < size {
-        let wanted = (size - position).min(LARGEST_BLOCK as u64) as usize;
+        let wanted = (size - position).min(MAX_BLOCK as u64) as usize;
         let read = read_some_at(file, &mut buffer[..wanted], position)?;
         if read == 0 {
             break;
@@ -326,7 +377,7 @@ pub(crate) fn count_lines(file: &File, size: u64) -> io::Result<u64> {
         last = block[read - 1];
         position += read as u64;
         if last == 0 {
-            // Perhaps the beginning of a hole.
+            // A hole may begin here.
             position = next_data(file, position);
         }
     }
@@ -342,6 +393,46 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         file
+    }
+
+    fn tail(content: &[u8]) -> Tail {
+        let file = file_of(content);
+        let metadata = file.metadata().unwrap();
+        Tail::read(&StatusFile { file, metadata }, &mut Vec::new()).unwrap()
+    }
+
+    const GOOD: &str = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"1"}"#;
+
+    #[test]
+    fn invalid_last_line_does_not_hide_session() {
+        let tail = tail(format!("{GOOD}\nnonsense\n\n[]\n").as_bytes());
+        assert_eq!(tail.update.unwrap().message, "1");
+        assert_eq!(
+            (tail.bad.count, tail.bad.first),
+            (2, Some(BadLine::NotJson))
+        );
+    }
+
+    #[test]
+    fn unterminated_line_counts_if_complete() {
+        let whole = tail(format!("[]\n{GOOD}").as_bytes());
+        assert_eq!((whole.update.is_some(), whole.bad.count), (true, 0));
+        // Just written: a write in progress, without a warning.
+        let torn = tail(format!("{GOOD}\n{{\"timestamp\":").as_bytes());
+        assert_eq!((torn.update.is_some(), torn.bad.count), (true, 0));
+        // A complete object is not a write in progress.
+        let whole = tail(format!("{GOOD}\n{{\"status\":\"idle\"}}").as_bytes());
+        assert_eq!(whole.bad.first, Some(BadLine::NoTimestamp));
+        assert!(whole.update.is_some());
+    }
+
+    #[test]
+    fn reader_gives_up_after_64_mebibytes() {
+        let file = file_of(format!("{GOOD}\n").as_bytes());
+        file.set_len(GIVE_UP_BYTES * 2).unwrap();
+        let metadata = file.metadata().unwrap();
+        let tail = Tail::read(&StatusFile { file, metadata }, &mut Vec::new()).unwrap();
+        assert!(tail.update.is_none() && tail.gave_up);
     }
 
     fn backward(content: &[u8]) -> Vec<(u64, Option<Vec<u8>>, bool)> {
@@ -387,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn both_directions_give_the_same_lines() {
+    fn both_directions_return_the_same_lines() {
         let mut content = Vec::new();
         for length in [
             0, 1, 5, 2046, 2047, 2048, 2049, 0, 0, 8191, 70_000, 300_000, 3,
@@ -408,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_over_a_mebibyte_is_passed_over() {
+    fn line_over_1_mebibyte_has_no_bytes() {
         for length in [MAX_READ_BYTES, MAX_READ_BYTES + 1, 3 * MAX_READ_BYTES] {
             for (before, after) in [("", ""), ("a\n", ""), ("", "\nb\n"), ("a\n", "\nb\n")] {
                 let content = [before, &"x".repeat(length), after].concat();
@@ -420,7 +511,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_hole_is_not_read() {
+    fn hole_is_skipped() {
         let mut file = file_of(b"a\n");
         file.set_len(1 << 40).unwrap();
         io::Seek::seek(&mut file, io::SeekFrom::End(0)).unwrap();

@@ -1,4 +1,17 @@
-//! A status directory: the only code that opens its files.
+//! A status directory.
+//!
+//! A session is one file, an update one line, and there is no index, lock file
+//! or daemon: any program that can append a line is a writer, and any that can
+//! read a file is a reader. This module is the only code that opens the files.
+//!
+//! ```text
+//! Store::push ─► append ─► open ─► FILE ◄─ open ◄─ lines ◄─ scan, history, follow
+//! ```
+//!
+//! `locate` finds the directory, `append` writes a line that is never lost or
+//! merged with another, `lines` reads from either end of a file, and the others
+//! build on it: the last update of all sessions (`scan`), all updates of one
+//! (`history`), new updates (`follow`).
 
 pub(crate) mod append;
 pub(crate) mod follow;
@@ -7,8 +20,8 @@ pub(crate) mod lines;
 pub(crate) mod locate;
 pub(crate) mod open;
 pub(crate) mod scan;
-pub(crate) mod search;
-pub(crate) mod tail;
+mod task_filter;
+pub(crate) mod warning;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,125 +30,32 @@ use crate::error::{Error, Result};
 use crate::health::{HealthRules, Session};
 use crate::name::{FILE_SUFFIX, SessionName, session_of_file};
 use crate::store::append::{Appender, Durability};
+use crate::store::lines::Tail;
 use crate::store::open::{Directory, StatusFile};
-use crate::store::tail::{BadLines, Tail};
 use crate::update::Update;
 
-/// A status directory. Making one touches no file.
+pub use crate::store::warning::{BadLines, FileWarning, FileWarningKind};
+
+/// A status directory. Creating the value touches no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     path: PathBuf,
 }
 
-/// A file of a directory that could not be read, or not all of it.
-#[derive(Debug)]
-pub struct FileWarning {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub kind: FileWarningKind,
-}
-
-/// What is wrong with a file.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum FileWarningKind {
-    /// Lines that are no updates were skipped.
-    BadLines(BadLines),
-    /// There is no good line in its last 64 MiB.
-    GaveUp(BadLines),
-    /// It could not be read at all.
-    Unreadable(Error),
-}
-
-impl FileWarning {
-    pub(crate) fn unreadable(path: PathBuf, error: Error) -> Self {
-        Self {
-            path,
-            kind: FileWarningKind::Unreadable(error),
-        }
-    }
-
-    pub(crate) fn of_lines(
-        path: impl FnOnce() -> PathBuf,
-        bad: BadLines,
-        gave_up: bool,
-    ) -> Option<Self> {
-        let kind = match (gave_up, bad.count) {
-            (true, _) => FileWarningKind::GaveUp(bad),
-            (false, 0) => return None,
-            (false, _) => FileWarningKind::BadLines(bad),
-        };
-        Some(Self { path: path(), kind })
-    }
-
-    fn of_tail(path: impl FnOnce() -> PathBuf, tail: &Tail) -> Option<Self> {
-        Self::of_lines(path, tail.bad, tail.gave_up)
-    }
-
-    /// Whether the file could not be read at all.
-    #[must_use]
-    pub fn is_unreadable(&self) -> bool {
-        matches!(self.kind, FileWarningKind::Unreadable(_))
-    }
-
-    /// Whether there may be a session in the file that could not be seen.
-    #[must_use]
-    pub fn hides_session(&self) -> bool {
-        matches!(
-            self.kind,
-            FileWarningKind::Unreadable(_) | FileWarningKind::GaveUp(_)
-        )
-    }
-
-    /// How many bad lines were skipped.
-    #[must_use]
-    pub fn bad_lines(&self) -> u64 {
-        match &self.kind {
-            FileWarningKind::BadLines(bad) | FileWarningKind::GaveUp(bad) => bad.count,
-            FileWarningKind::Unreadable(_) => 0,
-        }
-    }
-}
-
-impl std::fmt::Display for FileWarning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = crate::error::printable(&self.path);
-        match &self.kind {
-            FileWarningKind::BadLines(bad) => {
-                let lines = if bad.count == 1 { "line" } else { "lines" };
-                write!(f, "{path}: skipped {} bad {lines}", bad.count)?;
-                match bad.first {
-                    Some(reason) if bad.count == 1 => write!(f, " ({reason})"),
-                    Some(reason) => write!(f, " (the first: {reason})"),
-                    None => Ok(()),
-                }
-            }
-            FileWarningKind::GaveUp(_) => {
-                write!(
-                    f,
-                    "{path}: no good line in 64 MiB, gave up looking further back"
-                )
-            }
-            FileWarningKind::Unreadable(error) => write!(f, "{error:#}"),
-        }
-    }
-}
-
 impl Store {
-    /// The store of a directory, which need not exist.
+    /// Returns the store of a directory, which need not exist.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// The directory.
+    /// Returns the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// An appender for a session's file.
+    /// Returns an appender for a session's file.
     #[must_use]
     pub fn appender(&self, name: &SessionName) -> Appender {
         Appender::new(self.path.join(name.file_name()))
@@ -151,11 +71,11 @@ impl Store {
         self.appender(&name).append(&line, durability)
     }
 
-    /// One session by its name, with what is wrong with its file; neither where
-    /// there is no such file or nothing in it.
+    /// Returns one session and the warning about its file. Both are `None` if
+    /// the file is missing or empty.
     ///
     /// # Errors
-    /// When the directory of a name with `\xNN` in it cannot be searched.
+    /// If the name contains `\xNN` and the directory cannot be read.
     pub fn session(
         &self,
         name: &str,
@@ -171,9 +91,9 @@ impl Store {
         Ok(read_session(open, || path.clone(), name, rules, buffer))
     }
 
-    /// The file's name of a session, whether or not there is such a file. Only
-    /// for a name with `\xNN` in it, which stands for a byte that is no UTF-8,
-    /// is the directory searched.
+    /// Returns the name of a session's file, which need not exist. In a session
+    /// name, `\xNN` can stand for a byte that is not UTF-8: only then is the
+    /// directory searched.
     fn file_of(&self, name: &str) -> Result<Option<OsString>> {
         if name.is_empty() || name.contains(['/', '\0']) {
             return Ok(None);
@@ -193,9 +113,9 @@ impl Store {
 }
 
 /// How often a file that is truncated while it is read is read again.
-pub(crate) const REREADS: u32 = 10;
+pub(crate) const MAX_REREADS: u32 = 10;
 
-/// Reads the last update of the session `name` and returns it with the warning
+/// Reads the last update of the session `name`. Returns it with the warning
 /// about its file; neither if the file has been deleted.
 fn read_session(
     open: impl Fn() -> Result<StatusFile>,
@@ -211,7 +131,7 @@ fn read_session(
             Err(error) if error.is_not_found() => return (None, None),
             Err(error) => break error,
         };
-        match tail::read_tail(&file, buffer) {
+        match Tail::read(&file, buffer) {
             Ok(tail) => {
                 let warning = FileWarning::of_lines(path, tail.bad, tail.gave_up);
                 let session = tail.update.map(|mut update| {
@@ -220,11 +140,17 @@ fn read_session(
                 });
                 return (session, warning);
             }
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < REREADS => {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < MAX_REREADS =>
+            {
                 tries += 1;
             }
             Err(error) => break Error::io("read", &path())(error),
         }
     };
-    (None, Some(FileWarning::unreadable(path(), error)))
+    let warning = FileWarning {
+        path: path(),
+        kind: FileWarningKind::Unreadable(error),
+    };
+    (None, Some(warning))
 }

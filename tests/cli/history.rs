@@ -116,7 +116,7 @@ fn jsonl_prints_the_stored_lines() {
     assert_eq!(ran.code, 0);
     assert!(
         ran.stderr
-            .contains("w_status.json: skipped 1 bad line (not JSON)"),
+            .contains("w_status.json: skipped 1 invalid line (not JSON)"),
         "{}",
         ran.stderr
     );
@@ -399,7 +399,8 @@ fn file_without_update_exits_with_one_and_unreadable_file_with_two() {
     let all = sandbox.run(["history", "--all", "-n1"]);
     assert_eq!((all.code, all.stdout.lines().count()), (0, 1));
     assert!(
-        all.stderr.contains("junk_status.json: skipped 1 bad line"),
+        all.stderr
+            .contains("junk_status.json: skipped 1 invalid line"),
         "{}",
         all.stderr
     );
@@ -482,7 +483,7 @@ fn follow_continues_after_unreadable_files() {
     let mut next = || lines.next().unwrap().unwrap();
     let mut error = || errors.next().unwrap().unwrap();
     // Warnings are printed before the first update.
-    assert!(error().contains("bad_status.json: skipped 1 bad line"));
+    assert!(error().contains("bad_status.json: skipped 1 invalid line"));
     assert!(error().contains("x_status.json: is a symbolic link"));
     assert!(next().contains("bad"));
     assert!(next().contains("m59"));

@@ -77,7 +77,7 @@ fn each_is_skipped_with_its_reason_and_the_good_ones_around_it_are_read() {
         );
         let ran = run(&mut sandbox.command(["history", "w", "--limit", "0", "--jsonl"]));
         assert_eq!(ran.stdout, format!("{BEFORE}\n{AFTER}\n"), "{notation}");
-        let complaint = format!("w_status.json: skipped 1 bad line ({reason})\n");
+        let complaint = format!("w_status.json: skipped 1 invalid line ({reason})\n");
         assert!(
             ran.code == 0 && ran.stderr.ends_with(&complaint),
             "{notation}: {}",
@@ -123,7 +123,7 @@ fn all_in_one_file() {
     let all: Vec<String> = (0..cases.len()).map(|number| number.to_string()).collect();
     assert_eq!(numbers, all);
     let complaint = format!(
-        "skipped {} bad lines (the first: {})\n",
+        "skipped {} invalid lines (first: {})\n",
         cases.len(),
         cases[0].reason
     );

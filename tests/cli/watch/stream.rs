@@ -423,7 +423,7 @@ fn bad_lines_and_bad_files_are_named_once_and_cost_nothing() {
         sandbox.ok(["push", "w", "working"]);
         assert!(live.short().ends_with(" working"));
     }
-    assert!(live.error().contains("skipped 1 bad line (not JSON)"));
+    assert!(live.error().contains("skipped 1 invalid line (not JSON)"));
     // A line in two halves is one.
     file.write_all(br#"{"timestamp":"2026-02-14T20:35:00Z","#)
         .unwrap();
@@ -498,12 +498,18 @@ fn what_could_not_be_read_at_first_is_no_news_when_it_can() {
         .open(sandbox.file("old"))
         .unwrap();
     file.write_all(b"junk\n").unwrap();
-    assert!(live.error().contains("old_status.json: skipped 1 bad line"));
+    assert!(
+        live.error()
+            .contains("old_status.json: skipped 1 invalid line")
+    );
     fs::rename(sandbox.file("old"), sandbox.file("w")).unwrap();
     let events = [live.short(), live.short()];
     assert!(events.contains(&"removed old".to_owned()), "{events:?}");
     assert!(events.contains(&"snapshot w".to_owned()), "{events:?}");
-    assert!(live.error().contains("w_status.json: skipped 1 bad line"));
+    assert!(
+        live.error()
+            .contains("w_status.json: skipped 1 invalid line")
+    );
     sandbox.ok(["push", "w", "completed"]);
     assert_eq!(live.short(), "update w completed completed");
     // A file that is made while it is watched is news from its first line on.

@@ -1,5 +1,5 @@
-//! The `sstat` command: parse, dispatch, and turn what comes of it into an
-//! exit code.
+//! The `sstat` command: parses the arguments, runs the verb and returns the exit
+//! code.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -24,15 +24,14 @@ mod watch;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::{ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, Deferred};
 use crate::config::{Config, Stream};
-use crate::error::{Result, exit_code};
+use crate::error::{CliError, Result, exit_code};
 use crate::render::style::{Role, Style};
 use sstat::escape;
 
@@ -41,52 +40,41 @@ use sstat::escape;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    let (arguments, is_hook) = cli::arguments(std::env::args_os());
-    let code = begin(arguments);
-    // An agent takes a hook's exit code for an order.
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let (code, is_hook) = match cli::parse(&arguments) {
+        Ok(cli) => {
+            let is_hook = matches!(&cli.command, Command::Push(push) if push.args.hook.is_some());
+            (run(cli, &arguments), is_hook)
+        }
+        Err(error) => (print_usage(&error), cli::has_hook_option(&arguments)),
+    };
+    // An agent takes the exit code of a hook for a decision.
     ExitCode::from(if is_hook { 0 } else { code })
 }
 
-fn begin(arguments: Vec<OsString>) -> u8 {
-    if cli::lacks_command(&arguments) {
-        let reason = "push: there is no command after '--'";
-        output::print_diagnostic(&Style::PLAIN, reason, Role::Error);
-        return exit_code::ERROR;
+fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
+    if matches!(cli.command, Command::Push(_)) && cli::lacks_command(arguments) {
+        return fail(&CliError::error("push: missing command after '--'"));
     }
-    let mut cli = match parse(arguments) {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
     let config = match Config::new(cli.take_common()) {
         Ok(config) => config,
-        Err(failure) => {
-            // That there is nowhere to record it stops no command.
-            if let Command::Push(Deferred { args, .. }) = cli.command
-                && !args.command.is_empty()
-            {
-                let report = command::push::wrap::run_without_status(args, &failure, &Style::PLAIN);
-                return report.code;
-            }
-            output::print_diagnostic(&Style::PLAIN, &failure.message, Role::Error);
-            return failure.code;
+        Err(error) => {
+            return match cli.command {
+                // A command runs even if its status cannot be recorded.
+                Command::Push(Deferred { args, .. }) if !args.command.is_empty() => {
+                    command::push::wrap::run_without_status(args, &error, &Style::PLAIN).code
+                }
+                _ => fail(&error),
+            };
         }
     };
-    run(&config, cli.command).unwrap_or_else(|failure| {
-        output::print_diagnostic(&config.style(Stream::Err), &failure.message, Role::Error);
-        failure.code
+    run_verb(&config, cli.command).unwrap_or_else(|error| {
+        output::print_diagnostic(&config.style(Stream::Err), &error.message, Role::Error);
+        error.code
     })
 }
 
-/// What `clap::Parser::try_parse` does, but for taking the definitions and the
-/// matches apart again: the process ends soon, and a push would spend a fifth
-/// of its instructions on that.
-fn parse(arguments: Vec<OsString>) -> std::result::Result<Cli, clap::Error> {
-    let mut definitions = ManuallyDrop::new(Cli::command());
-    let mut matches = ManuallyDrop::new(definitions.try_get_matches_from_mut(arguments)?);
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definitions))
-}
-
-fn run(config: &Config, command: Command) -> Result<u8> {
+fn run_verb(config: &Config, command: Command) -> Result<u8> {
     if config.verbose {
         let (path, origin) = (config.directory(), config.location.origin);
         let note = format!("directory: {path} ({origin})");
@@ -104,51 +92,57 @@ fn run(config: &Config, command: Command) -> Result<u8> {
     output::print(config, report)
 }
 
-/// Help goes to stdout; what clap has to complain about becomes one line like
-/// every other complaint, with its hints and without control characters.
-fn usage(error: &clap::Error) -> u8 {
-    let answer = match error.kind() {
-        ErrorKind::DisplayHelp => Some(error.print()),
-        // The verbs have no version of their own.
+/// Prints an error without colors and returns its exit code.
+fn fail(error: &CliError) -> u8 {
+    output::print_diagnostic(&Style::PLAIN, &error.message, Role::Error);
+    error.code
+}
+
+/// Prints help and version on stdout, a usage error in one line on stderr.
+/// Returns the exit code.
+fn print_usage(error: &clap::Error) -> u8 {
+    let printed = match error.kind() {
+        ErrorKind::DisplayHelp => error.print(),
+        // clap would name the verb.
         ErrorKind::DisplayVersion => {
             let version = Cli::command().render_version();
-            Some(std::io::stdout().write_all(version.as_bytes()))
+            std::io::stdout().write_all(version.as_bytes())
         }
-        _ => None,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return exit_code::ERROR;
+        }
+        _ => return fail(&CliError::error(usage_message(error))),
     };
-    if let Some(answer) = answer {
-        let printed = answer.and_then(|()| std::io::stdout().flush());
-        return match printed.or_else(output::unless_closed) {
-            Ok(()) => 0,
-            Err(failure) => {
-                output::print_diagnostic(&Style::PLAIN, &failure.message, Role::Error);
-                failure.code
-            }
-        };
+    let printed = printed.and_then(|()| std::io::stdout().flush());
+    match printed.or_else(output::unless_closed) {
+        Ok(()) => 0,
+        Err(error) => fail(&error),
     }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let _ = error.print();
-        return exit_code::ERROR;
-    }
+}
+
+/// Returns the text of a usage error with its tips, in one line.
+fn usage_message(error: &clap::Error) -> String {
     let mut text = error.render().to_string();
-    // A value may hold newlines of its own.
+    // Values may contain newlines.
     for (_, value) in error.context() {
         if let ContextValue::String(value) = value {
             text = text.replace(value.as_str(), &escape(value));
         }
     }
-    let mut parts = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:"))
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-    let mut message = parts
-        .next()
-        .map(|first| first.trim_start_matches("error: ").to_owned())
-        .unwrap_or_default();
-    for part in parts {
-        message.push_str(if message.ends_with(':') { " " } else { "; " });
-        message.push_str(part);
+    let mut message = String::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("Usage:") {
+            break;
+        }
+        // This tip of clap's would run a command.
+        if line.is_empty() || line.contains("as a value, use '-- ") {
+            continue;
+        }
+        if !message.is_empty() {
+            message.push_str(if message.ends_with(':') { " " } else { "; " });
+        }
+        message.push_str(line.trim_start_matches("error: "));
     }
     if matches!(
         error.kind(),
@@ -156,7 +150,5 @@ fn usage(error: &clap::Error) -> u8 {
     ) {
         message.push_str("; see --help");
     }
-    let _ = std::io::stdout().flush();
-    output::print_diagnostic(&Style::PLAIN, &message, Role::Error);
-    exit_code::ERROR
+    message
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sstat::{HealthRules, Query, SessionName, Update};
 
-use super::{process_of_variable, record};
+use super::record::{process_of_variable, record};
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
@@ -27,7 +27,8 @@ const TASK_LOOKBACK: usize = 200;
 
 pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);
-    let fields = match &args.payload {
+    let fields = match &args.session {
+        // Codex appends the payload to its notify command.
         Some(json) => Payload::parse(json.as_encoded_bytes()).map_err(PayloadError::Json),
         None => read_stdin(),
     }?;

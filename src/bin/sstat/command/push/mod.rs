@@ -1,13 +1,14 @@
-//! `sstat push`: one update from the command line, many from stdin, or a
-//! command's own status.
+//! `sstat push`: one update from the command line, many from stdin, the event of
+//! an agent's hook, or the status of a command.
 
 mod child;
 mod hook;
+mod record;
 mod stdin;
 pub mod wrap;
 
 use serde_json::value::RawValue;
-use sstat::{Durability, ProcessIdentity, SessionName, Update};
+use sstat::{ProcessIdentity, SessionName, Update};
 
 use crate::cli;
 use crate::config::Config;
@@ -26,48 +27,47 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     if !args.command.is_empty() {
         return wrap::run(config, args);
     }
-    one(config, args)
+    push_one(config, args)
 }
 
-/// Makes a write beyond `ulimit -f` fail with an error that can be reported:
-/// by default SIGXFSZ ends the process without a word. By a handler, because
-/// what is ignored a wrapped command would inherit.
+/// Makes a write beyond `ulimit -f` fail with an error that is reported. By
+/// default SIGXFSZ kills the process silently. A handler is registered because
+/// a wrapped command would inherit an ignored signal.
 #[cfg(unix)]
 fn catch_size_limit() {
     let unread = std::sync::Arc::default();
-    // Where it cannot be had, it is no worse than the default.
+    // Without the handler the default applies.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, unread);
 }
 
 #[cfg(not(unix))]
 fn catch_size_limit() {}
 
-/// One update and no more.
-fn one(config: &Config, args: cli::Push) -> Result<Report> {
+fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);
     let durability = config.durability(args.sync);
     let pid = args.pid;
-    let mut update = update_of(config, args)?;
+    let mut update = update_from(config, args)?;
     update.process = match pid {
         Some(pid) => Some(Box::new(ProcessIdentity::of(pid).ok_or_else(|| {
-            CliError::error(format!("--pid: there is no process {pid} here"))
+            CliError::error(format!("--pid: no process has the id {pid}"))
         })?)),
-        None => process_of_variable(config, &mut report).map(Box::new),
+        None => record::process_of_variable(config, &mut report).map(Box::new),
     };
-    record(config, &update, durability)?;
+    record::record(config, &update, durability)?;
     Ok(report)
 }
 
-/// The update that the arguments say, without a process.
-fn update_of(config: &Config, args: cli::Push) -> Result<Update> {
-    // clap lets neither be missing.
+/// Returns the update that the arguments describe, without a process.
+fn update_from(config: &Config, args: cli::Push) -> Result<Update> {
+    // clap requires both.
     let (Some(session), Some(status)) = (args.session, args.status) else {
         return Err(CliError::error("push: SESSION and STATUS are required"));
     };
+    let session = SessionName::new(sstat::escape_invalid_utf8(session.as_encoded_bytes()))?;
     let mut update = Update::new(&session, status, config.now()?);
     if let Some(message) = args.message.or(args.message_by_name) {
-        // A message that is no UTF-8 is better pushed with its bad bytes
-        // replaced than not at all.
+        // Replace invalid UTF-8 rather than lose the update.
         update.message = message.to_string_lossy().into_owned();
     }
     if let Some(progress) = args.progress.or(args.progress_positional) {
@@ -79,44 +79,13 @@ fn update_of(config: &Config, args: cli::Push) -> Result<Update> {
     Ok(update)
 }
 
-/// Appends an update, in a directory that is made where it is missing.
-pub fn record(config: &Config, update: &Update, durability: Durability) -> Result<()> {
-    // What cannot be written must not leave a directory behind.
-    let line = update.encode()?;
-    let name = SessionName::new(update.session.as_str())?;
-    config.location.create(durability)?;
-    config
-        .location
-        .store
-        .appender(&name)
-        .append(&line, durability)?;
-    Ok(())
-}
-
-/// The process that `SSTAT_PID` names. A variable set long ago must not cost
-/// an update: what is wrong with it is a warning.
-pub fn process_of_variable(config: &Config, report: &mut Report) -> Option<ProcessIdentity> {
-    let pid = config.pid_variable()?;
-    let process = pid
-        .to_str()
-        .and_then(|pid| pid.parse().ok())
-        .and_then(ProcessIdentity::of);
-    if process.is_none() {
-        report.warnings.push(format!(
-            "SSTAT_PID: there is no process {}; recorded without it",
-            sstat::escape_invalid_utf8(pid.as_encoded_bytes())
-        ));
-    }
-    process
-}
-
-/// `--metadata` with the keys of `--meta` set in it, the last of a repeated
-/// one. Values stay as they were written.
+/// Returns the metadata with the keys set, a repeated key to its last value.
+/// Values keep the form in which they were written.
 fn merge_metadata(
     metadata: Option<Box<RawValue>>,
-    meta: Vec<(String, Box<RawValue>)>,
+    keys: Vec<(String, Box<RawValue>)>,
 ) -> Result<Option<Box<RawValue>>> {
-    if meta.is_empty() {
+    if keys.is_empty() {
         return Ok(metadata);
     }
     let fail = |error: serde_json::Error| CliError::error(format!("--metadata: {error}"));
@@ -124,7 +93,7 @@ fn merge_metadata(
         Some(metadata) => metadata::pairs(metadata).map_err(fail)?,
         None => Vec::new(),
     };
-    for (key, value) in meta {
+    for (key, value) in keys {
         match pairs.iter_mut().find(|(other, _)| *other == key) {
             Some(pair) => pair.1 = value,
             None => pairs.push((key, value)),

@@ -1,7 +1,7 @@
-//! `sstat push ... -- COMMAND`: a command whose status is kept for it. It is
-//! `working` while it runs, then `completed` or `error`.
+//! `sstat push ... -- COMMAND`: runs a command and records its status: `working`
+//! while it runs, then `completed` or `error`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,29 +15,31 @@ use sstat::{
 
 use crate::cli;
 use crate::command::push::child::{self, Ending};
-use crate::command::push::{self, merge_metadata, update_of};
+use crate::command::push::record::record;
+use crate::command::push::{merge_metadata, update_from};
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::output::print_diagnostic;
 use crate::render::style::{Role, Style};
 use crate::view::{Report, View};
 
-/// How much of a command line goes into the file.
+/// Most bytes of the command line that are recorded.
 const COMMAND_BYTES: usize = 4 * 1024;
 
-/// What an update must leave free in its line for the process, and at the end
-/// for how the command ended.
+/// Bytes of a line that are reserved for the process, and at the end for the
+/// exit code and the duration.
 const RESERVED_BYTES: usize = 2 * 1024;
 
 pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     let argv = std::mem::take(&mut args.command);
     let durability = config.durability(args.sync);
     let sstat_dir = directory_for_child(config);
-    let mut update = update_of(config, args)?;
-    // Whoever waits for that would be told before anything has run.
+    let mut update = update_from(config, args)?;
+    // A reader that waits for this status would be notified before the command
+    // has run.
     if matches!(update.status, Status::Completed | Status::Error) {
         return Err(CliError::error(format!(
-            "push: '{}' is how a command ends; push it as working",
+            "push: '{}' is recorded when the command ends; use 'working'",
             update.status
         )));
     }
@@ -48,48 +50,49 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     });
 
     let style = config.style(Stream::Err);
-    let record = |update: &Update, consequence| {
-        if let Err(failure) = push::record(config, update, durability) {
-            print_diagnostic(&style, &format!("{failure}; {consequence}"), Role::Stale);
-        }
+    let warn = |failure: &CliError, consequence| {
+        print_diagnostic(&style, &format!("{failure}; {consequence}"), Role::Stale);
     };
-    record(&update, "the command runs without a status");
+    if let Err(failure) = record(config, &update, durability) {
+        warn(&failure, RUNS_WITHOUT_STATUS);
+    }
     let started = Instant::now();
     let ending = execute(&argv, &update.session, sstat_dir.as_deref(), &style);
-    let took = started.elapsed();
-    // From here on nothing may come between the command's end and ours.
-    let unrecorded = "how the command ended is not recorded";
-    match closing_update(config, update, &ending, took) {
-        Ok(last) => record(&last, unrecorded),
-        Err(failure) => print_diagnostic(&style, &format!("{failure}; {unrecorded}"), Role::Stale),
+    // From here on, sstat must end as the command ended.
+    let recorded = closing_update(config, update, &ending, started.elapsed())
+        .and_then(|last| record(config, &last, durability));
+    if let Err(failure) = recorded {
+        warn(&failure, "the end of the command is not recorded");
     }
-    Ok(end(ending))
+    Ok(end(&ending))
 }
 
-/// Runs the command where no status can be kept at all, and says why.
-pub fn run_without_status(args: cli::Push, why: &CliError, style: &Style) -> Report {
-    let message = format!("{why}; the command runs without a status");
+const RUNS_WITHOUT_STATUS: &str = "the command runs without a status";
+
+/// Runs the command without recording a status, and prints the reason.
+pub fn run_without_status(args: cli::Push, reason: &CliError, style: &Style) -> Report {
+    let message = format!("{reason}; {RUNS_WITHOUT_STATUS}");
     print_diagnostic(style, &message, Role::Stale);
-    let session = args.session.map(|name| name.to_string());
-    end(execute(
-        &args.command,
-        &session.unwrap_or_default(),
-        None,
-        style,
-    ))
+    let session = args.session.unwrap_or_default();
+    end(&execute(&args.command, &session, None, style))
 }
 
-fn end(ending: Ending) -> Report {
+fn end(ending: &Ending) -> Report {
     if let Ending::Killed { with_us: true, .. } = ending {
         child::interrupt_self();
     }
     Report {
-        code: exit_code(&ending),
+        code: exit_code(ending),
         ..Report::of(View::Nothing)
     }
 }
 
-fn execute(argv: &[OsString], session: &str, sstat_dir: Option<&Path>, style: &Style) -> Ending {
+fn execute(
+    argv: &[OsString],
+    session: impl AsRef<OsStr>,
+    sstat_dir: Option<&Path>,
+    style: &Style,
+) -> Ending {
     let Some((program, arguments)) = argv.split_first() else {
         return Ending::NotStarted(io::ErrorKind::NotFound);
     };
@@ -113,26 +116,26 @@ fn execute(argv: &[OsString], session: &str, sstat_dir: Option<&Path>, style: &S
     })
 }
 
-/// Our directory is that of the command's own pushes too, wherever the command
-/// goes.
+/// Returns the status directory for the command's own pushes. It is absolute
+/// because the command may change its directory.
 fn directory_for_child(config: &Config) -> Option<PathBuf> {
     std::path::absolute(config.location.store.path()).ok()
 }
 
-/// What the command line may take of the line. That a message is too long must
-/// be said before anything runs, not when it has ended.
+/// Returns how many bytes of the line the command line may fill. A message that
+/// is too long is reported before the command runs, not when it has ended.
 fn room_for_command(update: &Update) -> Result<usize> {
     let length = update.encode()?.len();
     match MAX_WRITTEN_BYTES.checked_sub(RESERVED_BYTES + length) {
         Some(room) => Ok(room.min(COMMAND_BYTES)),
         None => Err(CliError::error(format!(
-            "update: {length} bytes leave no room for the command's end in the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata"
+            "update: {length} bytes leave no room in a line of {MAX_WRITTEN_BYTES} bytes for the end of the command; shorten the message or the metadata"
         ))),
     }
 }
 
-/// A command line as far as it fits in so many bytes of JSON: a word that does
-/// not is cut, and those behind it are left out.
+/// Returns the words of a command line that fit in `room` bytes of JSON. The
+/// first word that does not fit is truncated, the others are dropped.
 fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
     let mut words = Vec::new();
     for word in argv {
@@ -160,37 +163,38 @@ fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
     words
 }
 
-/// The update that says how the command ended, after its own last word.
+/// Returns the final update. It continues the last update of the command itself,
+/// unless that leaves no room for how the command ended.
 fn closing_update(
     config: &Config,
     first: Update,
     ending: &Ending,
     took: Duration,
 ) -> Result<Update> {
-    // What the command said itself may leave no room for how it ended.
-    match last_word(config, &first, ending)?.map(|own| last_update(config, own, ending, took)) {
+    match own_update(config, &first, ending)?.map(|own| final_update(config, own, ending, took)) {
         Some(Ok(last)) if last.encode().is_ok() => Ok(last),
-        _ => last_update(config, first, ending, took),
+        _ => final_update(config, first, ending, took),
     }
 }
 
-/// What the command last said of the session itself, which is what its end
-/// carries on: its own reason for an error says more than the exit code alone.
-/// A step on the way is not what a completed command has to say.
-fn last_word(config: &Config, first: &Update, ending: &Ending) -> Result<Option<Update>> {
+/// Returns the command's own last update of the session, if there is one: its
+/// reason for an error says more than the exit code. A completed command keeps
+/// the first message, unless its own update says `completed` too.
+fn own_update(config: &Config, first: &Update, ending: &Ending) -> Result<Option<Update>> {
     let rules = HealthRules::new(config.now()?, Thresholds::default());
     let store = &config.location.store;
-    let (Ok((Some(session), _)), Some(us)) =
+    let (Ok((Some(session), _)), Some(wrapper)) =
         (store.session(&first.session, &rules), &first.process)
     else {
         return Ok(None);
     };
     let own = session.update;
-    let is_ours = own.process.as_ref().is_some_and(|process| {
-        (process.pid, process.start_time, &process.boot_id) == (us.pid, us.start_time, &us.boot_id)
+    let is_of_this_run = own.process.as_ref().is_some_and(|process| {
+        (process.pid, process.start_time, &process.boot_id)
+            == (wrapper.pid, wrapper.start_time, &wrapper.boot_id)
     });
     let succeeded = matches!(ending, Ending::Exited(0));
-    Ok(is_ours.then(|| Update {
+    Ok(is_of_this_run.then(|| Update {
         task_id: own.task_id.or_else(|| first.task_id.clone()),
         metadata: own.metadata.or_else(|| first.metadata.clone()),
         message: if own.message.is_empty() || (succeeded && own.status != Status::Completed) {
@@ -202,9 +206,9 @@ fn last_word(config: &Config, first: &Update, ending: &Ending) -> Result<Option<
     }))
 }
 
-/// The update that says how it ended: no process stands behind it, and no
-/// silence is announced.
-fn last_update(config: &Config, first: Update, ending: &Ending, took: Duration) -> Result<Update> {
+/// Returns an update that says how the command ended, without a process and
+/// without an expected next update.
+fn final_update(config: &Config, first: Update, ending: &Ending, took: Duration) -> Result<Update> {
     let status = match ending {
         Ending::Exited(0) => Status::Completed,
         _ => Status::Error,
@@ -227,7 +231,7 @@ fn last_update(config: &Config, first: Update, ending: &Ending, took: Duration) 
             Status::Completed => Some(1.0),
             _ => first.progress,
         },
-        message: match failure_of(ending) {
+        message: match describe_failure(ending) {
             None => first.message,
             Some(failure) if first.message.is_empty() => failure,
             Some(failure) => format!("{}: {failure}", first.message),
@@ -240,8 +244,8 @@ fn last_update(config: &Config, first: Update, ending: &Ending, took: Duration) 
     })
 }
 
-/// What went wrong, in the words of a shell.
-fn failure_of(ending: &Ending) -> Option<String> {
+/// Describes a failure as a shell does.
+fn describe_failure(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Exited(0) => None,
         Ending::Exited(code) => Some(format!("exit code {code}")),

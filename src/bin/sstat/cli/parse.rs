@@ -1,0 +1,210 @@
+//! Parsing of the command line.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory, Error, Parser};
+
+use super::{Cli, Command};
+
+/// Parses the command line, the program's name included.
+///
+/// MESSAGE of `push` may begin with a hyphen, as in `"--- FAIL: TestX"` or
+/// `"-5%"`. clap could allow that for the positional, but would then also take
+/// `-p0.5` for a message. So the words are tried as MESSAGE only after clap has
+/// rejected one as an option.
+///
+/// # Errors
+/// The error of clap.
+pub fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
+    let error = match Cli::try_parse_from(arguments) {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
+    if !can_be_message(&error, own) {
+        return Err(error);
+    }
+    for (at, word) in own.iter().enumerate() {
+        if !word.as_encoded_bytes().starts_with(b"-") {
+            continue;
+        }
+        // As PLACEHOLDER it is MESSAGE, or the value of an option.
+        let mut replaced = arguments.to_vec();
+        replaced[at] = PLACEHOLDER.into();
+        match Cli::try_parse_from(replaced) {
+            Ok(mut cli) => {
+                if let Command::Push(push) = &mut cli.command
+                    && let Some(message) = &mut push.args.message
+                    && message == PLACEHOLDER
+                {
+                    *message = word.clone();
+                    return Ok(cli);
+                }
+            }
+            Err(other) if other.kind() == ErrorKind::ValueValidation => return Err(other),
+            Err(_) => {}
+        }
+    }
+    Err(error)
+}
+
+const PLACEHOLDER: &str = "message";
+
+/// Returns whether a word that clap takes for an option can be a message. A
+/// misspelled option such as `--progess` must not become one.
+fn can_be_message(error: &Error, own: &[OsString]) -> bool {
+    let is_flag = |flags: &[&str]| own.iter().any(|word| flags.iter().any(|flag| word == flag));
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let word = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+            error.get(ContextKind::SuggestedArg).is_none()
+                || word.is_some_and(|word| word.contains(char::is_whitespace))
+        }
+        // `-hot fix` begins with the short option for help.
+        ErrorKind::DisplayHelp => !is_flag(&["-h", "--help"]),
+        ErrorKind::DisplayVersion => !is_flag(&["-V", "--version"]),
+        _ => false,
+    }
+}
+
+/// Returns whether the command line ends with the `--` in front of a command, as
+/// `-- $COMMAND` does if the variable is empty.
+pub fn lacks_command(arguments: &[OsString]) -> bool {
+    separator(arguments).is_some_and(|at| at + 1 == arguments.len())
+}
+
+/// Returns the index of the `--` in front of a wrapped command.
+fn separator(arguments: &[OsString]) -> Option<usize> {
+    let is_message = |word: &str| word == "--message";
+    let mut words = words(arguments, is_message);
+    words.find(|(_, word)| *word == "--").map(|(at, _)| at)
+}
+
+/// Returns whether a command line that clap rejects is a `push` with the option
+/// `--hook`, valid or not: an agent must not see the exit code of a hook that is
+/// set up wrongly. After SESSION and STATUS, `--hook` is a misplaced message.
+pub fn has_hook_option(arguments: &[OsString]) -> bool {
+    let mut definitions = Cli::command();
+    definitions.build();
+    let Some(push) = definitions.find_subcommand("push") else {
+        return false;
+    };
+    let takes_value = |word: &str| {
+        push.get_arguments().any(|argument| {
+            let longs = argument.get_long_and_visible_aliases().unwrap_or_default();
+            let long = word.strip_prefix("--");
+            let short = argument.get_short().map(|short| format!("-{short}"));
+            argument.get_action().takes_values()
+                && (long.is_some_and(|long| longs.contains(&long))
+                    || short.is_some_and(|short| short == word))
+        })
+    };
+    let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
+    let words: Vec<&OsStr> = words(own, takes_value)
+        .skip(1)
+        .map(|(_, word)| word)
+        .collect();
+    let is_positional = |word: &&&OsStr| !word.as_encoded_bytes().starts_with(b"-");
+    let is_hook =
+        |word: &&OsStr| *word == "--hook" || word.as_encoded_bytes().starts_with(b"--hook=");
+    // The verb is a positional too.
+    words
+        .iter()
+        .find(is_positional)
+        .is_some_and(|verb| *verb == "push")
+        && words
+            .iter()
+            .position(is_hook)
+            .is_some_and(|at| words[..at].iter().filter(is_positional).count() < 3)
+}
+
+/// Returns the arguments and their indices, without the values of the options
+/// that `takes_value` accepts.
+fn words(
+    arguments: &[OsString],
+    takes_value: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = (usize, &OsStr)> {
+    let mut is_value = false;
+    arguments
+        .iter()
+        .map(OsString::as_os_str)
+        .enumerate()
+        .filter(move |(_, word)| {
+            let is_word = !is_value;
+            is_value = is_word && word.to_str().is_some_and(&takes_value);
+            is_word
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words_of(line: &str) -> Vec<OsString> {
+        line.split(' ').map(Into::into).collect()
+    }
+
+    #[test]
+    fn message_may_begin_with_a_hyphen() {
+        for (line, message) in [
+            ("sstat push w working -5% 0.5", "-5%"),
+            ("sstat push w working -p0.5 -5%", "-5%"),
+            ("sstat push -p0.5 w working -- true", ""),
+            ("sstat push w working -hot -- tool -hot", "-hot"),
+            (
+                "sstat push w working --nothing-like-it",
+                "--nothing-like-it",
+            ),
+            ("sstat push w working ---", "---"),
+        ] {
+            let Command::Push(push) = parse(&words_of(line)).unwrap().command else {
+                panic!("{line}")
+            };
+            assert_eq!(push.args.message.unwrap_or_default(), message, "{line}");
+        }
+        for line in [
+            "sstat push w working --progess",
+            "sstat push w working -5% 50",
+            "sstat push w working -h",
+            "sstat list -5%",
+        ] {
+            assert!(parse(&words_of(line)).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn hook_option_counts_only_in_front_of_status() {
+        for line in [
+            "sstat push --hook codex",
+            "sstat --dir d push --session w --hook=nonsense",
+            "sstat --hook codex push",
+            "sstat --dir show push --hook",
+            "sstat --dir push push w --hook",
+        ] {
+            assert!(has_hook_option(&words_of(line)), "{line}");
+        }
+        for line in [
+            "sstat push w working {} -- tool --hook",
+            "sstat list --hook",
+            "sstat show push --hook",
+            "sstat push --message --hook w wrking",
+            "sstat push -p 0.5 w working --hook",
+        ] {
+            assert!(!has_hook_option(&words_of(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn separator_needs_a_command() {
+        for line in ["sstat push w working --", "sstat --dir d push w idle m --"] {
+            assert!(lacks_command(&words_of(line)), "{line}");
+        }
+        for line in [
+            "sstat push w working -- true --",
+            "sstat push w working --message --",
+        ] {
+            assert!(!lacks_command(&words_of(line)), "{line}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Parsers of argument values. Their errors complete clap's "invalid value 'X'
+//! for '--option <NAME>':".
+
+use std::time::Duration;
+
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use serde_json::value::RawValue;
+use sstat::{SessionName, StaleStatuses, Status};
+
+use super::Moment;
+
+/// Returns the rule that a value breaks.
+fn reason(error: sstat::Error) -> String {
+    match error {
+        sstat::Error::Name { reason, .. } | sstat::Error::Duration { reason, .. } => {
+            reason.to_owned()
+        }
+        sstat::Error::Status { .. } => {
+            "expected idle, working, blocked, completed or error".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+pub fn session(text: &str) -> Result<SessionName, String> {
+    SessionName::new(text).map_err(reason)
+}
+
+pub fn status(text: &str) -> Result<Status, String> {
+    text.parse().map_err(reason)
+}
+
+pub fn duration(text: &str) -> Result<Duration, String> {
+    sstat::parse_duration(text).map_err(reason)
+}
+
+pub fn stale_statuses(text: &str) -> Result<StaleStatuses, String> {
+    text.parse()
+        .map_err(|_| "expected \"all\" or a comma-separated list of statuses".to_owned())
+}
+
+pub fn progress(text: &str) -> Result<f64, String> {
+    let (number, scale) = match text.strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    // Rust also reads "inf", "nan" and "infinity" as numbers.
+    let value = Some(number)
+        .filter(|number| {
+            number
+                .bytes()
+                .all(|byte| !byte.is_ascii_alphabetic() || byte == b'e')
+        })
+        .and_then(|number| number.parse::<f64>().ok())
+        .filter(|value| value.is_finite())
+        .ok_or("expected a number from 0.0 to 1.0, or a percentage such as 50%")?
+        / scale;
+    match value {
+        0.0..=1.0 => Ok(value.abs()),
+        _ if scale == 1.0 && value > 1.0 && value <= 100.0 => Err(format!(
+            "expected 0.0 to 1.0; did you mean {text}% or {}?",
+            value / 100.0
+        )),
+        _ if scale == 1.0 => Err("expected 0.0 to 1.0".to_owned()),
+        _ => Err("expected 0% to 100%".to_owned()),
+    }
+}
+
+/// Parses `KEY=VALUE`. VALUE is stored as a number only if that prints the same
+/// text, because `1.10` is a version.
+pub fn meta(text: &str) -> Result<(String, Box<RawValue>), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("expected KEY=VALUE: the '=' is missing")?;
+    if key.is_empty() {
+        return Err("expected KEY=VALUE: the key is missing".to_owned());
+    }
+    let is_json = match serde_json::from_str::<serde_json::Value>(value) {
+        Ok(serde_json::Value::Number(number)) => number.to_string() == value,
+        Ok(_) => true,
+        Err(_) => false,
+    };
+    let json = if is_json {
+        value.to_owned()
+    } else {
+        serde_json::to_string(value).map_err(|error| error.to_string())?
+    };
+    let value = RawValue::from_string(json).map_err(|error| error.to_string())?;
+    Ok((key.to_owned(), value))
+}
+
+pub fn metadata(text: &str) -> Result<Box<RawValue>, String> {
+    let text = text.trim();
+    if !text.starts_with('{') {
+        return Err("expected a JSON object".to_owned());
+    }
+    RawValue::from_string(text.to_owned()).map_err(|error| format!("invalid JSON: {error}"))
+}
+
+/// Parses a status to filter by. Files may have statuses that sstat does not
+/// know.
+pub fn stored_status(text: &str) -> Result<Status, String> {
+    match text.trim() {
+        "" => Err("expected a status".to_owned()),
+        text => Ok(Status::from_stored(text)),
+    }
+}
+
+/// Parses a word of `--on`.
+pub fn trigger(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("expected an event or a status".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// Parses a duration or a time. A time without an offset is local, as times are
+/// printed.
+pub fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(Moment::At(time.to_utc()));
+    }
+    if let Some(time) = local_time(text) {
+        return Ok(Moment::At(time));
+    }
+    sstat::parse_duration(text).map(Moment::Ago).map_err(|_| {
+        "expected a duration such as 2h, or a time such as 2026-02-14T20:35:00Z or '2026-02-14 20:35'"
+            .to_owned()
+    })
+}
+
+fn local_time(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.replacen('T', " ", 1);
+    let time = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
+        .or_else(|| {
+            let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()?;
+            day.and_hms_opt(0, 0, 0)
+        })?;
+    // A time that a change of clocks skips is taken for UTC.
+    let local = Local.from_local_datetime(&time).earliest();
+    Some(local.map_or_else(|| time.and_utc(), |local| local.to_utc()))
+}
+
+/// Returns a parser of session names, which may be invalid UTF-8, in the form in
+/// which sessions are listed.
+pub fn listed_name() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(|name| sstat::escape_invalid_utf8(name.as_encoded_bytes()))
+}
+
+pub fn count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "expected a whole number, 0 or more".to_owned())
+}
+
+pub fn pid(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected a process id".to_owned())
+}
+
+pub fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("expected more than 0s".to_owned()),
+        interval => Ok(interval),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_a_fraction_or_a_percentage() {
+        for (text, value) in [
+            ("0.5", 0.5),
+            ("50%", 0.5),
+            ("0", 0.0),
+            ("1", 1.0),
+            ("100%", 1.0),
+            ("1e-1", 0.1),
+            (".5", 0.5),
+        ] {
+            assert_eq!(progress(text), Ok(value), "{text}");
+        }
+        assert_eq!(progress("-0").map(f64::is_sign_negative), Ok(false));
+        for text in [
+            "50", "NaN", "-1", "inf", "infinity", "", "%", "half", "101%", "-5%", "1.01", "0,5",
+            "1e400",
+        ] {
+            assert!(progress(text).is_err(), "{text}");
+        }
+        assert!(progress("50").unwrap_err().contains("50% or 0.5"));
+    }
+
+    #[test]
+    fn meta_is_a_number_only_if_it_prints_the_same() {
+        for (text, json) in [
+            ("k=1", "1"),
+            ("k=1.5", "1.5"),
+            ("k=1.10", "\"1.10\""),
+            ("k=007", "\"007\""),
+            ("k=12345678901234567890123", "\"12345678901234567890123\""),
+            ("k=true", "true"),
+            ("k=[1, 2]", "[1, 2]"),
+            ("k=a=b", "\"a=b\""),
+            ("k=", "\"\""),
+            ("k={\"a\":1}", "{\"a\":1}"),
+            ("k=NaN", "\"NaN\""),
+        ] {
+            assert_eq!(meta(text).unwrap().1.get(), json, "{text}");
+        }
+        assert!(meta("k").is_err() && meta("=1").is_err());
+    }
+}

@@ -44,17 +44,13 @@ _sstat() {
 
     case "${cmd}" in
         sstat)
-            opts="-q -v -h -V --status-dir --dir --color --quiet --verbose --help --version push summary list show history stale watch"
+            opts="-q -v -V -h --dir --color --quiet --verbose --version --help push summary list show history stale watch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --status-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -70,7 +66,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__history)
-            opts="-n -f -q -v -h -V --all --limit --since --until --status --task --follow --plot --json --jsonl --status-dir --dir --color --quiet --verbose --help --version"
+            opts="-n -f -q -v -V -h --all --limit --since --until --status --task --follow --plot --json --jsonl --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -104,10 +100,6 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --status-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -120,7 +112,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__list)
-            opts="-q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --sort --attention --exit-code --status-dir --dir --color --quiet --verbose --help --version"
+            opts="-q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --sort --attention --exit-code --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -158,10 +150,6 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --status-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -174,7 +162,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__push)
-            opts="-p -t -m -q -v -h -V --progress --task --message --meta --metadata --expect --pid --sync --stdin --hook --session --payload --status-dir --dir --color --quiet --verbose --help --version"
+            opts="-p -t -m -q -v -V -h --progress --task --message --meta --metadata --expect --pid --sync --stdin --hook --session --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -228,15 +216,7 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --payload)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --status-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -252,7 +232,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__show)
-            opts="-q -v -h -V --json --stale-after --very-stale-after --stale-status --tmux --status-dir --dir --color --quiet --verbose --help --version"
+            opts="-q -v -V -h --json --stale-after --very-stale-after --stale-status --tmux --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -278,10 +258,6 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --status-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -294,7 +270,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__stale)
-            opts="-q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --very --exit-code --status-dir --dir --color --quiet --verbose --help --version"
+            opts="-q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --very --exit-code --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -325,10 +301,6 @@ _sstat() {
                     return 0
                     ;;
                 --dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --status-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -344,7 +316,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__summary)
-            opts="-q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --short --tmux --prometheus --status-dir --dir --color --quiet --verbose --help --version"
+            opts="-q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --short --tmux --prometheus --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -378,10 +350,6 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --status-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -394,7 +362,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__watch)
-            opts="-n -q -v -h -V --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --status-dir --dir --color --quiet --verbose --help --version"
+            opts="-n -q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,10 +424,6 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --status-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -483,7 +447,7 @@ _sstat_with_sessions() {
         case "$word" in
             --) return 0 ;;
             --dir|--status-dir) directory=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
-            --color|--dir|--exec|--expect|--hook|--interval|--limit|--message|--meta|--metadata|--on|--payload|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--status-dir|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
+            --color|--dir|--exec|--expect|--hook|--interval|--limit|--message|--meta|--metadata|--on|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
         esac

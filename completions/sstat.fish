@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_sstat_global_optspecs
-    string join \n dir= color= q/quiet v/verbose h/help V/version
+    string join \n dir= color= q/quiet v/verbose V/version h/help
 end
 
 function __fish_sstat_needs_command
@@ -24,157 +24,156 @@ function __fish_sstat_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c sstat -n "__fish_sstat_needs_command" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_needs_command" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_needs_command" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_needs_command" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c sstat -n "__fish_sstat_needs_command" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_needs_command" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_needs_command" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_needs_command" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_needs_command" -s V -l version -d 'Print version'
+complete -c sstat -n "__fish_sstat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "push" -d 'Append an update to a session\'s file'
-complete -c sstat -n "__fish_sstat_needs_command" -f -a "summary" -d 'Count the sessions and name those that work, wait, failed or went silent'
-complete -c sstat -n "__fish_sstat_needs_command" -f -a "list" -d 'One row a session'
-complete -c sstat -n "__fish_sstat_needs_command" -f -a "show" -d 'Everything about one session'
-complete -c sstat -n "__fish_sstat_needs_command" -f -a "history" -d 'The updates of one or more sessions, one session after the other, oldest first'
-complete -c sstat -n "__fish_sstat_needs_command" -f -a "stale" -d 'The sessions that went silent or died, worst first'
-complete -c sstat -n "__fish_sstat_needs_command" -f -a "watch" -d 'Follow all sessions: live, as a stream, until a status, or with an alarm'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s p -l progress -d 'How far it is: 0.5 or 50%' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s t -l task -d 'The task it works on' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l message -d 'What the session is doing, whatever it looks like: in a script the safe way to pass a variable' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'One key of the metadata; VALUE is JSON if it parses, else text' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'The metadata, a JSON object' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'The silence this update allows: stale after DURATION, very stale after three times that' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l pid -d 'The process that stands behind the session [default: $SSTAT_PID]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read the JSON of an agent\'s hook on stdin and push what it means; always exits with 0 and prints nothing on stdout' -r -f -a "claude-code\t'Claude Code'
-codex\t'Codex, its hooks and its notify command'
+complete -c sstat -n "__fish_sstat_needs_command" -f -a "summary" -d 'Summarize sessions: counts and names by status'
+complete -c sstat -n "__fish_sstat_needs_command" -f -a "list" -d 'List sessions, one per row'
+complete -c sstat -n "__fish_sstat_needs_command" -f -a "show" -d 'Show all that is known about one session'
+complete -c sstat -n "__fish_sstat_needs_command" -f -a "history" -d 'Print past updates, oldest first'
+complete -c sstat -n "__fish_sstat_needs_command" -f -a "stale" -d 'List stale and dead sessions, worst first'
+complete -c sstat -n "__fish_sstat_needs_command" -f -a "watch" -d 'Follow sessions: live screen, event stream, wait or alerts'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s p -l progress -d 'Progress: 0.5 or 50%' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s t -l task -d 'Task that the session works on' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l message -d 'Message, whatever text it begins with' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'Metadata key; VALUE is JSON or else text' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'Metadata as a JSON object' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'Time until the next update' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l pid -d 'Process of the session [default: $SSTAT_PID]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read an agent\'s hook from stdin: claude-code, codex, gemini' -r -f -a "claude-code\t'Claude Code'
+codex\t'Codex: its hooks and its notify command'
 gemini\t'Gemini CLI'"
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'The agent\'s session [default: $SSTAT_SESSION, else the tmux session\'s name, else one of its directory and id]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l payload -d 'The JSON itself, where no stdin is to be read' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'Session of the hook' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l sync -d 'Wait until the line is on the disk (also SSTAT_SYNC=1)'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read updates from stdin instead, as JSON Lines: any number of them, for any number of sessions, each with its own process or none'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l sync -d 'Wait until the line is on the disk'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l stdin -d 'Read updates from stdin, as JSON Lines'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s V -l version -d 'Print version'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only sessions in one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions that work on this task' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only sessions with one of these statuses' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l short -d 'One line for status bars; nothing when there is nothing'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l tmux -d 'The same line with tmux\'s colours'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l prometheus -d 'Metrics in Prometheus\' text format, one series a session among them, for node_exporter\'s textfile collector'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l short -d 'Print one line for a status bar; nothing without sessions'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l tmux -d 'Print the line of --short with tmux colors'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l prometheus -d 'Print metrics in the Prometheus text format'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s V -l version -d 'Print version'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only sessions in one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions that work on this task' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only sessions with one of these statuses' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'The order of the rows [default: name; with --attention: age]' -r -f -a "name\t'Natural order: worker2 before worker10'
-age\t'The longest silent first'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'Sort key [default: name; with --attention: age]' -r -f -a "name\t'Natural order: worker2 before worker10'
+age\t'Oldest update first'
 status\t'working, blocked, error, idle, completed, others'
-progress\t'The furthest first'"
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+progress\t'Highest progress first'"
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l attention -d 'Only sessions that need attention (error, blocked, dead, stale), the oldest first'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l exit-code -d 'Exit with 1 if a row is printed and 0 if none is; a missing directory, an unreadable file or an unknown name is 2'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l attention -d 'Only sessions in need of attention: error, blocked, dead or stale'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l exit-code -d 'Exit with 1 if a session is listed, with 0 if none is'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s V -l version -d 'Print version'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane of that name' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane with the session\'s name [default: 20]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_using_subcommand show" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s V -l version -d 'Print version'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'The last N updates of a session; 0 for all [default: 50; with --plot 0]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l since -d 'Not older: a duration ago, or an RFC 3339 time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l until -d 'Not younger: a duration ago, or an RFC 3339 time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'Number of updates per session; 0 for all [default: 50; with --plot: 0]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l since -d 'Only updates since then: a duration ago, or a time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l until -d 'Only updates until then: a duration ago, or a time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l status -d 'Only updates with one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l task -d 'Only updates of this task' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l task -d 'Only updates with this task' -r
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l all -d 'All sessions'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s f -l follow -d 'Go on with new updates as they come'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l plot -d 'Draw who did what when: statuses and progress on an axis of time'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l json -d 'Print JSON: one object, or an array for several sessions'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l jsonl -d 'Print the stored lines themselves'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s f -l follow -d 'Print new updates as they are written'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l plot -d 'Plot statuses and progress over time'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l json -d 'Print JSON: an object, or an array for several sessions'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l jsonl -d 'Print the stored lines'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s V -l version -d 'Print version'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only sessions in one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions that work on this task' -r
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only sessions with one of these statuses' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very -d 'Only very stale and dead sessions'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l exit-code -d 'Exit with 1 if a row is printed and 0 if none is; a missing directory, an unreadable file or an unknown name is 2'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l exit-code -d 'Exit with 1 if a session is listed, with 0 if none is'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s V -l version -d 'Print version'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions in one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions that work on this task' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions with one of these statuses' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Older updates are stale [default: $SSTAT_STALE_AFTER, else 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Older updates are very stale [default: $SSTAT_VERY_STALE_AFTER, else 15m, or three times --stale-after where that is 15m or more]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'The statuses that can go stale, or all [default: $SSTAT_STALE_STATUS, else every one but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'The time between two blocks' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the named sessions reach one of these statuses; exit with 0, with 1 if one ended otherwise, with 3 if one is dead' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Give up after this time, and exit with 124' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'What raises an alarm: stale, very_stale, dead, recovered, removed, update, or a status [default: error,very_stale,dead]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run this with sh, once an episode; SSTAT_EVENT, SSTAT_SESSION, SSTAT_STATUS, SSTAT_MESSAGE and others say what happened' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Raise the alarm again as long as the episode lasts' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l dir -l status-dir -d 'The status directory [default: $SSTAT_DIR, else the nearest data/session_status above, else your own]' -r -F
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l color -d 'When to colour [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR says otherwise'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'Time between two blocks' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the sessions have one of these statuses' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Exit with 124 after this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'Events to alert on [default: error,very_stale,dead]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run a command with sh -c when an event occurs' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Repeat the alert while the condition holds' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one block and end; with --json the snapshots'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l poll -d 'Look for changes every second instead of being told of them, as is done on network file systems'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l now -d 'Count what already holds at the start as if it happened then'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l any -d 'One of them is enough; fail when all have failed'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l allow-missing -d 'Wait also for sessions that do not exist yet; of a pattern that matches none, for the first that comes'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l bell -d 'Ring the terminal\'s bell'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s q -l quiet -d 'No warnings about the files read, no notes'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s v -l verbose -d 'Say which directory is used, and why'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one block and exit; with --json the snapshots'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l poll -d 'Poll every second instead of waiting for notifications'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l now -d 'Treat conditions that hold at the start as events'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l any -d 'Wait for one session; fail when all have failed'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l allow-missing -d 'Wait also for sessions that do not exist yet'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l bell -d 'Ring the terminal bell when an event occurs'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s q -l quiet -d 'Suppress warnings and notes'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s V -l version -d 'Print version'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 
 function __sstat_sessions
     set -l directory

@@ -1,4 +1,4 @@
-//! The completions in the shells they are for.
+//! The completions, run in their shells.
 
 use std::fs;
 use std::process::Command;

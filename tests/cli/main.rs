@@ -1,4 +1,4 @@
-//! The binary end to end, one file a command.
+//! End-to-end tests of the binary, one file per command.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

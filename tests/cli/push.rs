@@ -17,7 +17,7 @@ fn pushed(args: &[&str]) -> String {
 }
 
 #[test]
-fn the_line_is_the_formats_to_the_letter() {
+fn line_has_the_documented_format() {
     assert_eq!(
         pushed(&[
             "working",
@@ -39,7 +39,7 @@ fn the_line_is_the_formats_to_the_letter() {
 }
 
 #[test]
-fn by_name_and_by_place_are_the_same() {
+fn named_and_positional_values_write_the_same_line() {
     let by_place = pushed(&["working", "Querying DB", "0.5", "160"]);
     for args in [
         &["working", "Querying DB", "-p", "0.5", "-t", "160"][..],
@@ -58,7 +58,7 @@ fn by_name_and_by_place_are_the_same() {
 }
 
 #[test]
-fn statuses_have_their_defaults() {
+fn progress_and_message_have_defaults_by_status() {
     assert!(pushed(&["completed"]).contains(r#""progress":1.0,"message":"""#));
     assert!(pushed(&["completed", "", "0.9"]).contains(r#""progress":0.9"#));
     assert!(pushed(&["idle"]).contains(r#""message":"Waiting for tasks""#));
@@ -67,11 +67,15 @@ fn statuses_have_their_defaults() {
 }
 
 #[test]
-fn a_message_may_begin_with_a_hyphen() {
-    for message in ["-5% memory", "- a list", "--weird is a flag", "--", "-"] {
-        if message == "--" {
-            continue; // what follows it is a command of its own
-        }
+fn message_may_begin_with_a_hyphen() {
+    for message in [
+        "-5% memory",
+        "- a list",
+        "--weird is a flag",
+        "--progress is stuck",
+        "-hot fix",
+        "-",
+    ] {
         let line = pushed(&["working", message]);
         let update: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(update["message"], message);
@@ -79,7 +83,7 @@ fn a_message_may_begin_with_a_hyphen() {
 }
 
 #[test]
-fn values_may_be_attached_to_their_short_options() {
+fn value_may_be_attached_to_a_short_option() {
     for arguments in [
         &["working", "-p0.5", "-t160", "-mk=1", "text"][..],
         &["working", "text", "-p50%", "-t=160", "-mk=1"],
@@ -95,13 +99,13 @@ fn values_may_be_attached_to_their_short_options() {
     let ran = sandbox.run(["push", "w", "working", "-p50"]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("did you mean 50%"), "{}", ran.stderr);
-    // Behind -- is a command, whose arguments are its own.
+    // After `--` they are arguments of the command.
     let ran = sandbox.run(["push", "w", "working", "--", "echo", "-p0.5"]);
     assert_eq!(ran.stdout, "-p0.5\n");
 }
 
 #[test]
-fn any_text_comes_back_as_it_was() {
+fn message_is_stored_unchanged() {
     for message in [
         "größe 日本 👩\u{200d}💻",
         "a\nb\tc",
@@ -118,13 +122,13 @@ fn any_text_comes_back_as_it_was() {
 }
 
 #[test]
-fn expect_is_the_patience_of_this_update() {
+fn expect_sets_stale_after() {
     assert!(pushed(&["working", "--expect", "45m"]).contains(r#""stale_after":2700"#));
     assert!(pushed(&["working", "--expect", "1h30m"]).contains(r#""stale_after":5400"#));
 }
 
 #[test]
-fn meta_keeps_versions_and_big_numbers_as_text() {
+fn meta_stores_versions_and_big_numbers_as_text() {
     let line = pushed(&[
         "working",
         "-m",
@@ -164,7 +168,7 @@ fn meta_keeps_versions_and_big_numbers_as_text() {
 }
 
 #[test]
-fn bad_input_says_what_was_meant_and_writes_nothing() {
+fn invalid_input_is_explained_and_writes_nothing() {
     let sandbox = Sandbox::new();
     let long = "x".repeat(64 * 1024);
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(64), "]".repeat(64));
@@ -177,9 +181,9 @@ fn bad_input_says_what_was_meant_and_writes_nothing() {
         (vec![&long[..244], "working"], "243 bytes"),
         (
             vec!["w", "sleeping"],
-            "idle, working, blocked, completed, error",
+            "idle, working, blocked, completed or error",
         ),
-        (vec!["w", "Working"], "must be one of"),
+        (vec!["w", "Working"], "expected idle"),
         (vec!["w", "working", "m", "50"], "50%"),
         (vec!["w", "working", "m", "NaN"], "0.0 to 1.0"),
         (vec!["w", "working", "m", "-1"], "0.0 to 1.0"),
@@ -187,17 +191,20 @@ fn bad_input_says_what_was_meant_and_writes_nothing() {
         (vec!["w", "working", "-p", "101%"], "0% to 100%"),
         (vec!["w", "working", "-m", "novalue"], "KEY=VALUE"),
         (vec!["w", "working", "--metadata", "[1]"], "JSON object"),
-        (vec!["w", "working", "--metadata", "{\"a\":}"], "not JSON"),
+        (
+            vec!["w", "working", "--metadata", "{\"a\":}"],
+            "invalid JSON",
+        ),
         (vec!["w", "working", "--metadata", &deep], "nested deeper"),
         (vec!["w", "working", "--expect", "soon"], "5m"),
         (vec!["w", "working", "--expect", "90"], "unit"),
         (
             vec!["w", "working", "--pid", "4194305"],
-            "no process 4194305",
+            "no process has the id 4194305",
         ),
         (vec!["w", "working", &long], "65536"),
         (vec!["w"], "STATUS"),
-        (vec!["w", "working", "--"], "no command"),
+        (vec!["w", "working", "--"], "missing command"),
     ] {
         let ran = sandbox.run([&["push"], &args[..]].concat());
         assert_eq!(ran.code, 2, "{args:?} {}", ran.stderr);
@@ -209,7 +216,7 @@ fn bad_input_says_what_was_meant_and_writes_nothing() {
 }
 
 #[test]
-fn the_longest_line_is_64_kibibytes() {
+fn line_has_at_most_64_kib() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "working", ""]);
     let empty = sandbox.read("w").len();
@@ -221,7 +228,7 @@ fn the_longest_line_is_64_kibibytes() {
 }
 
 #[test]
-fn a_file_that_is_none_neither_hangs_nor_is_followed() {
+fn special_file_is_refused() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.file("directory")).unwrap();
     let target = sandbox.root().join("target");
@@ -257,7 +264,7 @@ fn a_file_that_is_none_neither_hangs_nor_is_followed() {
 }
 
 #[test]
-fn a_file_or_directory_that_may_not_be_written_is_named() {
+fn unwritable_file_or_directory_is_named() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(["push", "w", "idle", "--dir", "/proc/nowhere/status"]);
     assert_eq!(ran.code, 2);
@@ -270,7 +277,7 @@ fn a_file_or_directory_that_may_not_be_written_is_named() {
     let ran = sandbox.run(["push", "w", "idle", "--dir", "file"]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("file"), "{}", ran.stderr);
-    // Root may write anything: the mode says nothing to it.
+    // The mode does not apply to root.
     sandbox.ok(["push", "w", "idle"]);
     fs::set_permissions(sandbox.file("w"), fs::Permissions::from_mode(0o444)).unwrap();
     if fs::OpenOptions::new()
@@ -285,7 +292,7 @@ fn a_file_or_directory_that_may_not_be_written_is_named() {
 }
 
 #[test]
-fn a_torn_line_of_another_writer_is_sealed() {
+fn torn_line_of_another_writer_is_sealed() {
     let sandbox = Sandbox::new();
     sandbox.write("w", "{\"timestamp\":\"2026");
     sandbox.ok(["push", "w", "idle"]);
@@ -297,7 +304,7 @@ fn a_torn_line_of_another_writer_is_sealed() {
 }
 
 #[test]
-fn a_message_by_name_is_taken_as_it_is() {
+fn message_by_name_may_be_any_text() {
     let sandbox = Sandbox::new();
     for message in [
         "--help",
@@ -336,9 +343,9 @@ fn a_message_by_name_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_slip_in_an_option_is_no_message() {
+fn misspelled_option_is_not_a_message() {
     let sandbox = Sandbox::new();
-    for slip in [
+    for misspelled in [
         "--vesion",
         "--progress0.5",
         "--progess",
@@ -347,9 +354,12 @@ fn a_slip_in_an_option_is_no_message() {
         "--exspect",
         "--colour",
     ] {
-        let ran = sandbox.run(["push", "w", "working", slip, "0.5"]);
-        assert_eq!(ran.code, 2, "{slip}");
-        assert!(ran.stderr.contains("did you mean --"), "{ran:?}");
+        let ran = sandbox.run(["push", "w", "working", misspelled, "0.5"]);
+        assert_eq!(ran.code, 2, "{misspelled}");
+        assert!(
+            ran.stderr.contains("a similar argument exists: '--"),
+            "{ran:?}"
+        );
         assert!(!sandbox.file("w").exists());
     }
     for message in ["--dirty tree", "--nothing-like-it", "--", "---", "-5%"] {
@@ -359,7 +369,7 @@ fn a_slip_in_an_option_is_no_message() {
 }
 
 #[test]
-fn an_option_said_again_is_what_was_said_last() {
+fn repeated_option_has_its_last_value() {
     let sandbox = Sandbox::new();
     sandbox.ok([
         "push", "w", "working", "-p", "0.1", "-p", "0.2", "-m", "a=1", "-m", "b=2",
@@ -370,7 +380,7 @@ fn an_option_said_again_is_what_was_said_last() {
 }
 
 #[test]
-fn every_verb_has_the_version() {
+fn every_verb_prints_the_version() {
     let sandbox = Sandbox::new();
     let version = format!("sstat {}\n", env!("CARGO_PKG_VERSION"));
     for verb in [
@@ -389,7 +399,7 @@ fn every_verb_has_the_version() {
 }
 
 #[test]
-fn an_agents_session_is_no_other_pushs() {
+fn session_option_is_for_hooks_only() {
     let sandbox = Sandbox::new();
     for arguments in [&["w", "working"][..], &["--stdin"]] {
         let ran = sandbox.run([&["push", "--session", "x"], arguments].concat());
@@ -398,7 +408,7 @@ fn an_agents_session_is_no_other_pushs() {
 }
 
 #[test]
-fn a_new_relative_directory_is_synced() {
+fn sync_works_in_a_new_relative_directory() {
     let sandbox = Sandbox::new();
     for directory in ["new", "and/below", "./here"] {
         sandbox.ok(["push", "w", "idle", "--sync", "--dir", directory]);
@@ -408,7 +418,7 @@ fn a_new_relative_directory_is_synced() {
 }
 
 #[test]
-fn sync_reaches_the_disk_before_success() {
+fn sync_calls_fdatasync_and_fsync() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "idle", "--sync"]);
     let mut command = sandbox.command(["push", "w", "idle"]);
@@ -439,7 +449,7 @@ fn sync_reaches_the_disk_before_success() {
 }
 
 #[test]
-fn the_process_is_carried_by_flag_and_by_variable() {
+fn process_is_set_by_option_and_by_variable() {
     let sandbox = Sandbox::new();
     let me = std::process::id();
     sandbox.ok(["push", "flag", "working", "--pid", &me.to_string()]);
@@ -463,7 +473,7 @@ fn the_process_is_carried_by_flag_and_by_variable() {
 }
 
 #[test]
-fn a_variable_that_names_no_process_costs_no_update() {
+fn invalid_sstat_pid_is_a_warning() {
     let sandbox = Sandbox::new();
     for pid in ["4194305", "shell", "-1", "0"] {
         let output = sandbox
@@ -480,7 +490,7 @@ fn a_variable_that_names_no_process_costs_no_update() {
 }
 
 #[test]
-fn a_session_whose_process_has_ended_is_dead_at_once() {
+fn session_is_dead_once_its_process_has_ended() {
     let sandbox = Sandbox::with_real_clock();
     for (status, liveness) in [("working", Some(false)), ("completed", None)] {
         let mut child = Command::new("sleep")
@@ -491,7 +501,7 @@ fn a_session_whose_process_has_ended_is_dead_at_once() {
         sandbox.ok(["push", status, status, "--pid", &child.id().to_string()]);
         assert_eq!(sandbox.json(["show", status, "--json"])["is_alive"], true);
         child.kill().unwrap();
-        // Killed and not yet waited for, it is a zombie: gone all the same.
+        // A killed process is a zombie until it is waited for.
         let state = || sandbox.json(["show", status, "--json"])["is_alive"].as_bool();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while state() == Some(true) && std::time::Instant::now() < deadline {
@@ -508,7 +518,7 @@ fn a_session_whose_process_has_ended_is_dead_at_once() {
 }
 
 #[test]
-fn another_python_writer_of_the_format_shares_the_file() {
+fn python_writer_shares_the_file() {
     if !have("python3") {
         return;
     }

@@ -28,7 +28,7 @@ fn import(sandbox: &Sandbox, arguments: &[&str], input: impl AsRef<[u8]>) -> Ran
 }
 
 #[test]
-fn lines_of_many_sessions_are_recorded_whole_and_filled_in() {
+fn lines_of_many_sessions_are_recorded_with_defaults() {
     let sandbox = Sandbox::new();
     let ran = import(
         &sandbox,
@@ -66,7 +66,7 @@ fn lines_of_many_sessions_are_recorded_whole_and_filled_in() {
 }
 
 #[test]
-fn a_bad_line_is_named_and_the_rest_recorded() {
+fn invalid_line_is_reported_and_the_rest_recorded() {
     let sandbox = Sandbox::new();
     let long = format!(
         r#"{{"session":"w","status":"idle","message":"{}"}}"#,
@@ -116,7 +116,6 @@ fn a_bad_line_is_named_and_the_rest_recorded() {
         );
     }
     assert_eq!(sandbox.read("w").lines().count(), bad.len());
-    // A last line that is cut off is not whole.
     let ran = import(&sandbox, &[], r#"{"session":"w","sta"#);
     assert_eq!(
         (ran.code, ran.stderr.as_str()),
@@ -125,7 +124,7 @@ fn a_bad_line_is_named_and_the_rest_recorded() {
 }
 
 #[test]
-fn what_cannot_be_written_is_named_and_the_rest_recorded() {
+fn unwritable_session_is_reported_and_the_rest_recorded() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.file("folder")).unwrap();
     let of = |session: &str| format!("{{\"session\":\"{session}\",\"status\":\"idle\"}}\n");
@@ -141,7 +140,7 @@ fn what_cannot_be_written_is_named_and_the_rest_recorded() {
 }
 
 #[test]
-fn a_line_is_recorded_when_it_comes() {
+fn line_is_recorded_when_it_arrives() {
     let sandbox = Sandbox::new();
     let mut child = sandbox
         .command(["push", "--stdin"])
@@ -156,7 +155,7 @@ fn a_line_is_recorded_when_it_comes() {
         while std::fs::read_to_string(sandbox.file("w")).map_or(0, |text| text.lines().count())
             < count
         {
-            assert!(Instant::now() < deadline, "line {count} never came");
+            assert!(Instant::now() < deadline, "line {count} is not written");
             thread::sleep(Duration::from_millis(5));
         }
         stdin
@@ -169,7 +168,7 @@ fn a_line_is_recorded_when_it_comes() {
 }
 
 #[test]
-fn history_comes_back_as_it_went() {
+fn history_is_imported_unchanged() {
     let sandbox = Sandbox::new();
     sandbox.ok([
         "push",
@@ -195,7 +194,7 @@ fn history_comes_back_as_it_went() {
 }
 
 #[test]
-fn many_lines_beside_a_writer_that_tears_its_own() {
+fn import_beside_a_writer_of_torn_lines_keeps_every_line() {
     let sandbox = Sandbox::new();
     let mut input = String::new();
     for number in 0..20_000 {
@@ -222,7 +221,7 @@ fn many_lines_beside_a_writer_that_tears_its_own() {
         let _stop = StopAtEnd(&stop);
         import(&sandbox, &[], &input)
     });
-    // Every line stands once and in order, but for those that are said not to.
+    // Every line is written once and in order, except those that are reported.
     let mut lost: Vec<u64> = Vec::new();
     for line in ran.stderr.lines() {
         let number = line
@@ -248,7 +247,7 @@ fn many_lines_beside_a_writer_that_tears_its_own() {
 }
 
 #[test]
-fn stdin_takes_no_session_and_adds_no_process() {
+fn stdin_excludes_session_and_adds_no_process() {
     let sandbox = Sandbox::new();
     for arguments in [
         &["w", "idle"][..],
@@ -260,7 +259,7 @@ fn stdin_takes_no_session_and_adds_no_process() {
         assert_eq!(ran.code, 2, "{arguments:?}");
         assert!(ran.stderr.contains("cannot be used with"), "{}", ran.stderr);
     }
-    // The updates are others': this process does not stand behind them.
+    // The process of the pushing shell is not the process of these sessions.
     let process =
         json!({"pid": 1, "start_time": 2, "boot_id": "b", "host": "h", "pid_namespace": 3});
     let theirs = json!({"session": "theirs", "status": "idle", "process": process});
@@ -282,7 +281,7 @@ fn stdin_takes_no_session_and_adds_no_process() {
 }
 
 #[test]
-fn nothing_in_is_nothing_made() {
+fn empty_input_creates_nothing() {
     let sandbox = Sandbox::new();
     let none = sandbox.root().join("none");
     let ran = import(&sandbox, &["--dir", none.to_str().unwrap()], "\n");
@@ -290,7 +289,7 @@ fn nothing_in_is_nothing_made() {
 }
 
 #[test]
-fn what_counts_as_absent_is_told() {
+fn dropped_key_is_a_warning() {
     let sandbox = Sandbox::new();
     let long = "9".repeat(100);
     let lines = [
@@ -311,8 +310,8 @@ fn what_counts_as_absent_is_told() {
         "line 5: recorded without its progress: \"half\" is not a number from 0 to 1",
     ];
     assert_eq!(ran.code, 0);
-    let told: Vec<&str> = ran.stderr.lines().collect();
-    assert_eq!(told, warnings.map(|warning| format!("sstat: {warning}")));
+    let printed: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(printed, warnings.map(|warning| format!("sstat: {warning}")));
     assert_eq!(
         sandbox.json(["list", "--json"]).as_object().unwrap().len(),
         5

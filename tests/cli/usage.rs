@@ -1,32 +1,42 @@
-//! Usage: help, and what is said to a mistake.
+//! Help and usage errors.
 
 use crate::support::Sandbox;
 
+const VERBS: [&str; 7] = [
+    "push", "summary", "list", "show", "history", "stale", "watch",
+];
+
 #[test]
-fn help_is_for_stdout_and_ends_with_examples() {
+fn long_help_ends_with_examples() {
     let sandbox = Sandbox::new();
-    for verb in [
-        "push", "summary", "list", "show", "history", "stale", "watch",
-    ] {
-        for help in ["-h", "--help"] {
-            let text = sandbox.ok([verb, help]);
-            let examples = text.split("Examples:\n").nth(1).unwrap();
-            assert!(examples.contains(&format!("sstat {verb}")), "{text}");
-        }
+    for verb in VERBS {
+        let text = sandbox.ok([verb, "--help"]);
+        let examples = text.split("Examples:\n").nth(1).unwrap();
+        assert!(examples.contains(&format!("sstat {verb}")), "{text}");
     }
     assert!(sandbox.ok(["--version"]).starts_with("sstat "));
-    assert_eq!(sandbox.run(["help"]).code, 2, "there is no eighth verb");
+    assert_eq!(sandbox.run(["help"]).code, 2, "not a verb");
 }
 
 #[test]
-fn without_arguments_the_help_is_for_stderr() {
+fn short_help_fits_on_a_screen() {
+    let sandbox = Sandbox::new();
+    for verb in VERBS {
+        let output = sandbox.command([verb, "-h"]).env("COLUMNS", "80").output();
+        let text = String::from_utf8(output.unwrap().stdout).unwrap();
+        assert!((10..=25).contains(&text.lines().count()), "{text}");
+    }
+}
+
+#[test]
+fn help_without_arguments_is_printed_on_stderr() {
     let ran = Sandbox::new().run([""; 0]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(ran.stderr.contains("Usage: sstat"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_mistake_is_one_line_with_what_was_meant() {
+fn usage_error_is_one_line_with_a_suggestion() {
     let sandbox = Sandbox::new();
     for (args, parts) in [
         (&["sumary"][..], &["'sumary'", "'summary'"][..]),
@@ -35,10 +45,9 @@ fn a_mistake_is_one_line_with_what_was_meant() {
         (&["show"], &["<NAME>", "see --help"]),
         (&["push", "a\nb", "idle"], &["a\\nb", "control character"]),
         (&["history", "w", "-n", "x"], &["whole number"]),
-        (
-            &["push", "w", "idle", "--pid", "x"],
-            &["number of a process"],
-        ),
+        (&["push", "w", "idle", "--pid", "x"], &["process id"]),
+        (&["push", "w", "--", "idle"], &["<STATUS>"]),
+        (&["list", "--bogus"], &["'--bogus'", "see --help"]),
         (&["\u{1b}[31m"], &["\\x1b[31m"]),
     ] {
         let ran = sandbox.run(args);
@@ -52,5 +61,6 @@ fn a_mistake_is_one_line_with_what_was_meant() {
         for part in parts {
             assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
         }
+        assert!(!ran.stderr.contains("-- --"), "{}", ran.stderr);
     }
 }

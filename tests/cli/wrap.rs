@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, Sandbox, have, or_skip};
 
-/// The updates of a session as they stand in its file.
+/// Returns the updates in a session's file.
 fn updates(sandbox: &Sandbox, session: &str) -> Vec<Value> {
     std::fs::read_to_string(sandbox.file(session))
         .unwrap_or_default()
@@ -19,19 +19,19 @@ fn updates(sandbox: &Sandbox, session: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Waits for something that is bound to happen.
+/// Polls until there is a result; fails after 30 s.
 fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "{what} never happened");
+        assert!(Instant::now() < deadline, "timeout: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// The exit code that a shell sees.
+/// Returns the exit code that a shell reports.
 fn code_of(child: &mut Child) -> i32 {
     use std::os::unix::process::ExitStatusExt;
     let status = child.wait().unwrap();
@@ -46,7 +46,7 @@ fn kill(signal: &str, pid: u64) {
     assert!(status.unwrap().success());
 }
 
-/// A wrapped command that says on its output when it is ready.
+/// Starts a wrapped script and waits until it prints "ready".
 fn start(sandbox: &Sandbox, script: &str) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut child = sandbox
         .command(["push", "w", "working", "m", "--", "sh", "-c", script])
@@ -66,7 +66,7 @@ fn line(output: &mut impl BufRead) -> String {
 }
 
 #[test]
-fn a_command_ends_as_it_ends() {
+fn end_of_the_command_is_recorded_and_passed_on() {
     for (script, code, status, metadata) in [
         ("exit 0", 0, "completed", json!({"exit_code": 0})),
         ("exit 1", 1, "error", json!({"exit_code": 1})),
@@ -114,7 +114,7 @@ fn a_command_ends_as_it_ends() {
 }
 
 #[test]
-fn a_command_that_cannot_run_is_an_error_and_said() {
+fn command_that_cannot_run_is_an_error() {
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.root().join("notes"), "text").unwrap();
     for (program, code) in [
@@ -136,7 +136,7 @@ fn a_command_that_cannot_run_is_an_error_and_said() {
 }
 
 #[test]
-fn the_streams_are_the_commands_own() {
+fn command_has_the_streams_of_sstat() {
     let sandbox = Sandbox::new();
     let mut child = sandbox
         .command([
@@ -160,7 +160,7 @@ fn the_streams_are_the_commands_own() {
         (&*output.stdout, &*output.stderr),
         (&b"in\n"[..], &b"err\n"[..])
     );
-    // An output that the command closes is closed, whatever it does next.
+    // sstat does not hold an output open that the command closes.
     let (mut child, mut output) = start(&sandbox, "echo ready; exec sleep 60 >&-");
     assert_eq!(line(&mut output), "");
     kill("-TERM", child.id().into());
@@ -168,7 +168,7 @@ fn the_streams_are_the_commands_own() {
 }
 
 #[test]
-fn the_commands_own_pushes_carry_the_process_on() {
+fn pushes_of_the_command_name_the_wrapper() {
     let sandbox = Sandbox::with_real_clock();
     let ran = sandbox.run([
         "push",
@@ -194,7 +194,7 @@ fn the_commands_own_pushes_carry_the_process_on() {
 }
 
 #[test]
-fn our_directory_is_the_commands_too() {
+fn command_gets_the_status_directory() {
     let sandbox = Sandbox::new();
     let script = "cd / && sstat push other idle";
     let wrapped = ["push", "w", "working", "--", "sh", "-c", script];
@@ -220,7 +220,7 @@ fn our_directory_is_the_commands_too() {
 }
 
 #[test]
-fn the_commands_code_is_ours_whatever_its_metadata() {
+fn lone_surrogate_in_metadata_does_not_change_the_exit_code() {
     let sandbox = Sandbox::new();
     let metadata = r#"{"\ud800":1}"#;
     let wrapped = [
@@ -236,7 +236,7 @@ fn the_commands_code_is_ours_whatever_its_metadata() {
     ];
     let ran = sandbox.run(wrapped);
     assert_eq!((ran.code, ran.stderr.as_str()), (7, ""));
-    // The first line has half a surrogate pair, which not everyone reads.
+    // Not every parser reads the lone surrogate of the first line.
     let content = sandbox.read("w");
     let last: Value = serde_json::from_str(content.lines().last().unwrap()).unwrap();
     assert_eq!(last["metadata"]["exit_code"], 7);
@@ -245,7 +245,7 @@ fn the_commands_code_is_ours_whatever_its_metadata() {
 }
 
 #[test]
-fn an_end_is_seen_where_its_signal_is_blocked() {
+fn end_is_noticed_while_sigchld_is_blocked() {
     if !have("python3") {
         return;
     }
@@ -261,7 +261,7 @@ os.execvp('sstat', ['sstat', 'push', 'w', 'working', '--', 'sh', '-c', 'exit 5']
 }
 
 #[test]
-fn a_usage_error_runs_nothing() {
+fn usage_error_does_not_run_the_command() {
     let sandbox = Sandbox::new();
     let long = "x".repeat(65_000);
     for arguments in [
@@ -284,21 +284,21 @@ fn a_usage_error_runs_nothing() {
 }
 
 #[test]
-fn a_failure_to_record_changes_nothing() {
+fn failure_to_record_does_not_stop_the_command() {
     let sandbox = Sandbox::new();
-    // A directory that cannot be made: its parent is a file.
+    // A directory that cannot be created, because its parent is a file.
     std::fs::write(sandbox.root().join("file"), "").unwrap();
     let command = ["--", "sh", "-c", "echo out; exit 7"];
     let ran = sandbox.run([&["push", "w", "working", "--dir", "file/sub"][..], &command].concat());
     assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("the command runs without a status"));
-    // A file that is none.
+    // A status file that is a directory.
     std::fs::create_dir(sandbox.file("w")).unwrap();
     let ran = sandbox.run([&["push", "w", "working"][..], &command].concat());
     assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
-    // Somebody else's directory, or none at all.
+    // A directory of another user.
     let mut nowhere = sandbox.command([&["push", "w", "working"][..], &command].concat());
     nowhere.env_remove("SSTAT_DIR").current_dir(sandbox.home());
     let theirs = sandbox.home().join("data/session_status");
@@ -315,7 +315,7 @@ fn a_failure_to_record_changes_nothing() {
 }
 
 #[test]
-fn a_long_command_line_is_cut_and_the_line_stays_whole() {
+fn long_command_line_is_truncated() {
     let sandbox = Sandbox::new();
     let words = "\u{1b}\"é".repeat(10_000);
     let message = "m".repeat(62_000);
@@ -334,10 +334,10 @@ fn a_long_command_line_is_cut_and_the_line_stays_whole() {
 }
 
 #[test]
-fn a_signal_for_sstat_alone_is_passed_on_once() {
+fn signal_to_sstat_alone_is_forwarded_once() {
     for signal in ["-TERM", "-HUP", "-INT", "-QUIT", "-USR1"] {
         let sandbox = Sandbox::new();
-        // The command says how often it came, and ends by itself.
+        // The command prints each signal that it receives.
         let name = &signal[1..];
         let script = format!("trap 'echo got' {name}; echo ready; read _; sleep 0.3; exit 5");
         let mut child = sandbox
@@ -363,7 +363,7 @@ fn a_signal_for_sstat_alone_is_passed_on_once() {
 }
 
 #[test]
-fn what_is_ignored_stays_ignored() {
+fn ignored_signal_stays_ignored() {
     let sandbox = Sandbox::new();
     if !have("nohup") {
         return;
@@ -383,10 +383,10 @@ fn what_is_ignored_stays_ignored() {
     assert_eq!(code_of(&mut child), 5);
 }
 
-/// As a container's `exec` starts things: group and session have no ids in the
-/// namespace.
+/// A container's `exec` starts a process like this: its group and session have no
+/// ids in the PID namespace.
 #[test]
-fn a_group_begun_outside_of_the_pid_namespace_is_none_of_ours() {
+fn process_group_outside_of_the_pid_namespace_is_not_in_the_foreground() {
     let unshared = |arguments: &[&str]| {
         let mut unshare = Command::new("unshare");
         unshare
@@ -416,7 +416,7 @@ fn a_group_begun_outside_of_the_pid_namespace_is_none_of_ours() {
 }
 
 #[test]
-fn a_killed_wrapper_leaves_a_dead_session() {
+fn session_of_a_killed_wrapper_is_dead() {
     let sandbox = Sandbox::with_real_clock();
     let (mut child, _output) = start(&sandbox, "echo ready; echo $$ >pid; exec sleep 60");
     let alive = sandbox.json(["list", "--json"]);
@@ -436,7 +436,7 @@ fn a_killed_wrapper_leaves_a_dead_session() {
     kill("-KILL", pid.trim().parse().unwrap());
 }
 
-/// A terminal with a bash in it, job control and all.
+/// A terminal with an interactive bash.
 struct Terminal<'a> {
     sandbox: &'a Sandbox,
 }
@@ -488,7 +488,7 @@ impl Drop for Terminal<'_> {
     }
 }
 
-/// The state letter of a process in `/proc`.
+/// Returns the state of a process, a letter.
 fn state(pid: u64) -> Option<char> {
     let stat =
         std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
@@ -504,26 +504,26 @@ fn pid_of(sandbox: &Sandbox) -> u64 {
 }
 
 #[test]
-fn a_terminals_keys_work_as_without_sstat() {
+fn terminal_keys_work_as_without_sstat() {
     let sandbox = Sandbox::with_real_clock();
     if !have("tmux") || !have("bash") {
         return;
     }
     let terminal = Terminal::new(&sandbox);
 
-    // A command that reads the terminal.
+    // The command reads from the terminal.
     terminal.enter("sstat push w working -- bash -c 'read -p name: x; echo hello $x'");
     terminal.wait_for("\nname:");
     terminal.enter("there");
     terminal.wait_for("\nhello there");
 
-    // Ctrl-C reaches the command once, which may live on.
+    // Ctrl-C reaches the command once; the command may continue.
     terminal.enter("clear; sstat push w working -- bash -c 'trap \"echo caught\" INT; echo first; sleep 60; echo after; exit 9'; echo rc:$?");
     terminal.wait_for("\nfirst");
     terminal.key("C-c");
     terminal.wait_for("caught\nafter\nrc:9");
 
-    // Ctrl-C ends the command, and the loop it stands in.
+    // Ctrl-C ends the command and the shell loop around it.
     terminal.enter("clear; for i in 1 2; do sstat push w working -- sh -c 'echo second; sleep 60'; done; echo rc:$?");
     terminal.wait_for("\nsecond");
     terminal.key("C-c");
@@ -534,7 +534,7 @@ fn a_terminals_keys_work_as_without_sstat() {
     terminal.enter("echo rc:$?");
     terminal.wait_for("\nrc:130");
 
-    // Ctrl-Z stops both, fg wakes both.
+    // Ctrl-Z stops both, fg continues both.
     std::fs::remove_file(sandbox.file("w")).unwrap();
     terminal.enter(
         "clear; sstat push w working -- sh -c 'echo third; read x; echo got $x; exit 4'; echo rc:$?",
@@ -551,12 +551,12 @@ fn a_terminals_keys_work_as_without_sstat() {
     });
     terminal.enter("it");
     terminal.wait_for("\ngot it");
-    // `rc` of the stopped job came first; the one of `fg` is asked for.
+    // The screen already has the `rc` of the stopped job, so read the file.
     eventually("the end", || {
         (updates(&sandbox, "w").last()?["metadata"]["exit_code"] == 4).then_some(())
     });
 
-    // A command that stops itself stops the job.
+    // If the command stops itself, the job stops.
     std::fs::remove_file(sandbox.file("w")).unwrap();
     terminal.enter(
         "clear; sstat push w working -- bash -c 'echo fourth; kill -STOP $$; echo woken; exit 6'",
@@ -570,13 +570,13 @@ fn a_terminals_keys_work_as_without_sstat() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_takes_the_command_along() {
+fn hangup_reaches_the_command_of_a_session_leader() {
     let sandbox = Sandbox::with_real_clock();
     if !have("tmux") {
         return;
     }
     let terminal = Terminal::new(&sandbox);
-    // sstat leads the session of its own terminal: it alone is told.
+    // The kernel sends SIGHUP only to sstat, the session leader.
     terminal.tmux(&[
         "new-window",
         "-d",
@@ -597,7 +597,7 @@ fn a_terminal_that_goes_away_takes_the_command_along() {
 }
 
 #[test]
-fn what_the_command_said_last_is_carried_on() {
+fn final_update_continues_an_update_of_the_command() {
     let sandbox = Sandbox::with_real_clock();
     let script = "sstat push w blocked 'Approve, please' 0.7 -m url=1; exit 3";
     let ran = sandbox.run([
@@ -631,7 +631,7 @@ fn what_the_command_said_last_is_carried_on() {
         (&json!("Tests"), &json!(1.0))
     );
 
-    // Another's update is not the command's word.
+    // An update of another process is not continued.
     let script = "SSTAT_PID= sstat push v working 'somebody else'";
     sandbox.ok(["push", "v", "working", "Deploy", "--", "sh", "-c", script]);
     let last = updates(&sandbox, "v").pop().unwrap();

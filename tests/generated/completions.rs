@@ -1,4 +1,4 @@
-//! completions/: what clap generates, and the names of sessions beside it.
+//! completions/: the scripts of clap, completed by the names of sessions.
 
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
@@ -29,14 +29,13 @@ fn completions_are_up_to_date() {
     }
 }
 
-/// Lists the sessions' names, one a line, in any shell: the keys of the
-/// indented JSON. A name with a quote or a backslash in it is left out.
+/// A filter that prints the keys of the indented JSON, which are the sessions'
+/// names, one per line. Names with a quote or a backslash are left out.
 const NAMES: &str = r#"sed -n 's/^  "\([^"\\]*\)": {$/\1/p'"#;
 
-/// The words of a status, for `push`.
 const STATUSES: &str = "idle working blocked completed error";
 
-/// Every option that takes a value, as a pattern of the shell.
+/// Returns all options that take a value, as a shell pattern.
 fn options_with_values() -> String {
     fn collect(command: &Command, all: &mut Vec<String>) {
         for argument in command.get_arguments() {
@@ -67,7 +66,7 @@ fn options_with_values() -> String {
     }
     let mut all = Vec::new();
     let mut command = Cli::command();
-    // A verb's arguments are defined only then.
+    // The arguments of a verb are defined only when the command is built.
     command.build();
     collect(&command, &mut all);
     all.sort();
@@ -75,7 +74,8 @@ fn options_with_values() -> String {
     all.join("|")
 }
 
-/// clap's function completes options and verbs; ours adds the names.
+/// Adds names and statuses to the function of clap, which completes options and
+/// verbs.
 fn bash(script: &str) -> String {
     let head = script
         .split("if [[ \"${BASH_VERSINFO[0]}\" -eq 4")
@@ -116,7 +116,7 @@ complete -F _sstat_with_sessions -o nosort -o bashdefault -o default sstat
     )
 }
 
-/// Each place for a session's name or a status completes those.
+/// Completes names and statuses where clap completes files.
 fn zsh(script: &str) -> String {
     let mut out = String::new();
     for line in script.lines() {
@@ -151,7 +151,7 @@ _sstat_sessions() {{
     out
 }
 
-/// fish asks our function for names wherever a verb takes them.
+/// Adds completions of names and statuses.
 fn fish(script: &str) -> String {
     format!(
         r#"{script}

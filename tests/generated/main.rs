@@ -1,6 +1,6 @@
-//! What is generated from the definitions of the arguments and committed:
-//! completions/ and man/. The test fails when they are stale;
-//! `SSTAT_REGENERATE=1 cargo test --test generated` writes them anew.
+//! completions/ and man/ are generated from the definitions of the arguments.
+//! These tests fail if the committed files are out of date;
+//! `SSTAT_REGENERATE=1 cargo test --locked --test generated` writes them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,7 +14,7 @@ mod readme;
 use std::fs;
 use std::path::Path;
 
-/// Compares with the committed file, or writes it.
+/// Compares a text with the committed file, or writes the file.
 fn check(path: &str, generated: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("SSTAT_REGENERATE").is_some() {
@@ -30,7 +30,7 @@ fn check(path: &str, generated: &str) {
         (committed.lines().collect(), generated.lines().collect());
     let first = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     panic!(
-        "{path} is stale from line {}:\n- {}\n+ {}\nRun: SSTAT_REGENERATE=1 cargo test --test generated",
+        "{path} is out of date from line {}:\n- {}\n+ {}\nRun: SSTAT_REGENERATE=1 cargo test --locked --test generated",
         first + 1,
         old.get(first).unwrap_or(&"(end)"),
         new.get(first).unwrap_or(&"(end)"),

@@ -1,5 +1,5 @@
-//! man/: a page for the command and one for each verb. The arguments come
-//! from their definitions, the sections behind them from here.
+//! man/: a page for the command and one for each verb. The arguments come from
+//! their definitions, the other sections from this file.
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
@@ -21,13 +21,17 @@ fn man_pages_are_up_to_date() {
 }
 
 fn page(command: &Command, name: &str, verb: Option<&str>) -> String {
-    let examples = command.get_after_help().unwrap().to_string();
+    let examples = command.get_after_long_help().unwrap().to_string();
     let examples = examples
         .split("\n\n")
         .next()
         .unwrap()
         .trim_start_matches("Examples:\n");
-    let man = Man::new(command.clone())
+    // clap_mangen leaves out the help of options that `-h` hides.
+    let shown = command
+        .clone()
+        .mut_args(|argument| argument.hide_short_help(false));
+    let man = Man::new(shown)
         .title(name)
         .section("1")
         .source(format!("sstat {}", env!("CARGO_PKG_VERSION")))
@@ -64,7 +68,7 @@ fn page(command: &Command, name: &str, verb: Option<&str>) -> String {
     page
 }
 
-/// Paragraphs; one that is "NAME  text" becomes a tagged one.
+/// Appends a section of paragraphs. "NAME  text" becomes a tagged paragraph.
 fn section(page: &mut String, title: &str, text: &str) {
     page.push_str(&format!(".SH {title}\n"));
     for (index, paragraph) in text.lines().enumerate() {
@@ -80,7 +84,7 @@ fn section(page: &mut String, title: &str, text: &str) {
     }
 }
 
-/// Text that roff takes for text.
+/// Escapes text for roff.
 fn escape(text: &str) -> String {
     let text = text
         .replace('\\', "\\e")
@@ -95,64 +99,65 @@ fn escape(text: &str) -> String {
 }
 
 const EXIT_STATUS: &str = "\
-0  Done. A reader that closes the pipe is no error.
-1  A \"no\": an unknown session; --exit-code found something; --until ended otherwise.
-2  Usage, input or output went wrong; stderr says what and why in one line.
+0  Success. A reader that closes the pipe is not an error.
+1  \"No\": an unknown session, a match of --exit-code, or --until ended with another status.
+2  Usage error, I/O error or invalid input; stderr gives the reason in one line.
 3  A session that was waited for is dead.
-124  Waiting timed out.
-A wrapped command's own exit code is passed on; 127 when it is not found, 126 when it is not executable, 128+N when signal N ended it.";
+124  Timeout of --timeout.
+A wrapped command's exit code is passed on; 127 if the command is not found, 126 if it is not executable, 128+N if signal N killed it.";
 
 const ENVIRONMENT: &str = "\
-SSTAT_DIR  The status directory, unless --dir names one.
-SSTAT_PID  The process that stands behind every push; in a shell script: export SSTAT_PID=$$
-SSTAT_SESSION  The session of a hook, and set for a wrapped command.
-SSTAT_SYNC  1 makes every push wait for the disk.
-SSTAT_STALE_AFTER, SSTAT_VERY_STALE_AFTER  The silence that counts as stale (5m) and very stale (15m).
-SSTAT_STALE_STATUS  The statuses that can go stale, with commas between them, or all.
-SSTAT_HOOK_PROMPT  off leaves prompts and answers out of what hooks push.
-SSTAT_NOW  An RFC 3339 time that is taken for now, also by push, for reproducible output.
-NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, TERM  Whether to colour, in this order after --color.
-XDG_STATE_HOME  Where the user's own status directory is: sstat/session_status in it.
-LC_ALL, LC_CTYPE, LANG  Whether text may leave ASCII.
-TZ  The time zone of times shown to people.";
+SSTAT_DIR  The status directory, unless --dir is given.
+SSTAT_PID  The process of every push. In a shell script: export SSTAT_PID=$$
+SSTAT_SESSION  The session of a hook. Set for a wrapped command.
+SSTAT_SYNC  1 makes every push wait until the line is on the disk.
+SSTAT_STALE_AFTER, SSTAT_VERY_STALE_AFTER  The age at which a session is stale (default 5m) and very stale (default 15m).
+SSTAT_STALE_STATUS  The statuses that can go stale, separated by commas, or all.
+SSTAT_HOOK_PROMPT  off leaves prompts and answers out of the updates of hooks.
+SSTAT_NOW  An RFC 3339 time that replaces the current time, also in push, for reproducible output.
+NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, TERM  Whether to use colors, in this order after --color.
+XDG_STATE_HOME  The parent of the user's own status directory, sstat/session_status.
+LC_ALL, LC_CTYPE, LANG  Whether text may contain characters other than ASCII.
+TZ  The time zone of the times in text output.";
 
 const FILES: &str = "\
-NAME_status.json  One session's updates, one JSON object a line, appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process.
-data/session_status/  The nearest such directory above the current one is used unless --dir or SSTAT_DIR names another.
-~/.local/state/sstat/session_status/  The user's own directory, where nothing else applies.";
+NAME_status.json  The updates of one session, one JSON object per line. Lines are appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process.
+data/session_status/  The status directory of a project. The nearest one in the current directory or above is used unless --dir or SSTAT_DIR is given.
+~/.local/state/sstat/session_status/  The user's own directory, used if no other applies.";
 
-/// What `--json` prints. Contracts grow by keys only.
+/// Describes the output of `--json`. It is stable: keys may be added, never
+/// removed or changed.
 fn json(verb: &str) -> Option<&'static str> {
     Some(match verb {
         "summary" => "\
-total_sessions  How many sessions there are.
-by_status  How many in each status that occurs.
-working_sessions, error_sessions, stale_sessions, idle_sessions, blocked_sessions, completed_sessions, very_stale_sessions, dead_sessions  Names in natural order. Stale is an axis of its own: a stale worker is also in working_sessions.
-skipped_lines  How many bad lines were met at the files' ends.",
+total_sessions  The number of sessions.
+by_status  The number of sessions with each status that occurs.
+working_sessions, error_sessions, stale_sessions, idle_sessions, blocked_sessions, completed_sessions, very_stale_sessions, dead_sessions  Names in natural order. Staleness does not depend on the status: a stale worker is also in working_sessions.
+skipped_lines  The number of invalid lines at the ends of the files.",
         "list" => "\
-An object keyed by name. Each value is the last update's own keys, those that sstat does not know included, and:
-age_seconds  Whole seconds since the update; 0 for one from the future.
-is_stale  Whether it has been silent for too long; true for very stale ones too.
-is_very_stale  Whether for much too long.
-is_alive  Whether its process runs: true, false, or null when that cannot be told.",
+An object with the sessions' names as keys. Each value has the keys of the last update, unknown ones included, and:
+age_seconds  Whole seconds since the update; 0 if it is in the future.
+is_stale  Whether the session is stale; true for very stale ones too.
+is_very_stale  Whether the session is very stale.
+is_alive  Whether its process runs: true, false, or null if that is unknown.",
         "show" => "The session's object, as in sstat-list(1).",
         "history" => "\
-One session is an object, several are an array of them:
+An object for one session, an array of them for several:
 session  The name.
-total_updates  How many lines the file has.
-updates  The updates' own keys, oldest first.
---jsonl prints the stored lines themselves, control and format characters as \\uXXXX.",
+total_updates  The number of updates in the file.
+updates  The updates, oldest first.
+--jsonl prints the stored lines, with control and format characters as \\uXXXX.",
         "stale" => "\
-count  How many sessions there are.
-sessions  They, worst first, each as in sstat-list(1).",
+count  The number of sessions.
+sessions  The sessions, worst first, each as in sstat-list(1).",
         "watch" => "\
-One object a line:
-event  snapshot (once for each session at the start, later for one that could not be read then), update, stale, very_stale, dead, recovered or removed.
+One object per line:
+event  snapshot (once for each session at the start, and later for one that could not be read then), update, stale, very_stale, dead, recovered or removed.
 session  The name.
-at  When it happened, RFC 3339.
-from, to  With update: the statuses before (null for a new session) and after.
-since  With stale, very_stale, dead and recovered: since when it holds, or held.
-condition  With recovered: what ended, stale or dead.
+at  The time of the event, RFC 3339.
+from, to  With update: the previous status (null for a new session) and the new one.
+since  With stale, very_stale, dead and recovered: the start of the condition.
+condition  With recovered: the condition that ended, stale or dead.
 state  The session, as in sstat-list(1).",
         _ => return None,
     })

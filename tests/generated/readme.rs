@@ -1,4 +1,4 @@
-//! README's commands: each is one that the binary accepts.
+//! The commands of README are valid.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use clap::Parser;
 use crate::cli::Cli;
 
 #[test]
-fn every_command_of_readme_is_accepted() {
+fn commands_of_readme_are_valid() {
     let readme = include_str!("../../README.md");
     let mut checked = 0;
     for block in readme.split("```sh\n").skip(1) {
@@ -17,7 +17,7 @@ fn every_command_of_readme_is_accepted() {
                 let Some(command) = command.strip_prefix("sstat ") else {
                     continue;
                 };
-                // The shell knows best what is a word and what a comment.
+                // Have a shell split the words and drop the comment.
                 let script = format!("printf '%s\\0' {command}");
                 let output = Command::new("sh").args(["-c", &script]).output().unwrap();
                 let words = String::from_utf8(output.stdout).unwrap();

@@ -132,7 +132,7 @@ fn usage_message(error: &clap::Error) -> String {
     }
     let mut message = String::new();
     for line in text.lines().map(str::trim) {
-        if line.starts_with("Usage:") {
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
             break;
         }
         // This tip of clap's would run a command.

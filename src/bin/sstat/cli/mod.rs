@@ -22,7 +22,11 @@ pub use parse::{has_hook_option, lacks_command, parse};
 /// other commands read the directory of these files.
 #[derive(Debug, Parser)]
 #[command(name = "sstat", version, propagate_version = true, max_term_width = 100, after_long_help = examples::SSTAT)]
-#[command(disable_help_subcommand = true, args_override_self = true)]
+#[command(
+    disable_help_subcommand = true,
+    disable_version_flag = true,
+    args_override_self = true
+)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
@@ -53,7 +57,8 @@ pub struct Common {
     ///
     /// Without this option: $SSTAT_DIR, else the nearest data/session_status in
     /// the current directory or above, else the user's own directory.
-    #[arg(long, visible_alias = "status-dir", value_name = "DIR")]
+    /// --status-dir is an alias.
+    #[arg(long, alias = "status-dir", value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// When to use colors [default: auto]
     #[arg(long, value_enum, value_name = "WHEN", hide_short_help = true)]
@@ -64,6 +69,9 @@ pub struct Common {
     /// Print which directory is used and why
     #[arg(short, long, conflicts_with = "quiet", hide_short_help = true)]
     pub verbose: bool,
+    /// Print version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version, hide_short_help = true)]
+    version: Option<bool>,
 }
 
 impl Common {
@@ -73,6 +81,7 @@ impl Common {
             color: self.color.or(before.color),
             quiet: self.quiet || (before.quiet && !self.verbose),
             verbose: self.verbose || (before.verbose && !self.quiet),
+            version: None,
         }
     }
 }
@@ -91,7 +100,7 @@ pub enum ColorChoice {
 pub enum Command {
     /// Append an update to a session's file
     Push(Deferred<Push>),
-    /// Count sessions by status and name those that need a look
+    /// Summarize sessions: counts and names by status
     Summary(Deferred<Summary>),
     /// List sessions, one per row
     List(Deferred<List>),
@@ -119,7 +128,9 @@ impl<T: Args> Args for Deferred<T> {
     fn augment_args(command: clap::Command) -> clap::Command {
         // A repeated option overrides: an alias may set what its caller changes.
         command.defer(|command| {
-            Common::augment_args(T::augment_args(command)).args_override_self(true)
+            Common::augment_args(T::augment_args(command))
+                .disable_version_flag(true)
+                .args_override_self(true)
         })
     }
 
@@ -146,8 +157,7 @@ impl<T: Args> FromArgMatches for Deferred<T> {
 #[command(after_long_help = examples::PUSH)]
 #[command(
     override_usage = "sstat push [OPTIONS] SESSION STATUS [MESSAGE] [PROGRESS] [TASK_ID]
-       sstat push [OPTIONS] SESSION STATUS [...] -- COMMAND...
-       sstat push --stdin | --hook AGENT"
+       sstat push [OPTIONS] SESSION STATUS [...] -- COMMAND..."
 )]
 #[group(skip)]
 pub struct Push {
@@ -214,20 +224,20 @@ pub struct Push {
     /// SSTAT_SYNC=1 does the same.
     #[arg(long, hide_short_help = true)]
     pub sync: bool,
-    /// Read updates of any sessions from stdin, as JSON Lines
+    /// Read updates from stdin, as JSON Lines
     ///
-    /// An invalid line is reported, the others are recorded, and the exit code
+    /// They can be of any number of sessions. An invalid line is reported, the others are recorded, and the exit code
     /// is 2.
     #[arg(long, conflicts_with_all = ["session", "progress", "task", "message_by_name", "meta", "metadata",
           "expect", "pid", "hook", "command"])]
     pub stdin: bool,
 
-    /// Read the JSON of an agent's hook from stdin
+    /// Read an agent's hook from stdin: claude-code, codex, gemini
     ///
     /// Pushes the status that the hook implies. Always exits with 0 and prints
     /// nothing on stdout, because agents interpret both. The JSON can also be
     /// the last argument.
-    #[arg(long, value_enum, value_name = "AGENT",
+    #[arg(long, value_enum, value_name = "AGENT", hide_possible_values = true,
           conflicts_with_all = ["status", "message", "progress_positional", "task_positional",
                                 "progress", "task", "message_by_name", "meta", "metadata", "pid", "command"])]
     pub hook: Option<Agent>,
@@ -236,7 +246,7 @@ pub struct Push {
     /// Without this option: $SSTAT_SESSION, else the name of the tmux session,
     /// else a name made of the agent's directory and id.
     #[arg(id = "hook_session", long = "session", value_name = "SESSION", hide_short_help = true,
-          requires = "hook", conflicts_with = "stdin", value_parser = value::session)]
+          requires = "hook", conflicts_with_all = ["status", "stdin"], value_parser = value::session)]
     pub hook_session: Option<SessionName>,
 
     /// Command to run and to record the end of
@@ -484,18 +494,18 @@ pub struct Watch {
     /// Exits with 0 then, with 1 if a session ended with another status, with 3
     /// if one is dead.
     #[arg(long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status,
-          requires = "names", conflicts_with_all = ["status", "since"], help_heading = "Wait")]
+          requires = "names", conflicts_with_all = ["status", "since"], help_heading = "Wait and alerts")]
     pub until: Vec<Status>,
     /// Wait for one session; fail when all have failed
     #[arg(
         long,
         requires = "until",
-        help_heading = "Wait",
+        help_heading = "Wait and alerts",
         hide_short_help = true
     )]
     pub any: bool,
     /// Exit with 124 after this time
-    #[arg(long, value_name = "DURATION", value_parser = value::duration, requires = "until", help_heading = "Wait")]
+    #[arg(long, value_name = "DURATION", value_parser = value::duration, requires = "until", help_heading = "Wait and alerts")]
     pub timeout: Option<Duration>,
     /// Wait also for sessions that do not exist yet
     ///
@@ -503,7 +513,7 @@ pub struct Watch {
     #[arg(
         long,
         requires = "until",
-        help_heading = "Wait",
+        help_heading = "Wait and alerts",
         hide_short_help = true
     )]
     pub allow_missing: bool,
@@ -512,20 +522,20 @@ pub struct Watch {
     ///
     /// An event is stale, very_stale, dead, recovered, removed, update or a
     /// status.
-    #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Alerts")]
+    #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Wait and alerts")]
     pub on: Vec<String>,
     /// Run a command with sh -c when an event occurs
     ///
     /// The command finds the event in SSTAT_EVENT, SSTAT_SESSION, SSTAT_STATUS,
     /// SSTAT_MESSAGE and others, and as JSON on stdin.
-    #[arg(long, value_name = "COMMAND", help_heading = "Alerts")]
+    #[arg(long, value_name = "COMMAND", help_heading = "Wait and alerts")]
     pub exec: Option<OsString>,
     /// Repeat the alert while the condition holds
-    #[arg(long, value_name = "DURATION", value_parser = value::interval, help_heading = "Alerts",
+    #[arg(long, value_name = "DURATION", value_parser = value::interval, help_heading = "Wait and alerts",
           hide_short_help = true)]
     pub repeat: Option<Duration>,
     /// Ring the terminal bell when an event occurs
-    #[arg(long, help_heading = "Alerts")]
+    #[arg(long, help_heading = "Wait and alerts")]
     pub bell: bool,
 }
 

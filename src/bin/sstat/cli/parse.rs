@@ -92,11 +92,11 @@ pub fn has_hook_option(arguments: &[OsString]) -> bool {
     };
     let takes_value = |word: &str| {
         push.get_arguments().any(|argument| {
-            let longs = argument.get_long_and_visible_aliases().unwrap_or_default();
-            let long = word.strip_prefix("--");
+            let long = argument.get_long().into_iter();
+            let mut longs = long.chain(argument.get_all_aliases().unwrap_or_default());
             let short = argument.get_short().map(|short| format!("-{short}"));
             argument.get_action().takes_values()
-                && (long.is_some_and(|long| longs.contains(&long))
+                && (longs.any(|long| word.strip_prefix("--") == Some(long))
                     || short.is_some_and(|short| short == word))
         })
     };

@@ -1,6 +1,10 @@
-//! The push API for a worker written in Rust.
+//! The push API for workers written in Rust.
+
+use std::time::Duration;
 
 use chrono::Utc;
+use serde::Serialize;
+use serde_json::value::to_raw_value;
 
 use crate::error::{Error, Result};
 use crate::name::SessionName;
@@ -11,20 +15,22 @@ use crate::store::append::{Appender, Durability};
 use crate::store::locate::Location;
 use crate::update::Update;
 
-/// A handle through which a worker reports its own status.
+/// A handle with which a worker reports its own status.
+///
+/// [`idle`](Self::idle), [`working`](Self::working), [`blocked`](Self::blocked),
+/// [`completed`](Self::completed) and [`error`](Self::error) return a
+/// [`PendingUpdate`]; its [`push`](PendingUpdate::push) appends it to the
+/// session's file.
 ///
 /// ```
-/// use sstat::{SessionStatus, Status, Store};
+/// use sstat::{SessionStatus, Store};
 /// # let directory = tempfile::tempdir()?;
 /// let store = Store::new(directory.path());
 /// let mut session = SessionStatus::new(&store, "manager1".parse()?);
-/// session.idle()?;
-/// session.working("Querying DB", 0.5, Some("160"))?;
-/// session.blocked("Waiting for a review")?;
-/// let mut update = session.update(Status::Working);
-/// update.message = "Going on".into();
-/// session.push(&update)?;
-/// session.completed("Report sent")?;
+/// session.idle().push()?;
+/// session.working("Querying DB").progress(0.5).task("160").push()?;
+/// session.blocked("Waiting for a review").push()?;
+/// session.completed("Report sent").push()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -36,8 +42,9 @@ pub struct SessionStatus {
 }
 
 impl SessionStatus {
-    /// Creates a handle for a session of a store. Its updates name this
-    /// process, so that readers detect when it ends.
+    /// Returns a handle for a session of a store. Its updates name this process,
+    /// so that readers detect when it ends. No file is opened before the first
+    /// push.
     #[must_use]
     pub fn new(store: &Store, name: SessionName) -> Self {
         Self {
@@ -48,7 +55,7 @@ impl SessionStatus {
         }
     }
 
-    /// Creates a handle in the directory that `sstat` itself would use:
+    /// Returns a handle in the directory that the command `sstat` uses:
     /// `SSTAT_DIR`, the nearest `data/session_status`, or the user's state
     /// directory. Creates the directory if it is missing.
     ///
@@ -60,63 +67,54 @@ impl SessionStatus {
         Ok(Self::new(&location.store, name))
     }
 
-    /// Sets whether a push waits for the disk.
+    /// Sets whether a push waits for the disk. The default is
+    /// [`Durability::Cached`].
     #[must_use]
     pub fn with_durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// Pushes `idle`: waiting for a task.
-    ///
-    /// # Errors
-    /// Those of [`push`](Self::push).
-    pub fn idle(&mut self) -> Result<()> {
-        self.push(&self.update(Status::Idle))
+    /// Prepares `idle`: the worker waits for a task.
+    pub fn idle(&mut self) -> PendingUpdate<'_> {
+        let update = self.update(Status::Idle);
+        PendingUpdate {
+            session: self,
+            update,
+        }
     }
 
-    /// Pushes `working`; `progress` is from 0.0 to 1.0.
-    ///
-    /// # Errors
-    /// Those of [`push`](Self::push).
-    pub fn working(
-        &mut self,
-        message: &str,
-        progress: impl Into<Option<f64>>,
-        task_id: Option<&str>,
-    ) -> Result<()> {
-        let mut update = self.saying(Status::Working, message);
-        update.progress = progress.into();
-        update.task_id = task_id.map(str::to_owned);
-        self.push(&update)
+    /// Prepares `working`.
+    pub fn working(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
+        self.pending(Status::Working, message)
     }
 
-    /// Pushes `blocked`, with the reason as its message.
-    ///
-    /// # Errors
-    /// Those of [`push`](Self::push).
-    pub fn blocked(&mut self, message: &str) -> Result<()> {
-        self.push(&self.saying(Status::Blocked, message))
+    /// Prepares `blocked`. The message gives the reason.
+    pub fn blocked(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
+        self.pending(Status::Blocked, message)
     }
 
-    /// Pushes `completed`, at progress 1.0.
-    ///
-    /// # Errors
-    /// Those of [`push`](Self::push).
-    pub fn completed(&mut self, message: &str) -> Result<()> {
-        self.push(&self.saying(Status::Completed, message))
+    /// Prepares `completed`, with progress 1.0.
+    pub fn completed(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
+        self.pending(Status::Completed, message)
     }
 
-    /// Pushes `error`, with the reason as its message.
-    ///
-    /// # Errors
-    /// Those of [`push`](Self::push).
-    pub fn error(&mut self, message: &str) -> Result<()> {
-        self.push(&self.saying(Status::Error, message))
+    /// Prepares `error`. The message gives the reason.
+    pub fn error(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
+        self.pending(Status::Error, message)
     }
 
-    /// Returns an update of this session with the current time, to be filled in
-    /// and pushed.
+    fn pending(&mut self, status: Status, message: impl Into<String>) -> PendingUpdate<'_> {
+        let mut update = self.update(status);
+        update.message = message.into();
+        PendingUpdate {
+            session: self,
+            update,
+        }
+    }
+
+    /// Returns an update of this session with the current time, for
+    /// [`push`](Self::push).
     #[must_use]
     pub fn update(&self, status: Status) -> Update {
         let mut update = Update::new(&self.name, status, Utc::now());
@@ -124,14 +122,11 @@ impl SessionStatus {
         update
     }
 
-    fn saying(&self, status: Status, message: &str) -> Update {
-        let mut update = self.update(status);
-        message.clone_into(&mut update.message);
-        update
-    }
-
     /// Appends an update to this session's file. `Ok`: the line was written
     /// exactly once. An error: it was written at most once.
+    ///
+    /// Blocks while another writer holds the file's lock, but at most 2 s, and at
+    /// most 20 ms for a foreign writer to finish its last line.
     ///
     /// # Errors
     /// Returns [`Error::Update`] for an update of another session, and the
@@ -149,24 +144,56 @@ impl SessionStatus {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
+/// An update of a session that is written by [`push`](Self::push).
+#[derive(Debug)]
+#[must_use = "an update is written by `push`"]
+pub struct PendingUpdate<'a> {
+    session: &'a mut SessionStatus,
+    update: Update,
+}
 
-    use super::*;
+impl PendingUpdate<'_> {
+    /// Sets the message.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.update.message = message.into();
+        self
+    }
 
-    #[test]
-    fn update_of_another_session_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::new(directory.path());
-        let other = SessionStatus::new(&store, "b".parse().unwrap());
-        let mut session = SessionStatus::new(&store, "a".parse().unwrap());
-        let error = session.push(&other.update(Status::Idle)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the update is of session 'b', not of 'a'"
-        );
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
-        session.push(&session.update(Status::Idle)).unwrap();
+    /// Sets the progress, from 0.0 to 1.0.
+    pub fn progress(mut self, progress: f64) -> Self {
+        self.update.progress = Some(progress);
+        self
+    }
+
+    /// Sets the task.
+    pub fn task(mut self, task_id: impl Into<String>) -> Self {
+        self.update.task_id = Some(task_id.into());
+        self
+    }
+
+    /// Sets how long the worker may be silent before this update is stale.
+    pub fn expect(mut self, silence: Duration) -> Self {
+        self.update.stale_after = Some(silence);
+        self
+    }
+
+    /// Sets the metadata, a value that serializes to a JSON object.
+    ///
+    /// # Errors
+    /// Returns [`Error::Update`] if the value cannot be serialized.
+    pub fn metadata(mut self, metadata: &impl Serialize) -> Result<Self> {
+        let json = to_raw_value(metadata).map_err(|error| Error::Update {
+            reason: format!("metadata: {error}"),
+        })?;
+        self.update.metadata = Some(json);
+        Ok(self)
+    }
+
+    /// Appends the update to the session's file.
+    ///
+    /// # Errors
+    /// Those of [`SessionStatus::push`].
+    pub fn push(self) -> Result<()> {
+        self.session.push(&self.update)
     }
 }

@@ -89,9 +89,16 @@ impl Appender {
     /// that it stands there at most once.
     ///
     /// # Errors
-    /// What the system refused, a file that is no regular one, or
-    /// [`Error::Unconfirmed`] when other writers tore the line every time.
+    /// Returns [`Error::Update`] if a newline is missing or inside the line,
+    /// [`Error::NotRegular`] for a file that is not a regular file,
+    /// [`Error::Unconfirmed`] if other writers damaged the line each time, and
+    /// [`Error::Io`].
     pub fn append(&mut self, line: &[u8], durability: Durability) -> Result<()> {
+        if memchr::memchr(b'\n', line).is_none_or(|end| end + 1 != line.len()) {
+            return Err(Error::Update {
+                reason: "a line must end with its only newline".to_owned(),
+            });
+        }
         self.append_lines(line, durability)
             .map_err(|unwritten| unwritten.error)
     }
@@ -433,7 +440,7 @@ mod tests {
         let path = directory.path().join("w_status.json");
         fs::write(&path, before).unwrap();
         Appender::new(path.clone())
-            .append(line, Durability::Synced)
+            .append_lines(line, Durability::Synced)
             .unwrap();
         fs::read(path).unwrap()
     }

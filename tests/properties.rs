@@ -122,10 +122,7 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn messages(store: &Store, limit: Option<usize>) -> Vec<String> {
-    let query = Query {
-        limit,
-        ..Query::default()
-    };
+    let query = limit.map_or_else(Query::default, Query::last);
     let mut messages = Vec::new();
     store
         .history("w", query)

@@ -73,10 +73,7 @@ fuzz_target!(|data: &[u8]| {
     );
 
     for limit in [None, Some(3), Some(usize::MAX)] {
-        let query = Query {
-            limit,
-            ..Query::default()
-        };
+        let query = limit.map_or_else(Query::default, Query::last);
         let history = store.history("w", query).unwrap().unwrap();
         let mut found = Vec::new();
         let warning = history

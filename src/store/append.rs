@@ -35,6 +35,7 @@ const REOPENS: u32 = 100;
 
 /// Whether an append waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Durability {
     /// The line is in the system's cache: it survives the end of this
     /// process, not a power cut.
@@ -54,6 +55,7 @@ pub struct Appender {
 
 /// Why lines were not appended, and which.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct AppendError {
     /// What went wrong.
     pub error: Error,

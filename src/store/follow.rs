@@ -53,6 +53,7 @@ const FINGERPRINT_BYTES: usize = 4096;
 
 /// What a follower found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct NewUpdates {
     /// The new updates with their stored lines, oldest first.
     pub updates: Vec<(Vec<u8>, Update)>,

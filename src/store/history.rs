@@ -19,6 +19,7 @@ use crate::update::{BadLine, Update};
 
 /// Selects updates of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Query {
     /// The number of updates: the last of those that match. Default: all.
     pub limit: Option<usize>,
@@ -33,6 +34,15 @@ pub struct Query {
 }
 
 impl Query {
+    /// Returns a query for the last `limit` updates.
+    #[must_use]
+    pub fn last(limit: usize) -> Self {
+        Self {
+            limit: Some(limit),
+            ..Self::default()
+        }
+    }
+
     /// Returns true if the update is selected, apart from the limit.
     #[must_use]
     pub fn matches(&self, update: &Update) -> bool {

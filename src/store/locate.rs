@@ -13,6 +13,7 @@ const PROJECT_DIRECTORY: &str = "data/session_status";
 
 /// Where a store's directory was taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// The caller named it.
     Named,
@@ -40,6 +41,7 @@ impl std::fmt::Display for Origin {
 
 /// A store and why it is this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Location {
     /// The store.
     pub store: Store,

@@ -21,6 +21,7 @@ const MAX_THREADS: usize = 16;
 
 /// The result of [`Store::scan`].
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Scan {
     /// The sessions, in natural order of their names.
     pub sessions: Vec<Session>,

@@ -7,6 +7,7 @@ use crate::update::BadLine;
 
 /// A status file that could not be read, or only in part.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct FileWarning {
     /// The file.
     pub path: PathBuf,
@@ -28,6 +29,7 @@ pub enum FileWarningKind {
 
 /// The invalid lines that were skipped in one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BadLines {
     /// The number of lines.
     pub count: u64,

@@ -31,13 +31,12 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     // In a plot all sessions begin at the same time, so a number of updates is
     // a poor default.
     let limit = args.limit.unwrap_or(if args.plot { 0 } else { LIMIT });
-    let query = Query {
-        limit: (limit > 0).then_some(limit),
-        since: args.since.map(|since| config.moment(since)).transpose()?,
-        until: args.until.map(|until| config.moment(until)).transpose()?,
-        statuses: args.status.clone(),
-        task: args.task.clone(),
-    };
+    let mut query = Query::default();
+    query.limit = (limit > 0).then_some(limit);
+    query.since = args.since.map(|since| config.moment(since)).transpose()?;
+    query.until = args.until.map(|until| config.moment(until)).transpose()?;
+    query.statuses.clone_from(&args.status);
+    query.task.clone_from(&args.task);
     // Only a plot shows staleness. Without one, an invalid SSTAT_STALE_AFTER
     // must not be an error.
     let rules = if args.plot {
@@ -262,10 +261,8 @@ impl Histories<'_> {
         // A limit counts the updates that match. Only if all of them match does
         // it also apply to all updates.
         let all_match = query.statuses.is_empty() && query.task.is_none() && query.until.is_none();
-        Query {
-            limit: query.limit.filter(|_| all_match),
-            ..Query::default()
-        }
+        let limit = query.limit.filter(|_| all_match);
+        limit.map_or_else(Query::default, Query::last)
     }
 }
 

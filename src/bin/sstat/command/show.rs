@@ -42,10 +42,7 @@ pub fn detail(
     rules: &HealthRules,
     recent: usize,
 ) -> Result<(Option<Detail>, Option<FileWarning>)> {
-    let query = Query {
-        limit: Some(LOOK_BACK),
-        ..Query::default()
-    };
+    let query = Query::last(LOOK_BACK);
     let Some(history) = store.history(name, query)? else {
         return Ok((None, None));
     };

@@ -583,10 +583,8 @@ mod tests {
 
     #[test]
     fn updates_that_do_not_match_are_blank() {
-        let wanted = Query {
-            task: Some("working".to_owned()),
-            ..Query::default()
-        };
+        let mut wanted = Query::default();
+        wanted.task = Some("working".to_owned());
         let updates = vec![
             update("20:00:00", "working", None),
             update("20:03:00", "idle", None),
@@ -626,10 +624,8 @@ mod tests {
         let to = |now, query| TimeRange::new(query, first, last, &rules(now)).to;
         assert_eq!(to(at("20:25:00"), &query), at("20:25:00"));
         assert_eq!(to(at("23:00:00"), &query), at("20:30:00"));
-        let since = Query {
-            since: Some(at("19:00:00")),
-            ..Query::default()
-        };
+        let mut since = Query::default();
+        since.since = Some(at("19:00:00"));
         assert_eq!(to(at("23:00:00"), &since), at("23:00:00"));
         assert_eq!(to(at("10:00:00"), &query), at("20:00:01"));
     }

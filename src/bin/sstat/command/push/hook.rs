@@ -195,10 +195,7 @@ fn last_update(config: &Config, name: &SessionName) -> Result<Option<Update>> {
 }
 
 fn task_counts(config: &Config, name: &SessionName) -> Result<Option<TaskCounts>> {
-    let query = Query {
-        limit: Some(TASK_LOOKBACK),
-        ..Query::default()
-    };
+    let query = Query::last(TASK_LOOKBACK);
     let Some(history) = config.location.store.history(name.as_str(), query)? else {
         return Ok(None);
     };

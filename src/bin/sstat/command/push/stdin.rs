@@ -153,7 +153,7 @@ impl Import<'_> {
                 let count = memchr::memchr_iter(b'\n', lines).count();
                 let these;
                 (these, numbers) = numbers.split_at(count);
-                if let Err(AppendError { error, lines }) =
+                if let Err(AppendError { error, lines, .. }) =
                     appender.append_lines(lines, self.durability)
                 {
                     for line in lines {

@@ -1,103 +1,288 @@
-//! JSON of any writer taken apart, and JSON that is safe to print: no control
-//! character, no invisible or direction-changing one stands raw in it.
+//! Lenient reading of foreign JSON, and JSON that is safe to print: without raw
+//! control characters, invisible characters or characters that change the
+//! direction of text.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use serde_json::value::RawValue;
 
 use crate::text::is_unprintable;
 
-/// The keys of a JSON object, with their values as they stand, in their order;
-/// a repeated key each time. Half a surrogate pair in a key becomes a
-/// replacement character.
+/// A JSON object from any writer: its keys in their order, each with a value
+/// that is still JSON text.
 ///
-/// # Errors
-/// When it is no JSON, or no object.
-pub fn object_entries(json: &str) -> serde_json::Result<Vec<(Cow<'_, str>, &RawValue)>> {
-    struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-    impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct EntriesVisitor;
-            impl<'de> Visitor<'de> for EntriesVisitor {
-                type Value = Entries<'de>;
+/// A value is decoded when it is asked for. A missing key and a value of
+/// another type look the same: both are `None`.
+#[derive(Clone, Debug, Default)]
+pub struct JsonObject<'a>(Vec<(Cow<'a, str>, JsonValue<'a>)>);
 
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("a JSON object")
+impl<'a> JsonObject<'a> {
+    /// Splits a JSON object into its entries.
+    ///
+    /// # Errors
+    /// If the text is not JSON, or not an object.
+    pub fn parse(json: &'a str) -> serde_json::Result<Self> {
+        serde_json::from_str(json)
+    }
+
+    /// Reads a JSON object from bytes: a byte order mark is skipped and invalid
+    /// UTF-8 is replaced by U+FFFD.
+    ///
+    /// # Errors
+    /// If the text is not JSON, or not an object.
+    pub fn parse_bytes(json: &[u8]) -> serde_json::Result<JsonObject<'static>> {
+        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+        JsonObject::parse(&String::from_utf8_lossy(json)).map(JsonObject::into_owned)
+    }
+
+    /// Returns the value of a key, the last one if the key is repeated.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&JsonValue<'a>> {
+        let mut entries = self.0.iter().rev();
+        entries
+            .find(|(other, _)| other == key)
+            .map(|entry| &entry.1)
+    }
+
+    /// Returns true if a key has a value other than `null` and `""`.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| !value.is_empty())
+    }
+
+    /// Returns the string of a key unless it is blank.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.get(key)?.text()
+    }
+
+    /// Returns the first string that is not blank, in the order of `keys`.
+    #[must_use]
+    pub fn first_text(&self, keys: &[&str]) -> Option<String> {
+        keys.iter().find_map(|key| self.text(key))
+    }
+
+    /// Returns the strings of an array, without blank ones and other elements.
+    #[must_use]
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        let elements = self.elements(key).into_iter();
+        elements.filter_map(|element| element.text()).collect()
+    }
+
+    /// Returns a copy of the object of a key.
+    #[must_use]
+    pub fn object(&self, key: &str) -> Option<JsonObject<'static>> {
+        self.get(key)?.object().map(JsonObject::into_owned)
+    }
+
+    /// Returns copies of an array's objects, without other elements.
+    #[must_use]
+    pub fn objects(&self, key: &str) -> Vec<JsonObject<'static>> {
+        let elements = self.elements(key).into_iter();
+        elements
+            .filter_map(|element| element.object().map(JsonObject::into_owned))
+            .collect()
+    }
+
+    fn elements(&self, key: &str) -> Vec<JsonValue<'_>> {
+        self.get(key)
+            .and_then(|value| serde_json::from_str::<Vec<&RawValue>>(value.json()).ok())
+            .into_iter()
+            .flatten()
+            .map(|raw| JsonValue(Cow::Borrowed(raw)))
+            .collect()
+    }
+
+    /// Sets the value of a key, in place if the object has that key.
+    pub fn set(&mut self, key: String, value: Box<RawValue>) {
+        let value = JsonValue(Cow::Owned(value));
+        match self.0.iter_mut().rev().find(|(other, _)| *other == key) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((Cow::Owned(key), value)),
+        }
+    }
+
+    /// Merges the entries of each repeated key: the last value in the first place,
+    /// as jq does.
+    #[must_use]
+    pub fn without_repeated_keys(self) -> Self {
+        if self.0.len() < 2 {
+            return self;
+        }
+        // A line can hold 100,000 keys: comparing each with each takes seconds.
+        let mut places = HashMap::with_capacity(self.0.len());
+        let mut unique = Self::default();
+        for (key, value) in self.0 {
+            match places.get(&key) {
+                Some(&place) => {
+                    let entry: &mut (_, _) = &mut unique.0[place];
+                    entry.1 = value;
                 }
-
-                fn visit_map<A: MapAccess<'de>>(
-                    self,
-                    mut map: A,
-                ) -> Result<Entries<'de>, A::Error> {
-                    let mut entries = Vec::new();
-                    while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-                        entries.push((string_value(key).unwrap_or_default(), value));
-                    }
-                    Ok(Entries(entries))
+                None => {
+                    places.insert(key.clone(), unique.0.len());
+                    unique.0.push((key, value));
                 }
             }
-            deserializer.deserialize_map(EntriesVisitor)
+        }
+        unique
+    }
+
+    pub(crate) fn push(&mut self, key: Cow<'a, str>, value: JsonValue<'a>) {
+        self.0.push((key, value));
+    }
+
+    /// Returns the entries as owned keys and JSON text.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<(String, Box<RawValue>)> {
+        let entries = self.0.into_iter();
+        entries
+            .map(|(key, value)| (key.into_owned(), value.0.into_owned()))
+            .collect()
+    }
+
+    fn into_owned(self) -> JsonObject<'static> {
+        let entries = self.into_entries().into_iter();
+        JsonObject(
+            entries
+                .map(|(key, value)| (key.into(), JsonValue(Cow::Owned(value))))
+                .collect(),
+        )
+    }
+}
+
+impl<'a> IntoIterator for JsonObject<'a> {
+    type Item = (Cow<'a, str>, JsonValue<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl Serialize for JsonObject<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, &value.0)))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for JsonObject<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = JsonObject<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::with_capacity(10);
+                // Keys are read raw: serde_json rejects one with half a surrogate
+                // pair as a string.
+                while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+                    let key = string_of(key.get()).unwrap_or_default();
+                    entries.push((key, JsonValue(Cow::Borrowed(value))));
+                }
+                Ok(JsonObject(entries))
+            }
+        }
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+/// A value of a [`JsonObject`], kept as JSON text.
+#[derive(Clone, Debug)]
+pub struct JsonValue<'a>(Cow<'a, RawValue>);
+
+impl JsonValue<'_> {
+    /// Returns the value as JSON text.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Returns true for `null` and `""`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.json(), "null" | "\"\"")
+    }
+
+    /// Returns a string's text. Half a surrogate pair becomes U+FFFD.
+    #[must_use]
+    pub fn string(&self) -> Option<Cow<'_, str>> {
+        string_of(self.json())
+    }
+
+    /// Returns a string's text unless it is blank.
+    fn text(&self) -> Option<String> {
+        let text = self.string().filter(|text| !text.trim().is_empty());
+        text.map(Cow::into_owned)
+    }
+
+    pub(crate) fn is_number(&self) -> bool {
+        let is_first = |c: char| c == '-' || c.is_ascii_digit();
+        self.json().starts_with(is_first)
+    }
+
+    /// Returns a number that fits in an `f64`.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        let number: f64 = self.is_number().then(|| self.json().parse().ok())??;
+        number.is_finite().then_some(number)
+    }
+
+    /// Returns an object's JSON text as it was written.
+    pub(crate) fn object_json(&self) -> Option<Box<RawValue>> {
+        let is_object = self.json().starts_with('{');
+        is_object.then(|| self.0.clone().into_owned())
+    }
+
+    /// Returns an object's entries.
+    #[must_use]
+    pub fn object(&self) -> Option<JsonObject<'_>> {
+        JsonObject::parse(self.json()).ok()
+    }
+
+    /// Decodes an object. Arrays are not accepted: a derived `Deserialize` would
+    /// take their elements for the fields.
+    pub(crate) fn decode_object<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
+        let is_object = self.json().starts_with('{');
+        is_object.then(|| serde_json::from_str(self.json()).ok())?
+    }
+}
+
+/// Decodes a JSON string; `None` for any other value.
+fn string_of(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if !contains(inner.as_bytes(), |byte| byte == b'\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    struct Bytes;
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            Ok(bytes.to_vec())
         }
     }
-    serde_json::from_str::<Entries>(json).map(|entries| entries.0)
+    // As bytes, because serde_json rejects a text with half a surrogate pair.
+    let bytes = serde_json::Deserializer::from_str(json).deserialize_bytes(Bytes);
+    Some(Cow::Owned(without_surrogates(bytes.ok()?)))
 }
 
-/// Reads the bytes of a JSON string.
-#[derive(Clone, Copy)]
-pub(crate) enum StringBytes {
-    /// One that is text.
-    OfText,
-    /// Any: half a surrogate pair passes, and so do control characters.
-    OfAny,
-}
-
-impl<'de> Visitor<'de> for StringBytes {
-    type Value = Cow<'de, [u8]>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text.as_bytes()))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.as_bytes().to_vec()))
-    }
-
-    fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(bytes))
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(bytes.to_vec()))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for StringBytes {
-    type Value = Cow<'de, [u8]>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        match self {
-            Self::OfText => deserializer.deserialize_str(self),
-            Self::OfAny => deserializer.deserialize_bytes(self),
-        }
-    }
-}
-
-/// The text of a JSON string's bytes. Half a surrogate pair, which JSON can say
-/// and Unicode cannot (three bytes from ED A0 on), becomes a replacement
-/// character, as in jq.
-pub(crate) fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
-    let mut bytes = match bytes {
-        Cow::Borrowed(bytes) => return String::from_utf8_lossy(bytes),
-        Cow::Owned(bytes) => bytes,
-    };
+/// Replaces each half of a surrogate pair, encoded as the three bytes from
+/// `ED A0 80` to `ED BF BF`, by one U+FFFD, as jq does.
+fn without_surrogates(mut bytes: Vec<u8>) -> String {
     let mut from = 0;
     while let Some(at) = memchr::memchr(0xed, &bytes[from..]) {
         let at = from + at;
@@ -106,38 +291,63 @@ pub(crate) fn text(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
         }
         from = at + 1;
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A JSON string's text; `None` for any other value. Half a surrogate pair becomes
-/// a replacement character.
-#[must_use]
-pub fn string_value(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let json = raw.get();
-    if !json.starts_with('"') {
-        return None;
-    }
-    let inner = json.get(1..json.len().checked_sub(1)?)?;
-    if !contains(inner.as_bytes(), |byte| byte == b'\\') {
-        return Some(Cow::Borrowed(inner));
-    }
-    let bytes = StringBytes::OfAny.deserialize(&mut serde_json::Deserializer::from_str(json));
-    bytes.ok().map(text)
-}
-
-/// Whether one of the bytes is wanted. Without a way out before the end, so that
-/// sixteen are looked at at once.
+/// Returns true if one of the bytes is wanted. No early exit, so that the loop
+/// auto-vectorizes.
 fn contains(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
     bytes
         .iter()
         .fold(false, |found, &byte| found | wanted(byte))
 }
 
+/// Returns true if objects and arrays are nested deeper than `limit`.
+pub(crate) fn deeper_than(json: &[u8], limit: usize) -> bool {
+    // A few opening brackets cannot nest deeply, and counting them is quick.
+    if count(json, |byte| matches!(byte, b'{' | b'[')) <= limit {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for &byte in json {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > limit {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Counts the wanted bytes, in sums of eight bits, so that the loop
+/// auto-vectorizes. `memchr` detects the processor's features first, which on a
+/// virtual machine takes longer than the rest of a push's decoding.
+fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
+    let count = |part: &[u8]| part.iter().map(|&byte| u8::from(wanted(byte))).sum::<u8>();
+    let parts = bytes.chunks(usize::from(u8::MAX));
+    parts.map(|part| usize::from(count(part))).sum()
+}
+
 /// Appends JSON text with its unprintable characters as `\uXXXX`.
 ///
-/// Inside a JSON string that is the same value. Outside of one only tab, newline
-/// and carriage return can stand; they become a space, so that JSON that was
-/// laid out over several lines is one line.
+/// Inside of JSON strings the value stays the same. Outside of them only tab,
+/// newline and carriage return are possible; each becomes a space, so that JSON
+/// spread over several lines becomes one line.
 pub fn escape_json(text: &str, out: &mut Vec<u8>) {
     if is_plain(text) {
         out.extend_from_slice(text.as_bytes());
@@ -161,17 +371,17 @@ pub fn escape_json(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(&text.as_bytes()[copied..]);
 }
 
-/// Whether nothing in a text can be unprintable: most are plain, and that is
-/// quickly seen.
+/// Returns true if a text has no unprintable character. A quick check: some
+/// texts without one get false too.
 fn is_plain(text: &str) -> bool {
     let is_ascii = !contains(text.as_bytes(), |byte| !matches!(byte, b' '..=b'~'));
-    // Every unprintable character begins with one of these bytes.
+    // The UTF-8 of every unprintable character starts with one of these bytes.
     let is_suspicious = |byte| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
     is_ascii || !contains(text.as_bytes(), is_suspicious)
 }
 
-/// A `serde_json` formatter that escapes as [`escape_json`] does and leaves
-/// the layout to another.
+/// A `serde_json` formatter that escapes like [`escape_json`] and delegates the
+/// layout.
 #[derive(Clone, Debug, Default)]
 pub struct SafeFormatter<F> {
     layout: F,
@@ -179,7 +389,7 @@ pub struct SafeFormatter<F> {
 }
 
 impl SafeFormatter<CompactFormatter> {
-    /// All on one line.
+    /// Returns a formatter that writes everything on one line.
     #[must_use]
     pub fn compact() -> Self {
         Self {
@@ -190,7 +400,7 @@ impl SafeFormatter<CompactFormatter> {
 }
 
 impl SafeFormatter<PrettyFormatter<'static>> {
-    /// Indented by two spaces.
+    /// Returns a formatter that indents by two spaces.
     #[must_use]
     pub fn pretty() -> Self {
         Self {
@@ -247,7 +457,6 @@ impl<F: Formatter> Formatter for SafeFormatter<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Serialize;
 
     fn escaped(text: &str) -> String {
         let mut out = Vec::new();
@@ -256,12 +465,12 @@ mod tests {
     }
 
     #[test]
-    fn an_objects_entries_as_they_stand() {
-        let entries = object_entries(r#" {"b":1.10, "\ud800":"x", "a":{"c":[]}, "b":null} "#);
-        let entries: Vec<(String, &str)> = entries
+    fn entries_keep_their_order_and_their_text() {
+        let object = JsonObject::parse(r#" {"b":1.10, "\ud800":"x", "a":{"c":[]}, "b":null} "#);
+        let entries: Vec<(String, String)> = object
             .unwrap()
             .into_iter()
-            .map(|(key, value)| (key.into_owned(), value.get()))
+            .map(|(key, value)| (key.into_owned(), value.json().to_owned()))
             .collect();
         let expected = [
             ("b", "1.10"),
@@ -271,15 +480,57 @@ mod tests {
         ];
         assert_eq!(
             entries,
-            expected.map(|(key, value)| (key.to_owned(), value))
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
         );
-        for none in ["", "[]", "1", "{", "{} {}"] {
-            assert!(object_entries(none).is_err(), "{none}");
-        }
     }
 
     #[test]
-    fn values_stay_the_same() {
+    fn only_an_object_is_an_object() {
+        for json in ["", "null", "[]", "\"a\"", "1", "{", "{\"a\":}", "{} {}"] {
+            assert!(JsonObject::parse(json).is_err(), "{json}");
+            assert!(JsonObject::parse_bytes(json.as_bytes()).is_err(), "{json}");
+        }
+        let nested = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(JsonObject::parse(&nested).unwrap().text("a"), None);
+        let broken = JsonObject::parse_bytes(b"\xef\xbb\xbf{\"a\":\"\xff!\"}").unwrap();
+        assert_eq!(broken.text("a").as_deref(), Some("\u{fffd}!"));
+    }
+
+    #[test]
+    fn value_of_another_type_counts_as_absent() {
+        let json = r#"{"text":"a","number":1,"null":null,"blank":" ","empty":"",
+            "object":{"x":"y"},"list":["a",1,{"x":"z"},"b"],"twice":"1","twice":"2",
+            "half":"a\ud83d b","deep":[[[[]]]]}"#;
+        let object = JsonObject::parse(json).unwrap();
+        assert_eq!(object.text("text").as_deref(), Some("a"));
+        for key in ["number", "null", "blank", "object", "list", "absent"] {
+            assert_eq!(object.text(key), None, "{key}");
+        }
+        assert_eq!(object.first_text(&["number", "twice"]).unwrap(), "2");
+        assert!(object.object("list").is_none() && object.object("text").is_none());
+        assert_eq!(object.object("object").unwrap().text("x").unwrap(), "y");
+        assert_eq!(object.texts("list"), ["a", "b"]);
+        assert_eq!(object.objects("list").len(), 1);
+        assert!(object.objects("object").is_empty());
+        assert_eq!(object.text("half").unwrap(), "a\u{fffd} b");
+        assert!(object.has("number") && object.has("blank"));
+        assert!(!object.has("null") && !object.has("empty") && !object.has("absent"));
+    }
+
+    #[test]
+    fn set_keeps_the_place_of_a_key() {
+        let raw = |json: &str| RawValue::from_string(json.to_owned()).unwrap();
+        let mut object = JsonObject::parse(r#"{"a":1,"b":2,"a":3}"#)
+            .unwrap()
+            .without_repeated_keys();
+        object.set("b".to_owned(), raw("4.0"));
+        object.set("c".to_owned(), raw("5"));
+        let json = serde_json::to_string(&object).unwrap();
+        assert_eq!(json, r#"{"a":3,"b":4.0,"c":5}"#);
+    }
+
+    #[test]
+    fn escaped_value_stays_the_same() {
         let text = "a\u{7f}b\u{9b}c\u{202e}d\u{e0041}e\u{200d}f 日本 ö";
         let json = escaped(&format!("\"{text}\""));
         assert!(!json.chars().any(is_unprintable), "{json}");
@@ -288,19 +539,19 @@ mod tests {
     }
 
     #[test]
-    fn the_first_byte_of_every_unprintable_character_is_suspicious() {
+    fn every_unprintable_character_is_escaped() {
         for c in ('\0'..=char::MAX).filter(|&c| is_unprintable(c)) {
             assert_ne!(escaped(&c.to_string()), c.to_string());
         }
     }
 
     #[test]
-    fn white_space_between_tokens_becomes_a_space() {
+    fn white_space_between_tokens_becomes_spaces() {
         assert_eq!(escaped("{\"a\":\t1}\r"), "{\"a\": 1} ");
     }
 
     #[test]
-    fn raw_values_are_escaped_too() {
+    fn raw_value_is_escaped() {
         let raw = RawValue::from_string("{\"k\":\"\u{9b}31m\"}".into()).unwrap();
         let mut out = Vec::new();
         let mut serializer =

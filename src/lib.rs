@@ -115,11 +115,13 @@ pub use store::locate::{Location, Origin};
 pub use store::scan::Scan;
 pub use store::{BadLines, FileWarning, FileWarningKind, Store};
 pub use text::escape;
-pub use update::{BadLine, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_timestamp};
+pub use update::{
+    BadLine, DroppedKey, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_timestamp,
+};
 
 // Used by the binary. Not part of the API.
 #[doc(hidden)]
-pub use json::{SafeFormatter, escape_json, object_entries, string_value};
+pub use json::{JsonObject, JsonValue, SafeFormatter, escape_json};
 #[doc(hidden)]
 pub use name::session_of_file;
 #[doc(hidden)]
@@ -127,6 +129,6 @@ pub use process::ProcessStat;
 #[doc(hidden)]
 pub use store::lines::GIVE_UP_BYTES;
 #[doc(hidden)]
-pub use text::{escape_invalid_utf8, is_unprintable};
+pub use text::{escape_invalid_utf8, is_unprintable, truncate, truncate_by};
 #[doc(hidden)]
 pub use update::DERIVED_KEYS;

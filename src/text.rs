@@ -1,12 +1,11 @@
-//! Hostile text made visible: nothing that is printed for people can move the
-//! cursor, change a colour, hide or turn around what stands beside it.
+//! Text that is safe to print. Escaped text cannot move the cursor, change a
+//! colour, or hide or reverse the text beside it.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character is hidden, changes the direction of text or steers a
-/// terminal: C0, DEL, C1 and the format characters of Unicode that can make a
-/// line look like something else.
+/// Returns true if a character is invisible, changes the direction of text or
+/// controls a terminal: C0, DEL, C1 and Unicode's format characters.
 #[must_use]
 pub fn is_unprintable(c: char) -> bool {
     matches!(c,
@@ -22,8 +21,8 @@ pub fn is_unprintable(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Control characters and invisible format characters as `\n`, `\x1b`,
-/// `\u{202e}`; all else as it is.
+/// Escapes control characters and invisible characters, as in `\n`, `\x1b` and
+/// `\u{202e}`.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unprintable) {
@@ -47,7 +46,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Bytes as text, those that are no UTF-8 as `\xNN`.
+/// Returns bytes as text, with invalid UTF-8 escaped as `\xNN`.
 #[must_use]
 pub fn escape_invalid_utf8(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
@@ -60,12 +59,30 @@ pub fn escape_invalid_utf8(bytes: &[u8]) -> String {
     text
 }
 
+/// Returns the longest start of a text that has at most `max_bytes` bytes.
+#[must_use]
+pub fn truncate(text: &str, max_bytes: usize) -> &str {
+    truncate_by(text, max_bytes, char::len_utf8)
+}
+
+/// Returns the longest start of a text whose characters' sizes add up to at most
+/// `limit`.
+pub fn truncate_by(text: &str, limit: usize, size: impl Fn(char) -> usize) -> &str {
+    let mut left = limit;
+    let cut = text.char_indices().find(|&(_, c)| {
+        let rest = left.checked_sub(size(c));
+        left = rest.unwrap_or(0);
+        rest.is_none()
+    });
+    &text[..cut.map_or(text.len(), |(at, _)| at)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn nothing_unprintable_is_left() {
+    fn escaped_text_is_printable() {
         let all: String = ('\0'..=char::MAX).collect();
         assert!(!escape(&all).chars().any(is_unprintable));
         assert_eq!(
@@ -73,5 +90,14 @@ mod tests {
             "a\\tb\\x1b[31m\\u{9b}\\u{202e}"
         );
         assert_eq!(escape("größe 日本 👩\u{200d}💻"), "größe 日本 👩\u{200d}💻");
+    }
+
+    #[test]
+    fn truncated_text_ends_between_characters() {
+        assert_eq!(truncate("größe", 3), "gr");
+        assert_eq!(truncate("größe", 4), "grö");
+        assert_eq!(truncate("größe", 7), "größe");
+        assert_eq!(truncate("größe", 0), "");
+        assert_eq!(truncate_by("aöb", 2, |_| 1), "aö");
     }
 }

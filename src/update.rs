@@ -1,35 +1,40 @@
-//! An update: one line of a status file. The format on disk lives here.
+//! An update: one line of a status file. This file defines the line format.
+//!
+//! [`Update::encode`] makes the line that is written, [`Update::decode`] reads a
+//! line from any writer.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, Utc};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::json::{SafeFormatter, StringBytes, string_value, text};
+use crate::json::{JsonObject, JsonValue, SafeFormatter, deeper_than};
 use crate::name::SessionName;
 use crate::process::ProcessIdentity;
 use crate::status::Status;
+use crate::text::truncate;
 
-/// The longest line that is written, with its newline.
+/// The length limit of a written line in bytes, with its newline.
 pub const MAX_WRITTEN_BYTES: usize = 64 * 1024;
 
-/// The longest line that is read; a longer one is a bad line.
+/// The length limit of a line that is read, in bytes. A longer one is invalid.
 pub const MAX_READ_BYTES: usize = 1024 * 1024;
 
-/// The deepest nesting of a line, the line's own object included.
+/// The nesting limit of a line, its own object included.
 pub const MAX_DEPTH: usize = 64;
 
-/// The keys that JSON output adds to an update's own. They are dropped on
-/// reading, so that output fed back in does not carry old ages along.
+/// The keys that JSON output adds to an update's own. Reading drops them, so that
+/// output that is pushed again does not carry old ages along.
 pub const DERIVED_KEYS: [&str; 4] = ["age_seconds", "is_stale", "is_very_stale", "is_alive"];
 
-/// What one session said at one time.
+const IDLE_MESSAGE: &str = "Waiting for tasks";
+
+/// A session's status at one time.
 ///
 /// ```
 /// use sstat::{Status, Update};
@@ -41,45 +46,47 @@ pub const DERIVED_KEYS: [&str; 4] = ["age_seconds", "is_stale", "is_very_stale",
 /// ```
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// When it was said.
+    /// When the update was made.
     pub timestamp: DateTime<Utc>,
-    /// The session's name. In an update read from a directory it is the one
-    /// of the file, whatever the line says.
+    /// The session's name. An update that a [`Store`](crate::Store) reads has the
+    /// name of its file.
     pub session: String,
     /// What the session is doing.
     pub status: Status,
-    /// How far it is, 0.0 to 1.0.
+    /// The progress of its task, from 0.0 to 1.0.
     pub progress: Option<f64>,
-    /// What it says; may be empty.
+    /// The message for people; may be empty.
     pub message: String,
-    /// The task it works on.
+    /// The task that the session works on.
     pub task_id: Option<String>,
-    /// The worker's own data: a JSON object, kept to the letter.
+    /// The worker's own data: a JSON object, passed through unchanged.
     pub metadata: Option<Box<RawValue>>,
-    /// How long a silence this update allows before it counts as stale.
+    /// The age at which this update becomes stale, if it differs from the
+    /// reader's threshold.
     pub stale_after: Option<Duration>,
-    /// The process that stands behind it.
+    /// The process that runs the session.
     pub process: Option<Box<ProcessIdentity>>,
     /// Keys unknown to this format with their JSON, in the order of the line.
     pub extra: Vec<(String, Box<RawValue>)>,
 }
 
 impl Update {
-    /// An update of this moment with a status's own defaults: `completed` has
-    /// progress 1.0, `idle` says "Waiting for tasks".
+    /// Returns an update with the defaults of its status: `completed` has
+    /// progress 1.0, `idle` the message "Waiting for tasks".
     #[must_use]
     pub fn new(session: &SessionName, status: Status, timestamp: DateTime<Utc>) -> Self {
-        let progress = (status == Status::Completed).then_some(1.0);
-        let message = match status {
-            Status::Idle => IDLE_MESSAGE,
-            _ => "",
-        };
+        let mut update = Self::bare(session.as_str().to_owned(), status, timestamp);
+        update.fill_defaults();
+        update
+    }
+
+    fn bare(session: String, status: Status, timestamp: DateTime<Utc>) -> Self {
         Self {
             timestamp,
-            session: session.as_str().to_owned(),
+            session,
             status,
-            progress,
-            message: message.to_owned(),
+            progress: None,
+            message: String::new(),
             task_id: None,
             metadata: None,
             stale_after: None,
@@ -88,8 +95,8 @@ impl Update {
         }
     }
 
-    /// Fills what the line left out with the defaults of [`new`](Self::new),
-    /// for lines that some other tool made.
+    /// Sets a missing progress or message to the default of the status, as
+    /// [`new`](Self::new) does.
     pub fn fill_defaults(&mut self) {
         if self.status == Status::Completed && self.progress.is_none() {
             self.progress = Some(1.0);
@@ -99,13 +106,13 @@ impl Update {
         }
     }
 
-    /// The line as it is stored, with its newline: keys in the format's order,
+    /// Returns the line to write, with its newline: keys in the format's order,
     /// the timestamp in UTC and whole seconds.
     ///
     /// # Errors
     /// [`Error::Status`] for an unknown status; [`Error::Update`] for a progress
-    /// outside 0.0 to 1.0, a year outside 0 to 9999, metadata that is no object
-    /// or nested too deeply, and a line over 64 KiB.
+    /// outside 0.0 to 1.0, a year outside 0 to 9999, metadata that is not an object
+    /// or is nested too deeply, and a line over 64 KiB.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let fail = |reason: String| Err(Error::Update { reason });
         if let Status::Other(word) = &self.status {
@@ -129,11 +136,13 @@ impl Update {
         {
             return fail("metadata: must be a JSON object".to_owned());
         }
+        // Truncate rather than round, so that a timestamp is never in the future.
+        let timestamp = self.timestamp.trunc_subsecs(0);
+        let timestamp = timestamp.to_rfc3339_opts(SecondsFormat::Secs, true);
         let mut line = Vec::with_capacity(256);
         let mut serializer =
             serde_json::Serializer::with_formatter(&mut line, SafeFormatter::compact());
-        Stored(self)
-            .serialize(&mut serializer)
+        self.serialize_with(&timestamp, &mut serializer)
             .map_err(|error| Error::Update {
                 reason: error.to_string(),
             })?;
@@ -151,98 +160,250 @@ impl Update {
         Ok(line)
     }
 
-    /// Reads a stored line, with or without its newline.
-    ///
-    /// A key of a wrong type counts as absent; only the timestamp and the
-    /// status must be there. Of a repeated key the last one counts.
-    ///
-    /// # Errors
-    /// [`BadLine`] says why the line is none.
-    pub fn decode(line: &[u8]) -> std::result::Result<Self, BadLine> {
-        Self::decode_line(line, None)
+    fn serialize_with<S: Serializer>(
+        &self,
+        timestamp: &str,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("timestamp", timestamp)?;
+        map.serialize_entry("session", &self.session)?;
+        map.serialize_entry("status", &self.status)?;
+        if let Some(progress) = self.progress {
+            map.serialize_entry("progress", &progress)?;
+        }
+        map.serialize_entry("message", &self.message)?;
+        if let Some(task_id) = &self.task_id {
+            map.serialize_entry("task_id", task_id)?;
+        }
+        if let Some(metadata) = &self.metadata {
+            map.serialize_entry("metadata", metadata)?;
+        }
+        match self.stale_after {
+            Some(whole) if whole.subsec_nanos() == 0 => {
+                map.serialize_entry("stale_after", &whole.as_secs())?;
+            }
+            Some(duration) => map.serialize_entry("stale_after", &duration.as_secs_f64())?,
+            None => {}
+        }
+        if let Some(process) = &self.process {
+            map.serialize_entry("process", process)?;
+        }
+        for (key, value) in &self.extra {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
     }
 
-    /// Reads a line that was received and not stored: one without a timestamp
-    /// is of the time at which it was received.
+    /// Decodes a stored line, with or without its newline.
+    ///
+    /// Only the timestamp and the status are required. A key with a value of
+    /// another type counts as absent. If a key is repeated, the last one counts.
     ///
     /// # Errors
-    /// [`BadLine`] says why the line is none.
+    /// [`BadLine`] if the line is not a valid update.
+    pub fn decode(line: &[u8]) -> std::result::Result<Self, BadLine> {
+        decode_line(line, None).map(|(update, _)| update)
+    }
+
+    /// Decodes a line that has not been stored. If it has no timestamp, the
+    /// update gets the time at which it was received. Also returns the keys that
+    /// counted as absent because of their value.
+    ///
+    /// # Errors
+    /// [`BadLine`] if the line is not a valid update.
     pub fn decode_received(
         line: &[u8],
         received: DateTime<Utc>,
-    ) -> std::result::Result<Self, BadLine> {
-        Self::decode_line(line, Some(received))
-    }
-
-    fn decode_line(
-        line: &[u8],
-        received: Option<DateTime<Utc>>,
-    ) -> std::result::Result<Self, BadLine> {
-        if line.len() > MAX_READ_BYTES {
-            return Err(BadLine::TooLong);
-        }
-        let line = line.trim_ascii();
-        if line.first() == Some(&0) {
-            return Err(BadLine::NulBytes);
-        }
-        let text = str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
-        if text.starts_with('\u{feff}') {
-            return Err(BadLine::ByteOrderMark);
-        }
-        if !text.starts_with('{') {
-            return Err(if serde_json::from_str::<IgnoredAny>(text).is_ok() {
-                BadLine::NotObject
-            } else {
-                BadLine::NotJson
-            });
-        }
-        if deeper_than(line, MAX_DEPTH) {
-            return Err(BadLine::TooDeep);
-        }
-        let reason = |error: serde_json::Error| match error.is_eof() {
-            true => BadLine::CutOff,
-            false => BadLine::NotJson,
-        };
-        let keys = Keys::read(text, StringBytes::OfText).or_else(|_| {
-            // A key that is no text may still be JSON. What reads it would let
-            // control characters pass.
-            serde_json::from_str::<IgnoredAny>(text)?;
-            Keys::read(text, StringBytes::OfAny)
-        });
-        keys.map_err(reason)?.into_update(received)
+    ) -> std::result::Result<(Self, Vec<DroppedKey>), BadLine> {
+        decode_line(line, Some(received))
     }
 }
 
-const IDLE_MESSAGE: &str = "Waiting for tasks";
+/// Serializes the keys in the format's order, with the timestamp's fraction.
+impl Serialize for Update {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let timestamp = self.timestamp.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        self.serialize_with(&timestamp, serializer)
+    }
+}
 
-/// Why a line is no update.
+fn decode_line(
+    line: &[u8],
+    received: Option<DateTime<Utc>>,
+) -> std::result::Result<(Update, Vec<DroppedKey>), BadLine> {
+    if line.len() > MAX_READ_BYTES {
+        return Err(BadLine::TooLong);
+    }
+    let line = line.trim_ascii();
+    if line.first() == Some(&0) {
+        return Err(BadLine::NulBytes);
+    }
+    let text = str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
+    if text.starts_with('\u{feff}') {
+        return Err(BadLine::ByteOrderMark);
+    }
+    if !text.starts_with('{') {
+        return Err(if serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            BadLine::NotObject
+        } else {
+            BadLine::NotJson
+        });
+    }
+    if deeper_than(line, MAX_DEPTH) {
+        return Err(BadLine::TooDeep);
+    }
+    match JsonObject::parse(text) {
+        Ok(object) => decode_object(object, received),
+        Err(error) if error.is_eof() => Err(BadLine::CutOff),
+        Err(_) => Err(BadLine::NotJson),
+    }
+}
+
+fn decode_object(
+    object: JsonObject<'_>,
+    received: Option<DateTime<Utc>>,
+) -> std::result::Result<(Update, Vec<DroppedKey>), BadLine> {
+    let mut update = Update::bare(String::new(), Status::Idle, DateTime::UNIX_EPOCH);
+    let mut timestamp = received.ok_or(BadLine::NoTimestamp);
+    let (mut status, mut session, mut message) = (None, None, None);
+    let mut unknown = JsonObject::default();
+    let mut dropped = Vec::new();
+    for (key, value) in object {
+        let is_valid = match &*key {
+            "timestamp" => {
+                let parsed = value.string().and_then(|text| parse_timestamp(&text));
+                timestamp = parsed.ok_or(BadLine::BadTimestamp);
+                continue;
+            }
+            "status" => {
+                status = value.string().map(|status| Status::from_stored(&status));
+                continue;
+            }
+            "session" => set(&mut session, value.string().map(Cow::into_owned)),
+            "progress" => set(&mut update.progress, decode_progress(&value)),
+            "message" => set(&mut message, value.string().map(Cow::into_owned)),
+            "task_id" => set(&mut update.task_id, decode_task_id(&value)),
+            "metadata" => set(&mut update.metadata, value.object_json()),
+            "stale_after" => set(&mut update.stale_after, decode_seconds(&value)),
+            "process" => set(&mut update.process, value.decode_object().map(Box::new)),
+            derived if DERIVED_KEYS.contains(&derived) => true,
+            _ => {
+                unknown.push(key, value);
+                continue;
+            }
+        };
+        if !is_valid && !value.is_empty() {
+            dropped.push(DroppedKey::new(&key, &value));
+        }
+    }
+    update.timestamp = timestamp?;
+    update.status = status.ok_or(BadLine::NoStatus)?;
+    update.session = session.unwrap_or_default();
+    update.message = message.unwrap_or_default();
+    update.extra = unknown.without_repeated_keys().into_entries();
+    Ok((update, dropped))
+}
+
+fn set<T>(field: &mut Option<T>, value: Option<T>) -> bool {
+    *field = value;
+    field.is_some()
+}
+
+fn decode_progress(value: &JsonValue<'_>) -> Option<f64> {
+    let progress = value.number()?;
+    // Without the sign of -0.0, which would be shown as "-0%".
+    (0.0..=1.0).contains(&progress).then_some(progress.abs())
+}
+
+fn decode_task_id(value: &JsonValue<'_>) -> Option<String> {
+    match value.string() {
+        Some(text) => Some(text.into_owned()),
+        None => value.is_number().then(|| value.json().to_owned()),
+    }
+}
+
+fn decode_seconds(value: &JsonValue<'_>) -> Option<Duration> {
+    Duration::try_from_secs_f64(value.number()?).ok()
+}
+
+/// Parses an RFC 3339 timestamp; without an offset it is UTC.
+///
+/// Returns `None` also for one whose UTC year does not have four digits, which
+/// could not be written again.
+#[must_use]
+pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
+    let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+    parse(text)
+        .or_else(|| parse(&format!("{text}Z")))
+        .map(|timestamp| timestamp.to_utc())
+        .filter(has_four_digit_year)
+}
+
+fn has_four_digit_year(timestamp: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&timestamp.year())
+}
+
+/// A key that counts as absent because its value has another type or is out of
+/// range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedKey {
+    key: String,
+    value: String,
+}
+
+impl DroppedKey {
+    const SHOWN_BYTES: usize = 40;
+
+    fn new(key: &str, value: &JsonValue<'_>) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: truncate(value.json(), Self::SHOWN_BYTES).to_owned(),
+        }
+    }
+}
+
+/// Writes the key and the reason: `progress: "half" is not a number from 0 to 1`.
+impl fmt::Display for DroppedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let expected = match self.key.as_str() {
+            "progress" => "a number from 0 to 1",
+            "metadata" => "an object",
+            "stale_after" => "a number of seconds",
+            "process" => "a process record",
+            _ => "a string",
+        };
+        write!(f, "{}: {} is not {expected}", self.key, self.value)
+    }
+}
+
+/// The reason why a line is not a valid update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadLine {
-    /// It is over 1 MiB long.
+    /// It is longer than 1 MiB.
     TooLong,
     /// It is not UTF-8.
     NotUtf8,
-    /// It begins with a byte order mark, which JSON does not allow.
+    /// It starts with a byte order mark, which JSON does not allow.
     ByteOrderMark,
-    /// It is no JSON.
+    /// It is not JSON.
     NotJson,
-    /// It begins as JSON and ends in the middle.
+    /// It starts as JSON and ends in the middle.
     CutOff,
-    /// It is JSON, but no object.
+    /// It is JSON, but not an object.
     NotObject,
-    /// It begins with NUL bytes, as files do after a power cut.
+    /// It starts with NUL bytes, as files do after a power failure.
     NulBytes,
     /// It is nested deeper than 64.
     TooDeep,
     /// It has no timestamp.
     NoTimestamp,
-    /// Its timestamp is no RFC 3339 string.
+    /// Its timestamp is not an RFC 3339 string.
     BadTimestamp,
-    /// It has no status, or one that is no string.
+    /// It has no status, or one that is not a string.
     NoStatus,
-    /// It is the last line, unterminated and not whole, and its writer has
-    /// been silent for a while.
+    /// It is an incomplete last line whose writer has been silent for a while.
     Torn,
 }
 
@@ -266,269 +427,6 @@ impl fmt::Display for BadLine {
 }
 
 impl std::error::Error for BadLine {}
-
-/// Whether objects and arrays are nested deeper than `limit`.
-fn deeper_than(json: &[u8], limit: usize) -> bool {
-    // Few opening brackets cannot nest deeply, and counting them is quick.
-    if count(json, |byte| matches!(byte, b'{' | b'[')) <= limit {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for &byte in json {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
-
-/// How many bytes are wanted. In sums that stay small, so that sixteen bytes are
-/// looked at at once. Not with `memchr`: it asks the processor what it can do,
-/// which on a virtual machine takes longer than all else that happens to a
-/// pushed line.
-fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
-    let count = |part: &[u8]| part.iter().map(|&byte| u8::from(wanted(byte))).sum::<u8>();
-    let parts = bytes.chunks(usize::from(u8::MAX));
-    parts.map(|part| usize::from(count(part))).sum()
-}
-
-/// An RFC 3339 timestamp; one without an offset is UTC. One that its offset
-/// moves out of the four digits of a year could not be written again and is
-/// none.
-#[must_use]
-pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
-    let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
-    parse(text)
-        .or_else(|| parse(&format!("{text}Z")))
-        .map(|timestamp| timestamp.to_utc())
-        .filter(has_four_digit_year)
-}
-
-fn has_four_digit_year(timestamp: &DateTime<Utc>) -> bool {
-    (0..=9999).contains(&timestamp.year())
-}
-
-/// A line's keys, each still JSON text.
-#[derive(Default)]
-struct Keys<'a> {
-    timestamp: Option<&'a RawValue>,
-    session: Option<&'a RawValue>,
-    status: Option<&'a RawValue>,
-    progress: Option<&'a RawValue>,
-    message: Option<&'a RawValue>,
-    task_id: Option<&'a RawValue>,
-    metadata: Option<&'a RawValue>,
-    stale_after: Option<&'a RawValue>,
-    process: Option<&'a RawValue>,
-    extra: Vec<(Cow<'a, str>, &'a RawValue)>,
-}
-
-impl Keys<'_> {
-    fn into_update(self, received: Option<DateTime<Utc>>) -> std::result::Result<Update, BadLine> {
-        let timestamp = match self.timestamp {
-            None => received.ok_or(BadLine::NoTimestamp)?,
-            Some(timestamp) => string_value(timestamp)
-                .as_deref()
-                .and_then(parse_timestamp)
-                .ok_or(BadLine::BadTimestamp)?,
-        };
-        let status = self
-            .status
-            .and_then(string_value)
-            .ok_or(BadLine::NoStatus)?;
-        Ok(Update {
-            timestamp,
-            session: self
-                .session
-                .and_then(string_value)
-                .map(Cow::into_owned)
-                .unwrap_or_default(),
-            status: Status::from_stored(&status),
-            progress: self
-                .progress
-                .and_then(number)
-                .filter(|progress| (0.0..=1.0).contains(progress))
-                // JSON knows -0.0, and people would read "-0%".
-                .map(f64::abs),
-            message: self
-                .message
-                .and_then(string_value)
-                .map(Cow::into_owned)
-                .unwrap_or_default(),
-            task_id: self.task_id.and_then(|raw| match string_value(raw) {
-                Some(text) => Some(text.into_owned()),
-                None => is_number(raw).then(|| raw.get().to_owned()),
-            }),
-            metadata: self.metadata.filter(|raw| is_object(raw)).map(to_owned),
-            stale_after: self
-                .stale_after
-                .and_then(number)
-                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-            process: self
-                .process
-                .filter(|raw| is_object(raw))
-                .and_then(|raw| serde_json::from_str(raw.get()).ok()),
-            extra: self
-                .extra
-                .into_iter()
-                .map(|(key, raw)| (key.into_owned(), to_owned(raw)))
-                .collect(),
-        })
-    }
-}
-
-fn to_owned(raw: &RawValue) -> Box<RawValue> {
-    raw.to_owned()
-}
-
-fn is_object(raw: &RawValue) -> bool {
-    raw.get().starts_with('{')
-}
-
-fn is_number(raw: &RawValue) -> bool {
-    raw.get()
-        .starts_with(|c: char| c == '-' || c.is_ascii_digit())
-}
-
-fn number(raw: &RawValue) -> Option<f64> {
-    let number: f64 = is_number(raw).then(|| raw.get().parse().ok())??;
-    number.is_finite().then_some(number)
-}
-
-impl<'a> Keys<'a> {
-    /// Reads the keys of a JSON object, which are bytes of such strings.
-    fn read(json: &'a str, key: StringBytes) -> serde_json::Result<Self> {
-        struct KeysVisitor(StringBytes);
-        impl<'de> Visitor<'de> for KeysVisitor {
-            type Value = Keys<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Keys<'de>, A::Error> {
-                let mut keys = Keys::default();
-                while let Some(key) = map.next_key_seed(self.0)? {
-                    let value = Some(map.next_value::<&'de RawValue>()?);
-                    match &*key {
-                        b"timestamp" => keys.timestamp = value,
-                        b"session" => keys.session = value,
-                        b"status" => keys.status = value,
-                        b"progress" => keys.progress = value,
-                        b"message" => keys.message = value,
-                        b"task_id" => keys.task_id = value,
-                        b"metadata" => keys.metadata = value,
-                        b"stale_after" => keys.stale_after = value,
-                        b"process" => keys.process = value,
-                        derived if DERIVED_KEYS.iter().any(|key| key.as_bytes() == derived) => {}
-                        _ => keys.extra.extend(value.map(|value| (text(key), value))),
-                    }
-                }
-                keep_last(&mut keys.extra);
-                Ok(keys)
-            }
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let keys = deserializer.deserialize_map(KeysVisitor(key))?;
-        deserializer.end()?;
-        Ok(keys)
-    }
-}
-
-/// Drops all but the last pair of each key. A line can hold a hundred thousand
-/// keys, so they are not compared each with each.
-fn keep_last<V>(pairs: &mut Vec<(Cow<'_, str>, V)>) {
-    if pairs.len() < 2 {
-        return;
-    }
-    let mut last: Vec<bool> = {
-        let mut seen = HashSet::with_capacity(pairs.len());
-        pairs
-            .iter()
-            .rev()
-            .map(|(key, _)| seen.insert(key))
-            .collect()
-    };
-    pairs.retain(|_| last.pop().unwrap_or(true));
-}
-
-/// Serializes an update as it is stored: whole seconds.
-struct Stored<'a>(&'a Update);
-
-impl Serialize for Stored<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // Cut, not rounded: an update must never seem to come from the future.
-        let seconds = self.0.timestamp.trunc_subsecs(0);
-        let seconds = seconds.to_rfc3339_opts(SecondsFormat::Secs, true);
-        serialize_keys(self.0, &seconds, &mut map)?;
-        map.end()
-    }
-}
-
-/// The update's keys in the format's order, the fraction of its timestamp kept.
-impl Serialize for Update {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        let timestamp = self.timestamp.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        serialize_keys(self, &timestamp, &mut map)?;
-        map.end()
-    }
-}
-
-fn serialize_keys<M: SerializeMap>(
-    update: &Update,
-    timestamp: &str,
-    map: &mut M,
-) -> std::result::Result<(), M::Error> {
-    map.serialize_entry("timestamp", timestamp)?;
-    map.serialize_entry("session", &update.session)?;
-    map.serialize_entry("status", &update.status)?;
-    if let Some(progress) = update.progress {
-        map.serialize_entry("progress", &progress)?;
-    }
-    map.serialize_entry("message", &update.message)?;
-    if let Some(task_id) = &update.task_id {
-        map.serialize_entry("task_id", task_id)?;
-    }
-    if let Some(metadata) = &update.metadata {
-        map.serialize_entry("metadata", metadata)?;
-    }
-    if let Some(stale_after) = update.stale_after {
-        if stale_after.subsec_nanos() == 0 {
-            map.serialize_entry("stale_after", &stale_after.as_secs())?;
-        } else {
-            map.serialize_entry("stale_after", &stale_after.as_secs_f64())?;
-        }
-    }
-    if let Some(process) = &update.process {
-        map.serialize_entry("process", process)?;
-    }
-    for (key, value) in &update.extra {
-        map.serialize_entry(key, value)?;
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {
@@ -639,9 +537,9 @@ mod tests {
         let received = |line: &str| Update::decode_received(line.as_bytes(), now);
         let line = r#"{"status":"idle"}"#;
         assert_eq!(decode(line).unwrap_err(), BadLine::NoTimestamp);
-        assert_eq!(received(line).unwrap().timestamp, now);
+        assert_eq!(received(line).unwrap().0.timestamp, now);
         let line = r#"{"status":"idle","timestamp":"2025-01-01T00:00:00Z"}"#;
-        assert!(received(line).unwrap().timestamp < now);
+        assert!(received(line).unwrap().0.timestamp < now);
         for bad in ["null", "1771101300", "\"today\""] {
             let line = format!(r#"{{"status":"idle","timestamp":{bad}}}"#);
             assert_eq!(received(&line).unwrap_err(), BadLine::BadTimestamp);
@@ -672,7 +570,7 @@ mod tests {
             .iter()
             .map(|(key, raw)| (key.as_str(), raw.get()))
             .collect();
-        assert_eq!(pairs, [("y", "2"), ("x", "3")]);
+        assert_eq!(pairs, [("x", "3"), ("y", "2")]);
     }
 
     #[test]

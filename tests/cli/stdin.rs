@@ -304,8 +304,8 @@ fn dropped_key_is_a_warning() {
     let nines = "9".repeat(40);
     let warnings = [
         "line 1: recorded without its progress: 45 is not a number from 0 to 1",
-        "line 2: recorded without its message: 7 is not a string",
         "line 2: recorded without its metadata: [1] is not an object",
+        "line 2: recorded without its message: 7 is not a string",
         &format!("line 4: recorded without its progress: {nines} is not a number from 0 to 1"),
         "line 5: recorded without its progress: \"half\" is not a number from 0 to 1",
     ];

@@ -11,7 +11,6 @@ mod history;
 mod hook;
 #[cfg(unix)]
 mod job_control;
-mod metadata;
 mod output;
 mod render;
 mod select;

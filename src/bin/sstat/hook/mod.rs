@@ -4,18 +4,19 @@
 mod claude_code;
 mod codex;
 mod gemini;
-pub mod payload;
 mod wording;
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use sstat::{SessionName, Status, Update};
+use sstat::{JsonObject, SessionName, Status, Update};
 
 use crate::cli::Agent;
-use crate::hook::payload::Payload;
 use crate::hook::wording::{Tool, first_line};
+
+/// The JSON object that an agent passes to its hook.
+pub type Payload = JsonObject<'static>;
 
 /// Minimum time between equal updates, so that tool calls do not flood the file.
 const REPEAT_AFTER: TimeDelta = TimeDelta::seconds(30);
@@ -349,7 +350,7 @@ pub fn directory_name(agent: Agent, directory: &str, id: &str) -> Option<Session
     });
     let most = sstat::MAX_NAME_BYTES - id.len() - 1;
     let base = sanitize(base);
-    SessionName::new(format!("{}-{id}", wording::prefix(&base, most))).ok()
+    SessionName::new(format!("{}-{id}", sstat::truncate(&base, most))).ok()
 }
 
 /// Returns the suffix that all names of an id share, regardless of the directory.
@@ -371,7 +372,7 @@ fn short_id(id: &str) -> Option<String> {
 /// Converts any text to a valid session name. Returns `None` for a blank text.
 pub fn session_name(text: &str) -> Option<SessionName> {
     let text = sanitize(text.trim());
-    SessionName::new(wording::prefix(&text, sstat::MAX_NAME_BYTES)).ok()
+    SessionName::new(sstat::truncate(&text, sstat::MAX_NAME_BYTES)).ok()
 }
 
 fn sanitize(name: &str) -> String {
@@ -456,7 +457,7 @@ mod tests {
                     }
                     let json = changed.to_string();
                     let event = Event {
-                        fields: Payload::parse(json.as_bytes()).unwrap(),
+                        fields: Payload::parse_bytes(json.as_bytes()).unwrap(),
                         prompts: true,
                     };
                     let Some(change) = change(agent, &event) else {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::hook::payload::Payload;
+use crate::hook::Payload;
 
 /// Maximum length of a message in characters.
 const MAX_MESSAGE: usize = 120;
@@ -85,17 +85,10 @@ impl fmt::Display for Tool {
 pub fn first_line(text: &str) -> Option<String> {
     // A line may have megabytes: split its beginning only.
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let words: Vec<&str> = prefix(line, MAX_MESSAGE * 16).split_whitespace().collect();
+    let words: Vec<&str> = sstat::truncate(line, MAX_MESSAGE * 16)
+        .split_whitespace()
+        .collect();
     Some(shorten(&words.join(" ")))
-}
-
-/// Returns the longest prefix of at most this many bytes.
-pub fn prefix(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 fn shorten(text: &str) -> String {
@@ -148,7 +141,7 @@ mod tests {
     fn tool(name: &str, input: &str) -> String {
         let tool = Tool {
             name: Some(name.to_owned()),
-            input: Payload::parse(input.as_bytes()).unwrap(),
+            input: Payload::parse_bytes(input.as_bytes()).unwrap(),
         };
         tool.to_string()
     }
@@ -222,7 +215,7 @@ mod tests {
     fn sstat_push_command_is_recognized() {
         let own = |command: &str| {
             let input = format!(r#"{{"command":"{command}"}}"#);
-            let input = Payload::parse(input.as_bytes()).unwrap();
+            let input = Payload::parse_bytes(input.as_bytes()).unwrap();
             Tool { name: None, input }.pushes_status()
         };
         assert!(own("cd x && sstat push w blocked why"));

@@ -3,10 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-use sstat::{Liveness, Status, escape, format_duration};
+use sstat::{JsonObject, Liveness, Status, escape, format_duration};
 
-use crate::metadata;
 use crate::render::style::{Role, Span, Style, percent};
 use crate::render::timeline::write_update;
 use crate::render::{age, issue, local_time};
@@ -137,7 +135,9 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     }
     if let Some(metadata) = &update.metadata {
         let mut label = "Metadata";
-        for (key, value) in pairs(metadata) {
+        let object = JsonObject::parse(metadata.get()).unwrap_or_default();
+        for (key, value) in object.without_repeated_keys() {
+            let value = value.string().unwrap_or(value.json().into());
             plain(label, format!("{} = {}", escape(&key), escape(&value)));
             label = "";
         }
@@ -148,17 +148,6 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
         escape(&sstat::escape_invalid_utf8(path)).into_owned(),
     );
     facts
-}
-
-/// An object's keys and their values as text, strings without quotes.
-fn pairs(object: &RawValue) -> Vec<(String, String)> {
-    let pairs = metadata::pairs(object).unwrap_or_default().into_iter();
-    pairs
-        .map(|(key, value)| match serde_json::from_str(value.get()) {
-            Ok(text) => (key, text),
-            Err(_) => (key, value.get().to_owned()),
-        })
-        .collect()
 }
 
 /// The progress of the last updates, one character each.

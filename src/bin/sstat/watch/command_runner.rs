@@ -261,13 +261,7 @@ impl Invocation {
 
 /// A variable cannot hold a NUL, and the system limits how long all are.
 fn variable(text: &str) -> String {
-    let mut value = text.replace('\0', "");
-    let mut end = value.len().min(MAX_VARIABLE_BYTES);
-    while !value.is_char_boundary(end) {
-        end -= 1;
-    }
-    value.truncate(end);
-    value
+    sstat::truncate(&text.replace('\0', ""), MAX_VARIABLE_BYTES).to_owned()
 }
 
 /// Runs a command to its end, or to the end of its time, with `input` on its

@@ -9,7 +9,7 @@ use super::record::{process_of_variable, record};
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
-use crate::hook::payload::Payload;
+use crate::hook::Payload;
 use crate::hook::{self, Event, TaskCounts};
 use crate::timeout::run_with_timeout;
 use crate::tmux;
@@ -29,7 +29,7 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);
     let fields = match &args.session {
         // Codex appends the payload to its notify command.
-        Some(json) => Payload::parse(json.as_encoded_bytes()).map_err(PayloadError::Json),
+        Some(json) => Payload::parse_bytes(json.as_encoded_bytes()).map_err(PayloadError::Json),
         None => read_stdin(),
     }?;
     let event = Event {
@@ -123,7 +123,7 @@ fn read_payload(mut input: impl Read) -> std::result::Result<Payload, PayloadErr
             return Err(PayloadError::Empty);
         }
         if is_end || chunk[..count].trim_ascii_end().ends_with(b"}") {
-            match Payload::parse(&bytes) {
+            match Payload::parse_bytes(&bytes) {
                 Err(error) if error.is_eof() && !is_end => {}
                 parsed => return parsed.map_err(PayloadError::Json),
             }

@@ -8,12 +8,11 @@ mod stdin;
 pub mod wrap;
 
 use serde_json::value::RawValue;
-use sstat::{ProcessIdentity, SessionName, Update};
+use sstat::{JsonObject, ProcessIdentity, SessionName, Update};
 
 use crate::cli;
 use crate::config::Config;
 use crate::error::{CliError, Result};
-use crate::metadata;
 use crate::view::{Report, View};
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
@@ -89,19 +88,14 @@ fn merge_metadata(
         return Ok(metadata);
     }
     let fail = |error: serde_json::Error| CliError::error(format!("--metadata: {error}"));
-    let mut pairs = match &metadata {
-        Some(metadata) => metadata::pairs(metadata).map_err(fail)?,
-        None => Vec::new(),
-    };
-    for (key, value) in keys {
-        match pairs.iter_mut().find(|(other, _)| *other == key) {
-            Some(pair) => pair.1 = value,
-            None => pairs.push((key, value)),
-        }
+    let mut object = match &metadata {
+        Some(metadata) => JsonObject::parse(metadata.get()).map_err(fail)?,
+        None => JsonObject::default(),
     }
-    let mut json = Vec::new();
-    let mut serializer = serde_json::Serializer::new(&mut json);
-    serde::Serializer::collect_map(&mut serializer, pairs).map_err(fail)?;
-    let json = String::from_utf8_lossy(&json).into_owned();
-    RawValue::from_string(json).map(Some).map_err(fail)
+    .without_repeated_keys();
+    for (key, value) in keys {
+        object.set(key, value);
+    }
+    let json = serde_json::value::to_raw_value(&object).map_err(fail)?;
+    Ok(Some(json))
 }

@@ -6,7 +6,6 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use memchr::memmem;
 use sstat::{
     AppendError, BadLine, Durability, MAX_READ_BYTES, MAX_WRITTEN_BYTES, SessionName, Update,
 };
@@ -31,9 +30,6 @@ const BULK_BYTES: usize = 16 * 1024;
 
 /// That moment.
 const BULK_PATIENCE: Duration = Duration::from_millis(5);
-
-/// How much is shown of a value that is none.
-const SHOWN_CHARACTERS: usize = 40;
 
 pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
     // A wrong SSTAT_NOW is told before anything is read.
@@ -110,22 +106,21 @@ impl Import<'_> {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let mut update = Update::decode_received(line, now).map_err(|bad| bad.to_string())?;
+        let (mut update, dropped) =
+            Update::decode_received(line, now).map_err(|bad| bad.to_string())?;
         if update.session.is_empty() {
             return Err("no session".to_owned());
         }
-        let left_out = match self.config.quiet {
-            true => Vec::new(),
-            false => left_out(line, &update),
-        };
         update.fill_defaults();
         let line = update.encode().map_err(|error| error.to_string())?;
         self.gathered
             .add(number, &update.session, &line)
             .map_err(|error| error.to_string())?;
-        for (key, why) in left_out {
-            let warning = format!("line {number}: recorded without its {key}: {why}");
-            print_diagnostic(&self.style, &warning, Role::Stale);
+        if !self.config.quiet {
+            for key in dropped {
+                let warning = format!("line {number}: recorded without its {key}");
+                print_diagnostic(&self.style, &warning, Role::Stale);
+            }
         }
         Ok(())
     }
@@ -172,50 +167,6 @@ impl Import<'_> {
             Role::Error,
         );
     }
-}
-
-/// The keys that count as absent for their value's sake, and why: whoever sent
-/// them should hear of it.
-fn left_out(line: &[u8], update: &Update) -> Vec<(&'static str, String)> {
-    let absent = [
-        (
-            "progress",
-            "a number from 0 to 1",
-            update.progress.is_none(),
-        ),
-        ("message", "a string", update.message.is_empty()),
-        ("task_id", "a string", update.task_id.is_none()),
-        ("metadata", "an object", update.metadata.is_none()),
-        (
-            "stale_after",
-            "a number of seconds",
-            update.stale_after.is_none(),
-        ),
-        ("process", "a process record", update.process.is_none()),
-    ];
-    let suspects = absent
-        .into_iter()
-        .filter(|(key, _, is_absent)| *is_absent && memmem::find(line, key.as_bytes()).is_some())
-        .collect::<Vec<_>>();
-    if suspects.is_empty() {
-        return Vec::new();
-    }
-    let Some(entries) = str::from_utf8(line)
-        .ok()
-        .and_then(|line| sstat::object_entries(line).ok())
-    else {
-        return Vec::new();
-    };
-    let last = |wanted| entries.iter().rev().find(|(key, _)| key == wanted);
-    suspects
-        .into_iter()
-        .filter_map(|(key, expected, _)| Some((key, expected, last(key)?.1.get())))
-        .filter(|(_, _, value)| !matches!(*value, "null" | "\"\""))
-        .map(|(key, expected, value)| {
-            let shown: String = value.chars().take(SHOWN_CHARACTERS).collect();
-            (key, format!("{shown} is not {expected}"))
-        })
-        .collect()
 }
 
 /// Good lines, encoded, by session.

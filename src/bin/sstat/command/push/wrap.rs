@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::value::RawValue;
 use sstat::{
     HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update,
-    escape_invalid_utf8, is_unprintable,
+    escape_invalid_utf8, is_unprintable, truncate_by,
 };
 
 use crate::cli;
@@ -140,27 +140,25 @@ fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
     let mut words = Vec::new();
     for word in argv {
         let word = escape_invalid_utf8(word.as_encoded_bytes());
-        let mut left = room.saturating_sub("\"…\",".len());
-        let fits = word.char_indices().find_map(|(at, c)| {
-            let length = match c {
-                '"' | '\\' => 2,
-                c if is_unprintable(c) => 6 * c.len_utf16(),
-                c => c.len_utf8(),
-            };
-            match left.checked_sub(length) {
-                Some(rest) => left = rest,
-                None => return Some(at),
-            }
-            None
-        });
-        if let Some(cut) = fits {
-            words.push(format!("{}…", &word[..cut]));
+        room = room.saturating_sub("\"…\",".len());
+        let fitting = truncate_by(&word, room, json_length);
+        if fitting.len() < word.len() {
+            words.push(format!("{fitting}…"));
             break;
         }
-        room = left;
+        room -= word.chars().map(json_length).sum::<usize>();
         words.push(word);
     }
     words
+}
+
+/// Returns the length of a character inside a JSON string.
+fn json_length(c: char) -> usize {
+    match c {
+        '"' | '\\' => 2,
+        c if is_unprintable(c) => 6 * c.len_utf16(),
+        c => c.len_utf8(),
+    }
 }
 
 /// Returns the final update. It continues the last update of the command itself,

@@ -1,6 +1,10 @@
-//! What was appended to a session's file since it was last looked at.
+//! Reads the updates that are appended to a session's file.
+//!
+//! A [`Follower`] keeps the file open between reads. When the path names another
+//! file, as after a rotation, the follower first reads the rest of the file that
+//! it holds and then continues in the new one: after the line that it read last
+//! if the new file contains it, as after a clean-up, otherwise from the start.
 
-use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::path::PathBuf;
@@ -9,114 +13,125 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use crate::store::history::History;
 use crate::store::lines::{Line, LinesBackward, LinesForward, Tail, is_complete};
-use crate::store::open::{self, Directory, StatusFile, read_exact_at};
+use crate::store::open::{self, StatusFile, read_exact_at};
 use crate::store::{BadLines, FileWarning, FileWarningKind, MAX_REREADS, Store};
 use crate::update::Update;
 
-/// A place in a session's file, which moves on as the file grows.
-///
-/// It knows the file by device and inode and by the last line it read there.
-/// In a file that was put in its place, truncated or written anew it goes on
-/// behind that line, as after a clean-up that keeps the last ones, or from
-/// the beginning where there is no such line, as after a rotation.
-#[derive(Clone, Debug)]
+/// A session's file and how far it has been read.
+#[derive(Debug)]
 pub struct Follower {
     name: String,
     path: PathBuf,
     position: Option<Position>,
+    /// The file that `position` is in.
+    file: Option<StatusFile>,
+    keeps_file_open: bool,
 }
 
 /// How far a file has been read.
 #[derive(Clone, Debug)]
 struct Position {
+    /// Device and inode; `None` on systems without them.
     file: Option<(u64, u64)>,
-    /// What the file's metadata said when it was last read.
+    /// The file's size and time of modification at the last read.
     size: u64,
     modified: Option<SystemTime>,
     offset: u64,
-    /// What stands before `offset` is the beginning of a line over 1 MiB.
+    /// The bytes before `offset` are the start of a line of more than 1 MiB.
     overlong: bool,
     last: Option<LineFingerprint>,
 }
 
-/// The last line that was read, by which a file is known again.
+/// Identifies the line that was read last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LineFingerprint {
     start: u64,
     length: u64,
-    /// Of its last bytes: one look at the end of a line is enough.
+    /// The hash of the line's last [`FINGERPRINT_BYTES`].
     hash: u64,
 }
 
-/// How many bytes of a line make it known again.
 const FINGERPRINT_BYTES: usize = 4096;
 
-/// What a follower found.
+/// The result of a read.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct NewUpdates {
     /// The new updates with their stored lines, oldest first.
     pub updates: Vec<(Vec<u8>, Update)>,
-    /// The new lines that are none.
+    /// The new invalid lines.
     pub bad: BadLines,
-    /// The file is not there (any more).
+    /// The path names no file.
     pub missing: bool,
-    /// The file is not the one that was read before, or no longer holds what
-    /// was read: `updates` is all there is in it.
+    /// The file is another one or has been rewritten, and does not contain the
+    /// line that was read last: `updates` starts with its first line.
     pub restarted: bool,
-    /// The limit was reached: there is more to read.
+    /// There may be more to read.
     pub more: bool,
-    /// There is another file by now, and nothing was read of it.
-    pub replaced: bool,
 }
 
 impl Store {
-    /// A follower of a session that has read nothing yet.
-    #[must_use]
-    pub fn follow(&self, name: &str) -> Follower {
-        let file_name = self.file_of(name).ok().flatten().unwrap_or_default();
-        Follower {
+    /// Returns a follower that starts with the first line of the session's file,
+    /// which may be missing.
+    ///
+    /// # Errors
+    /// If no file can have this name, or the directory cannot be searched for a
+    /// name that contains `\xNN`.
+    pub fn follow(&self, name: &str) -> Result<Follower> {
+        let file_name = self.file_of(name)?.ok_or_else(|| Error::Name {
+            name: name.to_owned(),
+            reason: "must not be empty or contain '/' or NUL",
+        })?;
+        Ok(Follower {
             name: name.to_owned(),
             path: self.path().join(file_name),
             position: None,
-        }
-    }
-}
-
-impl History {
-    /// A follower that goes on where this history ends: with the next line, or
-    /// with a last line that was still being written.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn follower(&self) -> Result<Follower> {
-        let (position, _) = Position::at_end(self.opened(), &mut Vec::new())
-            .map_err(Error::io("read", self.path()))?;
-        Ok(Follower {
-            name: self.name().to_owned(),
-            path: self.path().to_path_buf(),
-            position: Some(position),
+            file: None,
+            keeps_file_open: true,
         })
     }
 }
 
+impl History {
+    /// Returns a follower that starts where this history ends: with the next
+    /// line, or with the last line if it is still being written.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn into_follower(self) -> Result<Follower> {
+        let (name, path, file) = self.into_parts();
+        let (position, _) = Position::at_end(&file).map_err(Error::io("read", &path))?;
+        let mut follower = Follower {
+            name,
+            path,
+            position: None,
+            file: None,
+            keeps_file_open: true,
+        };
+        follower.move_to(position, Some(file));
+        Ok(follower)
+    }
+}
+
 impl Follower {
-    /// The session's name.
+    /// The number of followers that a process should let keep their files open.
+    /// Some systems allow a process only 256 descriptors.
+    pub const MAX_OPEN: usize = 128;
+
+    /// Closes the file after each read. If it is rotated in the meantime, its
+    /// last lines are only read if its new name is the old one and `.1`.
+    pub fn close_between_reads(&mut self) {
+        self.keeps_file_open = false;
+        self.file = None;
+    }
+
+    /// Returns the session's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it is the file that `held` opened which was read last.
-    #[must_use]
-    pub fn is_in(&self, held: &History) -> bool {
-        let file = open::identity(&held.opened().metadata);
-        self.position
-            .as_ref()
-            .is_some_and(|position| position.file == file)
-    }
-
-    /// Something that is wrong with the file, for people.
+    /// Returns a warning about the session's file.
     #[must_use]
     pub fn warning(&self, kind: FileWarningKind) -> FileWarning {
         FileWarning {
@@ -125,30 +140,30 @@ impl Follower {
         }
     }
 
-    /// Passes over all that stands in the file now, but for a last line that
-    /// is still being written. Gives the last update passed over and what is
-    /// wrong behind it; neither where there is no file.
+    /// Skips all lines of the file except a last one that is still being
+    /// written. Returns the last update and the warning about the lines after
+    /// it; neither if the file is missing.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn skip_to_end(&mut self) -> Result<(Option<Update>, Option<FileWarning>)> {
         let mut tries = 0;
         loop {
-            let open = match open::open_read(&self.path) {
-                Ok(open) => open,
+            let file = match open::open_read(&self.path) {
+                Ok(file) => file,
                 Err(error) if error.is_not_found() => {
-                    self.position = None;
+                    (self.position, self.file) = (None, None);
                     return Ok((None, None));
                 }
                 Err(error) => return Err(error),
             };
-            match Position::at_end(&open, &mut Vec::new()) {
+            match Position::at_end(&file) {
                 Ok((position, mut tail)) => {
-                    self.position = Some(position);
-                    let update = tail.update.take().map(|update| self.named(update));
+                    self.move_to(position, Some(file));
+                    let update = tail.update.take().map(|update| self.with_name(update));
                     return Ok((update, tail.warning(|| self.path.clone())));
                 }
-                // Truncated meanwhile: look again.
+                // The file was truncated meanwhile.
                 Err(error)
                     if error.kind() == io::ErrorKind::UnexpectedEof && tries < MAX_REREADS =>
                 {
@@ -159,166 +174,114 @@ impl Follower {
         }
     }
 
-    /// Whether the file looks as it did when it was last read: the same file,
-    /// as long and as old. Costs one system call.
+    /// Returns true if the path names the file that was read last, and its size
+    /// and time of modification are the same. Needs one system call.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        let metadata = match self.path.symlink_metadata() {
-            Ok(metadata) => metadata,
-            Err(error) => {
-                return error.kind() == io::ErrorKind::NotFound && self.position.is_none();
+        match (self.path.symlink_metadata(), &self.position) {
+            (Ok(metadata), Some(position)) => {
+                position.file == open::identity(&metadata)
+                    && position.size == metadata.len()
+                    && position.modified == metadata.modified().ok()
             }
+            (Ok(_), None) => false,
+            (Err(error), position) => error.kind() == io::ErrorKind::NotFound && position.is_none(),
+        }
+    }
+
+    /// Returns the updates since the last call: about `limit_bytes` of them, if
+    /// there are more.
+    ///
+    /// # Errors
+    /// If the file cannot be read. The next call tries again from the same
+    /// position.
+    pub fn read_new(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
+        if let (Some(file), Ok(metadata)) = (&mut self.file, self.path.symlink_metadata())
+            && open::identity(&metadata) == open::identity(&file.metadata)
+        {
+            file.metadata = metadata;
+            return self.read(None, limit_bytes);
+        }
+        let named = match open::open_read(&self.path) {
+            Ok(file) => Some(file),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
         };
-        self.position.as_ref().is_some_and(|position| {
-            position.file == open::identity(&metadata)
-                && position.size == metadata.len()
-                && position.modified == metadata.modified().ok()
-        })
-    }
-
-    /// The updates that came since the last call.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn read_new(&mut self) -> Result<NewUpdates> {
-        self.read_path(usize::MAX, Accept::AnyFile)
-    }
-
-    /// The first of the updates that came since the last call, about as many
-    /// bytes of them as the limit says.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn read_some(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
-        self.read_path(limit_bytes, Accept::AnyFile)
-    }
-
-    /// The same, but nothing of another file than the one read before.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn read_same(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
-        self.read_path(limit_bytes, Accept::SameFile)
-    }
-
-    fn read_path(&mut self, limit_bytes: usize, accept: Accept) -> Result<NewUpdates> {
-        match open::open_read(&self.path) {
-            Ok(open) => self.read(&open, limit_bytes, accept),
-            // The place is kept: the file may have been renamed, and what came
-            // into it before that is still to be read.
-            Err(error) if error.is_not_found() => Ok(NewUpdates {
+        let is_same = |file: &StatusFile| {
+            let position = self.position.as_ref();
+            position.is_some_and(|position| position.file == open::identity(&file.metadata))
+        };
+        if !named.as_ref().is_some_and(is_same) {
+            let rest = self.read_rest_of_renamed(limit_bytes);
+            if let Some(rest) = rest.filter(|new| !new.updates.is_empty() || new.bad.count > 0) {
+                return Ok(NewUpdates { more: true, ..rest });
+            }
+        }
+        match named {
+            Some(file) => self.read(Some(file), limit_bytes),
+            // A writer may still have it open, or it may come back.
+            None => Ok(NewUpdates {
                 missing: true,
                 ..NewUpdates::default()
             }),
-            Err(error) => Err(error),
         }
     }
 
-    /// As [`read_some`](Self::read_some), of what came before the file was
-    /// renamed to `new_name`; none if that is another file.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn read_renamed(&mut self, new_name: &OsStr, limit_bytes: usize) -> Result<NewUpdates> {
-        if self.position.is_none() {
-            return Ok(NewUpdates::default());
+    /// Reads on in the file that was read last, which the path no longer names.
+    /// Returns `None` if it cannot be found or read.
+    fn read_rest_of_renamed(&mut self, limit_bytes: usize) -> Option<NewUpdates> {
+        let position = self.position.as_ref()?;
+        let file = match self.file.take() {
+            Some(file) => StatusFile {
+                metadata: file.file.metadata().ok()?,
+                ..file
+            },
+            None => {
+                let mut path = self.path.clone().into_os_string();
+                path.push(".1");
+                open::open_read(path.as_ref()).ok()?
+            }
+        };
+        if !position.continues_in(&file).ok()? {
+            return None;
         }
-        match open::open_read(&self.path.with_file_name(new_name)) {
-            Ok(renamed) => self.read(&renamed, limit_bytes, Accept::SameFile),
-            Err(error) if error.is_not_found() => Ok(NewUpdates::default()),
-            Err(error) => Err(error),
-        }
+        self.read(Some(file), limit_bytes).ok()
     }
 
-    /// As [`read_some`](Self::read_some), from the file that `held` opened,
-    /// whatever its name is by now; nothing if another one is followed.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn read_held(&mut self, held: &History, limit_bytes: usize) -> Result<NewUpdates> {
-        let file = open::identity(&held.opened().metadata);
-        if self
-            .position
-            .as_ref()
-            .is_none_or(|position| position.file != file)
-        {
-            return Ok(NewUpdates::default());
-        }
-        let again = held
-            .opened()
-            .again()
-            .map_err(Error::io("read", &self.path))?;
-        self.read(&again, limit_bytes, Accept::SameFile)
-    }
-
-    /// As [`read_some`](Self::read_some), of what came before the file was
-    /// renamed, as rotation does: to a longer name that begins with its own.
-    ///
-    /// # Errors
-    /// When the directory or the file cannot be read.
-    pub fn read_rotated(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
-        let (Some(position), Some(directory), Some(file_name)) =
-            (&self.position, self.path.parent(), self.path.file_name())
-        else {
+    /// Reads on in `file`, or in the file that is open.
+    fn read(&mut self, file: Option<StatusFile>, limit_bytes: usize) -> Result<NewUpdates> {
+        let Some(source) = file.as_ref().or(self.file.as_ref()) else {
             return Ok(NewUpdates::default());
         };
-        let mut rotated = None;
-        Directory::open(directory)?.names(|name| {
-            let is_longer = name.len() > file_name.len()
-                && name
-                    .as_encoded_bytes()
-                    .starts_with(file_name.as_encoded_bytes());
-            let is_same = || {
-                let metadata = directory.join(name).symlink_metadata();
-                metadata.is_ok_and(|metadata| open::identity(&metadata) == position.file)
-            };
-            if is_longer && is_same() {
-                rotated = Some(name.to_owned());
-            }
-        })?;
-        match rotated {
-            Some(name) => self.read_renamed(&name, limit_bytes),
-            None => Ok(NewUpdates::default()),
-        }
-    }
-
-    fn read(
-        &mut self,
-        open: &StatusFile,
-        limit_bytes: usize,
-        accept: Accept,
-    ) -> Result<NewUpdates> {
-        let mut new = NewUpdates::default();
-        // What fails has read nothing: the place stays where it is.
-        let read = self.read_lines(open, limit_bytes, accept, &mut new);
-        self.position = read.map_err(Error::io("read", &self.path))?;
+        let (new, position) = self
+            .read_lines(source, limit_bytes)
+            .map_err(Error::io("read", &self.path))?;
+        self.move_to(position, file);
         Ok(new)
     }
 
-    /// Reads on from the place where reading ended; gives the new one.
+    fn move_to(&mut self, position: Position, file: Option<StatusFile>) {
+        // Without an identity, a held file would hide the one that replaces it.
+        if file.is_some() && self.keeps_file_open && position.file.is_some() {
+            self.file = file;
+        }
+        self.position = Some(position);
+    }
+
     fn read_lines(
         &self,
-        open: &StatusFile,
+        file: &StatusFile,
         limit_bytes: usize,
-        accept: Accept,
-        new: &mut NewUpdates,
-    ) -> io::Result<Option<Position>> {
-        let size = open.metadata.len();
-        let goes_on = match &self.position {
-            Some(position) => position.goes_on_in(open)?,
-            None => false,
-        };
+    ) -> io::Result<(NewUpdates, Position)> {
+        let mut new = NewUpdates::default();
+        let size = file.metadata.len();
         let mut position = match &self.position {
-            Some(position) if goes_on => position.clone(),
-            Some(_) if accept == Accept::SameFile => {
-                new.replaced = true;
-                return Ok(self.position.clone());
-            }
+            Some(position) if position.continues_in(file)? => position.clone(),
             before => {
-                let mut position = Position::at_begin(open);
+                let mut position = Position::at_start(file);
                 let last = before.as_ref().and_then(|before| before.last);
                 let found = match last {
-                    Some(last) => position.pass_over(open, last)?,
+                    Some(last) => position.skip_past(file, last)?,
                     None => false,
                 };
                 new.restarted = before.is_some() && !found;
@@ -326,66 +289,55 @@ impl Follower {
             }
         };
         position.size = size;
-        position.modified = open.metadata.modified().ok();
-        let mut lines = LinesForward::new(&open.file, position.offset, size);
+        position.modified = file.metadata.modified().ok();
+        let mut lines = LinesForward::new(&file.file, position.offset, size);
         let mut bytes = 0;
         while let Some(line) = lines.next()? {
             let end = line
                 .bytes
                 .map(|bytes| line.offset + bytes.len() as u64 + u64::from(line.terminated));
             if position.overlong {
-                // The rest of a line whose beginning was passed over.
                 position.overlong = !line.terminated;
                 position.offset = end.unwrap_or_else(|| lines.position());
                 continue;
             }
             let decoded = line.decode();
             if !line.terminated && decoded.is_err() && line.bytes.is_some() {
-                // Being written: it is read again when there is more of it.
+                // It is still being written.
                 break;
             }
-            if let Some(fingerprint) = LineFingerprint::of(&line) {
-                position.last = Some(fingerprint);
-            }
+            position.last = LineFingerprint::of(&line).or(position.last);
             match decoded {
                 Ok(update) => {
                     let line = line.bytes.unwrap_or_default().to_vec();
                     bytes += line.len();
-                    new.updates.push((line, self.named(update)));
+                    new.updates.push((line, self.with_name(update)));
                 }
                 Err(_) if line.is_blank() => {}
                 Err(reason) => new.bad.note_later(reason),
             }
             position.overlong = line.bytes.is_none() && !line.terminated;
             position.offset = end.unwrap_or_else(|| lines.position());
-            if bytes >= limit_bytes {
-                // Nothing is said of the file's end, which was not reached.
-                new.more = position.offset < size;
-                position.modified = position.modified.filter(|_| !new.more);
+            if bytes >= limit_bytes && position.offset < size {
+                new.more = true;
+                // `is_unchanged` must not return true before the end is read.
+                position.modified = None;
                 break;
             }
         }
-        Ok(Some(position))
+        Ok((new, position))
     }
 
-    fn named(&self, mut update: Update) -> Update {
+    fn with_name(&self, mut update: Update) -> Update {
         update.session.clone_from(&self.name);
         update
     }
 }
 
-/// Which file is read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Accept {
-    AnyFile,
-    /// Only the one that was read before.
-    SameFile,
-}
-
 impl Position {
-    fn at_begin(open: &StatusFile) -> Self {
+    fn at_start(file: &StatusFile) -> Self {
         Self {
-            file: open::identity(&open.metadata),
+            file: open::identity(&file.metadata),
             size: 0,
             modified: None,
             offset: 0,
@@ -394,30 +346,31 @@ impl Position {
         }
     }
 
-    /// The end of a file, but for a last line that is still being written, and
-    /// what stands there.
-    fn at_end(open: &StatusFile, buffer: &mut Vec<u8>) -> io::Result<(Self, Tail)> {
-        let size = open.metadata.len();
+    /// Returns the position at the end of a file, but before a last line that is
+    /// still being written, and the file's last update.
+    fn at_end(file: &StatusFile) -> io::Result<(Self, Tail)> {
+        let size = file.metadata.len();
         let mut position = Self {
             size,
-            modified: open.metadata.modified().ok(),
+            modified: file.metadata.modified().ok(),
             offset: size,
-            ..Self::at_begin(open)
+            ..Self::at_start(file)
         };
         let mut tail = Tail::default();
-        let mut lines = LinesBackward::new(&open.file, size, buffer)?;
+        let mut buffer = Vec::new();
+        let mut lines = LinesBackward::new(&file.file, size, &mut buffer)?;
         while let Some(line) = lines.next()? {
-            let verdict = line.update(&open.metadata);
-            let is_whole = match &verdict {
+            let update = line.update(&file.metadata);
+            let is_complete = match &update {
                 Ok(update) => update.is_some(),
                 Err(reason) => is_complete(*reason),
             };
-            if !line.terminated && !is_whole {
+            if !line.terminated && !is_complete {
                 position.offset = line.offset;
             } else if position.last.is_none() {
                 position.last = LineFingerprint::of(&line);
             }
-            match verdict {
+            match update {
                 Ok(None) => {}
                 Ok(update) => {
                     tail.update = update;
@@ -430,36 +383,36 @@ impl Position {
         Ok((position, tail))
     }
 
-    /// Whether the file still holds what was read of it.
-    fn goes_on_in(&self, open: &StatusFile) -> io::Result<bool> {
+    /// Returns true if `file` is the same file and still contains the line that
+    /// was read last.
+    fn continues_in(&self, file: &StatusFile) -> io::Result<bool> {
         let is_same =
-            self.file == open::identity(&open.metadata) && self.offset <= open.metadata.len();
+            self.file == open::identity(&file.metadata) && self.offset <= file.metadata.len();
         match &self.last {
-            Some(last) if is_same => last.stands_in(open),
+            Some(last) if is_same => last.is_in(file),
             _ => Ok(is_same),
         }
     }
 
-    /// Moves behind the last line that is the marked one; false where there
+    /// Moves past the last line that is equal to `line`. Returns false if there
     /// is none.
-    fn pass_over(&mut self, open: &StatusFile, marked: LineFingerprint) -> io::Result<bool> {
-        let mut lines = LinesForward::new(&open.file, 0, open.metadata.len());
-        let mut found = false;
+    fn skip_past(&mut self, file: &StatusFile, line: LineFingerprint) -> io::Result<bool> {
+        let wanted = (line.length, line.hash);
+        let mut lines = LinesForward::new(&file.file, 0, file.metadata.len());
         while let Some(line) = lines.next()? {
             if let Some(fingerprint) = LineFingerprint::of(&line)
-                && (fingerprint.length, fingerprint.hash) == (marked.length, marked.hash)
+                && (fingerprint.length, fingerprint.hash) == wanted
             {
-                found = true;
                 self.last = Some(fingerprint);
                 self.offset = fingerprint.start + fingerprint.length + u64::from(line.terminated);
             }
         }
-        Ok(found)
+        Ok(self.last.is_some())
     }
 }
 
 impl LineFingerprint {
-    /// The mark of a line; none of a blank or an over-long one.
+    /// Returns `None` for a blank or over-long line.
     fn of(line: &Line<'_>) -> Option<Self> {
         let bytes = line.bytes.filter(|_| !line.is_blank())?;
         Some(Self {
@@ -469,12 +422,13 @@ impl LineFingerprint {
         })
     }
 
-    fn stands_in(&self, open: &StatusFile) -> io::Result<bool> {
+    /// Returns true if the line is at the same place in `file`.
+    fn is_in(&self, file: &StatusFile) -> io::Result<bool> {
         let length = self.length.min(FINGERPRINT_BYTES as u64);
         let mut buffer = [0; FINGERPRINT_BYTES];
         let end = &mut buffer[..length as usize];
-        match read_exact_at(&open.file, end, self.start + self.length - length) {
-            // Truncated meanwhile.
+        match read_exact_at(&file.file, end, self.start + self.length - length) {
+            // The file was truncated meanwhile.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
             read => read.map(|()| hash(end) == self.hash),
         }
@@ -493,6 +447,7 @@ mod tests {
     use crate::store::history::Query;
     use std::fs;
     use std::io::Write;
+    use std::path::Path;
 
     const LINE: &str = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"M"}"#;
 
@@ -500,76 +455,87 @@ mod tests {
         format!("{}\n", LINE.replace('M', message))
     }
 
+    fn append(path: &Path, text: &str) {
+        let mut file = fs::File::options().append(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Reads until there is no more and returns the messages.
     fn messages(follower: &mut Follower) -> Vec<String> {
-        let new = follower.read_new().unwrap();
-        let messages = new.updates.into_iter();
-        messages.map(|(_, update)| update.message).collect()
+        let mut messages = Vec::new();
+        loop {
+            let new = follower.read_new(usize::MAX).unwrap();
+            messages.extend(new.updates.into_iter().map(|(_, update)| update.message));
+            if !new.more {
+                return messages;
+            }
+        }
     }
 
     #[test]
-    fn every_line_is_met_once_through_tearing_rotation_and_removal() {
+    fn each_line_is_read_once_across_torn_lines_rotation_and_removal() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         let store = Store::new(directory.path());
         fs::write(&path, line("a") + &line("b")[..20]).unwrap();
         let history = store.history("w", Query::default()).unwrap().unwrap();
-        let mut follower = history.follower().unwrap();
+        let mut follower = history.into_follower().unwrap();
         assert!(messages(&mut follower).is_empty());
-        let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(&line("b").as_bytes()[20..]).unwrap();
-        file.write_all((line("c") + "junk\n" + &line("d")).as_bytes())
-            .unwrap();
+        append(
+            &path,
+            &(line("b")[20..].to_owned() + &line("c") + "junk\n" + &line("d")),
+        );
         assert_eq!(messages(&mut follower), ["b", "c", "d"]);
         assert!(messages(&mut follower).is_empty());
         fs::rename(&path, directory.path().join("old")).unwrap();
-        assert!(follower.read_new().unwrap().missing);
+        assert!(follower.read_new(usize::MAX).unwrap().missing);
         fs::write(&path, line("e")).unwrap();
         assert_eq!(messages(&mut follower), ["e"]);
         fs::write(&path, "").unwrap();
         assert!(messages(&mut follower).is_empty());
         fs::write(&path, line("f").trim_end()).unwrap();
-        assert_eq!(messages(&mut follower), ["f"], "whole, if unterminated");
+        assert_eq!(messages(&mut follower), ["f"], "unterminated but complete");
     }
 
     #[test]
-    fn a_file_that_was_written_anew_is_known_by_its_last_line() {
+    fn rewritten_file_is_continued_after_the_last_known_line() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
-        let mut follower = Store::new(directory.path()).follow("w");
+        let mut follower = Store::new(directory.path()).follow("w").unwrap();
         fs::write(&path, line("a") + &line("b") + &line("c")).unwrap();
         assert_eq!(follower.skip_to_end().unwrap().0.unwrap().message, "c");
         assert!(follower.is_unchanged());
 
-        // A clean-up keeps the last lines: they are no news.
+        // A clean-up keeps the last lines.
         let shorter = directory.path().join("shorter");
         fs::write(&shorter, line("b") + &line("c") + &line("d")).unwrap();
         fs::rename(&shorter, &path).unwrap();
         assert!(!follower.is_unchanged());
-        let new = follower.read_new().unwrap();
+        let new = follower.read_new(usize::MAX).unwrap();
         assert_eq!(new.updates.len(), 1);
         assert!(!new.restarted);
 
-        // A writer that overwrites its one line with another as long.
+        // All lines are overwritten by others of the same length.
         fs::write(&path, line("e") + &line("f") + &line("g")).unwrap();
-        let new = follower.read_new().unwrap();
+        let new = follower.read_new(usize::MAX).unwrap();
         assert!(new.restarted);
         assert_eq!(new.updates.len(), 3);
 
         fs::write(&path, "").unwrap();
-        let new = follower.read_new().unwrap();
+        let new = follower.read_new(usize::MAX).unwrap();
         assert!(new.restarted && new.updates.is_empty());
         assert!(follower.is_unchanged());
     }
 
     #[test]
-    fn much_is_read_in_parts() {
+    fn read_stops_at_its_limit() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
-        let mut follower = Store::new(directory.path()).follow("w");
+        let mut follower = Store::new(directory.path()).follow("w").unwrap();
         fs::write(&path, line("a").repeat(100)).unwrap();
         let mut count = 0;
         loop {
-            let new = follower.read_some(10 * line("a").len()).unwrap();
+            let new = follower.read_new(10 * line("a").len()).unwrap();
             count += new.updates.len();
             assert!(new.updates.len() <= 11);
             assert_eq!(follower.is_unchanged(), !new.more);
@@ -581,67 +547,82 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_a_rename_is_not_lost() {
+    fn rest_of_a_renamed_file_is_read_first() {
+        for keeps_file_open in [true, false] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("w_status.json");
+            let rotated = directory.path().join("w_status.json.1");
+            let mut follower = Store::new(directory.path()).follow("w").unwrap();
+            if !keeps_file_open {
+                follower.close_between_reads();
+            }
+            fs::write(&path, line("a")).unwrap();
+            fs::write(&rotated, line("x")).unwrap();
+            follower.skip_to_end().unwrap();
+            append(&path, &line("b").repeat(50));
+            fs::rename(&path, &rotated).unwrap();
+            append(&rotated, &line("c"));
+            fs::write(&path, line("d")).unwrap();
+            let mut expected = vec!["b"; 50];
+            expected.extend(["c", "d"]);
+            let mut messages = Vec::new();
+            loop {
+                let new = follower.read_new(10 * line("b").len()).unwrap();
+                messages.extend(new.updates.into_iter().map(|(_, update)| update.message));
+                if !new.more {
+                    break;
+                }
+            }
+            assert_eq!(messages, expected, "{keeps_file_open}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn deleted_file_is_read_to_its_end() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
-        let old = directory.path().join("w_status.json.1");
-        let mut follower = Store::new(directory.path()).follow("w");
+        let mut follower = Store::new(directory.path()).follow("w").unwrap();
         fs::write(&path, line("a")).unwrap();
-        follower.skip_to_end().unwrap();
-        fs::write(&old, line("x")).unwrap();
-        let new_name = old.file_name().unwrap();
-        assert!(
-            follower
-                .read_renamed(new_name, usize::MAX)
-                .unwrap()
-                .updates
-                .is_empty()
-        );
-        fs::write(&path, line("a") + &line("b")).unwrap();
-        fs::rename(&path, &old).unwrap();
-        fs::write(&path, line("c")).unwrap();
-        assert!(follower.read_same(usize::MAX).unwrap().replaced);
-        assert_eq!(follower.read_rotated(usize::MAX).unwrap().updates.len(), 1);
-        fs::write(&old, line("a") + &line("b") + &line("b2")).unwrap();
-        assert_eq!(
-            follower
-                .read_renamed(new_name, usize::MAX)
-                .unwrap()
-                .updates
-                .len(),
-            1
-        );
-        assert_eq!(messages(&mut follower), ["c"]);
+        assert_eq!(messages(&mut follower), ["a"]);
+        append(&path, &line("b"));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(messages(&mut follower), ["b"]);
+        assert!(follower.read_new(usize::MAX).unwrap().missing);
     }
 
     #[test]
-    fn a_whole_bad_line_is_told_once() {
+    fn invalid_last_line_is_reported_once() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         fs::write(&path, line("a") + r#"{"status":"idle"}"#).unwrap();
-        let mut follower = Store::new(directory.path()).follow("w");
+        let mut follower = Store::new(directory.path()).follow("w").unwrap();
         let (last, warning) = follower.skip_to_end().unwrap();
         assert_eq!(last.unwrap().message, "a");
         assert_eq!(warning.unwrap().bad_lines(), 1);
-        let mut file = fs::File::options().append(true).open(&path).unwrap();
-        file.write_all(format!("\n{}", line("b")).as_bytes())
-            .unwrap();
-        let new = follower.read_new().unwrap();
+        append(&path, &format!("\n{}", line("b")));
+        let new = follower.read_new(usize::MAX).unwrap();
         assert_eq!((new.updates.len(), new.bad.count), (1, 0));
     }
 
     #[test]
-    fn an_over_long_line_is_passed_over_in_parts() {
+    fn overlong_line_is_skipped_while_it_grows() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
-        let mut follower = Store::new(directory.path()).follow("w");
-        let mut file = fs::File::create(&path).unwrap();
+        let mut follower = Store::new(directory.path()).follow("w").unwrap();
+        fs::write(&path, "").unwrap();
         for _ in 0..3 {
-            file.write_all(&[b'x'; crate::MAX_READ_BYTES + 1]).unwrap();
+            append(&path, &"x".repeat(crate::MAX_READ_BYTES + 1));
             assert!(messages(&mut follower).is_empty());
         }
-        file.write_all(format!("x\n{}", line("a")).as_bytes())
-            .unwrap();
+        append(&path, &format!("x\n{}", line("a")));
         assert_eq!(messages(&mut follower), ["a"]);
+    }
+
+    #[test]
+    fn name_without_a_file_cannot_be_followed() {
+        for name in ["", "a/b", "a\0b"] {
+            assert!(Store::new("/nonexistent").follow(name).is_err(), "{name:?}");
+        }
     }
 }

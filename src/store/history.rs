@@ -106,8 +106,8 @@ impl History {
         self.open.metadata.len()
     }
 
-    pub(crate) fn opened(&self) -> &StatusFile {
-        &self.open
+    pub(crate) fn into_parts(self) -> (String, PathBuf, StatusFile) {
+        (self.name, self.path, self.open)
     }
 
     /// Returns the number of lines in the file, valid or not. Reads the whole

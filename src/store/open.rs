@@ -16,14 +16,6 @@ pub(crate) struct StatusFile {
 }
 
 impl StatusFile {
-    /// The same file as it is by now.
-    pub(crate) fn again(&self) -> io::Result<Self> {
-        Ok(Self {
-            metadata: self.file.metadata()?,
-            file: self.file.try_clone()?,
-        })
-    }
-
     fn check(file: File, path: impl FnOnce() -> PathBuf) -> Result<Self> {
         let metadata = match file.metadata() {
             Ok(metadata) => metadata,

@@ -1,154 +1,110 @@
-//! Following the histories of sessions: new updates, and sessions that appear.
+//! Follows the histories of several sessions, and of sessions that appear later.
 
 use std::collections::HashSet;
 
-use sstat::{FileWarning, FileWarningKind, Follower, History, NewUpdates, Query, Store, Update};
+use sstat::{FileWarning, FileWarningKind, Follower, History, Query, Store, Update};
 
-/// Decides whether a session of this name is followed.
+/// Selects the sessions to follow by their names.
 pub type NameFilter = Box<dyn Fn(&str) -> bool>;
 
-/// About how many bytes are read of a file at a time: one that is written anew
-/// may be of any size.
-const MANY_BYTES: usize = 256 * 1024;
+/// Limits how much of one file is read at a time.
+const READ_BYTES: usize = 256 * 1024;
 
-/// So many files are held open, so that what came into one before it was
-/// renamed is still read.
-const MOST_HELD: usize = 256;
-
-/// The sessions that are followed.
 pub struct HistoryFollower {
     store: Store,
     query: Query,
-    /// Which new sessions are followed too.
+    /// Selects the sessions that are followed once they appear.
     joins: Option<NameFilter>,
-    followed: Vec<Followed>,
-    known: HashSet<String>,
+    followers: Vec<Follower>,
+    names: HashSet<String>,
+    /// The names of files that were reported as unreadable.
+    unreadable: HashSet<String>,
     warnings: Vec<FileWarning>,
 }
 
-struct Followed {
-    follower: Follower,
-    /// The file that was read last. Each is a descriptor.
-    held: Option<History>,
-    /// It has been told that it cannot be read.
-    complained: bool,
-}
-
 impl HistoryFollower {
-    /// Follows no session yet.
+    /// Returns a follower of no session.
     pub fn new(store: Store, query: Query, joins: Option<NameFilter>) -> Self {
         Self {
             store,
             query,
             joins,
-            followed: Vec::new(),
-            known: HashSet::new(),
+            followers: Vec::new(),
+            names: HashSet::new(),
+            unreadable: HashSet::new(),
             warnings: Vec::new(),
         }
-    }
-
-    /// A follower for each session that joins: it is wanted and not known yet.
-    fn joining(&self) -> Vec<Follower> {
-        let Some(joins) = &self.joins else {
-            return Vec::new();
-        };
-        let names = self.store.names().unwrap_or_default();
-        names
-            .iter()
-            .filter(|name| joins(name) && !self.known.contains(*name))
-            .map(|name| self.store.follow(name))
-            .collect()
     }
 
     /// Follows a session from the end of its history.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn add(&mut self, history: History) -> sstat::Result<()> {
-        let follower = history.follower()?;
-        let held = (self.followed.len() < MOST_HELD).then_some(history);
-        self.join(follower, held);
+        self.join(history.into_follower()?);
         Ok(())
     }
 
-    fn join(&mut self, follower: Follower, held: Option<History>) {
-        self.known.insert(follower.name().to_owned());
-        self.followed.push(Followed {
-            follower,
-            held,
-            complained: false,
-        });
+    fn join(&mut self, mut follower: Follower) {
+        if self.followers.len() >= Follower::MAX_OPEN {
+            follower.close_between_reads();
+        }
+        self.names.insert(follower.name().to_owned());
+        self.followers.push(follower);
     }
 
-    /// Hands the first of the updates that came since the last call to `each`,
-    /// with their stored lines, those of each session oldest first; true if
-    /// there are more. A file that cannot be read is a
-    /// [problem](Self::take_problems).
+    fn join_new_sessions(&mut self) {
+        let Some(joins) = &self.joins else { return };
+        let mut names = self.store.names().unwrap_or_default();
+        names.retain(|name| joins(name) && !self.names.contains(name));
+        for name in names {
+            if let Ok(follower) = self.store.follow(&name) {
+                self.join(follower);
+            }
+        }
+    }
+
+    /// Calls `each` with the selected updates since the last call and their
+    /// stored lines, those of each session oldest first. Returns true if there
+    /// are more.
     ///
     /// # Errors
-    /// `each`'s own.
+    /// The error of `each`. If a file cannot be read, that is a
+    /// [warning](Self::take_warnings).
     pub fn read_some<E>(
         &mut self,
         mut each: impl FnMut(&[u8], &Update) -> Result<(), E>,
     ) -> Result<bool, E> {
-        for follower in self.joining() {
-            self.join(follower, None);
-        }
-        let mut is_more = false;
-        for followed in &mut self.followed {
-            // What came into a file before it was renamed is read first.
-            for from_held in [true, false] {
-                let appended = match followed.read_some(&self.store, from_held) {
-                    Ok(appended) => appended,
-                    Err(error) => {
-                        if !std::mem::replace(&mut followed.complained, true) {
-                            let kind = FileWarningKind::Unreadable(error);
-                            self.warnings.push(followed.follower.warning(kind));
-                        }
-                        break;
+        self.join_new_sessions();
+        let mut has_more = false;
+        for follower in &mut self.followers {
+            let new = match follower.read_new(READ_BYTES) {
+                Ok(new) => new,
+                Err(error) => {
+                    if self.unreadable.insert(follower.name().to_owned()) {
+                        let kind = FileWarningKind::Unreadable(error);
+                        self.warnings.push(follower.warning(kind));
                     }
-                };
-                for (line, update) in &appended.updates {
-                    if self.query.matches(update) {
-                        each(line, update)?;
-                    }
+                    continue;
                 }
-                if appended.bad.count > 0 {
-                    let kind = FileWarningKind::BadLines(appended.bad);
-                    self.warnings.push(followed.follower.warning(kind));
-                }
-                if appended.more {
-                    is_more = true;
-                    break;
+            };
+            for (line, update) in &new.updates {
+                if self.query.matches(update) {
+                    each(line, update)?;
                 }
             }
+            if new.bad.count > 0 {
+                let kind = FileWarningKind::BadLines(new.bad);
+                self.warnings.push(follower.warning(kind));
+            }
+            has_more |= new.more;
         }
-        Ok(is_more)
+        Ok(has_more)
     }
 
-    /// What was found wrong since the last call: a file that cannot be read
-    /// once, and all bad lines.
+    /// Returns the warnings since the last call. An unreadable file is reported
+    /// once.
     pub fn take_warnings(&mut self) -> Vec<FileWarning> {
         std::mem::take(&mut self.warnings)
-    }
-}
-
-impl Followed {
-    /// What is new in the file that is held, or in the one of the session's
-    /// name, which is held from then on in its place.
-    fn read_some(&mut self, store: &Store, from_held: bool) -> sstat::Result<NewUpdates> {
-        let follower = &mut self.follower;
-        let appended = match &self.held {
-            Some(held) if from_held => follower.read_held(held, MANY_BYTES)?,
-            None if from_held => NewUpdates::default(),
-            _ => follower.read_some(MANY_BYTES)?,
-        };
-        let is_another = |held| !follower.is_in(held);
-        if self.held.as_ref().is_some_and(is_another)
-            && let Ok(history) = store.history(follower.name(), Query::default())
-        {
-            self.held = history;
-        }
-        Ok(appended)
     }
 }

@@ -4,14 +4,11 @@
 //! network file systems nobody tells of other machines' writes; so a full
 //! rescan follows an overflow and every interval, and there every second.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 /// What may have changed since the last look.
 #[derive(Debug, Default)]
 pub struct ChangeSet {
-    /// Sessions whose file was given another name, and that name.
-    pub renamed: Vec<(String, OsString)>,
     /// Sessions whose file was made, changed or taken away, each once.
     pub changed: Vec<String>,
     /// Anything: all must be looked at.
@@ -69,7 +66,7 @@ impl DirWatcher {
 #[cfg(target_os = "linux")]
 mod inotify_watch {
     use std::collections::HashSet;
-    use std::ffi::{OsStr, OsString};
+    use std::ffi::OsStr;
     use std::mem::MaybeUninit;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::os::unix::ffi::OsStrExt;
@@ -94,9 +91,6 @@ mod inotify_watch {
         watch: Option<i32>,
         above: Option<Above>,
         network: bool,
-        /// The session whose file was renamed last, by the rename's cookie:
-        /// the new name may be told a little later.
-        renamed: Option<(u32, String)>,
     }
 
     /// The nearest directory above that exists.
@@ -115,7 +109,6 @@ mod inotify_watch {
                 watch: None,
                 above: None,
                 network: false,
-                renamed: None,
             };
             inotify_watch.arm();
             Some(inotify_watch)
@@ -218,19 +211,9 @@ mod inotify_watch {
                 }
                 lost |= events.intersects(gone);
                 let Some(name) = name else { continue };
-                if events.contains(ReadFlags::MOVED_TO)
-                    && let Some((_, session)) = self
-                        .renamed
-                        .take_if(|(cookie, _)| *cookie == event.cookie())
-                {
-                    changes.renamed.push((session, OsString::from(name)));
-                }
                 let Some(session) = sstat::session_of_file(name) else {
                     continue;
                 };
-                if events.contains(ReadFlags::MOVED_FROM) {
-                    self.renamed = Some((event.cookie(), session.clone()));
-                }
                 if changed.insert(session.clone()) {
                     changes.changed.push(session);
                 }

@@ -22,7 +22,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sstat::{Error, FileWarningKind, Follower, NewUpdates, ProcessState, Session, Store};
+use sstat::{Error, FileWarningKind, Follower, ProcessState, Session, Store};
 
 use self::dir_watcher::DirWatcher;
 use self::event::Event;
@@ -47,7 +47,7 @@ const RESCAN: Duration = Duration::from_secs(10);
 /// About how many events are given at once, and how many bytes are read of a
 /// file at a time: a burst must not fill the memory.
 const MANY_EVENTS: usize = 1000;
-const MANY_BYTES: usize = 256 * 1024;
+const READ_BYTES: usize = 256 * 1024;
 
 /// How to watch.
 #[derive(Clone, Copy, Debug)]
@@ -260,7 +260,7 @@ impl Watcher {
             && let Some(name) = self.to_read.pop_front()
         {
             self.is_to_read.remove(&name);
-            if self.read(&name, MANY_BYTES) {
+            if self.read(&name) {
                 self.read_later(name);
             }
         }
@@ -293,11 +293,6 @@ impl Watcher {
 
     fn take_hints(&mut self) {
         let changes = self.source.changes();
-        for (name, new_name) in changes.renamed {
-            self.take_in_old(&name, |follower| {
-                follower.read_renamed(&new_name, MANY_BYTES)
-            });
-        }
         for name in changes.changed {
             if self.names.want(&name) {
                 self.read_later(name);
@@ -406,21 +401,43 @@ impl Watcher {
         self.next_rescan = Instant::now() + self.rescan_interval();
     }
 
+    /// Returns a new entry for a session, or `None` after printing why the
+    /// session cannot be followed.
+    fn follow(&mut self, name: &str) -> Option<Followed> {
+        match self.store.follow(name) {
+            Ok(mut follower) => {
+                if self.followers.len() >= Follower::MAX_OPEN {
+                    follower.close_between_reads();
+                }
+                Some(Followed {
+                    follower,
+                    unread: false,
+                    missing: false,
+                })
+            }
+            Err(error) => {
+                self.print_diagnostic(name.to_owned(), format!("{error:#}"));
+                None
+            }
+        }
+    }
+
     fn take_snapshot(&mut self, name: String) {
-        let mut follower = self.store.follow(&name);
-        let mut read = follower.skip_to_end();
+        let Some(mut followed) = self.follow(&name) else {
+            return;
+        };
+        let mut read = followed.follower.skip_to_end();
         let mut process = ProcessState::Unknown;
         if let Ok((Some(update), _)) = &read {
             process = self.processes.state(update.process.as_deref());
             if process == ProcessState::Gone {
-                // It may have said something before it ended.
-                read = follower.skip_to_end();
+                // It may have pushed once more before it ended.
+                read = followed.follower.skip_to_end();
             }
         }
-        let mut unread = false;
         match read {
             Ok((update, warning)) => {
-                // What was wrong with it when it could not be read is over.
+                // A warning from the time when it could not be read is obsolete.
                 self.complained.remove(&name);
                 if let Some(warning) = warning {
                     self.print_diagnostic(name.clone(), warning.to_string());
@@ -435,28 +452,25 @@ impl Watcher {
                 }
             }
             Err(error) => {
-                unread = true;
+                followed.unread = true;
                 self.print_diagnostic(name.clone(), format!("{error:#}"));
             }
         }
-        let followed = Followed {
-            follower,
-            unread,
-            missing: false,
-        };
         self.followers.insert(name, followed);
     }
 
-    /// Reads what is new in a session's file, about as many bytes as the limit
-    /// says. True if there may be more.
-    fn read(&mut self, name: &str, limit_bytes: usize) -> bool {
-        let store = &self.store;
-        let new = || Followed {
-            follower: store.follow(name),
-            unread: false,
-            missing: false,
+    /// Reads about [`READ_BYTES`] of the new updates of a session. Returns true
+    /// if there may be more.
+    fn read(&mut self, name: &str) -> bool {
+        if !self.followers.contains_key(name) {
+            let Some(followed) = self.follow(name) else {
+                return false;
+            };
+            self.followers.insert(name.to_owned(), followed);
+        }
+        let Some(followed) = self.followers.get_mut(name) else {
+            return false;
         };
-        let followed = self.followers.entry(name.to_owned()).or_insert_with(new);
         if followed.unread {
             self.take_snapshot(name.to_owned());
             self.sort_processes();
@@ -465,92 +479,44 @@ impl Watcher {
         let mut updates = Vec::new();
         let mut warning = None;
         let mut failed = false;
-        // Nothing of another file is read before the rest of this one.
-        let mut is_same = true;
-        let mut was_missing = false;
         let (missing, more) = loop {
-            let Some(followed) = self.followers.get_mut(name) else {
-                return false;
-            };
-            let appended = if is_same {
-                followed.follower.read_same(limit_bytes)
-            } else {
-                followed.follower.read_some(limit_bytes)
-            };
-            let appended = match appended {
-                Ok(appended) => appended,
+            let new = match followed.follower.read_new(READ_BYTES) {
+                Ok(new) => new,
                 Err(error) => {
-                    // What is no file is no session any more; one that cannot
-                    // be read for a while is.
                     warning = Some(format!("{error:#}"));
                     failed = true;
+                    // A regular file may only be unreadable for a while.
                     break (matches!(error, Error::NotRegular { .. }), false);
                 }
             };
-            if appended.replaced || (appended.missing && !was_missing) {
-                is_same = !appended.replaced;
-                was_missing |= appended.missing;
-                self.take_in(std::mem::take(&mut updates), true);
-                self.read_predecessor(name, appended.replaced);
-                continue;
-            }
-            if appended.bad.count > 0 {
-                let kind = FileWarningKind::BadLines(appended.bad);
+            if new.bad.count > 0 {
+                let kind = FileWarningKind::BadLines(new.bad);
                 warning = Some(followed.follower.warning(kind).to_string());
             }
-            let more = appended.more;
-            let missing = appended.missing || (appended.restarted && appended.updates.is_empty());
-            let last = appended.updates.last();
+            let missing = new.missing || (new.restarted && new.updates.is_empty());
+            let last = new.updates.last();
             let process = last.and_then(|(_, update)| update.process.as_deref());
             let process = self.processes.state(process);
-            updates.extend(appended.updates.into_iter().map(|(_, update)| update));
-            if more || process != ProcessState::Gone {
-                break (missing, more);
+            updates.extend(new.updates.into_iter().map(|(_, update)| update));
+            // A process that is gone may have pushed once more before it ended.
+            if new.more || process != ProcessState::Gone {
+                break (missing, new.more);
             }
-            // It may have said something more before it ended.
         };
         if let Some(warning) = warning {
             self.print_diagnostic(name.to_owned(), warning);
         }
-        let silent = updates.is_empty();
+        let is_silent = updates.is_empty();
         self.take_in(updates, more);
         if missing && !more {
             self.remove(name);
-        } else if silent && !failed && self.table.session(name).is_none() {
+        } else if is_silent && !failed && !more && self.table.session(name).is_none() {
             // A file that went away came back as it was.
             let followed = self.followers.get_mut(name);
             let last = followed.and_then(|followed| followed.follower.skip_to_end().ok()?.0);
             self.take_in(last.into_iter().collect(), false);
         }
         more
-    }
-
-    /// Takes in, part by part, what came into a file before it was given
-    /// another name.
-    fn take_in_old(
-        &mut self,
-        name: &str,
-        mut read: impl FnMut(&mut Follower) -> sstat::Result<NewUpdates>,
-    ) {
-        while let Some(followed) = self.followers.get_mut(name) {
-            // One that cannot be read is no session's file any more.
-            let appended = read(&mut followed.follower).unwrap_or_default();
-            let updates = appended.updates.into_iter().map(|(_, update)| update);
-            self.take_in(updates.collect(), true);
-            if !appended.more {
-                return;
-            }
-        }
-    }
-
-    /// Reads the rest of a session's file that is no longer there under its
-    /// name: what came into it last is not in its successor.
-    fn read_predecessor(&mut self, name: &str, is_replaced: bool) {
-        // If it was renamed, that has been told by now.
-        self.take_hints();
-        if is_replaced {
-            self.take_in_old(name, |follower| follower.read_rotated(MANY_BYTES));
-        }
     }
 
     /// Takes in the new updates of one session, oldest first. The process of
@@ -605,7 +571,7 @@ impl Watcher {
         for (name, process) in gone {
             // It may have said something before it ended. If that is much, its
             // end comes later.
-            if self.read(&name, MANY_BYTES) {
+            if self.read(&name) {
                 self.read_later(name);
                 self.ended.push(process.pid);
                 continue;

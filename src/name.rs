@@ -26,7 +26,7 @@ pub const MAX_NAME_BYTES: usize = 243;
 /// assert!("../etc/passwd".parse::<SessionName>().is_err());
 /// # Ok::<(), sstat::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionName(String);
 
 impl SessionName {

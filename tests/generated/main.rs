@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../../src/bin/sstat/cli/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod cli;
 mod completions;
 mod manual;

@@ -1,5 +1,5 @@
-//! Flags, environment, terminal and clock turned into decisions: the only
-//! reader of the environment. Each is looked up when a command asks for it.
+//! Decisions from flags, environment, terminal and clock. Only this module reads
+//! the environment. Each variable is read when a command needs it.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use crate::cli::{ColorChoice, Common, Moment, StalenessArgs};
 use crate::error::{CliError, Result};
 use crate::render::style::Style;
 
-/// What the commands know of the world.
+/// The configuration of a command.
 pub struct Config {
     pub quiet: bool,
     pub verbose: bool,
@@ -21,14 +21,14 @@ pub struct Config {
     color: ColorChoice,
 }
 
-/// A stream that text goes to.
+/// A stream that text is printed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     Out,
     Err,
 }
 
-/// What tells the time: the system, or `SSTAT_NOW`, for which it stands still.
+/// The source of the current time: the system, or the fixed time of `SSTAT_NOW`.
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
     System,
@@ -54,30 +54,31 @@ impl Config {
         })
     }
 
-    /// The status directory as text, bytes that are no UTF-8 as `\xNN`.
+    /// Returns the status directory as text, with invalid UTF-8 as `\xNN`.
     pub fn directory(&self) -> String {
         let path = self.location.store.path();
         sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes())
     }
 
-    /// The time it is, or the one that `SSTAT_NOW` fixes.
+    /// Returns the current time, or that of `SSTAT_NOW`.
     pub fn now(&self) -> Result<DateTime<Utc>> {
         self.clock().map(|clock| clock.now())
     }
 
-    /// What tells the time.
     pub fn clock(&self) -> Result<Clock> {
         match variable("SSTAT_NOW")? {
             None => Ok(Clock::System),
             Some(text) => sstat::parse_timestamp(&text)
                 .map(Clock::Fixed)
                 .ok_or_else(|| {
-                    CliError::error(format!("SSTAT_NOW: '{text}' is not an RFC 3339 time"))
+                    CliError::error(format!(
+                        "SSTAT_NOW: invalid time '{text}': expected RFC 3339"
+                    ))
                 }),
         }
     }
 
-    /// Now, seen with the thresholds of flags and environment.
+    /// Returns the health rules for the current time and the given thresholds.
     pub fn rules(&self, args: &StalenessArgs) -> Result<HealthRules> {
         Ok(HealthRules::new(self.now()?, thresholds(args)?))
     }
@@ -89,7 +90,7 @@ impl Config {
         }
     }
 
-    /// `SSTAT_SYNC`: any value but an empty one and an off.
+    /// Returns `Synced` for `--sync`, or if `SSTAT_SYNC` is set and not off.
     pub fn durability(&self, sync: bool) -> Durability {
         let wanted = |value: OsString| !value.is_empty() && !is_off(&value);
         if sync || env::var_os("SSTAT_SYNC").is_some_and(wanted) {
@@ -99,28 +100,28 @@ impl Config {
         }
     }
 
-    /// `SSTAT_PID`, as it is.
+    /// Returns `SSTAT_PID` as given.
     pub fn pid_variable(&self) -> Option<OsString> {
         env::var_os("SSTAT_PID").filter(|pid| !pid.is_empty())
     }
 
-    /// `SSTAT_SESSION`: whom an agent's hook speaks of.
+    /// Returns `SSTAT_SESSION`, the session of an agent's hook.
     pub fn session_variable(&self) -> Option<OsString> {
         env::var_os("SSTAT_SESSION").filter(|name| !name.is_empty())
     }
 
-    /// The tmux pane that this process runs in.
+    /// Returns the id of the tmux pane of this process.
     pub fn tmux_pane(&self) -> Option<OsString> {
         env::var_os("TMUX_PANE").filter(|pane| !pane.is_empty())
     }
 
-    /// Whether hooks may push what a person typed and what the agent answered:
-    /// unless `SSTAT_HOOK_PROMPT` is off, no, false or 0.
+    /// Returns whether hooks push prompts and answers. `SSTAT_HOOK_PROMPT=off`
+    /// leaves them out.
     pub fn hook_prompts(&self) -> bool {
         !env::var_os("SSTAT_HOOK_PROMPT").is_some_and(|value| is_off(&value))
     }
 
-    /// The current directory as text; empty where there is none any more.
+    /// Returns the current directory as text, empty if it no longer exists.
     pub fn current_directory(&self) -> String {
         env::current_dir().map_or_else(
             |_| String::new(),
@@ -128,11 +129,10 @@ impl Config {
         )
     }
 
-    /// How text on a stream looks: colour, width, and whether it may leave
-    /// ASCII.
+    /// Returns the style of text on a stream: color, width and character set.
     pub fn style(&self, stream: Stream) -> Style {
         Style {
-            color: self.colored(stream),
+            color: self.uses_color(stream),
             width: match stream {
                 Stream::Out => terminal_size::terminal_size_of(std::io::stdout()),
                 Stream::Err => terminal_size::terminal_size_of(std::io::stderr()),
@@ -142,8 +142,8 @@ impl Config {
         }
     }
 
-    /// Whether a person sits before it: a terminal that can move its cursor,
-    /// to read keys from and to draw on.
+    /// Returns whether stdin and stdout are a terminal that can show the live
+    /// screen.
     #[cfg(all(unix, feature = "tui"))]
     pub fn is_interactive(&self) -> bool {
         std::io::stdin().is_terminal()
@@ -151,15 +151,15 @@ impl Config {
             && env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
-    /// Whether this runs in a pane of tmux.
+    /// Returns whether this process runs inside tmux.
     #[cfg(all(unix, feature = "tui"))]
     pub fn is_inside_tmux(&self) -> bool {
         env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty())
     }
 
-    /// `--color`, `NO_COLOR`, `CLICOLOR_FORCE` or `FORCE_COLOR`, then what the
-    /// terminal is.
-    fn colored(&self, stream: Stream) -> bool {
+    /// Returns whether to use colors: `--color`, `NO_COLOR`, `CLICOLOR_FORCE` or
+    /// `FORCE_COLOR`, then whether the stream is a terminal.
+    fn uses_color(&self, stream: Stream) -> bool {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let forced =
             |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
@@ -179,14 +179,14 @@ impl Config {
     }
 }
 
-/// Whether a variable's value says no.
+/// Returns whether the value of a variable is off, no, false or 0.
 fn is_off(value: &OsStr) -> bool {
     ["off", "no", "false", "0"]
         .iter()
         .any(|off| value.eq_ignore_ascii_case(off))
 }
 
-/// A moment before another; the beginning of time where there is none.
+/// Returns a time before another, or the earliest time if that is out of range.
 pub fn before(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(duration)
         .ok()
@@ -194,8 +194,8 @@ pub fn before(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
         .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
-/// Three times `stale` where only `stale` is given and would overtake the
-/// default of `very stale`.
+/// Returns the thresholds of flags, environment and defaults. If only `stale` is
+/// given and exceeds the default of `very stale`, the latter is three times it.
 fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
     let default = Thresholds::default();
     let stale = match args.stale_after {
@@ -212,7 +212,7 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
             None => default.statuses,
             Some(text) => text.parse().map_err(|_| {
                 CliError::error(format!(
-                    "SSTAT_STALE_STATUS: '{text}' is no list of statuses, nor all"
+                    "SSTAT_STALE_STATUS: invalid status list '{text}': expected \"all\" or a comma-separated list of statuses"
                 ))
             })?,
         },
@@ -220,7 +220,7 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
     let (stale, very_stale) = match (stale, very_stale) {
         (Some(stale), Some(very_stale)) if very_stale < stale => {
             return Err(CliError::error(format!(
-                "very stale after {} is sooner than stale after {} (--very-stale-after, --stale-after and their variables)",
+                "--very-stale-after ({}) must not be less than --stale-after ({})",
                 sstat::format_duration(very_stale),
                 sstat::format_duration(stale)
             )));
@@ -240,24 +240,25 @@ fn duration_variable(name: &str) -> Result<Option<Duration>> {
     variable(name)?
         .map(|text| {
             sstat::parse_duration(&text)
-                .map_err(|error| CliError::error(format!("{name}: {error}")))
+                .map_err(|error| CliError::error(format!("{name}: {error:#}")))
         })
         .transpose()
 }
 
-/// A variable's text; an empty one counts as unset.
+/// Returns the text of a variable. An empty one counts as unset.
 fn variable(name: &str) -> Result<Option<String>> {
     match env::var_os(name).filter(|value| !value.is_empty()) {
         None => Ok(None),
         Some(value) => value
             .into_string()
             .map(Some)
-            .map_err(|_| CliError::error(format!("{name}: is not UTF-8"))),
+            .map_err(|_| CliError::error(format!("{name}: invalid UTF-8"))),
     }
 }
 
-/// The first of the locale's variables that is set decides. None set says
-/// nothing: containers set none, and their terminals read UTF-8.
+/// Returns whether text may contain characters other than ASCII. The first
+/// variable that is set decides. Without any it is true: containers set none, and
+/// their terminals display UTF-8.
 fn locale_is_unicode() -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()

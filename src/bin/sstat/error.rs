@@ -1,27 +1,27 @@
-//! Why a command ends without success, and the exit code that says so.
+//! Errors of commands, and exit codes.
 
 use std::fmt;
 use std::io;
 
 pub type Result<T> = std::result::Result<T, CliError>;
 
-/// The exit codes besides 0.
+/// Exit codes other than 0.
 pub mod exit_code {
-    /// A "no": an unknown session, or something found where none should be.
+    /// "No": an unknown session, a match of `--exit-code`, another end of `--until`.
     pub const NO_MATCH: u8 = 1;
-    /// Usage, input or output went wrong.
+    /// A usage error, an I/O error or invalid input.
     pub const ERROR: u8 = 2;
     /// A session that was waited for is dead.
     pub const DEAD: u8 = 3;
-    /// The time to wait is over.
+    /// The timeout of `--timeout`.
     pub const TIMED_OUT: u8 = 124;
-    /// A command to be run is there but cannot be run, as in shells.
+    /// A wrapped command exists but cannot be run, as in shells.
     pub const NOT_EXECUTABLE: u8 = 126;
-    /// A command to be run is not there, as in shells.
+    /// A wrapped command does not exist, as in shells.
     pub const NOT_FOUND: u8 = 127;
 }
 
-/// One line for stderr and an exit code.
+/// A message of one line, `WHAT: WHY`, and an exit code.
 #[derive(Debug)]
 pub struct CliError {
     pub code: u8,
@@ -36,7 +36,7 @@ impl CliError {
         }
     }
 
-    /// What the system refused to do with one of the standard streams.
+    /// Returns the error of an operation on a standard stream.
     pub fn of_stream(action: &'static str, stream: &str, source: io::Error) -> Self {
         let path = stream.into();
         sstat::Error::Io {

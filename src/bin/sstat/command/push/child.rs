@@ -1,28 +1,28 @@
-//! A child process run as if this one did not stand between it and whoever
-//! started it: same terminal, same process group, same signals.
+//! Runs a child process transparently: it has the terminal, the process group and
+//! the signals of this process.
 
 use std::io;
 
 /// How a command ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// By itself, with this exit code.
+    /// It exited with this code.
     Exited(u8),
-    /// By a signal.
+    /// A signal killed it.
     #[cfg_attr(not(unix), allow(dead_code))]
     Killed {
         signal: i32,
-        /// The terminal sent it, to this process as well.
+        /// The terminal sent the signal, to this process too.
         with_us: bool,
     },
-    /// It did not begin, for this kind of reason.
+    /// It could not be started.
     NotStarted(io::ErrorKind),
 }
 
 /// Runs a command to its end.
 ///
 /// # Errors
-/// Why it could not be started.
+/// The command cannot be started.
 #[cfg(not(unix))]
 pub fn run(command: &mut std::process::Command) -> io::Result<Ending> {
     let code = command.status()?.code();
@@ -31,7 +31,7 @@ pub fn run(command: &mut std::process::Command) -> io::Result<Ending> {
     ))
 }
 
-/// The name of a signal, as in `SIGTERM`.
+/// Returns the name of a signal, such as `SIGTERM`.
 pub fn signal_name(signal: i32) -> String {
     #[cfg(unix)]
     if let Some(name) = signal_hook::low_level::signal_name(signal) {
@@ -40,9 +40,8 @@ pub fn signal_name(signal: i32) -> String {
     format!("signal {signal}")
 }
 
-/// Ends this process as a Ctrl-C ended the command: a shell that sees it stops
-/// the loop or script it is in the middle of, which it does not do for a mere
-/// exit code.
+/// Kills this process with SIGINT, as Ctrl-C killed the command. A shell then
+/// stops the loop or script that it runs, which it does not do for an exit code.
 pub fn interrupt_self() {
     #[cfg(unix)]
     let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT);
@@ -68,42 +67,41 @@ mod unix {
     use super::Ending;
     use crate::job_control::JobControl;
 
-    /// The signals that are meant for the command when this process gets them.
-    const PASSED_ON: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+    const FORWARDED: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
 
     /// Runs a command to its end.
     ///
     /// # Errors
-    /// Why it could not be started.
+    /// The command cannot be started.
     pub fn run(command: &mut Command) -> io::Result<Ending> {
-        // A signal that whoever started us has made us ignore (nohup, a job in
-        // a script's background) must stay ignored: the child would get the
-        // default action in place of a handler of ours.
+        // A signal that was ignored when sstat started (nohup, a background job
+        // of a script) must stay ignored. In place of a handler, the child would
+        // get the default action.
         let ignored = ignored_signals();
-        let caught = PASSED_ON
+        let caught = FORWARDED
             .iter()
             .filter(|&signal| ignored >> (signal - 1) & 1 == 0)
             .chain([&SIGCHLD]);
         let (read, write) = UnixStream::pair()?;
         let mut signals = SignalDelivery::with_pipe(read, write, WithRawSiginfo, caught)?;
         let child = Pid::from_child(&command.spawn()?);
-        let end = end_of(child);
-        leave_streams();
+        let end = open_pidfd(child);
+        release_streams();
         let mut interrupted = false;
         loop {
-            let has_ended = wait_for_either(signals.get_read(), end.as_ref());
+            let has_ended = wait_for_signal_or_end(signals.get_read(), end.as_ref());
             for info in signals.pending() {
                 let from_kernel = is_from_kernel(info.si_signo, info.si_code);
                 interrupted |= info.si_signo == SIGINT && from_kernel;
                 if is_for_child(info.si_signo, from_kernel, leads_session)
                     && let Some(signal) = Signal::from_named_raw(info.si_signo)
                 {
-                    // It may have ended just now.
+                    // Fails if the child has just ended.
                     let _ = process::kill_process(child, signal);
                 }
             }
             let mut options = WaitOptions::UNTRACED;
-            // A debugger may hold a child that has ended: then it is waited for.
+            // waitpid blocks while a debugger holds a child that has ended.
             options.set(WaitOptions::NOHANG, !has_ended);
             let Some((_, status)) = process::waitpid(Some(child), options)? else {
                 continue;
@@ -117,59 +115,59 @@ mod unix {
                 return Ok(Ending::Killed { signal, with_us });
             }
             if status.stopped() && in_foreground() {
-                // It stopped itself alone, and the shell waits for us: stop
-                // too, and let it go on when the shell lets us go on.
+                // The child stopped itself, and the shell waits for this process.
+                // Stop too, and continue the child when the shell continues us.
                 let _ = process::kill_process(process::getpid(), Signal::STOP);
                 let _ = process::kill_process(child, Signal::CONT);
             }
         }
     }
 
-    /// What tells of a child's end even where SIGCHLD is blocked, which is
-    /// inherited from whoever started us.
+    /// Returns a file descriptor that is readable once the child has ended. It
+    /// works even if this process was started with SIGCHLD blocked.
     #[cfg(target_os = "linux")]
-    fn end_of(child: Pid) -> Option<OwnedFd> {
+    fn open_pidfd(child: Pid) -> Option<OwnedFd> {
         process::pidfd_open(child, process::PidfdFlags::empty()).ok()
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn end_of(_child: Pid) -> Option<OwnedFd> {
+    fn open_pidfd(_child: Pid) -> Option<OwnedFd> {
         None
     }
 
-    /// Waits for a signal or the child's end; whether that has come.
-    fn wait_for_either(signals: &UnixStream, end: Option<&OwnedFd>) -> bool {
+    /// Waits for a signal or the end of the child. Returns whether it has ended.
+    fn wait_for_signal_or_end(signals: &UnixStream, end: Option<&OwnedFd>) -> bool {
         let mut fds: Vec<PollFd<'_>> = [Some(signals.as_fd()), end.map(AsFd::as_fd)]
             .into_iter()
             .flatten()
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .collect();
-        // Interrupted by a signal, it has one to tell of.
+        // poll fails if a signal interrupts it.
         poll(&mut fds, None).is_ok()
             && fds
                 .get(1)
                 .is_some_and(|end| end.revents().contains(PollFlags::IN))
     }
 
-    /// Whether the kernel itself sent a signal: the terminal on Ctrl-C, to all
-    /// of the foreground. A signal from another process does not say whether
-    /// it went to us or to the whole group; it is taken as ours alone, since a
-    /// signal that comes twice does less harm than one that never comes.
+    /// Returns whether the kernel sent a signal, such as SIGINT to all processes of
+    /// the foreground on Ctrl-C. A signal of another process does not say whether
+    /// it was sent to this process or to the group. It counts as sent to this
+    /// process, since a signal that arrives twice does less harm than a lost one.
     fn is_from_kernel(signal: i32, code: i32) -> bool {
         if cfg!(target_os = "linux") {
             code > 0
         } else {
-            // Elsewhere the code does not tell. The keyboard's signals are
-            // taken for the keyboard's.
+            // The code is not reliable. Assume that the terminal sent the signals
+            // that it can send.
             signal == SIGINT || signal == SIGQUIT
         }
     }
 
-    /// Whether a signal must be passed on. What the kernel sends has reached
-    /// the whole group, but for one: when the terminal goes away, only the
-    /// leader of its session is told.
+    /// Returns whether to forward a signal. Signals of the kernel reach the whole
+    /// group, except SIGHUP on a hangup of the terminal: only the session leader
+    /// gets it.
     fn is_for_child(signal: i32, from_kernel: bool, leads_session: fn() -> bool) -> bool {
-        PASSED_ON.contains(&signal) && (!from_kernel || (signal == SIGHUP && leads_session()))
+        FORWARDED.contains(&signal) && (!from_kernel || (signal == SIGHUP && leads_session()))
     }
 
     fn leads_session() -> bool {
@@ -180,8 +178,8 @@ mod unix {
         JobControl::this().is_some_and(|job| job.is_in_foreground())
     }
 
-    /// The set of ignored signals, bit N-1 for signal N; empty where the
-    /// system does not tell.
+    /// Returns the set of ignored signals, bit N-1 for signal N. It is empty if the
+    /// system has no /proc.
     fn ignored_signals() -> u64 {
         std::fs::read_to_string("/proc/self/status")
             .ok()
@@ -196,9 +194,9 @@ mod unix {
         u64::from_str_radix(mask.trim(), 16).ok()
     }
 
-    /// Lets go of the command's input and output: when the command closes its
-    /// end of a pipe, whoever holds the other end must see it.
-    fn leave_streams() {
+    /// Replaces stdin and stdout by /dev/null. When the command closes its end of
+    /// a pipe, no other writer or reader may be left.
+    fn release_streams() {
         if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
             let _ = rustix::stdio::dup2_stdin(&null);
             let _ = rustix::stdio::dup2_stdout(&null);
@@ -210,8 +208,8 @@ mod unix {
         use super::*;
 
         #[test]
-        fn what_the_terminal_sent_is_not_sent_again() {
-            for signal in PASSED_ON {
+        fn signal_of_the_terminal_is_not_forwarded() {
+            for signal in FORWARDED {
                 assert!(is_for_child(signal, false, || false));
                 assert!(!is_for_child(signal, true, || false));
             }
@@ -221,7 +219,7 @@ mod unix {
         }
 
         #[test]
-        fn the_ignored_signals_of_proc() {
+        fn ignored_signals_are_read_from_proc() {
             let status = "Name:\tsstat\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
             let ignored = parse_ignored(status).unwrap();
             assert_eq!(ignored >> (SIGHUP - 1) & 1, 1);

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 /// # Ok::<(), sstat::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Status {
     /// Busy with its task.
     Working,

@@ -28,6 +28,19 @@ pub const MAX_READ_BYTES: usize = 1024 * 1024;
 /// The nesting limit of a line, its own object included.
 pub const MAX_DEPTH: usize = 64;
 
+/// The keys of the format, each a field of [`Update`].
+const KEYS: [&str; 9] = [
+    "timestamp",
+    "session",
+    "status",
+    "progress",
+    "message",
+    "task_id",
+    "metadata",
+    "stale_after",
+    "process",
+];
+
 /// The keys that JSON output adds to an update's own. Reading drops them, so that
 /// output that is pushed again does not carry old ages along.
 pub const DERIVED_KEYS: [&str; 4] = ["age_seconds", "is_stale", "is_very_stale", "is_alive"];
@@ -45,6 +58,7 @@ const IDLE_MESSAGE: &str = "Waiting for tasks";
 /// # Ok::<(), sstat::BadLine>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Update {
     /// When the update was made.
     pub timestamp: DateTime<Utc>,
@@ -112,7 +126,8 @@ impl Update {
     /// # Errors
     /// [`Error::Status`] for an unknown status; [`Error::Update`] for a progress
     /// outside 0.0 to 1.0, a year outside 0 to 9999, metadata that is not an object
-    /// or is nested too deeply, and a line over 64 KiB.
+    /// or is nested too deeply, a key of the format in `extra`, and a line over
+    /// 64 KiB.
     pub fn encode(&self) -> Result<Vec<u8>> {
         let fail = |reason: String| Err(Error::Update { reason });
         if let Status::Other(word) = &self.status {
@@ -135,6 +150,9 @@ impl Update {
             && !metadata.get().starts_with('{')
         {
             return fail("metadata: must be a JSON object".to_owned());
+        }
+        if let Some((key, _)) = self.extra.iter().find(|(key, _)| KEYS.contains(&&**key)) {
+            return fail(format!("extra: '{key}' is a key of the format"));
         }
         // Truncate rather than round, so that a timestamp is never in the future.
         let timestamp = self.timestamp.trunc_subsecs(0);

@@ -6,6 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
+use serde_json::value::to_raw_value;
 use sstat::{
     Durability, Error, HealthRules, Query, SessionName, SessionStatus, Status, Store, Thresholds,
     Update,
@@ -91,6 +92,15 @@ fn invalid_values_are_refused_and_write_nothing() {
         "metadata: must be a JSON object"
     );
     let mut update = session.update(Status::Working);
+    for key in ["status", "process"] {
+        let json = to_raw_value("completed").unwrap();
+        update.extra = vec![(key.to_owned(), json)];
+        assert_eq!(
+            reason(&session.push(&update).unwrap_err()),
+            format!("extra: '{key}' is a key of the format")
+        );
+    }
+    update.extra.clear();
     update.status = Status::from_stored("sleeping");
     assert!(matches!(session.push(&update), Err(Error::Status { .. })));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

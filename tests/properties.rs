@@ -81,18 +81,16 @@ prop_compose! {
         process in option::of(process()),
         extra in option::of(("[a-z\u{80}-\u{10ffff}]{12,}", json(3))),
     ) -> Update {
-        Update {
-            timestamp,
-            session: "w".into(),
-            status,
-            progress,
-            message,
-            task_id,
-            metadata: metadata.map(|map| raw(&map.into_iter().collect::<serde_json::Map<_, _>>().into())),
-            stale_after: stale_after.map(Duration::from_secs),
-            process: process.map(Box::new),
-            extra: extra.map(|(key, value)| (key, raw(&value))).into_iter().collect(),
-        }
+        let mut update = Update::new(&"w".parse().unwrap(), status, timestamp);
+        update.progress = progress;
+        update.message = message;
+        update.task_id = task_id;
+        update.metadata = metadata
+            .map(|map| raw(&map.into_iter().collect::<serde_json::Map<_, _>>().into()));
+        update.stale_after = stale_after.map(Duration::from_secs);
+        update.process = process.map(Box::new);
+        update.extra = extra.map(|(key, value)| (key, raw(&value))).into_iter().collect();
+        update
     }
 }
 

@@ -115,10 +115,9 @@ fn text(update: &Update) -> String {
 
 /// A line's update under the name of the file it stands in.
 fn named(update: &Update) -> String {
-    text(&Update {
-        session: "w".into(),
-        ..update.clone()
-    })
+    let mut update = update.clone();
+    update.session = "w".into();
+    text(&update)
 }
 
 /// Where the first byte is one that stands in no UTF-8, all of its kind become

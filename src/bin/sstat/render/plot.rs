@@ -91,7 +91,7 @@ impl Mark {
             Self::In(Status::Error) => ('×', 'x'),
             Self::In(Status::Idle) => ('─', '-'),
             Self::In(Status::Completed) => ('✓', '+'),
-            Self::In(Status::Other(_)) => ('◇', '?'),
+            Self::In(_) => ('◇', '?'),
         };
         if style.unicode { unicode } else { ascii }
     }

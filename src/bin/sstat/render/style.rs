@@ -74,7 +74,7 @@ impl Role {
             Status::Error => Self::Error,
             Status::Idle => Self::Idle,
             Status::Completed => Self::Completed,
-            Status::Other(_) => Self::Other,
+            _ => Self::Other,
         }
     }
 

@@ -186,31 +186,31 @@ fn own_update(config: &Config, first: &Update, ending: &Ending) -> Result<Option
     else {
         return Ok(None);
     };
-    let own = session.update;
+    let mut own = session.update;
     let is_of_this_run = own.process.as_ref().is_some_and(|process| {
         (process.pid, process.start_time, &process.boot_id)
             == (wrapper.pid, wrapper.start_time, &wrapper.boot_id)
     });
+    if !is_of_this_run {
+        return Ok(None);
+    }
     let succeeded = matches!(ending, Ending::Exited(0));
-    Ok(is_of_this_run.then(|| Update {
-        task_id: own.task_id.or_else(|| first.task_id.clone()),
-        metadata: own.metadata.or_else(|| first.metadata.clone()),
-        message: if own.message.is_empty() || (succeeded && own.status != Status::Completed) {
-            first.message.clone()
-        } else {
-            own.message
-        },
-        ..own
-    }))
+    own.task_id = own.task_id.or_else(|| first.task_id.clone());
+    own.metadata = own.metadata.or_else(|| first.metadata.clone());
+    if own.message.is_empty() || (succeeded && own.status != Status::Completed) {
+        own.message.clone_from(&first.message);
+    }
+    Ok(Some(own))
 }
 
 /// Returns an update that says how the command ended, without a process and
 /// without an expected next update.
-fn final_update(config: &Config, first: Update, ending: &Ending, took: Duration) -> Result<Update> {
-    let status = match ending {
-        Ending::Exited(0) => Status::Completed,
-        _ => Status::Error,
-    };
+fn final_update(
+    config: &Config,
+    mut update: Update,
+    ending: &Ending,
+    took: Duration,
+) -> Result<Update> {
     let json = |text: String| {
         RawValue::from_string(text).map_err(|error| CliError::error(error.to_string()))
     };
@@ -223,23 +223,24 @@ fn final_update(config: &Config, first: Update, ending: &Ending, took: Duration)
     }
     let seconds = json(format!("{:.3}", took.as_secs_f64()))?;
     metadata.push(("duration_seconds".to_owned(), seconds));
-    Ok(Update {
-        timestamp: config.now()?,
-        progress: match status {
-            Status::Completed => Some(1.0),
-            _ => first.progress,
-        },
-        message: match describe_failure(ending) {
-            None => first.message,
-            Some(failure) if first.message.is_empty() => failure,
-            Some(failure) => format!("{}: {failure}", first.message),
-        },
-        metadata: merge_metadata(first.metadata, metadata)?,
-        stale_after: None,
-        process: None,
-        status,
-        ..first
-    })
+    update.timestamp = config.now()?;
+    update.metadata = merge_metadata(update.metadata, metadata)?;
+    update.stale_after = None;
+    update.process = None;
+    match describe_failure(ending) {
+        None => {
+            update.status = Status::Completed;
+            update.progress = Some(1.0);
+        }
+        Some(failure) => {
+            update.status = Status::Error;
+            update.message = match &*update.message {
+                "" => failure,
+                message => format!("{message}: {failure}"),
+            };
+        }
+    }
+    Ok(update)
 }
 
 /// Describes a failure as a shell does.

@@ -1,12 +1,12 @@
-// The physical floor of what sstat does, in C: the bare system calls and
-// nothing else. Built statically, so that not even a loader stands between.
+// The system calls that sstat needs, in C and without anything else. Linked
+// statically, so that there is no dynamic loader.
 //
 //   floor push FILE           open, append one line, exit
 //   floor tails DIR THREADS   readdir, then open, fstat, pread of the last
-//                             4 KiB and close of every status file
-//   floor scan FILE           read all of it and look for a byte in it
-//   floor memory COMMAND...   run a command without output; print the most
-//                             memory that it held, in KiB
+//                             4 KiB and close for every status file
+//   floor scan FILE           read the file and search it for a byte
+//   floor memory COMMAND...   run a command without output and print its maximum
+//                             resident set size in KiB
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static int push(const char *path) {
     return write(file, line, sizeof line - 1) != sizeof line - 1;
 }
 
-// One thread's part of the files; returns how many bytes it read.
+// Reads one thread's share of the files and returns the number of bytes.
 static void *read_tails(void *argument) {
     size_t part = (size_t)argument, bytes = 0;
     char block[4096];
@@ -81,7 +81,7 @@ static int scan(const char *path) {
     int file = open(path, O_RDONLY);
     size_t found = 0;
     for (ssize_t got; (got = read(file, block, sizeof block)) > 0;)
-        found += memchr(block, 0, (size_t)got) != 0; // not there: all of it is looked at
+        found += memchr(block, 0, (size_t)got) != 0; // no match, so that the whole block is searched
     printf("%zu\n", found);
     return 0;
 }

@@ -1,5 +1,5 @@
-"""The way the Python scripts went that sstat replaces: each file is read
-whole, its last line is parsed, and the block is printed."""
+"""Works as the Python scripts that sstat replaces: reads each file completely,
+parses its last line and prints the summary."""
 
 import glob
 import json

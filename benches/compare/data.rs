@@ -1,4 +1,4 @@
-//! What is measured on: directories of sessions, and the tools at hand.
+//! Generates directories of sessions and finds the tools to compare with.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -10,15 +10,16 @@ use std::process::Command;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-/// A line as a push writes it.
+/// A line as `push` writes it.
 pub const LINE: &str = r#"{"timestamp":"2026-02-14T20:35:00Z","session":"worker1","status":"working","progress":0.5,"message":"Querying DB","task_id":"160"}"#;
 
-/// Where everything lies that is measured on, and what may be used.
+/// The directory of the generated files, and the tools that were found.
 pub struct Bench {
     root: PathBuf,
     now: DateTime<Utc>,
     floor: Option<PathBuf>,
     notes: RefCell<BTreeSet<String>>,
+    divisor: usize,
 }
 
 impl Bench {
@@ -33,12 +34,21 @@ impl Bench {
             now: Utc::now(),
             floor: None,
             notes: RefCell::default(),
+            divisor: std::env::var("SSTAT_BENCH_DIVISOR")
+                .ok()
+                .and_then(|divisor| divisor.parse().ok())
+                .unwrap_or(1),
         };
         bench.floor = bench.build_floor();
         Ok(bench)
     }
 
-    /// Says once what is left out.
+    /// Returns a number of sessions or lines, divided by `SSTAT_BENCH_DIVISOR`.
+    pub fn scaled(&self, size: usize) -> usize {
+        (size / self.divisor.max(1)).max(1)
+    }
+
+    /// Prints once that something is left out.
     pub fn note(&self, text: String) {
         if !self.notes.borrow().contains(&text) {
             eprintln!("left out: {text}");
@@ -63,7 +73,7 @@ impl Bench {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor.c"))
             .status();
         if built.is_ok_and(|status| status.success()) {
-            // Copied, as ours are.
+            // Copied, as the builds of sstat are.
             let floor = self.path("floor");
             fs::copy(linked, &floor).ok()?;
             return Some(floor);
@@ -72,9 +82,10 @@ impl Bench {
         None
     }
 
-    /// A program of the user's path.
+    /// Finds a program on `PATH`.
     pub fn tool(&self, name: &str) -> Option<PathBuf> {
-        // A version manager's shim would be measured, not the program.
+        // Skip the shims of version managers, which would be measured instead of
+        // the program.
         let found = std::env::var_os("PATH").and_then(|path| {
             std::env::split_paths(&path)
                 .filter(|directory| !directory.ends_with("shims"))
@@ -87,7 +98,7 @@ impl Bench {
         found
     }
 
-    /// The most memory that a command holds, in KiB.
+    /// Returns the maximum resident set size of a command in bytes.
     pub fn memory(&self, program: &Path, directory: &Path, args: &[&str]) -> Option<u64> {
         let out = Command::new(self.floor()?)
             .arg("memory")
@@ -97,17 +108,19 @@ impl Bench {
             .args(args)
             .output()
             .ok()?;
-        String::from_utf8_lossy(&out.stdout).trim().parse().ok()
+        let kibibytes: u64 = String::from_utf8_lossy(&out.stdout).trim().parse().ok()?;
+        Some(kibibytes * 1024)
     }
 
-    /// A directory without sessions.
+    /// Creates a directory without sessions.
     pub fn empty(&self, name: &str) -> io::Result<PathBuf> {
         let directory = self.path(name);
         fs::create_dir_all(&directory)?;
         Ok(directory)
     }
 
-    /// A directory of so many sessions with so many lines each; made once.
+    /// Creates a directory of `sessions` files with `lines` lines each, unless it
+    /// exists.
     pub fn sessions(&self, name: &str, sessions: usize, lines: usize) -> io::Result<PathBuf> {
         let directory = self.path(&format!("{name}-{sessions}-{lines}"));
         if directory.exists() {
@@ -118,7 +131,8 @@ impl Bench {
         for session in 1..=sessions {
             content.clear();
             for line in 0..lines {
-                self.write_line(&mut content, session, session + line, lines - line);
+                let age_minutes = session % 16 + lines - line - 1;
+                self.write_line(&mut content, session, session + line, age_minutes * 60);
             }
             fs::write(
                 directory.join(format!("worker{session}_status.json")),
@@ -128,7 +142,8 @@ impl Bench {
         Ok(directory)
     }
 
-    /// A directory of one session with very many lines; made once.
+    /// Creates a directory of one file with `lines` lines, one second apart, unless
+    /// it exists.
     pub fn long_file(&self, name: &str, lines: usize) -> io::Result<PathBuf> {
         let directory = self.path(&format!("{name}-{lines}"));
         if directory.exists() {
@@ -147,7 +162,7 @@ impl Bench {
         Ok(directory)
     }
 
-    /// A directory of sessions whose lines are so many bytes long.
+    /// Creates a directory of files whose lines are `length` bytes long.
     pub fn long_lines(&self, sessions: usize, lines: usize, length: usize) -> io::Result<PathBuf> {
         let directory = self.path(&format!("long-{length}"));
         fs::create_dir_all(&directory)?;
@@ -166,8 +181,8 @@ impl Bench {
         Ok(directory)
     }
 
-    /// About 205 bytes, of which most lines are.
-    fn write_line(&self, out: &mut String, session: usize, step: usize, age_minutes: usize) {
+    /// Appends a line of about 205 bytes.
+    fn write_line(&self, out: &mut String, session: usize, step: usize, age_seconds: usize) {
         let statuses = [
             "working",
             "working",
@@ -179,8 +194,7 @@ impl Bench {
             "working",
         ];
         let status = statuses[session % statuses.len()];
-        let minutes = (session % 16 + age_minutes) as i64 - 1;
-        let time = self.now - TimeDelta::minutes(minutes);
+        let time = self.now - TimeDelta::seconds(age_seconds as i64);
         let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
         let (progress, task) = (step % 100, step % 1000);
         let _ = writeln!(
@@ -190,7 +204,7 @@ impl Bench {
     }
 }
 
-/// Lines for `push --stdin`, of so many sessions in turn.
+/// Returns `lines` lines for `push --stdin`, for `sessions` sessions in turn.
 pub fn lines(sessions: usize, lines: usize) -> String {
     let mut out = String::new();
     for line in 0..lines {
@@ -203,7 +217,7 @@ pub fn lines(sessions: usize, lines: usize) -> String {
     out
 }
 
-/// The Python scripts' way.
+/// Returns the path of a script that works as the Python scripts do.
 pub fn original() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/original.py")
 }

@@ -1,4 +1,4 @@
-//! Candidates that take turns, and what each took.
+//! Runs candidates in turn and measures their times.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What one candidate may take in all, and how often it runs at least and at
-/// most.
+/// The total time of one candidate, and its minimum and maximum number of runs.
 const BUDGET: Duration = Duration::from_millis(1500);
-const LEAST_RUNS: usize = 3;
-const MOST_RUNS: usize = 600;
+const MIN_RUNS: usize = 3;
+const MAX_RUNS: usize = 600;
 
-/// A command line to be measured.
+/// A command line to measure.
 #[derive(Clone)]
 pub struct Candidate {
-    label: &'static str,
+    pub label: &'static str,
     program: PathBuf,
     args: Vec<OsString>,
     directory: Option<PathBuf>,
     stdin: Option<PathBuf>,
     append_to: Option<PathBuf>,
+    env: Option<(&'static str, String)>,
 }
 
 impl Candidate {
@@ -33,6 +33,7 @@ impl Candidate {
             directory: None,
             stdin: None,
             append_to: None,
+            env: None,
         }
     }
 
@@ -59,8 +60,13 @@ impl Candidate {
         self
     }
 
-    /// Runs it once. Output goes into a file: some tools do less work when
-    /// they see that it goes to /dev/null.
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.env = Some((name, value.to_owned()));
+        self
+    }
+
+    /// Runs the command once. Its output goes to a file, because some tools do
+    /// less work if stdout is /dev/null.
     fn run(&self) -> io::Result<Duration> {
         let out = match &self.append_to {
             Some(file) => OpenOptions::new().append(true).open(file)?,
@@ -73,6 +79,7 @@ impl Candidate {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", "/nonexistent")
             .env("LC_ALL", "C.UTF-8")
+            .envs(self.env.clone())
             .stdin(match &self.stdin {
                 Some(file) => File::open(file)?.into(),
                 None => Stdio::null(),
@@ -112,12 +119,12 @@ impl Timing {
     }
 }
 
-/// Runs the candidates in turn until each has used up its budget. One that
+/// Runs the candidates in turn until each has used its budget. A candidate that
 /// fails is left out with a note.
 pub fn time(candidates: Vec<Candidate>) -> io::Result<Vec<Timing>> {
     let mut entries: Vec<(Candidate, Timing, Duration)> = Vec::new();
     for candidate in candidates {
-        // Once for the caches, not counted.
+        // The first run fills the caches and is not counted.
         match candidate.run() {
             Ok(_) => {
                 let label = candidate.label;
@@ -127,10 +134,10 @@ pub fn time(candidates: Vec<Candidate>) -> io::Result<Vec<Timing>> {
             Err(error) => eprintln!("left out: {error}"),
         }
     }
-    for run in 0..MOST_RUNS {
+    for run in 0..MAX_RUNS {
         let mut all_done = true;
         for (candidate, timing, used) in &mut entries {
-            if run >= LEAST_RUNS && *used >= BUDGET {
+            if run >= MIN_RUNS && *used >= BUDGET {
                 continue;
             }
             all_done = false;

@@ -1,4 +1,4 @@
-//! The table that is printed.
+//! The table of results.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::measure::Timing;
 
 /// A ratio to reach.
 #[derive(Clone, Copy)]
-pub enum Reach {
-    /// Ours takes at most so many times as long.
+pub enum Target {
+    /// sstat takes at most this many times as long.
     AtMost(f64),
-    /// Ours is at least so many times faster.
+    /// sstat is at least this many times faster.
     Faster(f64),
 }
 
@@ -21,7 +21,7 @@ pub struct Row {
     pub against: &'static str,
     pub theirs: String,
     pub ratio: String,
-    pub reach: String,
+    pub target: String,
     pub met: Option<bool>,
 }
 
@@ -33,26 +33,27 @@ impl Table {
         self.0.push(row);
     }
 
-    /// The first `ours` timings against each of the others.
+    /// Adds a row for each pair of one of the first `ours` timings and one of the
+    /// others.
     pub fn compare(
         &mut self,
         what: &str,
         ours: usize,
         timings: &[Timing],
-        reach: impl Fn(&str, &str) -> Option<Reach>,
+        target: impl Fn(&str, &str) -> Option<Target>,
     ) {
         let (ours, others) = timings.split_at(ours.min(timings.len()));
         for our in ours {
             for other in others {
                 let ratio = our.best().as_secs_f64() / other.best().as_secs_f64();
-                let reach = reach(our.label, other.label);
-                let (ratio_text, reach_text, met) = match reach {
-                    Some(Reach::AtMost(most)) => (
+                let target = target(our.label, other.label);
+                let (ratio_text, target_text, met) = match target {
+                    Some(Target::AtMost(most)) => (
                         format!("{ratio:.2}×"),
                         format!("≤ {most}×"),
                         Some(ratio <= most),
                     ),
-                    Some(Reach::Faster(least)) => (
+                    Some(Target::Faster(least)) => (
                         format!("{:.1}× faster", 1.0 / ratio),
                         format!("≥ {least}×"),
                         Some(1.0 / ratio >= least),
@@ -69,7 +70,7 @@ impl Table {
                     against: other.label,
                     theirs: times(other),
                     ratio: ratio_text,
-                    reach: reach_text,
+                    target: target_text,
                     met,
                 });
             }
@@ -82,7 +83,7 @@ impl Table {
         }
         println!(
             "\n{:<34} {:<8} {:>19}  {:<14} {:>19}  {:>14}  {:<10}",
-            "", "build", "ours (median)", "against", "theirs (median)", "ratio", "to reach"
+            "", "build", "sstat (median)", "against", "other (median)", "ratio", "target"
         );
         for row in &self.0 {
             let met = match row.met {
@@ -92,7 +93,7 @@ impl Table {
             };
             println!(
                 "{:<34} {:<8} {:>19}  {:<14} {:>19}  {:>14}  {:<10} {met}",
-                row.what, row.build, row.ours, row.against, row.theirs, row.ratio, row.reach
+                row.what, row.build, row.ours, row.against, row.theirs, row.ratio, row.target
             );
         }
     }
@@ -116,6 +117,6 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-pub fn mebibytes(kibibytes: u64) -> String {
-    format!("{:.1} MiB", kibibytes as f64 / 1024.0)
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }

@@ -1,9 +1,25 @@
-//! One durable line at the end of a file that others may be writing to.
+//! Appending lines to a file that other programs write to as well.
 //!
-//! A single write with `O_APPEND` is never interleaved on the file systems of
-//! one machine, but a writer can be killed in the middle of it, a disk can
-//! fill up, and `echo` and `print` split long lines. So a push locks, looks
-//! at the last byte, writes once and reads back what it wrote.
+//! A line must be written exactly once, on its own line, whatever other writers
+//! do: the worker's `echo` and Python's `print` know nothing of locks and write
+//! long lines in parts, a writer can be killed in the middle of a line, and a
+//! disk can become full. [`Appender::append_lines`] therefore proceeds in steps:
+//!
+//! 1. It opens the file for reading and appending, and creates it if it is
+//!    missing.
+//! 2. It locks the file, and checks that the path still names it: rotation or a
+//!    clean-up may have replaced it, and no reader would see the line.
+//! 3. If the file does not end with a newline, it gives the writer of that last
+//!    line a moment to finish. Otherwise its own line starts with a newline,
+//!    so that an incomplete line does not become a part of it. Nothing is ever
+//!    truncated or overwritten: the incomplete line is another writer's data.
+//! 4. It writes everything with one `write`, which local file systems never
+//!    interleave with another append.
+//! 5. It reads the written range back, and writes a damaged line again.
+//! 6. With [`Durability::Synced`], it waits for the disk.
+//!
+//! The lock is an optimization. It stops two sstat writers from terminating each
+//! other's incomplete lines. Where it is unavailable, step 5 detects the damage.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
@@ -14,42 +30,43 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::store::open::{self, StatusFile};
 
-/// How long another push may hold the lock before this one goes on without.
-/// Correctness does not hang on the lock: it only keeps writers of ours from
-/// sealing each other's lines.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for the lock before continuing without it.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long an unterminated last line may take to be finished by its writer.
-/// Sealing at once destroyed half of the foreign lines that were still being
-/// written, waiting this long one in sixty.
-const WRITER_PATIENCE: Duration = Duration::from_millis(20);
+/// How long to wait for the writer of an incomplete last line. Without waiting,
+/// half of the lines that `echo` and `print` write in parts were damaged; with
+/// 20 ms, one in sixty.
+const WRITER_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// How often a line that another writer tore is written again.
-const REWRITES: u32 = 4;
+/// How often a damaged line is written again.
+const MAX_REWRITES: u32 = 4;
 
-/// How often a file that becomes shorter than it said is looked at again.
-const RELOOKS: u32 = 100;
+/// How often a file that is replaced while it is opened is opened again, and
+/// one that is truncated while its end is read is read again.
+const MAX_RETRIES: u32 = 100;
 
-/// How often a file that is replaced while it is opened is opened again.
-const REOPENS: u32 = 100;
+/// How many bytes before a written line are read back. Another writer may have
+/// added white space there, which does not damage the line.
+const READ_BACK_CONTEXT: u64 = 256;
 
-/// Whether an append waits for the disk.
+/// Selects whether an append waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// The line is in the system's cache: it survives the end of this
-    /// process, not a power cut.
+    /// The line is in the system's cache: it survives the end of this process,
+    /// but not a power failure.
     #[default]
     Cached,
-    /// The line is on the disk, and so is the name of a new file.
+    /// The line is on the disk, and so is the directory entry of a new file.
     Synced,
 }
 
-/// A status file kept open for appending.
+/// A status file that is kept open for appending.
 #[derive(Debug)]
 pub struct Appender {
     path: PathBuf,
     open: Option<StatusFile>,
+    /// The open file was created by this appender.
     created: bool,
 }
 
@@ -57,25 +74,14 @@ pub struct Appender {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AppendError {
-    /// What went wrong.
+    /// The reason.
     pub error: Error,
-    /// The lines that do not stand in the file, or not for certain, counted
-    /// from 0.
+    /// The lines that were not written, or not for certain, counted from 0.
     pub lines: Vec<usize>,
 }
 
-impl AppendError {
-    fn from_line(first: usize, lines: &[u8], error: Error) -> Self {
-        let count = memchr::memchr_iter(b'\n', lines).count();
-        Self {
-            error,
-            lines: (first..first + count).collect(),
-        }
-    }
-}
-
 impl Appender {
-    /// An appender for a path. Nothing is opened before the first append.
+    /// Returns an appender for a path. The first append opens the file.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
         Self {
@@ -85,18 +91,19 @@ impl Appender {
         }
     }
 
-    /// Appends one line, which ends in a newline.
+    /// Appends one line, which ends with a newline.
     ///
-    /// `Ok` means that it stands in the file exactly once and whole, an error
-    /// that it stands there at most once.
+    /// `Ok` means that the line was written exactly once, an error that it was
+    /// written at most once. Blocks for up to 2 s while another program holds
+    /// the lock, and for 20 ms while another program writes a line.
     ///
     /// # Errors
-    /// Returns [`Error::Update`] if a newline is missing or inside the line,
-    /// [`Error::NotRegular`] for a file that is not a regular file,
-    /// [`Error::Unconfirmed`] if other writers damaged the line each time, and
+    /// [`Error::Update`] if a newline is missing or inside the line,
+    /// [`Error::NotRegular`] for anything but a regular file,
+    /// [`Error::Unconfirmed`] if other writers damaged the line every time, and
     /// [`Error::Io`].
     pub fn append(&mut self, line: &[u8], durability: Durability) -> Result<()> {
-        if memchr::memchr(b'\n', line).is_none_or(|end| end + 1 != line.len()) {
+        if line.iter().position(|&byte| byte == b'\n') != line.len().checked_sub(1) {
             return Err(Error::Update {
                 reason: "a line must end with its only newline".to_owned(),
             });
@@ -105,89 +112,102 @@ impl Appender {
             .map_err(|unwritten| unwritten.error)
     }
 
-    /// Appends several lines at once, each ending in a newline, and keeps
-    /// their order. All of them together had better be no longer than one line
-    /// may be: longer writes may be torn.
+    /// Appends several lines in their order, each ending with a newline. They
+    /// are one write, so that together they should not exceed
+    /// [`MAX_WRITTEN_BYTES`](crate::MAX_WRITTEN_BYTES).
     ///
     /// # Errors
-    /// As [`append`](Self::append), with the lines that the error is about.
+    /// Those of [`append`](Self::append), with the lines they apply to.
     pub fn append_lines(
         &mut self,
         lines: &[u8],
         durability: Durability,
     ) -> std::result::Result<(), AppendError> {
-        let all = |error| AppendError::from_line(0, lines, error);
-        let mut open = self.lock_current().map_err(all)?;
-        write_lines(&mut open.file, &self.path, lines)?;
-        if durability == Durability::Synced {
-            self.sync(&open.file).map_err(all)?;
+        let mut batch = Batch::new(lines);
+        self.append_batch(&mut batch, durability)
+            .map_err(|error| AppendError {
+                error,
+                lines: batch.unwritten(),
+            })
+    }
+
+    fn append_batch(&mut self, batch: &mut Batch<'_>, durability: Durability) -> Result<()> {
+        let mut open = self.open_and_lock()?;
+        batch.write(&mut open.file, &self.path)?;
+        if durability == Durability::Synced
+            && let Err(error) = self.sync(&open.file)
+        {
+            // The lines may be lost: none of them is written for certain.
+            batch.next = 0;
+            return Err(error);
         }
-        // After any failure, and where the lock cannot be given back, the
-        // file is closed, which gives it back for certain.
+        // After an error, and if unlocking fails, the file is closed, which
+        // releases the lock too.
         if open.file.unlock().is_ok() {
             self.open = Some(open);
         }
         Ok(())
     }
 
-    fn sync(&self, file: &File) -> Result<()> {
-        file.sync_data().map_err(Error::io("sync", &self.path))?;
-        match self.path.parent() {
-            Some(directory) if self.created => sync_directory(or_current(directory)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Opens and locks the file that the path names now.
-    fn lock_current(&mut self) -> Result<StatusFile> {
-        let deadline = Instant::now() + LOCK_PATIENCE;
-        for _ in 0..REOPENS {
-            let open = match self.open.take() {
-                Some(open) => open,
-                None => {
-                    let (open, created) = open_or_create(&self.path)?;
-                    self.created = created;
-                    open
-                }
+    /// Opens and locks the file that the path names (steps 1 and 2).
+    fn open_and_lock(&mut self) -> Result<StatusFile> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        for _ in 0..MAX_RETRIES {
+            let Some(open) = self.open_or_create()? else {
+                continue;
             };
             lock(&open.file, deadline);
-            // Rotation may have renamed the file, or a clean-up removed it,
-            // while we waited: a line in it would be lost from sight.
             match self.path.symlink_metadata() {
-                Ok(now) if open::identity(&now) == open::identity(&open.metadata) => {
+                Ok(current) if open::identity(&current) == open::identity(&open.metadata) => {
                     return Ok(open);
                 }
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("look at", &self.path)(error));
+                    return Err(Error::io("read", &self.path)(error));
                 }
+                // Renamed, replaced or removed while this program waited.
                 _ => {}
             }
         }
         Err(Error::Unconfirmed {
             path: self.path.clone(),
-            attempts: REOPENS,
+            attempts: MAX_RETRIES,
         })
     }
-}
 
-fn open_or_create(path: &Path) -> Result<(StatusFile, bool)> {
-    for _ in 0..REOPENS {
-        match open::open_append(path) {
-            Err(error) if error.is_not_found() => {}
-            other => return other.map(|open| (open, false)),
+    /// Returns `None` if another program creates the file at the same time.
+    fn open_or_create(&mut self) -> Result<Option<StatusFile>> {
+        if let Some(open) = self.open.take() {
+            return Ok(Some(open));
         }
-        match open::create_append(path) {
-            // Somebody else made it between the two: open theirs.
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(Error::NotRegular { .. }) => {}
-            other => return other.map(|open| (open, true)),
+        self.created = false;
+        match open::open_append(&self.path) {
+            Err(error) if error.is_not_found() => {}
+            opened => return opened.map(Some),
+        }
+        match open::create_append(&self.path) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+                Ok(None)
+            }
+            Err(Error::NotRegular { .. }) => Ok(None),
+            created => {
+                self.created = created.is_ok();
+                created.map(Some)
+            }
         }
     }
-    open::open_append(path).map(|open| (open, false))
+
+    /// Waits for the disk (step 6). A new file also needs its directory entry.
+    fn sync(&self, file: &File) -> Result<()> {
+        file.sync_data().map_err(Error::io("sync", &self.path))?;
+        match open::parent(&self.path) {
+            Some(directory) if self.created => open::sync_directory(directory),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Takes the lock if it comes free before the deadline; a file system without
-/// locks has none to wait for.
+/// Takes the lock if it becomes free before the deadline. A file system without
+/// locks returns another error than `WouldBlock`.
 fn lock(file: &File, deadline: Instant) {
     let mut pause = Duration::from_micros(50);
     while let Err(TryLockError::WouldBlock) = file.try_lock() {
@@ -200,101 +220,100 @@ fn lock(file: &File, deadline: Instant) {
     }
 }
 
-/// Writes lines until each stands in the file.
-fn write_lines(file: &mut File, path: &Path, lines: &[u8]) -> std::result::Result<(), AppendError> {
-    let (mut left, mut first) = (lines, 0);
-    let mut lost = Vec::new();
-    let error = write_until_whole(file, path, &mut left, &mut first, &mut lost).err();
-    let unconfirmed = || Error::Unconfirmed {
-        path: path.to_path_buf(),
-        attempts: REWRITES + 1,
-    };
-    if error.is_none() && left.is_empty() && lost.is_empty() {
-        return Ok(());
-    }
-    let mut unwritten = AppendError::from_line(first, left, error.unwrap_or_else(unconfirmed));
-    unwritten.lines.splice(..0, lost);
-    Err(unwritten)
+/// The lines of one append.
+struct Batch<'a> {
+    lines: Vec<&'a [u8]>,
+    /// The lines before this one are written, except those in `lost`.
+    next: usize,
+    lost: Vec<usize>,
 }
 
-/// Takes the lines that stand in the file off the front of `left`, whose first
-/// line has the number `first`. One that does not stand while another stands
-/// behind it is lost: written again, it would come after what followed it.
-fn write_until_whole(
-    file: &mut File,
-    path: &Path,
-    left: &mut &[u8],
-    first: &mut usize,
-    lost: &mut Vec<usize>,
-) -> Result<()> {
-    let fail = |action| Error::io(action, path);
-    let mut on_new_line = wait_for_writer(file).map_err(fail("read"))?;
-    for _ in 0..=REWRITES {
-        let sealed;
-        let bytes = if on_new_line {
-            *left
-        } else {
-            // A torn line is sealed, never cut off and never glued to.
-            sealed = [b"\n", *left].concat();
-            &sealed
-        };
-        let mut pieces = Vec::with_capacity(1);
-        let written = write_whole(file, bytes, &mut pieces);
-        let found = read_back(file, &pieces);
-        if let Ok(found) = &found {
-            let (mut start, mut stood) = (bytes.len() - left.len(), None);
-            let mut torn = Vec::new();
-            for (number, line) in left.split_inclusive(|&byte| byte == b'\n').enumerate() {
-                if found.iter().any(|found| found.has_line(start, line)) {
-                    stood = Some((number + 1, start + line.len()));
-                    lost.append(&mut torn);
-                } else {
-                    torn.push(*first + number);
-                }
-                start += line.len();
-            }
-            if let Some((count, end)) = stood {
-                *first += count;
-                *left = &left[left.len() - (bytes.len() - end)..];
-            }
+impl<'a> Batch<'a> {
+    fn new(lines: &'a [u8]) -> Self {
+        Self {
+            lines: lines.split_inclusive(|&byte| byte == b'\n').collect(),
+            next: 0,
+            lost: Vec::new(),
         }
-        written.map_err(fail("append"))?;
-        found.map_err(fail("read back"))?;
-        if left.is_empty() {
+    }
+
+    fn unwritten(mut self) -> Vec<usize> {
+        self.lost.extend(self.next..self.lines.len());
+        self.lost
+    }
+
+    /// Writes the lines until the file contains them (steps 3 to 5).
+    fn write(&mut self, file: &mut File, path: &Path) -> Result<()> {
+        let mut on_new_line = wait_for_newline(file).map_err(Error::io("read", path))?;
+        for _ in 0..=MAX_REWRITES {
+            let start = usize::from(!on_new_line);
+            let mut bytes = vec![b'\n'; start];
+            for line in &self.lines[self.next..] {
+                bytes.extend_from_slice(line);
+            }
+            let mut pieces = Vec::with_capacity(1);
+            let written = write_once(file, &bytes, &mut pieces);
+            // Even after an error, some of the lines may be written.
+            let found = read_back(file, &pieces);
+            self.confirm(found.as_deref().unwrap_or_default(), start);
+            written.map_err(Error::io("append", path))?;
+            found.map_err(Error::io("read back", path))?;
+            if self.next == self.lines.len() {
+                break;
+            }
+            on_new_line = ends_with_newline(file).map_err(Error::io("read", path))?;
+        }
+        if self.next == self.lines.len() && self.lost.is_empty() {
             return Ok(());
         }
-        on_new_line = ends_in_newline(file).map_err(fail("read"))?;
+        Err(Error::Unconfirmed {
+            path: path.to_path_buf(),
+            attempts: MAX_REWRITES + 1,
+        })
     }
-    Ok(())
+
+    /// Notes which lines the file contains; `start` is the offset of the next
+    /// line in the written bytes. A damaged line before an intact one is lost:
+    /// written again, it would follow a later update.
+    fn confirm(&mut self, found: &[Found], mut start: usize) {
+        for number in self.next..self.lines.len() {
+            let line = self.lines[number];
+            if found.iter().any(|found| found.contains(start, line)) {
+                self.lost.extend(self.next..number);
+                self.next = number + 1;
+            }
+            start += line.len();
+        }
+    }
 }
 
-/// Gives the writer of an unterminated last line a moment to finish it; says
-/// whether the file ends in a newline now.
-fn wait_for_writer(file: &File) -> io::Result<bool> {
-    if ends_in_newline(file)? {
+/// Waits until the file ends with a newline, for at most [`WRITER_TIMEOUT`].
+/// Returns whether it does.
+fn wait_for_newline(file: &File) -> io::Result<bool> {
+    if ends_with_newline(file)? {
         return Ok(true);
     }
-    let deadline = Instant::now() + WRITER_PATIENCE;
+    let deadline = Instant::now() + WRITER_TIMEOUT;
     while Instant::now() < deadline {
         thread::sleep(Duration::from_millis(1));
-        if ends_in_newline(file)? {
+        if ends_with_newline(file)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Whether a line that is appended now begins on a line of its own.
-fn ends_in_newline(file: &File) -> io::Result<bool> {
+/// Returns true if the next appended byte starts a line.
+fn ends_with_newline(file: &File) -> io::Result<bool> {
     let mut last = [0];
-    for _ in 0..RELOOKS {
+    for _ in 0..MAX_RETRIES {
         let size = file.metadata()?.len();
         if size == 0 {
             return Ok(true);
         }
         match open::read_exact_at(file, &mut last, size - 1) {
             Ok(()) => return Ok(last == [b'\n']),
-            // Truncated in between: look again.
+            // Truncated since its size was read.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Err(error) => return Err(error),
         }
@@ -302,48 +321,45 @@ fn ends_in_newline(file: &File) -> io::Result<bool> {
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
-/// Bytes that were written in one go, or in several that follow one another.
-struct Piece<'a> {
-    /// Where they begin among all that were to be written.
+/// A range of the written bytes that is contiguous in the file.
+struct Piece {
+    /// The range's start and length in the written bytes.
     start: usize,
-    bytes: &'a [u8],
-    /// Where in the file they end.
+    length: usize,
+    /// The range's end in the file.
     end: u64,
 }
 
-/// One write; a short one is continued, and what cannot be continued is
-/// sealed so that the next line does not stick to it.
-fn write_whole<'a>(
-    file: &mut File,
-    bytes: &'a [u8],
-    pieces: &mut Vec<Piece<'a>>,
-) -> io::Result<()> {
+/// Writes the bytes with one `write`. A short one, as on a full disk, is
+/// continued. If that fails, the incomplete line gets a newline. `pieces` has
+/// what was written, after an error too.
+fn write_once(file: &mut File, bytes: &[u8], pieces: &mut Vec<Piece>) -> io::Result<()> {
     let mut written = 0;
     while written < bytes.len() {
         let error = match file.write(&bytes[written..]) {
             Ok(0) => io::ErrorKind::WriteZero.into(),
-            Ok(count) => {
-                // `O_APPEND` leaves the position behind what was written.
+            Ok(length) => {
+                // With `O_APPEND`, a write moves the position to its end.
                 let end = file.stream_position()?;
                 match pieces.last_mut() {
-                    Some(last) if last.end + count as u64 == end => {
-                        last.bytes = &bytes[last.start..written + count];
+                    Some(last) if last.end + length as u64 == end => {
+                        last.length += length;
                         last.end = end;
                     }
                     _ => pieces.push(Piece {
                         start: written,
-                        bytes: &bytes[written..written + count],
+                        length,
                         end,
                     }),
                 }
-                written += count;
+                written += length;
                 continue;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => error,
         };
         if written > 0 && bytes[written - 1] != b'\n' {
-            // If this fails too, the next push seals.
+            // If this fails too, the next append starts with a newline.
             let _ = file.write(b"\n");
         }
         return Err(error);
@@ -351,29 +367,24 @@ fn write_whole<'a>(
     Ok(())
 }
 
-/// How many bytes before a written line are read back, in which another writer
-/// may have put white space.
-const READ_BACK_BEFORE: u64 = 256;
-
-/// The bytes of the file where a piece was written, and those before it.
+/// The contents of the file where a piece was written.
 struct Found {
+    /// The piece's start in the written bytes.
     start: usize,
-    before: usize,
-    /// Whether `bytes` begins where the file begins.
+    /// The piece's start in `bytes`. The context precedes it.
+    context: usize,
+    /// The context starts at the beginning of the file.
     is_file_start: bool,
     bytes: Vec<u8>,
 }
 
 impl Found {
-    /// Returns true if the line that was written at `start` is intact and a
-    /// reader would accept it: only white space may precede it on its line. A
-    /// partial line of another writer makes it invalid.
-    fn has_line(&self, start: usize, line: &[u8]) -> bool {
-        let Some(at) = start.checked_sub(self.start) else {
-            return false;
-        };
-        let at = at + self.before;
-        let Some((before, written)) = self.bytes.split_at_checked(at) else {
+    /// Returns true if a reader would accept the line that was written at
+    /// `start`: it is intact and only white space precedes it on its line.
+    fn contains(&self, start: usize, line: &[u8]) -> bool {
+        let position = start.checked_sub(self.start).map(|at| self.context + at);
+        let Some((before, written)) = position.and_then(|at| self.bytes.split_at_checked(at))
+        else {
             return false;
         };
         let is_space = |byte: &&u8| byte.is_ascii_whitespace() && **byte != b'\n';
@@ -385,51 +396,27 @@ impl Found {
     }
 }
 
-fn read_back(file: &File, pieces: &[Piece<'_>]) -> io::Result<Vec<Found>> {
+fn read_back(file: &File, pieces: &[Piece]) -> io::Result<Vec<Found>> {
     let mut found = Vec::with_capacity(pieces.len());
     for piece in pieces {
-        let Some(offset) = piece.end.checked_sub(piece.bytes.len() as u64) else {
+        let Some(offset) = piece.end.checked_sub(piece.length as u64) else {
             continue;
         };
-        let before = offset.min(READ_BACK_BEFORE) as usize;
-        let mut bytes = vec![0; before + piece.bytes.len()];
-        match open::read_exact_at(file, &mut bytes, offset - before as u64) {
+        let context = offset.min(READ_BACK_CONTEXT);
+        let mut bytes = vec![0; context as usize + piece.length];
+        match open::read_exact_at(file, &mut bytes, offset - context) {
             Ok(()) => found.push(Found {
                 start: piece.start,
-                before,
-                is_file_start: before as u64 == offset,
+                context: context as usize,
+                is_file_start: context == offset,
                 bytes,
             }),
-            // Truncated in between.
+            // Truncated since.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Err(error) => return Err(error),
         }
     }
     Ok(found)
-}
-
-/// The directory above a relative name is the current one, which the system
-/// does not know by an empty path.
-pub(crate) fn or_current(directory: &Path) -> &Path {
-    if directory.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        directory
-    }
-}
-
-/// Makes a directory's entries durable.
-#[cfg(unix)]
-pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(Error::io("sync", directory))
-}
-
-/// Directories cannot be synced here.
-#[cfg(not(unix))]
-pub(crate) fn sync_directory(_directory: &Path) -> Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -448,14 +435,14 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_sealed_and_a_whole_one_left_alone() {
+    fn torn_tail_is_sealed() {
         assert_eq!(appended(b"", b"{}\n"), b"{}\n");
         assert_eq!(appended(b"{}\n", b"{}\n"), b"{}\n{}\n");
         assert_eq!(appended(b"{\"tor", b"{}\n"), b"{\"tor\n{}\n");
     }
 
     #[test]
-    fn a_kept_appender_follows_a_rename_and_a_removal() {
+    fn kept_appender_follows_rename_and_removal() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         let mut appender = Appender::new(path.clone());
@@ -468,66 +455,62 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"3\n");
     }
 
-    /// What stands of lines after something else was written in between.
-    fn standing(before: &[u8], written: &[u8], over: Option<(&[u8], u64)>) -> Vec<bool> {
+    /// Returns which lines are confirmed after bytes of another writer were put
+    /// before them or over them.
+    fn confirmed(before: &[u8], written: &[u8], over: Option<(&[u8], u64)>) -> Vec<bool> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
-        let (mut open, _) = open_or_create(&path).unwrap();
+        let mut open = open::create_append(&path).unwrap();
         open.file.write_all(before).unwrap();
         let mut pieces = Vec::new();
-        write_whole(&mut open.file, written, &mut pieces).unwrap();
+        write_once(&mut open.file, written, &mut pieces).unwrap();
         if let Some((bytes, at)) = over {
             let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
             std::os::unix::fs::FileExt::write_all_at(&file, bytes, at).unwrap();
         }
         let found = read_back(&open.file, &pieces).unwrap();
-        let mut start = 0;
-        written
-            .split_inclusive(|&byte| byte == b'\n')
-            .map(|line| {
-                start += line.len();
-                found
-                    .iter()
-                    .any(|found| found.has_line(start - line.len(), line))
-            })
-            .collect()
+        let mut batch = Batch::new(written);
+        batch.confirm(&found, 0);
+        let count = batch.lines.len();
+        let unwritten = batch.unwritten();
+        (0..count).map(|line| !unwritten.contains(&line)).collect()
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_line_stands_only_on_a_line_of_its_own() {
-        assert_eq!(standing(b"", b"{}\n", None), [true]);
-        assert_eq!(standing(b"{}\n", b"{}\n", None), [true]);
-        assert_eq!(standing(b"stump", b"{}\n", None), [false]);
-        assert_eq!(standing(b"stump", b"{}\n{}\n", None), [false, true]);
-        assert_eq!(standing(b"stump", b"\n{}\n", None), [false, true]);
-        assert_eq!(standing(b"{}\n \t\r", b"{}\n", None), [true]);
-        assert_eq!(standing(b"  ", b"{}\n", None), [true]);
-        assert_eq!(standing(b"stump  ", b"{}\n", None), [false]);
+    fn line_is_confirmed_only_on_its_own_line() {
+        assert_eq!(confirmed(b"", b"{}\n", None), [true]);
+        assert_eq!(confirmed(b"{}\n", b"{}\n", None), [true]);
+        assert_eq!(confirmed(b"stump", b"{}\n", None), [false]);
+        assert_eq!(confirmed(b"stump", b"{}\n{}\n", None), [false, true]);
+        assert_eq!(confirmed(b"stump", b"\n{}\n", None), [false, true]);
+        assert_eq!(confirmed(b"{}\n \t\r", b"{}\n", None), [true]);
+        assert_eq!(confirmed(b"  ", b"{}\n", None), [true]);
+        assert_eq!(confirmed(b"stump  ", b"{}\n", None), [false]);
         let over = |at| Some((&b"x"[..], at));
-        assert_eq!(standing(b"", b"1\n2\n3\n", over(2)), [true, false, true]);
-        assert_eq!(standing(b"", b"1\n2\n3\n", over(3)), [true, false, false]);
+        assert_eq!(confirmed(b"", b"1\n2\n3\n", over(2)), [true, false, true]);
+        assert_eq!(confirmed(b"", b"1\n2\n3\n", over(3)), [true, false, false]);
     }
 
     #[test]
-    fn lines_of_several_pieces_stand_where_they_are_whole() {
+    fn lines_in_several_pieces_are_confirmed_if_intact() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         fs::write(&path, "1\n2foreign\n\n3\n").unwrap();
-        let bytes = b"1\n2\n3\n";
-        let piece = |range: std::ops::Range<usize>, end| Piece {
-            start: range.start,
-            bytes: &bytes[range],
+        let piece = |start, end| Piece {
+            start,
+            length: 3,
             end,
         };
         let file = File::open(&path).unwrap();
-        let found = read_back(&file, &[piece(0..3, 3), piece(3..6, 14)]).unwrap();
-        let stands = |start, line| found.iter().any(|found| found.has_line(start, line));
-        assert!(stands(0, b"1\n") && !stands(2, b"2\n") && stands(4, b"3\n"));
+        let found = read_back(&file, &[piece(0, 3), piece(3, 14)]).unwrap();
+        let mut batch = Batch::new(b"1\n2\n3\n");
+        batch.confirm(&found, 0);
+        assert_eq!(batch.unwritten(), [1]);
     }
 
     #[test]
-    fn several_lines_are_appended_in_their_order() {
+    fn several_lines_are_appended_in_order() {
         assert_eq!(appended(b"{\"tor", b"1\n2\n"), b"{\"tor\n1\n2\n");
         let directory = tempfile::tempdir().unwrap();
         let unwritten = Appender::new(directory.path().join("no/w_status.json"))
@@ -538,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_is_given_back() {
+    fn lock_is_released() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("w_status.json");
         let mut appender = Appender::new(path.clone());

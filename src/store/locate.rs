@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::append::{Durability, or_current, sync_directory};
+use crate::store::append::Durability;
+use crate::store::open::{parent, sync_directory};
 
 /// What the walk up looks for.
 const PROJECT_DIRECTORY: &str = "data/session_status";
@@ -94,7 +95,7 @@ impl Location {
         if path.is_dir() {
             return Ok(());
         }
-        let above = || path.ancestors().skip(1).map(or_current);
+        let above = || std::iter::successors(parent(path), |above| parent(above));
         let existing = above().find(|above| above.is_dir());
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);

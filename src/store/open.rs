@@ -1,5 +1,10 @@
-//! Opening a status file: the one place that decides what may be opened, and
-//! that a FIFO, a device or a link neither hangs nor leads astray.
+//! Opening files: the only place that opens a status file or its directory.
+//!
+//! Anyone who may write to the directory can put a FIFO, a device or a symbolic
+//! link in the place of a status file. Opening a FIFO would block until another
+//! program opens it too, a terminal would become the controlling one, and a link
+//! could lead to any file of the user. The flags below prevent that, and anything
+//! but a regular file is an error.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
@@ -8,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// A status file as it was opened.
+/// A status file and its metadata when it was opened.
 #[derive(Debug)]
 pub(crate) struct StatusFile {
     pub(crate) file: File,
@@ -24,91 +29,73 @@ impl StatusFile {
         if metadata.is_file() {
             Ok(Self { file, metadata })
         } else {
-            Err(Error::NotRegular {
-                kind: kind_of(metadata.file_type()),
-                path: path(),
-            })
+            Err(not_regular(&metadata, path()))
         }
     }
 }
 
-/// Opens for appending, without creating.
+/// Opens an existing file for appending.
 pub(crate) fn open_append(path: &Path) -> Result<StatusFile> {
-    open_for_append(path, false)
+    open(path, OpenOptions::new().read(true).append(true), "append")
 }
 
-/// Creates a file that is not there yet; fails where there is one.
+/// Creates a file for appending. An existing file is an error.
 pub(crate) fn create_append(path: &Path) -> Result<StatusFile> {
-    open_for_append(path, true)
-}
-
-fn open_for_append(path: &Path, create_new: bool) -> Result<StatusFile> {
     let mut options = OpenOptions::new();
-    options.read(true).append(true).create_new(create_new);
-    careful(&mut options);
-    let file = options
-        .open(path)
-        .map_err(|error| explain(error, "append", path))?;
-    StatusFile::check(file, || path.to_path_buf())
+    options.read(true).append(true).create_new(true);
+    open(path, &mut options, "append")
 }
 
-/// Opens for reading.
+/// Opens a file for reading.
 pub(crate) fn open_read(path: &Path) -> Result<StatusFile> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    careful(&mut options);
-    let file = options
-        .open(path)
-        .map_err(|error| explain(error, "read", path))?;
-    StatusFile::check(file, || path.to_path_buf())
+    open(path, OpenOptions::new().read(true), "read")
 }
 
-#[cfg(unix)]
-fn careful(options: &mut OpenOptions) {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    options.custom_flags(flags.bits() as i32);
+fn open(path: &Path, options: &mut OpenOptions, action: &'static str) -> Result<StatusFile> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(flags.bits() as i32);
+    }
+    match options.open(path) {
+        Ok(file) => StatusFile::check(file, || path.to_path_buf()),
+        Err(error) => Err(open_error(error, action, path)),
+    }
 }
 
-#[cfg(not(unix))]
-fn careful(_options: &mut OpenOptions) {}
-
-/// Turns what `open` says of a file that is no regular one into the reason.
-fn explain(error: io::Error, action: &'static str, path: &Path) -> Error {
+/// Returns the reason why `open` failed: with these flags, the system's own error
+/// for a symbolic link is "too many levels of symbolic links".
+fn open_error(error: io::Error, action: &'static str, path: &Path) -> Error {
     match path.symlink_metadata() {
-        Ok(metadata) if !metadata.is_file() => Error::NotRegular {
-            kind: kind_of(metadata.file_type()),
-            path: path.to_path_buf(),
-        },
+        Ok(metadata) if !metadata.is_file() => not_regular(&metadata, path.to_path_buf()),
         _ => Error::io(action, path)(error),
     }
 }
 
-fn kind_of(file_type: std::fs::FileType) -> &'static str {
-    if file_type.is_dir() {
-        return "a directory";
-    }
-    if file_type.is_symlink() {
-        return "a symbolic link";
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if file_type.is_fifo() {
-            return "a FIFO";
+fn not_regular(metadata: &Metadata, path: PathBuf) -> Error {
+    let kind = match metadata.file_type() {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_symlink() => "a symbolic link",
+        #[cfg(unix)]
+        kind => {
+            use std::os::unix::fs::FileTypeExt;
+            match kind {
+                _ if kind.is_fifo() => "a FIFO",
+                _ if kind.is_socket() => "a socket",
+                _ if kind.is_block_device() || kind.is_char_device() => "a device",
+                _ => "a special file",
+            }
         }
-        if file_type.is_socket() {
-            return "a socket";
-        }
-        if file_type.is_block_device() || file_type.is_char_device() {
-            return "a device";
-        }
-    }
-    "a special file"
+        #[cfg(not(unix))]
+        _ => "a special file",
+    };
+    Error::NotRegular { path, kind }
 }
 
-/// A directory held open, so that its files are opened by name alone.
+/// An open directory. Its files are opened relative to it, which saves the system
+/// from resolving the path for each of them.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
@@ -118,24 +105,10 @@ pub(crate) struct Directory {
 
 impl Directory {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        #[cfg(unix)]
-        {
-            use rustix::fs::OFlags;
-            use std::os::unix::fs::OpenOptionsExt;
-            let flags = OFlags::DIRECTORY | OFlags::NONBLOCK;
-            let handle = OpenOptions::new()
-                .read(true)
-                .custom_flags(flags.bits() as i32)
-                .open(path)
-                .map_err(Error::io("read", path))?;
-            Ok(Self {
-                path: path.to_path_buf(),
-                handle,
-            })
-        }
-        #[cfg(not(unix))]
         Ok(Self {
             path: path.to_path_buf(),
+            #[cfg(unix)]
+            handle: open_directory(path).map_err(Error::io("read", path))?,
         })
     }
 
@@ -150,7 +123,10 @@ impl Directory {
             OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         match openat(&self.handle, file_name, flags, Mode::empty()) {
             Ok(file) => StatusFile::check(file.into(), || self.path_of(file_name)),
-            Err(error) => Err(explain(error.into(), "read", &self.path_of(file_name))),
+            Err(error) => {
+                let path = self.path_of(file_name);
+                Err(open_error(error.into(), "read", &path))
+            }
         }
     }
 
@@ -159,36 +135,63 @@ impl Directory {
         open_read(&self.path_of(file_name))
     }
 
-    /// The names of all entries.
-    pub(crate) fn names(&self, mut each: impl FnMut(&OsStr)) -> Result<()> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::ffi::OsStrExt;
-            let fail = |error: rustix::io::Errno| Error::io("read", &self.path)(error.into());
-            let entries = rustix::fs::Dir::read_from(&self.handle).map_err(fail)?;
-            for entry in entries {
-                each(OsStr::from_bytes(
-                    entry.map_err(fail)?.file_name().to_bytes(),
-                ));
-            }
-            Ok(())
+    /// Calls `each` with the name of every entry.
+    pub(crate) fn names(&self, each: impl FnMut(&OsStr)) -> Result<()> {
+        self.read_names(each).map_err(Error::io("read", &self.path))
+    }
+
+    #[cfg(unix)]
+    fn read_names(&self, mut each: impl FnMut(&OsStr)) -> io::Result<()> {
+        use std::os::unix::ffi::OsStrExt;
+        for entry in rustix::fs::Dir::read_from(&self.handle)? {
+            each(OsStr::from_bytes(entry?.file_name().to_bytes()));
         }
-        #[cfg(not(unix))]
-        {
-            let fail = |error| Error::io("read", &self.path)(error);
-            for entry in std::fs::read_dir(&self.path).map_err(fail)? {
-                each(
-                    &entry
-                        .map_err(|error| Error::io("read", &self.path)(error))?
-                        .file_name(),
-                );
-            }
-            Ok(())
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn read_names(&self, mut each: impl FnMut(&OsStr)) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            each(&entry?.file_name());
         }
+        Ok(())
     }
 }
 
-/// Fills the whole buffer from an offset.
+#[cfg(unix)]
+fn open_directory(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::DIRECTORY | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(flags.bits() as i32);
+    options.open(path)
+}
+
+/// Makes the entries of a directory durable.
+#[cfg(unix)]
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    open_directory(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(Error::io("sync", path))
+}
+
+/// On this platform, directories cannot be synced.
+#[cfg(not(unix))]
+pub(crate) fn sync_directory(_path: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Returns the directory of a file. For a bare file name that is the current
+/// directory, which no system knows by an empty path.
+pub(crate) fn parent(path: &Path) -> Option<&Path> {
+    match path.parent()? {
+        empty if empty.as_os_str().is_empty() => Some(Path::new(".")),
+        parent => Some(parent),
+    }
+}
+
+/// Fills the buffer from an offset.
 pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     let mut done = 0;
     while done < buffer.len() {
@@ -200,7 +203,7 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
     Ok(())
 }
 
-/// Reads what there is at an offset, up to the buffer's length.
+/// Reads from an offset. Returns the number of bytes, 0 at the end of the file.
 pub(crate) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     loop {
         #[cfg(unix)]
@@ -214,14 +217,14 @@ pub(crate) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::R
     }
 }
 
-/// What makes a file the same one: device and inode.
+/// Returns the device and inode numbers, by which a file is identified.
 #[cfg(unix)]
 pub(crate) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// What makes a file the same one; not known here.
+/// On this platform, two open files cannot be compared.
 #[cfg(not(unix))]
 pub(crate) fn identity(_metadata: &Metadata) -> Option<(u64, u64)> {
     None

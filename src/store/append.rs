@@ -199,8 +199,11 @@ impl Appender {
     /// Waits for the disk (step 6). A new file also needs its directory entry.
     fn sync(&self, file: &File) -> Result<()> {
         file.sync_data().map_err(Error::io("sync", &self.path))?;
-        match open::parent(&self.path) {
-            Some(directory) if self.created => open::sync_directory(directory),
+        match self.path.parent() {
+            Some(directory) if self.created => {
+                // The parent of a bare file name is empty.
+                open::sync_directory(&Path::new(".").join(directory))
+            }
             _ => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Which directory it is: named, found by walking up, or the user's own.
+//! Finding the status directory: named, in the project, or the user's own.
 
 use std::ffi::OsString;
 use std::io;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::append::Durability;
-use crate::store::open::{parent, sync_directory};
+use crate::store::open::sync_directory;
 
-/// What the walk up looks for.
+/// The directory that is searched for from the current directory up.
 const PROJECT_DIRECTORY: &str = "data/session_status";
 
-/// Where a store's directory was taken from.
+/// The rule by which a directory was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
@@ -20,10 +20,10 @@ pub enum Origin {
     Named,
     /// The variable `SSTAT_DIR` names it.
     Environment,
-    /// It is the nearest `data/session_status` of the current directory or one
-    /// above it.
+    /// It is the nearest `data/session_status` in the current directory or a
+    /// parent.
     Project,
-    /// It is the user's own, because nothing else applies.
+    /// It is in the user's state directory, because nothing else applies.
     UserState,
 }
 
@@ -34,35 +34,36 @@ impl std::fmt::Display for Origin {
             Self::Environment => "named by SSTAT_DIR",
             Self::Project => "the nearest data/session_status",
             Self::UserState => {
-                "your own, as no --dir, no SSTAT_DIR and no data/session_status above applies"
+                "the default without --dir, SSTAT_DIR and data/session_status in a parent directory"
             }
         })
     }
 }
 
-/// A store and why it is this one.
+/// A store and the rule by which it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Location {
     /// The store.
     pub store: Store,
-    /// Where its directory was taken from.
+    /// The rule.
     pub origin: Origin,
 }
 
 impl Location {
-    /// The first that applies: `named`, `variable` (the value of `SSTAT_DIR`;
-    /// an empty one counts as unset), the nearest `data/session_status` from
-    /// the current directory up, the user's state directory.
+    /// Returns the first that applies: `named`, `variable` (the value of
+    /// `SSTAT_DIR`; empty counts as unset), the nearest `data/session_status`
+    /// in the current directory or a parent, the user's state directory.
     ///
-    /// The walk looks into the home directory but not above it, and stops at
-    /// a mount boundary. As in git since CVE-2022-24765, a directory that it
-    /// finds and that belongs neither to the user nor to root is refused:
-    /// whoever made it could make the user believe anything.
+    /// The search includes the home directory but not its parents, and stops at
+    /// mount points. As in git since CVE-2022-24765, a directory that it finds
+    /// and that belongs neither to the user nor to root is refused: another
+    /// user could create `/tmp/data/session_status` to show false statuses to
+    /// anyone who works below `/tmp`.
     ///
     /// # Errors
-    /// [`Error::Ownership`] for such a directory, [`Error::NoDirectory`] when
-    /// the user has no home directory.
+    /// [`Error::Ownership`] for such a directory, [`Error::NoDirectory`] if the
+    /// user has no home directory.
     pub fn find(named: Option<PathBuf>, variable: Option<OsString>) -> Result<Self> {
         if let Some(path) = named {
             return Ok(Self::new(path, Origin::Named));
@@ -72,7 +73,7 @@ impl Location {
         }
         let user = directories::BaseDirs::new();
         if let Ok(current) = std::env::current_dir()
-            && let Some(found) = walk_up(&current, home_of(user.as_ref()).as_deref())
+            && let Some(found) = search_up(&current, home_of(user.as_ref()).as_deref())
         {
             check_owner(&found)?;
             return Ok(Self::new(found, Origin::Project));
@@ -85,18 +86,18 @@ impl Location {
         ))
     }
 
-    /// Makes the directory and those above it where they are missing: in the
-    /// user's state directory for the user alone (mode 0700).
+    /// Creates the directory and its parents if they are missing. In the user's
+    /// state directory, only the user can access them (mode 0700).
     ///
     /// # Errors
-    /// What the system refused.
+    /// If the system refuses.
     pub fn create(&self, durability: Durability) -> Result<()> {
         let path = self.store.path();
         if path.is_dir() {
             return Ok(());
         }
-        let above = || std::iter::successors(parent(path), |above| parent(above));
-        let existing = above().find(|above| above.is_dir());
+        let parents = || path.ancestors().skip(1);
+        let existing = parents().find(|parent| parent.is_dir());
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -105,16 +106,17 @@ impl Location {
         }
         builder.create(path).map_err(|error| {
             let error = match error.kind() {
-                // What exists there is no directory.
+                // The path exists, but is not a directory.
                 io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
                 _ => error,
             };
             Error::io("create", path)(error)
         })?;
         if durability == Durability::Synced {
-            for changed in above() {
-                sync_directory(changed)?;
-                if Some(changed) == existing {
+            // Every parent up to the existing one has a new entry.
+            for parent in parents() {
+                sync_directory(parent)?;
+                if Some(parent) == existing {
                     break;
                 }
             }
@@ -122,7 +124,9 @@ impl Location {
         Ok(())
     }
 
+    /// Messages show the path, and a relative one would not tell where it is.
     fn new(path: PathBuf, origin: Origin) -> Self {
+        let path = std::path::absolute(&path).unwrap_or(path);
         Self {
             store: Store::new(path),
             origin,
@@ -130,13 +134,14 @@ impl Location {
     }
 }
 
-/// The home directory as the current directory would name it, links resolved.
+/// Returns the home directory with links resolved, as the system spells the
+/// current directory.
 fn home_of(user: Option<&directories::BaseDirs>) -> Option<PathBuf> {
     let home = user?.home_dir();
     Some(home.canonicalize().unwrap_or_else(|_| home.to_path_buf()))
 }
 
-fn walk_up(current: &Path, home: Option<&Path>) -> Option<PathBuf> {
+fn search_up(current: &Path, home: Option<&Path>) -> Option<PathBuf> {
     let file_system = device(current);
     for directory in current.ancestors() {
         if device(directory) != file_system {
@@ -188,11 +193,11 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn the_first_that_applies() {
+    fn first_rule_that_applies_decides() {
         let named = Location::find(Some("a".into()), Some("b".into())).unwrap();
         assert_eq!(
             (named.store.path(), named.origin),
-            (Path::new("a"), Origin::Named)
+            (std::path::absolute("a").unwrap().as_path(), Origin::Named)
         );
         let variable = Location::find(None, Some("b".into())).unwrap();
         assert_eq!(variable.origin, Origin::Environment);
@@ -201,25 +206,25 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_looks_into_home_and_not_above() {
+    fn search_includes_home_but_not_its_parents() {
         let root = tempfile::tempdir().unwrap();
         let home = root.path().join("home");
         let work = home.join("project/src");
         fs::create_dir_all(&work).unwrap();
         fs::create_dir_all(root.path().join(PROJECT_DIRECTORY)).unwrap();
-        assert_eq!(walk_up(&work, Some(&home)), None);
+        assert_eq!(search_up(&work, Some(&home)), None);
         assert_eq!(
-            walk_up(&work, None),
+            search_up(&work, None),
             Some(root.path().join(PROJECT_DIRECTORY))
         );
         fs::create_dir_all(home.join(PROJECT_DIRECTORY)).unwrap();
         assert_eq!(
-            walk_up(&work, Some(&home)),
+            search_up(&work, Some(&home)),
             Some(home.join(PROJECT_DIRECTORY))
         );
         fs::create_dir_all(home.join("project").join(PROJECT_DIRECTORY)).unwrap();
         assert_eq!(
-            walk_up(&work, Some(&home)),
+            search_up(&work, Some(&home)),
             Some(home.join("project").join(PROJECT_DIRECTORY))
         );
     }

@@ -182,15 +182,6 @@ pub(crate) fn sync_directory(_path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns the directory of a file. For a bare file name that is the current
-/// directory, which no system knows by an empty path.
-pub(crate) fn parent(path: &Path) -> Option<&Path> {
-    match path.parent()? {
-        empty if empty.as_os_str().is_empty() => Some(Path::new(".")),
-        parent => Some(parent),
-    }
-}
-
 /// Fills the buffer from an offset.
 pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     let mut done = 0;

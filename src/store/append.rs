@@ -103,7 +103,8 @@ impl Appender {
     /// [`Error::Unconfirmed`] if other writers damaged the line every time, and
     /// [`Error::Io`].
     pub fn append(&mut self, line: &[u8], durability: Durability) -> Result<()> {
-        if line.iter().position(|&byte| byte == b'\n') != line.len().checked_sub(1) {
+        let newline = line.iter().position(|&byte| byte == b'\n');
+        if newline.map(|at| at + 1) != Some(line.len()) {
             return Err(Error::Update {
                 reason: "a line must end with its only newline".to_owned(),
             });

@@ -74,6 +74,8 @@ fn message_may_begin_with_a_hyphen() {
         "--weird is a flag",
         "--progress is stuck",
         "-hot fix",
+        "-test failed",
+        "-p is broken",
         "-",
     ] {
         let line = pushed(&["working", message]);

@@ -141,9 +141,13 @@ impl<T: Args> Args for Deferred<T> {
 
 impl<T: Args> FromArgMatches for Deferred<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
         Ok(Self {
-            args: T::from_arg_matches(matches)?,
-            common: Common::from_arg_matches(matches)?,
+            args: T::from_arg_matches_mut(matches)?,
+            common: Common::from_arg_matches_mut(matches)?,
         })
     }
 

@@ -11,48 +11,65 @@ use super::{Cli, Command};
 ///
 /// MESSAGE of `push` may begin with a hyphen, as in `"--- FAIL: TestX"` or
 /// `"-5%"`. clap could allow that for the positional, but would then also take
-/// `-p0.5` for a message. So the words are tried as MESSAGE only after clap has
-/// rejected one as an option.
+/// `-p0.5` for a message. So a word is tried as MESSAGE if it is prose, or if
+/// clap rejects it as an option.
 ///
 /// # Errors
 /// The error of clap.
 pub fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
+    let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
+    let hyphened = own
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| word.as_encoded_bytes().starts_with(b"-"));
+    for (at, _) in hyphened.clone().filter(|(_, word)| is_prose(word)) {
+        if let Ok(Some(cli)) = parse_with_message(arguments, at) {
+            return Ok(cli);
+        }
+    }
     let error = match Cli::try_parse_from(arguments) {
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
-    let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
-    if !can_be_message(&error, own) {
-        return Err(error);
-    }
-    for (at, word) in own.iter().enumerate() {
-        if !word.as_encoded_bytes().starts_with(b"-") {
-            continue;
-        }
-        // As PLACEHOLDER it is MESSAGE, or the value of an option.
-        let mut replaced = arguments.to_vec();
-        replaced[at] = PLACEHOLDER.into();
-        match Cli::try_parse_from(replaced) {
-            Ok(mut cli) => {
-                if let Command::Push(push) = &mut cli.command
-                    && let Some(message) = &mut push.args.message
-                    && message == PLACEHOLDER
-                {
-                    *message = word.clone();
-                    return Ok(cli);
-                }
+    if can_be_message(&error, own) {
+        for (at, _) in hyphened {
+            match parse_with_message(arguments, at) {
+                Ok(Some(cli)) => return Ok(cli),
+                Err(other) if other.kind() == ErrorKind::ValueValidation => return Err(other),
+                _ => {}
             }
-            Err(other) if other.kind() == ErrorKind::ValueValidation => return Err(other),
-            Err(_) => {}
         }
     }
     Err(error)
 }
 
-const PLACEHOLDER: &str = "message";
+/// Returns whether a word is a text rather than an option with its value: the
+/// text may be `-test failed`, the value `-mkey=two words`.
+fn is_prose(word: &OsStr) -> bool {
+    let word = word.to_string_lossy();
+    word.split_once(char::is_whitespace)
+        .is_some_and(|(first, _)| !first.contains('='))
+}
 
-/// Returns whether a word that clap takes for an option can be a message. A
-/// misspelled option such as `--progess` must not become one.
+/// Parses the command line with one word as MESSAGE. Returns `None` if the word
+/// is the value of an option or another argument.
+fn parse_with_message(arguments: &[OsString], at: usize) -> Result<Option<Cli>, Error> {
+    let mut arguments = arguments.to_vec();
+    let word = std::mem::replace(&mut arguments[at], PLACEHOLDER.into());
+    let mut cli = Cli::try_parse_from(arguments)?;
+    if let Command::Push(push) = &mut cli.command
+        && let Some(message) = &mut push.args.message
+        && message == PLACEHOLDER
+    {
+        *message = word;
+        return Ok(Some(cli));
+    }
+    Ok(None)
+}
+
+const PLACEHOLDER: &str = "<MESSAGE>";
+
+/// Returns whether a word that clap rejects can be a message. A misspelled option such as `--progess` must not become one.
 fn can_be_message(error: &Error, own: &[OsString]) -> bool {
     let is_flag = |flags: &[&str]| own.iter().any(|word| flags.iter().any(|flag| word == flag));
     match error.kind() {
@@ -170,6 +187,27 @@ mod tests {
             "sstat list -5%",
         ] {
             assert!(parse(&words_of(line)).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn prose_is_a_message_and_a_value_with_a_space_is_not() {
+        for (words, message) in [
+            (&["-test failed"][..], "-test failed"),
+            (&["-p is broken", "0.5"], "-p is broken"),
+            (&["--hook is broken"], "--hook is broken"),
+            (&["text", "-mk=a b", "--task=my task"], "text"),
+            (&["--meta", "k=-a b", "text"], "text"),
+            (&["--message=- a b"], ""),
+            (&["--message", "- a b"], ""),
+        ] {
+            let arguments = [&["sstat", "push", "w", "working"], words].concat();
+            let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+            let Command::Push(push) = parse(&arguments).unwrap().command else {
+                panic!("{words:?}")
+            };
+            assert_eq!(push.args.message.unwrap_or_default(), message);
+            assert!(push.args.task.is_none_or(|task| task == "my task"));
         }
     }
 

@@ -1,14 +1,14 @@
-//! Durations as people write them: `90s`, `5m`, `2h`, `1h30m`, `7d`.
+//! Durations such as `90s`, `5m`, `2h`, `1h30m` and `7d`.
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// Parses whole numbers with a unit, largest unit first: `d`, `h`, `m`, `s`
-/// or `ms`, as in `1h30m`.
+/// Parses whole numbers with a unit, the largest unit first: `d`, `h`, `m`, `s` or
+/// `ms`, as in `1h30m`.
 ///
 /// # Errors
-/// [`Error::Duration`] for anything else, and for more than a thousand years.
+/// [`Error::Duration`] for another form and for more than 1,000 years.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,13 +21,10 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         text: text.to_owned(),
         reason,
     };
-    const FORM: &str = "must be like 90s, 5m, 2h or 1h30m";
+    const FORM: &str = "expected a number and a unit, e.g. 90s, 5m, 2h or 1h30m";
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(fail(FORM));
-    }
-    if rest.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(fail("needs a unit: s, m, h or d"));
     }
     let mut total_millis: u64 = 0;
     let mut last_unit = u64::MAX;
@@ -54,16 +51,16 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
             .and_then(|number| number.checked_mul(unit_millis))
             .and_then(|millis| millis.checked_add(total_millis))
             .filter(|&millis| millis <= MAX_MILLIS)
-            .ok_or_else(|| fail("is too long"))?;
+            .ok_or_else(|| fail("must not be longer than 1000 years"))?;
         rest = tail;
     }
     Ok(Duration::from_millis(total_millis))
 }
 
-/// A thousand years: far from where sums with a timestamp would overflow.
+/// 1,000 years, which added to any timestamp of a valid update does not overflow.
 const MAX_MILLIS: u64 = 1_000 * 365 * 86_400_000;
 
-/// The shortest of one or two units that says it: `45s`, `6m12s`, `2h`, `3d4h`.
+/// Formats a duration in its two largest units: `45s`, `6m12s`, `2h`, `3d4h`.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -85,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write() {
+    fn valid_durations_are_parsed() {
         for (text, seconds) in [
             ("90s", 90),
             ("5m", 300),
@@ -102,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration() {
+    fn invalid_durations_are_errors() {
         for text in [
             "",
             " ",
@@ -126,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn formatted_in_two_units_at_most() {
+    fn duration_is_formatted_in_two_units_at_most() {
         for (seconds, text) in [
             (0, "0s"),
             (45, "45s"),

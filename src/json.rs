@@ -28,7 +28,18 @@ impl<'a> JsonObject<'a> {
     /// # Errors
     /// If the text is not JSON, or not an object.
     pub fn parse(json: &'a str) -> serde_json::Result<Self> {
-        serde_json::from_str(json)
+        fn entries<'a, K: Deserialize<'a>>(
+            json: &'a str,
+            key: fn(K) -> Cow<'a, str>,
+        ) -> serde_json::Result<JsonObject<'a>> {
+            let mut deserializer = serde_json::Deserializer::from_str(json);
+            let object = deserializer.deserialize_map(EntriesVisitor(key))?;
+            deserializer.end()?;
+            Ok(object)
+        }
+        // Only a key without escapes is a `&str`.
+        entries::<&str>(json, Cow::Borrowed)
+            .or_else(|_| entries::<&RawValue>(json, |key| string_of(key.get()).unwrap_or_default()))
     }
 
     /// Reads a JSON object from bytes: a byte order mark is skipped and invalid
@@ -112,10 +123,11 @@ impl<'a> JsonObject<'a> {
     /// as jq does.
     #[must_use]
     pub fn without_repeated_keys(self) -> Self {
-        if self.0.len() < 2 {
+        let repeats = |(at, entry): (usize, &(_, _))| self.0[..at].iter().any(|e| e.0 == entry.0);
+        if self.0.len() <= 16 && !self.0.iter().enumerate().any(repeats) {
             return self;
         }
-        // A line can hold 100,000 keys: comparing each with each takes seconds.
+        // A line can have 100,000 keys: comparing each with each takes seconds.
         let mut places = HashMap::with_capacity(self.0.len());
         let mut unique = Self::default();
         for (key, value) in self.0 {
@@ -171,28 +183,22 @@ impl Serialize for JsonObject<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for JsonObject<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EntriesVisitor;
-        impl<'de> Visitor<'de> for EntriesVisitor {
-            type Value = JsonObject<'de>;
+/// Collects the entries of an object whose keys are read as `K`.
+struct EntriesVisitor<'a, K>(fn(K) -> Cow<'a, str>);
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
+impl<'de, K: Deserialize<'de>> Visitor<'de> for EntriesVisitor<'de, K> {
+    type Value = JsonObject<'de>;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::with_capacity(10);
-                // Keys are read raw: serde_json rejects one with half a surrogate
-                // pair as a string.
-                while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-                    let key = string_of(key.get()).unwrap_or_default();
-                    entries.push((key, JsonValue(Cow::Borrowed(value))));
-                }
-                Ok(JsonObject(entries))
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::with_capacity(10);
+        while let Some((key, value)) = map.next_entry::<K, &RawValue>()? {
+            entries.push((self.0(key), JsonValue(Cow::Borrowed(value))));
         }
-        deserializer.deserialize_map(EntriesVisitor)
+        Ok(JsonObject(entries))
     }
 }
 

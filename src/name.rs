@@ -1,4 +1,4 @@
-//! Session names, the files they live in and the order people expect them in.
+//! Session names, their files, and natural order.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,15 +9,15 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 use crate::text::escape_invalid_utf8;
 
-/// What every status file's name ends in.
+/// The suffix of every status file's name.
 pub const FILE_SUFFIX: &str = "_status.json";
 
-/// The longest name in bytes: with [`FILE_SUFFIX`] it makes the 255 that
-/// file systems allow.
+/// The length limit of a name in bytes: with [`FILE_SUFFIX`] it reaches the 255
+/// bytes that file systems allow.
 pub const MAX_NAME_BYTES: usize = 243;
 
-/// A session name that can be written: 1 to 243 bytes of UTF-8, no `/`, no
-/// `\`, no control character, no leading `.` or `-`.
+/// A valid session name: 1 to 243 bytes of UTF-8 without `/`, `\` and control
+/// characters, and without a leading `.` or `-`.
 ///
 /// ```
 /// use sstat::SessionName;
@@ -30,7 +30,7 @@ pub const MAX_NAME_BYTES: usize = 243;
 pub struct SessionName(String);
 
 impl SessionName {
-    /// Takes a name that follows the rules.
+    /// Checks a name.
     ///
     /// # Errors
     /// [`Error::Name`] with the rule that the name breaks.
@@ -42,13 +42,13 @@ impl SessionName {
         }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name of the session's file in a status directory.
+    /// Returns the name of the session's file in a status directory.
     #[must_use]
     pub fn file_name(&self) -> String {
         format!("{}{FILE_SUFFIX}", self.0)
@@ -94,15 +94,15 @@ impl fmt::Display for SessionName {
     }
 }
 
-/// The session that a file belongs to; `None` for a file that is no status
-/// file. Bytes that are no UTF-8 stand as `\xNN`, so that even a file that
-/// no [`SessionName`] could have made has a name to be listed by.
+/// Returns the session of a status file, or `None` for another file. Invalid
+/// UTF-8 is escaped as `\xNN`, so that readers also list files whose name is not
+/// a valid [`SessionName`].
 #[must_use]
 pub fn session_of_file(file_name: &OsStr) -> Option<String> {
     name_of_file(file_name).map(Cow::into_owned)
 }
 
-/// [`session_of_file`] without a copy where the name can be taken as it is.
+/// Like [`session_of_file`], without a copy if the name is UTF-8.
 pub(crate) fn name_of_file(file_name: &OsStr) -> Option<Cow<'_, str>> {
     let stem = file_name
         .as_encoded_bytes()
@@ -116,61 +116,44 @@ pub(crate) fn name_of_file(file_name: &OsStr) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Natural order: runs of digits compare as numbers, so `worker2` comes
-/// before `worker10`. It is total: names that differ never compare equal.
+/// Compares names in natural order: runs of digits compare as numbers, so that
+/// `worker2` comes before `worker10`. Different names never compare equal.
 #[must_use]
 pub fn natural_cmp(a: &str, b: &str) -> Ordering {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut at = (0, 0);
+    let (mut x, mut y) = (a.as_bytes(), b.as_bytes());
     loop {
-        let common = a[at.0..]
-            .iter()
-            .zip(&b[at.1..])
-            .take_while(|(x, y)| x == y)
-            .count();
-        let (i, j) = (at.0 + common, at.1 + common);
-        // The digits just before the difference belong to the same numbers.
-        let digits_before = a[at.0..i]
-            .iter()
-            .rev()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let (x, y) = (
-            digits(&a[i - digits_before..]),
-            digits(&b[j - digits_before..]),
-        );
-        if x.is_empty() || y.is_empty() {
-            let order = a[i..].first().cmp(&b[j..].first());
-            return order.then_with(|| same_numbers(a, b));
+        let (digits_x, digits_y) = (leading_digits(x), leading_digits(y));
+        if digits_x > 0 && digits_y > 0 {
+            let order = number_cmp(&x[..digits_x], &y[..digits_y]);
+            if order.is_ne() {
+                return order;
+            }
+            (x, y) = (&x[digits_x..], &y[digits_y..]);
+            continue;
         }
-        let (p, q) = (without_zeros(x), without_zeros(y));
-        let order = p.len().cmp(&q.len()).then_with(|| p.cmp(q));
-        if order.is_ne() {
-            return order;
-        }
-        at = (i - digits_before + x.len(), j - digits_before + y.len());
-        if i >= a.len() && j >= b.len() {
-            return same_numbers(a, b);
+        match (x.split_first(), y.split_first()) {
+            (Some((first_x, rest_x)), Some((first_y, rest_y))) if first_x == first_y => {
+                (x, y) = (rest_x, rest_y);
+            }
+            // Names that are equal up to here differ in leading zeros only.
+            (None, None) => return a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
+            _ => return x.cmp(y),
         }
     }
 }
 
-/// The order of names that differ in leading zeros only.
-fn same_numbers(a: &[u8], b: &[u8]) -> Ordering {
+fn leading_digits(bytes: &[u8]) -> usize {
+    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.count()
+}
+
+fn number_cmp(a: &[u8], b: &[u8]) -> Ordering {
+    fn without_zeros(digits: &[u8]) -> &[u8] {
+        let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
+        &digits[zeros..]
+    }
+    let (a, b) = (without_zeros(a), without_zeros(b));
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
-fn digits(bytes: &[u8]) -> &[u8] {
-    let end = bytes
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    &bytes[..end]
-}
-
-fn without_zeros(digits: &[u8]) -> &[u8] {
-    let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
-    &digits[zeros..]
 }
 
 #[cfg(test)]
@@ -178,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_the_rules() {
+    fn name_that_breaks_a_rule_is_invalid() {
         for good in [
             "w",
             "my_status_bot",
@@ -200,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_comes_back_from_its_file() {
+    fn session_of_file_inverts_file_name() {
         let of = |name: &str| session_of_file(OsStr::new(name));
         assert_eq!(
             of("my_status_bot_status.json").as_deref(),
@@ -218,14 +201,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_name_that_is_no_utf8_is_still_listed() {
+    fn file_name_with_invalid_utf8_is_listed() {
         use std::os::unix::ffi::OsStrExt;
         let name = OsStr::from_bytes(b"w\xff\xfe_status.json");
         assert_eq!(session_of_file(name).as_deref(), Some("w\\xff\\xfe"));
     }
 
     #[test]
-    fn natural_order_is_total_and_numeric() {
+    fn natural_order_is_numeric_and_total() {
         let sorted = [
             "",
             "1",

@@ -1,18 +1,16 @@
-//! The five statuses, and the unknown ones that are kept as they are.
+//! The five statuses that can be written, and unknown ones that are kept.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// What a session says it is doing.
+/// What a session is doing.
 ///
-/// Five can be written; a status that is none of them is kept on reading and
-/// shown verbatim, never folded into another.
+/// Five statuses can be written. Readers keep any other as it is.
 ///
-/// The order is the one every output lists them in: working, blocked, error,
-/// idle, completed, then the unknown ones by name.
+/// The variants are in the order of every output: working, blocked, error, idle,
+/// completed, then the unknown ones by name.
 ///
 /// ```
 /// use sstat::Status;
@@ -22,25 +20,25 @@ use crate::error::{Error, Result};
 /// assert_eq!(Status::from_stored("sleeping").as_str(), "sleeping");
 /// # Ok::<(), sstat::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Status {
     /// Busy with its task.
     Working,
-    /// Waiting for somebody or something before it can go on.
+    /// Unable to continue before something outside of the session happens.
     Blocked,
     /// Failed.
     Error,
     /// Waiting for a task.
     Idle,
-    /// Done; owes no further update.
+    /// Done; no further update is expected.
     Completed,
-    /// A status that some other writer made up.
+    /// A status of another writer.
     Other(Box<str>),
 }
 
 impl Status {
-    /// The five that can be written, in their order.
+    /// The statuses that can be written, in the order of every output.
     pub const KNOWN: [Self; 5] = [
         Self::Working,
         Self::Blocked,
@@ -49,13 +47,20 @@ impl Status {
         Self::Completed,
     ];
 
-    /// The status of a stored line, known or not.
+    /// Returns the status of a stored line, known or not.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
-        text.parse().unwrap_or_else(|_| Self::Other(text.into()))
+        match text {
+            "working" => Self::Working,
+            "blocked" => Self::Blocked,
+            "error" => Self::Error,
+            "idle" => Self::Idle,
+            "completed" => Self::Completed,
+            _ => Self::Other(text.into()),
+        }
     }
 
-    /// The word that stands in the file.
+    /// Returns the status as it is written in the file.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -67,34 +72,19 @@ impl Status {
             Self::Other(text) => text,
         }
     }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Working => 0,
-            Self::Blocked => 1,
-            Self::Error => 2,
-            Self::Idle => 3,
-            Self::Completed => 4,
-            Self::Other(_) => 5,
-        }
-    }
 }
 
 impl FromStr for Status {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::Status`] for a word that is none of the five.
+    /// [`Error::Status`] for a status that cannot be written.
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "working" => Ok(Self::Working),
-            "blocked" => Ok(Self::Blocked),
-            "error" => Ok(Self::Error),
-            "idle" => Ok(Self::Idle),
-            "completed" => Ok(Self::Completed),
-            _ => Err(Error::Status {
+        match Self::from_stored(text) {
+            Self::Other(_) => Err(Error::Status {
                 status: text.to_owned(),
             }),
+            known => Ok(known),
         }
     }
 }
@@ -102,20 +92,6 @@ impl FromStr for Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-impl Ord for Status {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank()
-            .cmp(&other.rank())
-            .then_with(|| self.as_str().cmp(other.as_str()))
-    }
-}
-
-impl PartialOrd for Status {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 
@@ -133,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_is_known_ones_first_then_by_name() {
+    fn unknown_statuses_sort_last_and_by_name() {
         let mut all: Vec<Status> = [
             "zzz",
             "completed",
@@ -163,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_taken_to_the_letter() {
+    fn status_is_case_sensitive() {
         assert!("Working".parse::<Status>().is_err());
         assert_eq!(
             Status::from_stored("Working"),

@@ -288,6 +288,7 @@ fn decode_object(
     let mut unknown = JsonObject::default();
     let mut dropped = Vec::new();
     for (key, value) in object {
+        dropped.retain(|other: &DroppedKey| other.key != key);
         let is_valid = match &*key {
             "timestamp" => {
                 let parsed = value.string().and_then(|text| parse_timestamp(&text));
@@ -462,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_stand_in_the_formats_order() {
+    fn encoded_keys_are_in_the_formats_order() {
         let name = SessionName::new("manager1").unwrap();
         let mut update = Update::new(
             &name,
@@ -483,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_have_defaults() {
+    fn completed_and_idle_have_defaults() {
         let name = SessionName::new("w").unwrap();
         let now = parse_timestamp("2026-02-14T20:35:00Z").unwrap();
         assert_eq!(
@@ -498,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_of_any_offset_or_none() {
+    fn timestamp_without_offset_is_utc() {
         for (text, utc) in [
             ("2026-02-14T20:35:00Z", "2026-02-14T20:35:00+00:00"),
             ("2026-02-14T20:35:00", "2026-02-14T20:35:00+00:00"),
@@ -527,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_a_wrong_type_counts_as_absent() {
+    fn key_of_another_type_counts_as_absent() {
         let update = good(
             r#","progress":"half","message":7,"task_id":[1],"metadata":[],"stale_after":"5m","process":4242"#,
         );
@@ -544,13 +545,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_not_less_than_nothing() {
+    fn negative_zero_progress_is_zero() {
         let progress = good(r#","progress":-0.0"#).progress.unwrap();
         assert!(progress == 0.0 && progress.is_sign_positive());
     }
 
     #[test]
-    fn only_a_received_line_may_lack_its_time() {
+    fn received_line_needs_no_timestamp() {
         let now = parse_timestamp("2026-02-14T20:35:00Z").unwrap();
         let received = |line: &str| Update::decode_received(line.as_bytes(), now);
         let line = r#"{"status":"idle"}"#;
@@ -565,7 +566,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_as_task_is_its_text() {
+    fn number_as_task_id_is_its_text() {
         assert_eq!(good(r#","task_id":160"#).task_id.as_deref(), Some("160"));
         assert_eq!(
             good(r#","task_id":12345678901234567890123"#)
@@ -576,7 +577,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_a_repeated_key_counts() {
+    fn last_value_of_a_repeated_key_counts() {
         assert_eq!(good(r#","message":"a","message":"b""#).message, "b");
         assert_eq!(
             decode(r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","status":1}"#)
@@ -592,20 +593,20 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_does_not_cost_the_line() {
+    fn half_a_surrogate_pair_is_replaced() {
         assert!(good(r#","message":"a\ud800b""#).message.starts_with('a'));
         assert_eq!(good(r#","a\ud800":1"#).extra.len(), 1);
     }
 
     #[test]
-    fn a_year_that_cannot_be_read_again_is_not_written() {
+    fn year_that_cannot_be_read_is_not_written() {
         let name = SessionName::new("w").unwrap();
         let update = Update::new(&name, Status::Working, DateTime::<Utc>::MAX_UTC);
         assert!(update.encode().is_err());
     }
 
     #[test]
-    fn bad_lines_say_why() {
+    fn invalid_line_has_a_reason() {
         let deep = format!(
             r#"{{"timestamp":"2026-02-14T20:35:00Z","status":"working","metadata":{}1{}}}"#,
             "{\"a\":".repeat(64),
@@ -657,7 +658,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_counts_outside_of_strings_only() {
+    fn brackets_in_strings_do_not_nest() {
         let brackets = "[".repeat(200);
         assert_eq!(
             good(&format!(r#","message":"\"{brackets}""#)).message,
@@ -668,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_line_is_one_line_and_short() {
+    fn encoded_line_is_one_line_of_64_kib_at_most() {
         let name = SessionName::new("w").unwrap();
         let mut update = Update::new(&name, Status::Working, Utc::now());
         update.message = "a\nb\u{9b}\u{202e}".into();

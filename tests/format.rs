@@ -1,4 +1,4 @@
-//! Files that some writer once wrote and that must always be read.
+//! Files of other writers, which every version must read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -16,7 +16,7 @@ fn rules() -> HealthRules {
 }
 
 #[test]
-fn every_fixture_is_a_session_without_a_bad_line() {
+fn fixtures_have_no_invalid_line() {
     let scan = fixtures().scan(&rules(), |_| true).unwrap();
     assert!(scan.warnings.is_empty(), "{:?}", scan.warnings);
     let mut names: Vec<&str> = scan.sessions.iter().map(sstat::Session::name).collect();
@@ -35,7 +35,7 @@ fn every_fixture_is_a_session_without_a_bad_line() {
 }
 
 #[test]
-fn the_originals_files_say_what_they_said() {
+fn file_of_the_python_original_is_read() {
     let (session, _) = fixtures().session("manager1", &rules()).unwrap();
     let session = session.unwrap();
     assert_eq!(session.update.message, "Analyzing commit history");
@@ -58,7 +58,7 @@ fn the_originals_files_say_what_they_said() {
 }
 
 #[test]
-fn a_line_read_and_written_again_loses_nothing() {
+fn decoded_line_is_encoded_without_loss() {
     for entry in fs::read_dir(fixtures().path()).unwrap() {
         let path = entry.unwrap().path();
         if !path.to_string_lossy().ends_with("_status.json") {

@@ -1,5 +1,5 @@
-//! What holds for every input, tried on many: 10,000 a property with
-//! `PROPTEST_CASES=10000`.
+//! Properties of the format, tested on random input. `PROPTEST_CASES=10000`
+//! tests 10,000 inputs a property.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::cmp::Ordering;
@@ -20,7 +20,7 @@ fn status() -> impl Strategy<Value = Status> {
     prop::sample::select(&Status::KNOWN[..])
 }
 
-/// Seconds of the years 0 to 9999.
+/// A time in the years 0 to 9999.
 fn moment() -> impl Strategy<Value = DateTime<Utc>> {
     (-62_167_219_200..=253_402_300_799_i64, 0..1_000_000_000_u32)
         .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap())
@@ -98,8 +98,7 @@ fn value(raw: &RawValue) -> serde_json::Value {
     serde_json::from_str(raw.get()).unwrap()
 }
 
-/// Lines good, bad, blank and over-long, and a last one with or without its
-/// newline.
+/// Valid, invalid, blank and long lines, the last one with or without its newline.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     let good = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"#;
     let line = prop_oneof![
@@ -136,7 +135,7 @@ fn messages(store: &Store, limit: Option<usize>) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded_as_the_same(update in update()) {
+    fn decoding_inverts_encoding(update in update()) {
         let line = match update.encode() {
             Ok(line) => line,
             Err(error) => {
@@ -166,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn no_beginning_of_a_line_is_a_line(update in update(), cut in any::<prop::sample::Index>()) {
+    fn prefix_of_a_line_is_invalid(update in update(), cut in any::<prop::sample::Index>()) {
         if let Ok(line) = update.encode() {
             let head = &line[..cut.index(line.len() - 1)];
             prop_assert!(matches!(
@@ -177,12 +176,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_decoded_or_refused(line in vec(any::<u8>(), 0..200)) {
+    fn decoding_never_panics(line in vec(any::<u8>(), 0..200)) {
         let _ = Update::decode(&line);
     }
 
     #[test]
-    fn the_tail_is_what_a_full_parse_finds(content in content()) {
+    fn tail_and_history_agree_with_a_full_parse(content in content()) {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("w_status.json"), &content).unwrap();
         let store = Store::new(directory.path());
@@ -201,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn escaped_json_is_the_same_value_and_can_be_printed(text in any::<String>()) {
+    fn escaped_json_is_printable_and_the_same_value(text in any::<String>()) {
         let json = serde_json::to_string(&text).unwrap();
         let mut escaped = Vec::new();
         escape_json(&json, &mut escaped);
@@ -211,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn ages_and_thresholds_at_any_clock(
+    fn staleness_grows_with_age(
         mut update in update(),
         now in moment(),
         stale in 0..u64::MAX / 4,
@@ -224,26 +223,25 @@ proptest! {
         if all {
             thresholds.statuses = StaleStatuses::All;
         }
-        let now_is = Health::of(&update, state, now, &thresholds);
+        let health = Health::of(&update, state, now, &thresholds);
         let since = now.signed_duration_since(update.timestamp);
-        prop_assert_eq!(now_is.age.as_secs(), since.num_seconds().max(0) as u64);
-        prop_assert_eq!(now_is.clock_skew.is_some(), since < -TimeDelta::seconds(60));
-        prop_assert!(!now_is.is_very_stale() || now_is.is_stale());
+        prop_assert_eq!(health.age.as_secs(), since.num_seconds().max(0) as u64);
+        prop_assert_eq!(health.clock_skew.is_some(), since < -TimeDelta::seconds(60));
+        prop_assert!(!health.is_very_stale() || health.is_stale());
         if update.status == Status::Completed && !all {
-            prop_assert!(!now_is.is_stale());
+            prop_assert!(!health.is_stale());
         }
-        // As time goes by nothing becomes fresher.
         if let Some(later) = now.checked_add_signed(TimeDelta::days(400)) {
             let later = Health::of(&update, state, later, &thresholds);
-            prop_assert!(later.staleness >= now_is.staleness && later.age >= now_is.age);
+            prop_assert!(later.staleness >= health.staleness && later.age >= health.age);
         }
-        // The longest patience that can be asked for overflows nothing.
+        // The longest `stale_after` does not overflow.
         update.stale_after = Some(Duration::MAX);
         prop_assert!(!Health::of(&update, state, now, &thresholds).is_stale());
     }
 
     #[test]
-    fn the_natural_order_is_total(mut names in vec("[a0-9é]{0,6}", 3)) {
+    fn natural_order_is_total(mut names in vec("[a0-9é]{0,6}", 3)) {
         let (a, b) = (names[0].clone(), names[1].clone());
         prop_assert_eq!(natural_cmp(&a, &b), natural_cmp(&b, &a).reverse());
         prop_assert_eq!(natural_cmp(&a, &b) == Ordering::Equal, a == b);
@@ -254,13 +252,13 @@ proptest! {
     }
 
     #[test]
-    fn numbers_in_names_are_in_their_order(a in any::<u32>(), b in any::<u32>()) {
+    fn numbers_in_names_sort_as_numbers(a in any::<u32>(), b in any::<u32>()) {
         let order = natural_cmp(&format!("worker{a}x"), &format!("worker{b}x"));
         prop_assert_eq!(order, a.cmp(&b));
     }
 
     #[test]
-    fn a_name_comes_back_from_its_file(name in any::<String>()) {
+    fn session_of_file_inverts_file_name(name in any::<String>()) {
         if let Ok(name) = SessionName::new(name) {
             let file = name.file_name();
             prop_assert_eq!(sstat::session_of_file(file.as_ref()).unwrap(), name.as_str());
@@ -268,7 +266,7 @@ proptest! {
     }
 
     #[test]
-    fn a_duration_that_is_printed_can_be_read(seconds in 0..1_000_u64 * 365 * 86_400) {
+    fn formatted_duration_is_parsed_again(seconds in 0..1_000_u64 * 365 * 86_400) {
         let duration = Duration::from_secs(seconds);
         let read = sstat::parse_duration(&sstat::format_duration(duration)).unwrap();
         prop_assert!(read <= duration && duration - read < Duration::from_secs(3600));

@@ -1,5 +1,5 @@
-//! The line decoder: no input breaks it, it agrees with a plain JSON parser,
-//! and what it read is written and read again as the same.
+//! The line decoder: it does not panic, agrees with `serde_json::Value`, and its
+//! updates are the same after encoding and decoding.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +11,7 @@ fuzz_target!(|line: &[u8]| {
     compare(line, &decoded);
     let Ok(update) = decoded else { return };
 
-    // What is printed is JSON and holds nothing that steers a terminal.
+    // Output is printable.
     let mut printed = Vec::new();
     sstat::escape_json(&serde_json::to_string(&update).unwrap(), &mut printed);
     let printed = String::from_utf8(printed).unwrap();
@@ -37,8 +37,8 @@ fuzz_target!(|line: &[u8]| {
     }
 });
 
-/// The decoder and `serde_json::Value` must agree wherever the latter reads
-/// the line at all (it does not read 1e400 and half surrogate pairs).
+/// The decoder and `serde_json::Value` agree on lines that the latter accepts. It
+/// rejects 1e400 and half surrogate pairs.
 fn compare(line: &[u8], decoded: &Result<Update, BadLine>) {
     let Ok(value) = serde_json::from_slice::<Value>(line) else {
         return;

@@ -1,4 +1,4 @@
-//! Durations: no text breaks the parser, and what is printed can be read.
+//! Durations: the parser does not panic and reads what is formatted.
 #![no_main]
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ fuzz_target!(|data: &[u8]| {
         let duration = Duration::from_secs(u64::from_le_bytes(*seconds));
         let printed = format_duration(duration);
         match parse_duration(&printed) {
-            // Two units at most: what is below an hour of a day is left out.
+            // Two units at most: days leave out minutes and seconds.
             Ok(read) => {
                 assert!(read <= duration && duration - read < Duration::from_secs(3600));
                 assert_eq!(format_duration(read), printed);

@@ -1,17 +1,14 @@
-//! The escapes: nothing unprintable is left, and what needs none is left alone.
+//! Escaping: escaped text is printable, and printable text stays unchanged.
 #![no_main]
 
 use std::borrow::Cow;
 
 use libfuzzer_sys::fuzz_target;
-use sstat::{escape_invalid_utf8, escape_json, is_unprintable};
-
-#[path = "../../src/bin/sstat/human/escape.rs"]
-mod render;
+use sstat::{escape, escape_invalid_utf8, escape_json, is_unprintable};
 
 fuzz_target!(|data: &[u8]| {
     let text = escape_invalid_utf8(data);
-    let shown = human::escape(&text);
+    let shown = escape(&text);
     assert!(!shown.chars().any(is_unprintable), "{shown:?}");
     assert!(shown.len() >= text.len());
     if !text.chars().any(is_unprintable) {
@@ -26,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(!escaped.chars().any(is_unprintable), "{escaped:?}");
     assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), lossy);
 
-    // Also where it is no JSON at all.
+    // Text that is not JSON.
     let mut escaped = Vec::new();
     escape_json(&lossy, &mut escaped);
     assert!(

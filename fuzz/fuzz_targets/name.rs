@@ -1,5 +1,5 @@
-//! Names: what can be written comes back from its file, what cannot be has a
-//! name all the same, and their order is total.
+//! Names: a valid name is read back from its file name, every status file has a
+//! name, and natural order is total.
 #![no_main]
 
 use std::cmp::Ordering;

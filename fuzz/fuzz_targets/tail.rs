@@ -1,5 +1,5 @@
-//! The readers of a file against a naive full parse of it: the last update,
-//! the last so many, all of them, and what was appended since.
+//! The readers of a file (last update, history, follower) against a naive parse of
+//! the whole file.
 #![no_main]
 
 use std::path::Path;
@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use libfuzzer_sys::fuzz_target;
-use sstat::{BadLine, Error, MAX_READ_BYTES, Query, Store, Thresholds, Update, HealthRules};
+use sstat::{BadLine, Error, HealthRules, MAX_READ_BYTES, Query, Store, Thresholds, Update};
 
-/// In memory where there is such a file system, to run at its speed.
+/// In memory where possible, for speed.
 static DIRECTORY: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() {
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
     let store = Store::new(DIRECTORY.path());
     let path = DIRECTORY.path().join("w_status.json");
     std::fs::write(&path, &content).unwrap();
-    // An unterminated last line is being written, however slow this machine is.
+    // A recent file: an unterminated last line counts as being written.
     let file = std::fs::File::options().append(true).open(&path).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_secs(3600))
         .unwrap();
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
     let terminated = |index: usize| index + 1 < lines.len();
     let read: Vec<Result<Update, BadLine>> =
         lines.iter().map(|line| Update::decode(line)).collect();
-    // To a whole object nothing will be added.
+    // A complete object is not a write in progress.
     let last_is_whole = matches!(
         read.last(),
         Some(Err(BadLine::NoTimestamp
@@ -100,7 +100,7 @@ fuzz_target!(|data: &[u8]| {
     let filled = lines.iter().filter(|line| !line.is_empty()).count();
     assert_eq!(history.count_lines().unwrap(), filled as u64);
 
-    // A follower gives up an over-long last line before its end has come.
+    // A follower counts a line over 1 MiB before it has ended.
     let given_up = lines.last().is_some_and(|last| last.len() > MAX_READ_BYTES);
     let mut follower = store.follow("w");
     let all = follower.read_new().unwrap();
@@ -113,16 +113,16 @@ fn text(update: &Update) -> String {
     serde_json::to_string(update).unwrap()
 }
 
-/// A line's update under the name of the file it stands in.
+/// An update with the name of its file.
 fn named(update: &Update) -> String {
     let mut update = update.clone();
     update.session = "w".into();
     text(&update)
 }
 
-/// Where the first byte is one that stands in no UTF-8, all of its kind become
-/// runs of spaces about as long as the blocks a reader takes, so that short
-/// inputs make long files. Most inputs stay short, and so quick.
+/// If the first byte is 0xf8 or more, replaces each such byte by spaces, about as
+/// many as a reader's block has, so that short inputs make long files. Most inputs
+/// stay short and quick.
 fn grow(data: &[u8]) -> Vec<u8> {
     let most = match data.first() {
         Some(0xff) => 5 << 18,

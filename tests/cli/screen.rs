@@ -1,4 +1,4 @@
-//! The live screen of `sstat watch`, in a real terminal: tmux.
+//! The live screen of `sstat watch`, in tmux as a real terminal.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Ran, Sandbox, have, sstat_binary};
 
-/// A shell in a terminal of a size, under a tmux server of its own.
+/// A shell in a terminal of its own tmux server.
 struct Tmux<'a> {
     sandbox: &'a Sandbox,
     socket: PathBuf,
@@ -52,7 +52,7 @@ impl<'a> Tmux<'a> {
         ran.stdout
     }
 
-    /// Types a line for the shell.
+    /// Types a line into the shell.
     fn shell(&self, line: &str) {
         self.ok(&["send-keys", "-l", line]);
         self.keys(&["Enter"]);
@@ -66,15 +66,15 @@ impl<'a> Tmux<'a> {
         self.ok(&["capture-pane", "-p"])
     }
 
-    /// Waits until the terminal shows what is expected.
-    fn wait(&self, what: &str, expected: impl Fn(&str) -> bool) -> String {
+    /// Waits until the terminal shows the expected text, and returns all of it.
+    fn wait(&self, event: &str, expected: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let capture = self.capture();
             if expected(&capture) {
                 return capture;
             }
-            assert!(Instant::now() < deadline, "{what} never came:\n{capture}");
+            assert!(Instant::now() < deadline, "no {event}:\n{capture}");
             std::thread::sleep(Duration::from_millis(30));
         }
     }
@@ -83,7 +83,7 @@ impl<'a> Tmux<'a> {
         self.wait(text, |capture| capture.contains(text))
     }
 
-    /// The settings of the terminal, as the shell sees them.
+    /// Returns the settings of the terminal, as stty prints them.
     fn settings(&self) -> String {
         let path = self.sandbox.root().join("settings");
         let _ = std::fs::remove_file(&path);
@@ -107,13 +107,13 @@ impl Drop for Tmux<'_> {
     }
 }
 
-/// The row that the cursor is on.
+/// Returns the row under the cursor.
 fn selected(capture: &str) -> &str {
     let row = capture.lines().find_map(|line| line.strip_prefix("› "));
     row.unwrap_or_default()
 }
 
-/// Twelve sessions: w1 to w10, a blocked one and a failed one.
+/// Pushes twelve sessions: w1 to w10, a blocked one and a failed one.
 fn dozen(sandbox: &Sandbox) {
     for number in 1..=10 {
         let name = format!("w{number}");
@@ -125,7 +125,7 @@ fn dozen(sandbox: &Sandbox) {
     sandbox.aged("broken", "error", 90);
 }
 
-/// A tmux in the home directory that does something else.
+/// Creates a tmux in the home directory that runs a script.
 fn fake_tmux(sandbox: &Sandbox, script: &str) {
     use std::os::unix::fs::PermissionsExt;
     let path = sandbox.home().join("tmux");
@@ -134,7 +134,7 @@ fn fake_tmux(sandbox: &Sandbox, script: &str) {
 }
 
 #[test]
-fn a_tour_of_the_screen() {
+fn each_key_has_its_effect() {
     if !have("tmux") {
         return;
     }
@@ -157,7 +157,7 @@ fn a_tour_of_the_screen() {
     );
     assert!(capture.contains("q quit  ? help"), "{capture}");
 
-    // Both ways of moving.
+    // Letters and arrows move the cursor.
     tmux.keys(&["j", "Down"]);
     tmux.wait("w1", |capture| selected(capture).starts_with("w1 "));
     tmux.keys(&["G"]);
@@ -165,14 +165,14 @@ fn a_tour_of_the_screen() {
     tmux.keys(&["k", "Up", "g"]);
     tmux.wait("broken", |capture| selected(capture).starts_with("broken "));
 
-    // The filter, as it is typed, and out of it again.
+    // The filter applies while it is typed; Esc clears it.
     tmux.keys(&["/", "s", "t", "u"]);
     let capture = tmux.wait_for("/stu   1 of 12");
     assert!(!capture.contains("broken"), "{capture}");
     tmux.keys(&["Enter"]);
     tmux.wait_for("/stu 1 of 12");
     tmux.keys(&["Escape"]);
-    tmux.wait("all", |capture| {
+    tmux.wait("screen with all sessions", |capture| {
         capture.contains("broken") && !capture.contains("/stu")
     });
     tmux.keys(&["a"]);
@@ -180,7 +180,7 @@ fn a_tour_of_the_screen() {
     tmux.keys(&["a", "s"]);
     tmux.wait_for("sorted by name");
 
-    // The detail, below and then beside the table.
+    // The detail is below, beside or in place of the table.
     tmux.keys(&["G", "Enter"]);
     let capture = tmux.wait_for("Last updates");
     assert!(
@@ -189,12 +189,12 @@ fn a_tour_of_the_screen() {
     );
     assert!(capture.contains("w10_status.json"), "{capture}");
     tmux.ok(&["resize-window", "-x", "150", "-y", "30"]);
-    tmux.wait("the detail beside", |capture| {
+    tmux.wait("detail beside the table", |capture| {
         let line = capture.lines().nth(1).unwrap_or_default();
         line.contains("SESSION") && line.contains("│ w10")
     });
     tmux.ok(&["resize-window", "-x", "40", "-y", "10"]);
-    tmux.wait("the detail alone", |capture| {
+    tmux.wait("detail alone", |capture| {
         capture.lines().count() == 10 && !capture.contains("SESSION") && capture.contains(" w10\n")
     });
     tmux.keys(&["Escape"]);
@@ -206,12 +206,14 @@ fn a_tour_of_the_screen() {
         "{capture}"
     );
     tmux.keys(&["Escape"]);
-    tmux.wait("the table", |capture| capture.contains("SESSION"));
-    // Once more takes the note away, and leads nowhere.
+    tmux.wait("table", |capture| capture.contains("SESSION"));
+    // Esc removes a message and does nothing else.
     tmux.keys(&["S"]);
     tmux.wait_for("sorted by name, reversed");
     tmux.keys(&["Escape"]);
-    let capture = tmux.wait("no note", |capture| !capture.contains("reversed\n"));
+    let capture = tmux.wait("screen without a message", |capture| {
+        !capture.contains("reversed\n")
+    });
     assert!(capture.contains("SESSION"), "{capture}");
 
     tmux.keys(&["q"]);
@@ -223,7 +225,7 @@ fn a_tour_of_the_screen() {
 }
 
 #[test]
-fn what_happens_is_seen_as_it_happens() {
+fn screen_follows_the_sessions() {
     if !have("tmux") {
         return;
     }
@@ -233,7 +235,7 @@ fn what_happens_is_seen_as_it_happens() {
     push(&["slow", "working", "m"]);
     let tmux = Tmux::new(&sandbox, "live", 80, 12);
     tmux.shell(
-        "sstat watch --stale-after 2s --on stale,error --exec 'echo x >> alarms; echo printed'",
+        "sstat watch --stale-after 2s --on stale,error --exec 'echo x >> alerts; echo printed'",
     );
     tmux.wait_for("2 sessions  2 working");
     let capture = tmux.wait_for("1 stale");
@@ -252,13 +254,13 @@ fn what_happens_is_seen_as_it_happens() {
         "{capture}"
     );
 
-    // Alarms are raised beside it, and print nothing into it.
-    let alarms = sandbox.root().join("alarms");
-    let raised = || std::fs::read_to_string(&alarms).unwrap_or_default();
-    tmux.wait("two alarms", |_| raised() == "x\nx\n");
+    // Alert commands run and print nothing on the screen.
+    let alerts = sandbox.root().join("alerts");
+    let log = || std::fs::read_to_string(&alerts).unwrap_or_default();
+    tmux.wait("two alerts", |_| log() == "x\nx\n");
     assert!(!tmux.capture().contains("printed"));
 
-    // Nothing moves while it is paused.
+    // A paused screen does not change.
     tmux.keys(&["Space"]);
     tmux.wait_for("PAUSED");
     std::fs::remove_file(sandbox.file("new")).unwrap();
@@ -270,21 +272,21 @@ fn what_happens_is_seen_as_it_happens() {
         "{capture}"
     );
     tmux.keys(&["p"]);
-    tmux.wait("both changes", |capture| {
+    tmux.wait("screen with both changes", |capture| {
         capture.contains("2 sessions") && selected(capture).starts_with("quick    blocked")
     });
 
-    // What cannot be read is said here, and again where it stays.
+    // A warning is shown on the screen, and printed when it ends.
     std::fs::create_dir(sandbox.file("folder")).unwrap();
     tmux.wait_for("folder_status.json");
     tmux.keys(&["C-c"]);
-    tmux.wait("the complaint", |capture| {
+    tmux.wait("warning in the shell", |capture| {
         capture.contains("sstat: ") && capture.contains("folder_status.json")
     });
 }
 
 #[test]
-fn signals_find_the_terminal_restored() {
+fn signal_finds_the_terminal_restored() {
     if !have("tmux") {
         return;
     }
@@ -300,18 +302,18 @@ fn signals_find_the_terminal_restored() {
             .args([&format!("-{signal}"), pid.trim()])
             .status();
         assert!(kill.unwrap().success());
-        tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+        tmux.wait("shell", |capture| !capture.contains("SESSION"));
         tmux.shell("echo exit=$?");
         tmux.wait_for(&format!("exit={code}"));
         assert!(!tmux.is_in_alternate_screen());
         assert_eq!(tmux.settings(), settings, "SIG{signal}");
         tmux.shell("clear");
     }
-    // Ctrl-Z, and back.
+    // Ctrl-Z stops the screen, fg continues it.
     tmux.shell("sstat watch; echo over");
     tmux.wait_for("12 sessions");
     tmux.keys(&["C-z"]);
-    tmux.wait("the shell", |capture| capture.contains("Stopped"));
+    tmux.wait("shell", |capture| capture.contains("Stopped"));
     assert!(!tmux.is_in_alternate_screen());
     assert_eq!(tmux.settings(), settings);
     tmux.shell("fg");
@@ -319,36 +321,36 @@ fn signals_find_the_terminal_restored() {
     tmux.keys(&["G"]);
     tmux.wait("w10", |capture| selected(capture).starts_with("w10 "));
     tmux.keys(&["q"]);
-    tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+    tmux.wait("shell", |capture| !capture.contains("SESSION"));
     assert_eq!(tmux.settings(), settings);
     drop(tmux);
 
-    // Where there is no shell that could bring it back it does not stop.
+    // Without a shell that could continue it, Ctrl-Z does not stop it.
     let tmux = Tmux::running(&sandbox, "alone", 80, 24, "exec sstat watch");
     tmux.wait_for("12 sessions");
     tmux.keys(&["C-z"]);
-    tmux.wait_for("no shell to go back to");
+    tmux.wait_for("no shell to return to");
     tmux.keys(&["G"]);
     tmux.wait("w10", |capture| selected(capture).starts_with("w10 "));
 }
 
 #[test]
-fn the_wait_for_the_last_alarms_can_be_ended() {
+fn wait_for_the_last_alerts_can_be_ended() {
     if !have("tmux") {
         return;
     }
     let sandbox = Sandbox::new();
     dozen(&sandbox);
-    let tmux = Tmux::running(&sandbox, "alarms", 80, 24, "PS1='$ ' bash --norc");
+    let tmux = Tmux::running(&sandbox, "alerts", 80, 24, "PS1='$ ' bash --norc");
     std::fs::write(
-        sandbox.root().join("alarm"),
-        "echo $$ > alarm.pid; exec sleep 1000\n",
+        sandbox.root().join("alert"),
+        "echo $$ > alert.pid; exec sleep 1000\n",
     )
     .unwrap();
     for (end, code) in [("q", 130), ("C-c", 130), ("q", 143)] {
-        let pid = sandbox.root().join("alarm.pid");
+        let pid = sandbox.root().join("alert.pid");
         let _ = std::fs::remove_file(&pid);
-        tmux.shell("sh -c 'echo $$ > pid; exec sstat watch --on update --exec \". ./alarm\"'");
+        tmux.shell("sh -c 'echo $$ > pid; exec sstat watch --on update --exec \". ./alert\"'");
         tmux.wait_for("12 sessions");
         sandbox.ok(["push", "w1", "working"]);
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -357,7 +359,7 @@ fn the_wait_for_the_last_alarms_can_be_ended() {
             std::thread::sleep(Duration::from_millis(20));
         }
         tmux.keys(&[end]);
-        tmux.wait("the shell's screen", |_| !tmux.is_in_alternate_screen());
+        tmux.wait("normal screen", |_| !tmux.is_in_alternate_screen());
         tmux.wait_for("waiting for the alerts' commands to end");
         if code == 130 {
             tmux.keys(&["C-c"]);
@@ -368,14 +370,14 @@ fn the_wait_for_the_last_alarms_can_be_ended() {
         }
         tmux.shell("echo exit=$?");
         tmux.wait_for(&format!("exit={code}"));
-        let alarm = std::fs::read_to_string(&pid).unwrap();
-        let _ = Command::new("kill").arg(alarm.trim()).status();
+        let alert = std::fs::read_to_string(&pid).unwrap();
+        let _ = Command::new("kill").arg(alert.trim()).status();
         tmux.shell("clear");
     }
 }
 
 #[test]
-fn a_tmux_that_hangs_does_not_hang_the_screen() {
+fn hanging_tmux_does_not_block_the_screen() {
     if !have("tmux") {
         return;
     }
@@ -393,7 +395,7 @@ fn a_tmux_that_hangs_does_not_hang_the_screen() {
 }
 
 #[test]
-fn wide_hostile_and_plain_text_keep_their_columns() {
+fn columns_are_aligned_for_wide_and_hostile_text() {
     if !have("tmux") {
         return;
     }
@@ -408,8 +410,8 @@ fn wide_hostile_and_plain_text_keep_their_columns() {
     let tmux = Tmux::new(&sandbox, "wide", 80, 12);
     tmux.shell("sstat watch");
     let capture = tmux.wait_for("4 sessions");
-    // tmux pads nothing: what stands right of a wide name stands in its own
-    // column, so each row has the bar where it belongs.
+    // tmux does not pad wide characters, so that an aligned table has each bar in
+    // the same column.
     let columns: Vec<usize> = capture
         .lines()
         .filter_map(|line| line.find("███░░░").map(|end| columns(&line[..end])))
@@ -426,7 +428,7 @@ fn wide_hostile_and_plain_text_keep_their_columns() {
     for name in ["研究者", "a👩‍💻b", "plain", "cafe\u{301}"] {
         std::fs::remove_file(sandbox.file(name)).unwrap();
     }
-    tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+    tmux.wait("shell", |capture| !capture.contains("SESSION"));
     tmux.shell("LC_ALL=C sstat watch");
     tmux.wait_for("1 session ");
     tmux.keys(&["Enter"]);
@@ -435,23 +437,23 @@ fn wide_hostile_and_plain_text_keep_their_columns() {
 }
 
 #[test]
-fn an_empty_screen_says_why() {
+fn empty_screen_gives_the_reason() {
     if !have("tmux") {
         return;
     }
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "other", "working", "m"]);
     let tmux = Tmux::new(&sandbox, "empty", 120, 12);
-    for (arguments, there, update) in [
+    for (arguments, count, update) in [
         ("'worker*'", 1, ["worker1", "working"]),
         ("--status idle", 2, ["other", "idle"]),
     ] {
         tmux.shell(&format!("clear; sstat watch {arguments}"));
-        tmux.wait_for(&format!("no session matches ({there} in "));
+        tmux.wait_for(&format!("no session matches ({count} in "));
         sandbox.ok([&["push"], &update[..], &["m"]].concat());
         tmux.wait_for("1 session ");
         tmux.keys(&["q"]);
-        tmux.wait("the shell", |capture| !capture.contains("SESSION"));
+        tmux.wait("shell", |capture| !capture.contains("SESSION"));
     }
     for name in ["worker1", "other"] {
         std::fs::remove_file(sandbox.file(name)).unwrap();
@@ -465,7 +467,7 @@ fn columns(text: &str) -> usize {
 }
 
 #[test]
-fn a_key_goes_to_the_sessions_pane() {
+fn key_switches_to_the_sessions_pane() {
     if !have("tmux") {
         return;
     }
@@ -477,7 +479,7 @@ fn a_key_goes_to_the_sessions_pane() {
     let outer = Tmux::running(&sandbox, "outer", 80, 14, &attach);
     inner.ok(&["send-keys", "-t", "inner", "sstat watch", "Enter"]);
     outer.wait_for("12 sessions");
-    // There is no pane of that name.
+    // No tmux session has this name.
     outer.keys(&["t"]);
     outer.wait_for("tmux: can't find session");
     outer.keys(&["j", "t"]);
@@ -493,7 +495,7 @@ fn a_key_goes_to_the_sessions_pane() {
 }
 
 #[test]
-fn no_screen_where_nobody_sees_one() {
+fn once_prints_a_block_without_a_screen() {
     if !have("tmux") {
         return;
     }
@@ -512,15 +514,15 @@ fn no_screen_where_nobody_sees_one() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_ends_it() {
+fn closed_terminal_ends_the_screen() {
     if !have("python3") {
         return;
     }
     let sandbox = Sandbox::new();
     dozen(&sandbox);
-    // A key keeps it busy for a while.
+    // The key t keeps the screen busy for a while.
     fake_tmux(&sandbox, "touch asked; exec sleep 60");
-    // Without a controlling terminal nobody sends it a signal.
+    // Without a controlling terminal, the kernel sends no signal.
     let script = "
 import os, pty, subprocess, sys, time
 master, slave = pty.openpty()
@@ -548,13 +550,13 @@ finally:
 }
 
 #[test]
-fn a_terminal_without_a_size_is_drawn_on() {
+fn terminal_without_a_size_is_used() {
     if !have("python3") {
         return;
     }
     let sandbox = Sandbox::new();
     dozen(&sandbox);
-    // A pty has no size before somebody gives it one.
+    // The size of a new pty is 0x0.
     let script = "
 import fcntl, os, pty, struct, subprocess, termios
 master, slave = pty.openpty()
@@ -579,7 +581,7 @@ finally:
 ";
     let mut python = Command::new("python3");
     sandbox.isolate(&mut python);
-    // What never comes must not hold up the tests for ever.
+    // The timeout ends a screen that does not respond.
     python
         .arg("-c")
         .arg(format!("import signal; signal.alarm(60){script}"));

@@ -1,6 +1,6 @@
 //! How urgently a role needs attention, and the word that says why a session does.
 
-use sstat::{Attention, Session};
+use sstat::{Attention, Health, Update};
 
 use crate::render::style::{Role, worst_issue};
 
@@ -15,8 +15,7 @@ pub fn attention_of(role: Role) -> Attention {
 
 /// Returns the one word that says most about a session, and its role: the status
 /// if it needs attention, otherwise the worst issue.
-pub fn worst_word(session: &Session) -> (&str, Role) {
-    let Session { update, health, .. } = session;
+pub fn worst_word<'a>(update: &'a Update, health: &Health) -> (&'a str, Role) {
     let status = Role::of_status(&update.status);
     match worst_issue(health) {
         Some((_, Role::Stale | Role::VeryStale)) if status == Role::Blocked => {}

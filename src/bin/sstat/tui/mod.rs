@@ -1,8 +1,9 @@
 //! The live screen: `sstat watch` on a terminal.
 //!
-//! [`model`] is what is shown, [`keys`] what keys mean, [`draw`] how it looks,
-//! [`terminal`] the edge. Here they meet the watcher: one loop, which sleeps
-//! until a session, a key, a signal or the next second wakes it.
+//! [`model`] holds the state, [`keys`] maps keys to actions, [`draw`] draws and
+//! [`terminal`] sets up the terminal. This module connects them with the
+//! watcher in one loop, which waits for a session, a key, a signal or the next
+//! second.
 
 mod attention;
 mod draw;
@@ -24,7 +25,7 @@ use signal_hook::low_level::emulate_default_handler;
 use sstat::{HealthRules, Thresholds};
 
 use self::model::{Effect, Screen, Since};
-use self::terminal::{Terminal, give_back};
+use self::terminal::{Terminal, restore};
 use crate::cli;
 use crate::command::show;
 use crate::config::{Config, Stream};
@@ -32,43 +33,40 @@ use crate::error::{CliError, Result};
 use crate::job_control::JobControl;
 use crate::output;
 use crate::render::style::{Role, Style};
-use crate::select::{is_literal, missing_directory, unknown};
+use crate::select::{is_literal, matches, missing_directory, unknown};
 use crate::tmux;
 use crate::watch::alerts::Alerts;
 use crate::watch::command_runner::Printing;
-use crate::watch::event::{Event, EventKind};
+use crate::watch::session_table::SessionTable;
 use crate::watch::{Options, Watcher};
 
-/// What comes in quick succession is drawn together.
+/// The minimum time between two frames without a key.
 const FRAME: Duration = Duration::from_millis(40);
 
-/// The part of the time that goes into frames at most, however many sessions
-/// there are: one in so many.
-const SHARE: u32 = 4;
+/// Drawing takes at most one part in this many of the time, however many
+/// sessions there are.
+const FRAME_SHARE: u32 = 4;
 
-/// How long a frame may be held up by looking up what only files know.
+/// The maximum time per frame for reading from files when statuses started.
 const LOOK_UP: Duration = Duration::from_millis(8);
 
-/// The last updates that the detail shows.
+/// How many of a session's last updates the detail shows.
 const RECENT: usize = 100;
 
-/// Shows the screen until somebody quits it. `doubts` are about the arguments.
-pub fn run(config: &Config, args: &cli::Watch, doubts: Vec<String>) -> Result<u8> {
+/// Shows the screen until the user quits it. `warnings` are about the
+/// arguments.
+pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<u8> {
     let staleness = &args.reading.staleness;
     let options = Options {
         interval: args.interval,
         poll: args.poll,
     };
     let mut watcher = Watcher::new(config, &args.filters, staleness, options)?;
-    let thresholds = config.rules(staleness)?.thresholds;
-    let (signals, signal) = mpsc::channel();
-    listen(&mut watcher, signals).map_err(|error| broken(&error))?;
-    let sessions: Vec<_> = watcher.sessions().cloned().collect();
-    let mut screen = Screen::new(sessions, watcher.now(), thresholds.clone());
-    let alerts = Alerts::new(args, &watcher, Printing::Dropped)?;
-    let names = args.filters.names.iter();
-    let mut missing = names.filter(|name| is_literal(name));
-    if let Some(name) = missing.find(|name| watcher.session(name).is_none()) {
+    let (sender, signals) = mpsc::channel();
+    listen(&mut watcher, sender).map_err(terminal_error)?;
+    let mut screen = Screen::new(watcher.now());
+    let mut names = args.filters.names.iter().filter(|name| is_literal(name));
+    if let Some(name) = names.find(|name| watcher.session(name).is_none()) {
         screen.note(format!("{}; waiting for it", unknown(config, name)));
     }
     let mut live = Live {
@@ -78,22 +76,23 @@ pub fn run(config: &Config, args: &cli::Watch, doubts: Vec<String>) -> Result<u8
             width: None,
             ..config.style(Stream::Out)
         },
-        thresholds,
+        thresholds: config.rules(staleness)?.thresholds,
+        alerts: Alerts::new(args, &watcher, Printing::Dropped)?,
         watcher,
-        signal,
+        frozen: None,
+        signals,
         screen,
-        alerts,
         warnings: Vec::new(),
     };
-    live.print_diagnostic(doubts);
-    let ended = Terminal::take(live.style.color)
-        .map_err(|error| broken(&error))
+    live.warn(warnings);
+    let end = Terminal::new(live.style.color)
+        .map_err(terminal_error)
         .and_then(|mut terminal| live.run(&mut terminal));
-    // The terminal is back, and commands may be waited for: from here on a
-    // signal ends us like any other program.
-    let unheeded: Vec<i32> = live.signal.try_iter().collect();
-    drop(live.signal);
-    for signal in unheeded {
+    // The terminal is restored. From here on, signals have their default effect,
+    // so that the user can end the wait for commands.
+    let pending: Vec<i32> = live.signals.try_iter().collect();
+    drop(live.signals);
+    for signal in pending {
         let _ = emulate_default_handler(signal);
     }
     if let Some(alerts) = &mut live.alerts {
@@ -103,28 +102,24 @@ pub fn run(config: &Config, args: &cli::Watch, doubts: Vec<String>) -> Result<u8
         }
         live.warnings.extend(alerts.finish());
     }
-    // What was wrong can now be said where it stays.
     if !config.quiet {
         for warning in &live.warnings {
             output::print_diagnostic(&config.style(Stream::Err), warning, Role::Stale);
         }
     }
-    match ended? {
-        End::Quit => Ok(0),
-        End::Signal(signal) => {
-            // Whoever waits for us sees that it was the signal.
-            let _ = emulate_default_handler(signal);
-            Ok(0)
-        }
+    if let End::Signal(signal) = end? {
+        // The parent process sees that the signal ended sstat.
+        let _ = emulate_default_handler(signal);
     }
+    Ok(0)
 }
 
-fn broken(error: &io::Error) -> CliError {
+fn terminal_error(error: io::Error) -> CliError {
     CliError::error(format!("terminal: {error}"))
 }
 
-/// Has keys and signals end the watcher's waits.
-fn listen(watcher: &mut Watcher, signals: mpsc::Sender<i32>) -> io::Result<()> {
+/// Makes keys and signals end the watcher's waits.
+fn listen(watcher: &mut Watcher, sender: mpsc::Sender<i32>) -> io::Result<()> {
     watcher.wake_on(io::stdin().as_fd().try_clone_to_owned()?);
     let waker = watcher.waker();
     let mut caught = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
@@ -132,8 +127,8 @@ fn listen(watcher: &mut Watcher, signals: mpsc::Sender<i32>) -> io::Result<()> {
         .name("signals".to_owned())
         .spawn(move || {
             for signal in caught.forever() {
-                if signals.send(signal).is_err() {
-                    // The screen is over: it means what it always does.
+                if sender.send(signal).is_err() {
+                    // The screen has ended.
                     let _ = emulate_default_handler(signal);
                 }
                 waker.wake();
@@ -142,225 +137,241 @@ fn listen(watcher: &mut Watcher, signals: mpsc::Sender<i32>) -> io::Result<()> {
     Ok(())
 }
 
-/// Why the screen ends.
+/// The reason why the screen ends.
 enum End {
     Quit,
     Signal(i32),
 }
 
-/// The screen and the world around it.
+/// The screen, the watcher and the alerts.
 struct Live<'a> {
     config: &'a Config,
     args: &'a cli::Watch,
     style: Style,
     thresholds: Thresholds,
     watcher: Watcher,
-    signal: mpsc::Receiver<i32>,
+    /// The session table that a paused screen shows.
+    frozen: Option<SessionTable>,
+    signals: mpsc::Receiver<i32>,
     screen: Screen,
     alerts: Option<Alerts>,
-    /// What went wrong, to be told in the end.
+    /// Warnings to print after the screen has ended.
     warnings: Vec<String>,
 }
 
 impl Live<'_> {
     fn run(&mut self, terminal: &mut Terminal) -> Result<End> {
         let mut next_frame = Instant::now();
-        let mut changed = true;
         let mut next_second = Instant::now();
+        let mut has_changed = true;
         loop {
             if next_second <= Instant::now() {
                 next_second = Instant::now() + self.until_next_second();
                 self.tick();
-                changed = true;
+                has_changed = true;
             }
-            let begun = Instant::now();
-            if changed && next_frame <= begun {
+            let start = Instant::now();
+            if has_changed && next_frame <= start {
                 self.look_up();
-                self.draw(terminal).map_err(|error| broken(&error))?;
-                next_frame = begun + FRAME.max(begun.elapsed() * SHARE);
-                // Only now is it known which rows are visible.
-                changed = self.screen.without_since().is_some();
+                self.draw(terminal).map_err(terminal_error)?;
+                next_frame = start + FRAME.max(start.elapsed() * FRAME_SHARE);
+                // Drawing has decided which rows are visible.
+                let table = shown_table(&self.frozen, &self.watcher);
+                has_changed = self.screen.without_since(table).is_some();
             }
-            let mut until = match changed {
-                true => next_frame.min(next_second),
-                false => next_second,
-            };
+            let mut wake_up = next_second;
+            if has_changed {
+                wake_up = wake_up.min(next_frame);
+            }
             if let Some(next) = self.alerts.as_ref().and_then(Alerts::next) {
-                until = until.min(next);
+                wake_up = wake_up.min(next);
             }
-            let timeout = until.saturating_duration_since(Instant::now());
+            let timeout = wake_up.saturating_duration_since(Instant::now());
             let events = self.watcher.wait(timeout)?;
             let mut warnings = self.watcher.take_warnings();
             if let Some(alerts) = &mut self.alerts {
                 warnings.extend(alerts.attend(&mut self.watcher, &events));
             }
-            changed |= !events.is_empty() || !warnings.is_empty();
-            self.print_diagnostic(warnings);
-            for event in events {
-                self.take(event);
+            has_changed |= !events.is_empty() || !warnings.is_empty();
+            self.warn(warnings);
+            for event in &events {
+                self.screen.observe(event);
             }
-            if let Some(end) = self.signals(terminal)? {
+            if let Some(end) = self.handle_signals(terminal)? {
                 return Ok(end);
             }
-            let mut pressed = false;
-            while let Some(input) = terminal.event().map_err(|error| broken(&error))? {
-                pressed = true;
-                let effect = match input {
-                    Input::Key(key) => keys::action(self.screen.mode(), key)
-                        .and_then(|action| self.screen.act(action)),
-                    _ => None,
-                };
-                // Where the next key goes depends on what this one has done.
-                self.screen.refresh();
-                match effect {
-                    Some(Effect::Quit) => return Ok(End::Quit),
-                    Some(Effect::Suspend) if is_controlled() => suspend(),
-                    Some(Effect::Suspend) => self.screen.note("no shell to go back to"),
-                    Some(Effect::Redraw) => terminal.clear().map_err(|error| broken(&error))?,
-                    Some(Effect::Jump(name)) => self.jump(&name),
-                    None => {}
-                }
+            let (has_quit, has_input) = self.handle_input(terminal)?;
+            if has_quit {
+                return Ok(End::Quit);
             }
             if terminal.is_gone() {
                 return Ok(End::Signal(SIGHUP));
             }
-            if pressed {
-                // A key is answered at once.
-                (changed, next_frame) = (true, Instant::now());
+            if has_input {
+                // The response to a key is drawn at once.
+                (has_changed, next_frame) = (true, Instant::now());
             }
         }
     }
 
-    /// The clock's next second: that is when ages change.
+    /// The time until the clock's next second, when all ages change.
     fn until_next_second(&self) -> Duration {
         let millis = self.watcher.now().timestamp_subsec_millis() % 1000;
         Duration::from_millis(u64::from(1000 - millis))
     }
 
     fn tick(&mut self) {
-        let now = self.watcher.now();
-        self.screen.tick(now);
-        if self.args.filters.since.is_some() {
-            // Time alone makes a session too old for the filter.
-            let (screen, watcher) = (&mut self.screen, &self.watcher);
-            screen.retain(|session| watcher.wants(session));
-        }
+        let has_time_filter = self.args.filters.since.is_some();
+        self.screen.tick(self.watcher.now(), has_time_filter);
     }
 
-    fn take(&mut self, event: Event) {
-        let gone = event.kind == EventKind::Removed || !self.watcher.wants(&event.session);
-        if gone {
-            self.screen.remove(event.session.name());
-        } else {
-            self.screen
-                .put(event.session, event.kind != EventKind::Snapshot);
-        }
+    fn refresh(&mut self) {
+        let (filters, now) = (&self.args.filters, self.screen.now);
+        let table = shown_table(&self.frozen, &self.watcher);
+        self.screen
+            .refresh(table, |session| matches(filters, &session.update, now));
     }
 
-    fn print_diagnostic(&mut self, warnings: Vec<String>) {
+    /// Shows the first warning, and keeps all for the end.
+    fn warn(&mut self, warnings: Vec<String>) {
         if let Some(first) = warnings.first() {
             self.screen.note(match warnings.len() {
                 1 => first.clone(),
-                more => format!("{first} (and {} more)", more - 1),
+                count => format!("{first} (and {} more)", count - 1),
             });
             self.warnings.extend(warnings);
         }
     }
 
-    fn signals(&mut self, terminal: &mut Terminal) -> Result<Option<End>> {
-        while let Ok(signal) = self.signal.try_recv() {
+    fn handle_signals(&mut self, terminal: &mut Terminal) -> Result<Option<End>> {
+        while let Ok(signal) = self.signals.try_recv() {
             if signal != SIGTSTP {
                 return Ok(Some(End::Signal(signal)));
             }
-            if !is_controlled() {
+            if !has_job_control() {
                 continue;
             }
-            give_back();
-            // Stops here, until the shell lets it go on.
+            restore();
+            // This call returns when the shell continues the job.
             let _ = emulate_default_handler(SIGTSTP);
-            terminal.retake().map_err(|error| broken(&error))?;
+            terminal.set_up().map_err(terminal_error)?;
             self.tick();
         }
         Ok(None)
     }
 
-    /// Reads what the visible part of the screen needs from the files, as much
-    /// of it as there is time for.
-    fn look_up(&mut self) {
-        let begun = Instant::now();
-        let store = &self.config.location.store;
-        let rules = || HealthRules::new(self.watcher.now(), self.thresholds.clone());
-        self.screen.refresh();
-        if let Some(name) = self.screen.wanted_detail() {
-            let detail = show::detail(store, name, &rules(), RECENT);
-            // A file that cannot be read has been complained about.
-            let detail = detail.ok().and_then(|(detail, _)| detail);
-            self.screen.set_detail(detail.map(Box::new));
+    /// Handles pending input. Returns whether the user quits, and whether there
+    /// was input.
+    fn handle_input(&mut self, terminal: &mut Terminal) -> Result<(bool, bool)> {
+        let mut has_input = false;
+        while let Some(input) = terminal.event().map_err(terminal_error)? {
+            has_input = true;
+            let Input::Key(key) = input else { continue };
+            let Some(action) = keys::action(self.screen.mode, key) else {
+                continue;
+            };
+            // A key refers to the rows as the events and keys before it left them.
+            self.refresh();
+            let table = shown_table(&self.frozen, &self.watcher);
+            match self.screen.act(action, table) {
+                Some(Effect::Quit) => return Ok((true, true)),
+                Some(Effect::Suspend) if has_job_control() => {
+                    // The whole job stops, as the shell expects after Ctrl-Z. This
+                    // process receives the signal too.
+                    let _ = kill_current_process_group(Signal::TSTP);
+                }
+                Some(Effect::Suspend) => self.screen.note("no shell to return to"),
+                Some(Effect::Redraw) => terminal.clear().map_err(terminal_error)?,
+                Some(Effect::Pause) => {
+                    let is_paused = self.screen.is_paused;
+                    self.frozen = is_paused.then(|| self.watcher.table().clone());
+                    self.tick();
+                }
+                Some(Effect::Jump(name)) => self.jump(&name),
+                None => {}
+            }
         }
-        while let Some(name) = self.screen.without_since() {
-            if begun.elapsed() > LOOK_UP {
+        Ok((false, has_input))
+    }
+
+    /// Reads from the files what the visible rows and the pane need, within
+    /// [`LOOK_UP`] for the rows.
+    fn look_up(&mut self) {
+        let start = Instant::now();
+        self.refresh();
+        let store = &self.config.location.store;
+        let table = shown_table(&self.frozen, &self.watcher);
+        let rules = HealthRules::new(self.watcher.now(), self.thresholds.clone());
+        // The watcher has warned about files that cannot be read.
+        let detail = |name: &str, recent| show::detail(store, name, &rules, recent).ok()?.0;
+        if let Some(name) = self.screen.wanted_detail(table) {
+            self.screen.set_detail(detail(name, RECENT).map(Box::new));
+        }
+        while let Some(name) = self.screen.without_since(table) {
+            if start.elapsed() > LOOK_UP {
                 return;
             }
-            let name = name.to_owned();
-            let detail = show::detail(store, &name, &rules(), 0);
-            let since = match detail.ok().and_then(|(detail, _)| detail) {
+            let since = match detail(name, 0) {
                 Some(detail) => Since {
                     at: detail.status_since,
                     at_least: !detail.status_since_is_exact,
                 },
                 None => Since {
-                    at: self.watcher.now(),
+                    at: rules.now,
                     at_least: true,
                 },
             };
-            self.screen.set_since(&name, since);
+            self.screen.set_since(name, since);
         }
     }
 
     fn draw(&mut self, terminal: &mut Terminal) -> io::Result<()> {
-        let empty = match self.screen.totals().sessions {
+        let empty = match self.screen.totals.sessions {
             0 => self.why_empty(),
             _ => String::new(),
         };
-        terminal.draw(|frame| draw::draw(frame, &mut self.screen, &self.style, &empty))
+        let table = shown_table(&self.frozen, &self.watcher);
+        let (screen, style) = (&mut self.screen, &self.style);
+        terminal.draw(|frame| draw::draw(frame, screen, table, style, &empty))
     }
 
-    /// Why there is no session at all to be shown.
+    /// Returns the reason why there are no sessions.
     fn why_empty(&self) -> String {
         if let Some(missing) = missing_directory(self.config) {
             return format!("{missing} yet");
         }
-        let store = &self.config.location.store;
         let path = self.config.directory();
-        let there = match self.args.filters.names.is_empty() {
+        let count = match self.args.filters.names.is_empty() {
             true => self.watcher.all_sessions().count(),
-            // The watcher knows of no other names than those asked for.
-            false => store.names().map_or(0, |names| names.len()),
+            // The watcher knows only the sessions with these names.
+            false => {
+                let names = self.config.location.store.names();
+                names.map_or(0, |names| names.len())
+            }
         };
-        match there {
+        match count {
             0 => format!("no sessions in {path}"),
-            there => format!("no session matches ({there} in {path})"),
+            count => format!("no session matches ({count} in {path})"),
         }
     }
 
-    /// Goes to the tmux session of that name, if this is tmux.
+    /// Switches to the tmux session of this name.
     fn jump(&mut self, name: &str) {
         if !self.config.is_inside_tmux() {
             return self.screen.note("not inside tmux");
         }
-        if let Err(why) = tmux::switch_to(name) {
-            self.screen.note(why);
+        if let Err(error) = tmux::switch_to(name) {
+            self.screen.note(error);
         }
     }
 }
 
-/// Whether a shell would bring this job back if it stopped.
-fn is_controlled() -> bool {
-    JobControl::this().is_some_and(|job| job.has_job_control())
+/// Returns the table to show: the frozen one on a paused screen.
+fn shown_table<'a>(frozen: &'a Option<SessionTable>, watcher: &'a Watcher) -> &'a SessionTable {
+    frozen.as_ref().unwrap_or_else(|| watcher.table())
 }
 
-/// Stops the whole job, as the shell expects it of Ctrl-Z: what stands beside
-/// us in a pipeline or above us in a script, too. We get the signal like them.
-fn suspend() {
-    let _ = kill_current_process_group(Signal::TSTP);
+/// Returns whether a shell would continue this job if it stopped.
+fn has_job_control() -> bool {
+    JobControl::this().is_some_and(|job| job.has_job_control())
 }

@@ -1,97 +1,83 @@
-//! What the screen shows, and how keys change it. Pure: sessions, details and
-//! the time are told to it.
+//! The state of the screen: cursor, order, filter and panes. The sessions are
+//! in the [`SessionTable`], which most functions read. This module does no I/O.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Health, Liveness, ProcessState, Session, Status, Thresholds, natural_cmp};
-use unicode_width::UnicodeWidthStr;
+use sstat::{Liveness, Session, Status, natural_cmp};
 
 use crate::render::issue_word;
 use crate::tui::attention::worst_word;
 use crate::tui::keys::{Action, Mode};
-use crate::tui::text::steady;
+use crate::tui::text::columns;
 use crate::view::Detail;
+use crate::watch::event::{Event, EventKind};
+use crate::watch::session_table::SessionTable;
 
-/// A detail is read anew when it is so old, for an estimate shrinks by itself.
+/// The maximum age of the detail, because its estimate changes with time.
 const DETAIL_SECONDS: i64 = 10;
 
-/// All of the screen but its looks.
+/// The state of the screen.
 pub struct Screen {
-    /// In natural order of their names.
-    entries: Vec<Entry>,
-    /// The entries that are shown, in their order on the screen.
-    order: Vec<usize>,
-    /// Whether `order` and `totals` are older than what they are made from.
-    outdated: bool,
-    totals: Totals,
-    now: DateTime<Utc>,
-    thresholds: Thresholds,
+    /// The indexes in the session table, in the order of the rows.
+    rows: Vec<usize>,
+    /// Whether `rows` and `totals` must be computed again.
+    is_outdated: bool,
+    pub totals: Totals,
+    pub now: DateTime<Utc>,
+    /// The start of each session's status, as far as it is known.
+    since: HashMap<String, Since>,
 
-    sort: Sort,
-    reversed: bool,
-    only_attention: bool,
-    filter: String,
-    mode: Mode,
-    /// The session that the cursor is on. Without one it stays on top,
-    /// whoever that is.
+    pub sort: Sort,
+    is_reversed: bool,
+    pub only_attention: bool,
+    pub filter: String,
+    pub mode: Mode,
+    pub is_paused: bool,
+    /// The session under the cursor. If it is `None`, the cursor stays in the
+    /// first row.
     selected: Option<String>,
     cursor: usize,
     top: usize,
     page: usize,
-    pane: Option<Pane>,
+    pub pane: Option<Pane>,
     pub help_top: usize,
-    /// What came while the screen stood still: the last state of each session,
-    /// none for one that is gone.
-    held_back: Option<HashMap<String, Option<Session>>>,
-    note: Option<String>,
+    /// A message in the bottom line, until the next key.
+    pub note: Option<String>,
 }
 
-/// A session on the screen.
-pub struct Entry {
-    pub session: Session,
-    /// Since when it has its status; not known until somebody looks it up.
-    pub since: Option<Since>,
-    widths: Widths,
-    /// What the filter looks at, in lower case; made when there is one.
-    haystack: Option<Box<str>>,
-}
-
-/// How many columns the parts of a session need.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Widths {
-    pub name: usize,
-    /// Of the status with what is wrong, and of the worse of the two.
-    pub status: usize,
-    pub word: usize,
-    pub task: usize,
-}
-
+/// The start of a session's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Since {
     pub at: DateTime<Utc>,
-    /// Whether it may have it for longer than that.
+    /// Whether the status may have started earlier.
     pub at_least: bool,
 }
 
-/// The counts on top, and how wide the columns must be.
+/// The counts in the top line, and what the widths of the columns depend on.
 #[derive(Debug, Default)]
 pub struct Totals {
     pub sessions: usize,
     pub by_status: BTreeMap<Status, usize>,
     pub stale: usize,
     pub dead: usize,
-    /// The widest of each.
-    pub widths: Widths,
     pub any_progress: bool,
+    /// The maximum width of the names.
+    pub name: usize,
+    /// The maximum width of a status and its issue.
+    pub status_and_issue: usize,
+    /// The maximum width of a status or an issue.
+    pub word: usize,
+    /// The maximum width of the tasks.
+    pub task: usize,
 }
 
 /// The order of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
-    /// Those that need a person first, by how badly.
+    /// The most urgent session first.
     Attention,
     Name,
     Status,
@@ -101,288 +87,245 @@ pub enum Sort {
 }
 
 impl Sort {
-    const ALL: [Self; 6] = [
-        Self::Attention,
-        Self::Name,
-        Self::Status,
-        Self::Age,
-        Self::Progress,
-        Self::Task,
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Attention, "attention"),
+        (Self::Name, "name"),
+        (Self::Status, "status"),
+        (Self::Age, "age"),
+        (Self::Progress, "progress"),
+        (Self::Task, "task"),
     ];
 
-    fn word(self) -> &'static str {
-        match self {
-            Self::Attention => "attention",
-            Self::Name => "name",
-            Self::Status => "status",
-            Self::Age => "age",
-            Self::Progress => "progress",
-            Self::Task => "task",
-        }
-    }
-
     fn next(self) -> Self {
-        let place = Self::ALL.iter().position(|&sort| sort == self);
-        Self::ALL[place.map_or(0, |place| (place + 1) % Self::ALL.len())]
+        Self::ALL[(self as usize + 1) % Self::ALL.len()].0
     }
 }
 
-/// The pane beside or below the table.
+/// The detail pane.
+#[derive(Default)]
 pub struct Pane {
     detail: Option<Box<Detail>>,
-    outdated: bool,
+    is_outdated: bool,
     pub top: usize,
 }
 
-/// What a key asks of the world outside the model.
+/// A request of a key that the model cannot fulfil itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     Quit,
-    /// Stop, until the shell brings it back.
+    /// Stop the job.
     Suspend,
-    /// Draw everything anew.
     Redraw,
-    /// Show the tmux pane of this session.
+    /// Freeze the session table or continue with the current one, as
+    /// [`Screen::is_paused`] says.
+    Pause,
+    /// Switch to the tmux session of this name.
     Jump(String),
 }
 
 impl Screen {
-    pub fn new(
-        sessions: impl IntoIterator<Item = Session>,
-        now: DateTime<Utc>,
-        thresholds: Thresholds,
-    ) -> Self {
-        let mut entries: Vec<Entry> = sessions
-            .into_iter()
-            .map(|session| Entry::new(session, None))
-            .collect();
-        entries.sort_unstable_by(|a, b| natural_cmp(a.session.name(), b.session.name()));
+    pub fn new(now: DateTime<Utc>) -> Self {
         Self {
-            entries,
-            order: Vec::new(),
-            outdated: true,
+            rows: Vec::new(),
+            is_outdated: true,
             totals: Totals::default(),
             now,
-            thresholds,
+            since: HashMap::new(),
             sort: Sort::Attention,
-            reversed: false,
+            is_reversed: false,
             only_attention: false,
             filter: String::new(),
             mode: Mode::Browse,
+            is_paused: false,
             selected: None,
             cursor: 0,
             top: 0,
             page: 1,
             pane: None,
             help_top: 0,
-            held_back: None,
             note: None,
         }
     }
 
-    /// Takes in a session's new state. `seamless` says that nothing was left
-    /// out since its last one; a new session begins with it.
-    pub fn put(&mut self, session: Session, seamless: bool) {
-        match &mut self.held_back {
-            Some(held_back) => {
-                held_back.insert(session.name().to_owned(), Some(session));
-            }
-            None => self.place(session, seamless),
+    /// Takes note of a change in the session table.
+    pub fn observe(&mut self, event: &Event) {
+        if self.is_paused {
+            return;
         }
-    }
-
-    /// Takes out a session that is gone.
-    pub fn remove(&mut self, name: &str) {
-        match &mut self.held_back {
-            Some(held_back) => {
-                held_back.insert(name.to_owned(), None);
-            }
-            None => self.take_out(name),
-        }
-    }
-
-    fn place(&mut self, session: Session, seamless: bool) {
-        self.outdated = true;
-        let begun = Since {
-            at: session.update.timestamp,
-            at_least: false,
-        };
+        self.is_outdated = true;
+        let update = &event.session.update;
+        let name = update.session.as_str();
         if let Some(pane) = &mut self.pane
             && let Some(detail) = &pane.detail
         {
-            pane.outdated |= detail.session.name() == session.name();
+            pane.is_outdated |= detail.session.name() == name;
         }
-        match self.find(session.name()) {
-            Ok(index) => {
-                let before = &self.entries[index];
-                let same = before.session.update.status == session.update.status;
-                let since = match (seamless, same) {
-                    (true, true) => before.since,
-                    (true, false) => Some(begun),
-                    (false, _) => None,
+        match &event.kind {
+            EventKind::Update { from } if from.as_ref() != Some(&update.status) => {
+                let since = Since {
+                    at: update.timestamp,
+                    at_least: false,
                 };
-                self.entries[index] = Entry::new(session, since);
+                self.since.insert(name.to_owned(), since);
             }
-            Err(index) => {
-                let since = seamless.then_some(begun);
-                self.entries.insert(index, Entry::new(session, since));
+            EventKind::Snapshot | EventKind::Removed => {
+                self.since.remove(name);
             }
+            _ => {}
         }
     }
 
-    fn take_out(&mut self, name: &str) {
-        if let Ok(index) = self.find(name) {
-            self.entries.remove(index);
-            self.outdated = true;
+    /// Sets the time, except on a paused screen. `time_filters` says that the
+    /// time decides which sessions are shown.
+    pub fn tick(&mut self, now: DateTime<Utc>, time_filters: bool) {
+        if !self.is_paused {
+            self.now = now;
+            self.is_outdated |= time_filters;
         }
     }
 
-    /// Takes out the sessions that are no longer wanted.
-    pub fn retain(&mut self, wanted: impl Fn(&Session) -> bool) {
-        if self.is_paused() {
+    /// Updates the rows and the totals after changes. `wants` is the filter of
+    /// the command line. The other functions rely on this call.
+    pub fn refresh(&mut self, table: &SessionTable, wants: impl Fn(&Session) -> bool) {
+        if !std::mem::take(&mut self.is_outdated) {
             return;
         }
-        let before = self.entries.len();
-        self.entries.retain(|entry| wanted(&entry.session));
-        self.outdated |= self.entries.len() != before;
-    }
-
-    fn find(&self, name: &str) -> Result<usize, usize> {
-        self.entries
-            .binary_search_by(|entry| natural_cmp(entry.session.name(), name))
-    }
-
-    /// Lets the time go on, unless the screen stands still.
-    pub fn tick(&mut self, now: DateTime<Utc>) {
-        if self.is_paused() {
-            return;
-        }
-        self.now = now;
-        for entry in &mut self.entries {
-            let before = &entry.session.health;
-            let process = match before.liveness {
-                Liveness::Alive => ProcessState::Running,
-                Liveness::Dead => ProcessState::Gone,
-                _ => ProcessState::Unknown,
-            };
-            let after = Health::of(&entry.session.update, process, now, &self.thresholds);
-            let turned = after.staleness != before.staleness;
-            entry.session.health = after;
-            if turned {
-                entry.widths = Widths::of(&entry.session);
-                self.outdated = true;
-            }
-        }
-    }
-
-    /// Puts the rows in order, if something has changed. Everything below
-    /// expects this to have been done.
-    pub fn refresh(&mut self) {
-        if std::mem::take(&mut self.outdated) {
-            self.totals = Totals::of(&self.entries);
-            self.arrange();
-        }
-    }
-
-    fn arrange(&mut self) {
         let filter = self.filter.to_lowercase();
         let words: Vec<&str> = filter.split_whitespace().collect();
-        let only_attention = self.only_attention;
-        let mut order = std::mem::take(&mut self.order);
-        order.clear();
-        order.extend(
-            self.entries
-                .iter_mut()
-                .enumerate()
-                .filter_map(|(index, entry)| {
-                    let shown = (!only_attention || entry.session.needs_attention())
-                        && (words.is_empty() || entry.matches(&words));
-                    shown.then_some(index)
-                }),
-        );
-        // They are in natural order, and the sorts leave what is equal as it
-        // is.
-        let session = |index: usize| &self.entries[index].session;
-        match self.sort {
-            Sort::Name => {}
-            Sort::Attention => order.sort_by_cached_key(|&index| {
-                let session = session(index);
-                let at = session.update.timestamp.timestamp_millis();
-                let at = if session.needs_attention() { at } else { 0 };
-                (session.attention(), at)
-            }),
-            Sort::Age => order.sort_by_cached_key(|&index| session(index).update.timestamp),
-            sort => order.sort_by(|&a, &b| compare(sort, session(a), session(b))),
-        }
-        if self.reversed {
-            order.reverse();
-        }
-        self.order = order;
-        let last = self.order.len().saturating_sub(1);
-        match &self.selected {
-            None => self.cursor = 0,
-            Some(name) => {
-                let index = self.find(name).ok();
-                let place = index.and_then(|index| self.order.iter().position(|&at| at == index));
-                self.cursor = place.unwrap_or(self.cursor).min(last);
-                if place.is_none() {
-                    self.select(self.cursor);
+        let mut text = String::new();
+        self.totals = Totals::default();
+        self.rows.clear();
+        for (index, session) in table.sessions().enumerate() {
+            if wants(session) {
+                self.totals.add(session);
+                if (!self.only_attention || session.needs_attention())
+                    && contains_words(session, &words, &mut text)
+                {
+                    self.rows.push(index);
                 }
             }
         }
+        self.sort(table);
+        let selected = self.selected.as_deref();
+        let index = selected.and_then(|name| table.position(name));
+        let row = index.and_then(|index| self.rows.iter().position(|&row| row == index));
+        match (selected, row) {
+            (None, _) => self.cursor = 0,
+            (Some(_), Some(row)) => self.cursor = row,
+            (Some(_), None) => self.select(self.cursor, table),
+        }
         self.scroll();
     }
 
-    /// Says how many rows there is room for, and gets those to be shown.
-    pub fn rows(&mut self, page: usize) -> impl Iterator<Item = (bool, &Entry)> {
+    /// Sorts the rows, which are in natural order of the names.
+    fn sort(&mut self, table: &SessionTable) {
+        let update = |index| table.get(index).map(|session| &session.update);
+        match self.sort {
+            Sort::Name => {}
+            Sort::Attention => self.rows.sort_by_cached_key(|&index| {
+                let session = table.get(index)?;
+                let at = session.update.timestamp.timestamp_millis();
+                let at = if session.needs_attention() { at } else { 0 };
+                Some((session.attention(), at))
+            }),
+            Sort::Age => {
+                let timestamp = |&index: &usize| Some(update(index)?.timestamp);
+                self.rows.sort_by_cached_key(timestamp);
+            }
+            Sort::Status => self
+                .rows
+                .sort_by_key(|&index| update(index).map(|update| &update.status)),
+            Sort::Progress => {
+                // A session without progress comes after one at 0 %.
+                let progress = |index| {
+                    update(index)
+                        .and_then(|update| update.progress)
+                        .unwrap_or(-1.0)
+                };
+                self.rows
+                    .sort_by(|&a, &b| progress(b).total_cmp(&progress(a)));
+            }
+            Sort::Task => {
+                let task = |index| update(index).and_then(|update| update.task_id.as_deref());
+                self.rows.sort_by(|&a, &b| match (task(a), task(b)) {
+                    (Some(a), Some(b)) => natural_cmp(a, b),
+                    (None, None) => Ordering::Equal,
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                });
+            }
+        }
+        if self.is_reversed {
+            self.rows.reverse();
+        }
+    }
+
+    /// Sets the height of the page.
+    pub fn set_page(&mut self, page: usize) {
         self.page = page.max(1);
         self.scroll();
-        let screen: &Self = self;
-        screen.visible().map(move |row| {
-            let entry = &screen.entries[screen.order[row]];
-            (row == screen.cursor, entry)
-        })
     }
 
-    /// The places of the visible rows among all that are shown.
+    /// Returns the indexes of the visible sessions in the table.
+    pub fn visible_rows(&self) -> &[usize] {
+        &self.rows[self.visible()]
+    }
+
+    /// Returns the range of the visible rows.
     pub fn visible(&self) -> Range<usize> {
-        self.top..(self.top + self.page).min(self.order.len())
+        self.top..(self.top + self.page).min(self.rows.len())
     }
 
-    /// Keeps the cursor in sight and the page full.
+    /// Returns the number of rows that the filter leaves.
+    pub fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Returns the cursor's distance from the first visible row.
+    pub fn cursor_in_page(&self) -> usize {
+        self.cursor - self.top
+    }
+
+    /// Keeps the cursor visible and the page full.
     fn scroll(&mut self) {
-        let most = self.order.len().saturating_sub(self.page);
+        let max_top = self.rows.len().saturating_sub(self.page);
         self.top = self
             .top
-            .min(most)
+            .min(max_top)
             .min(self.cursor)
             .max((self.cursor + 1).saturating_sub(self.page));
     }
 
-    /// Moves the cursor to a row.
-    fn select(&mut self, row: usize) {
-        self.cursor = row.min(self.order.len().saturating_sub(1));
-        self.selected = self
-            .order
-            .get(self.cursor)
-            .map(|&index| self.entries[index].session.name().to_owned());
+    /// Moves the cursor to a row, or to the last one.
+    fn select(&mut self, row: usize, table: &SessionTable) {
+        self.cursor = row.min(self.rows.len().saturating_sub(1));
+        self.selected = self.selected_session(table).map(|s| s.name().to_owned());
         self.scroll();
         if let Some(pane) = &mut self.pane {
             pane.top = 0;
         }
     }
 
-    /// Does what a key means.
-    pub fn act(&mut self, action: Action) -> Option<Effect> {
+    /// Performs an action.
+    pub fn act(&mut self, action: Action, table: &SessionTable) -> Option<Effect> {
         self.note = None;
         match action {
             Action::Quit => return Some(Effect::Quit),
             Action::Suspend => return Some(Effect::Suspend),
             Action::Redraw => return Some(Effect::Redraw),
             Action::Jump => {
-                return self
-                    .selected_name()
-                    .map(|name| Effect::Jump(name.to_owned()));
+                let name = self.selected_session(table)?.name();
+                return Some(Effect::Jump(name.to_owned()));
+            }
+            Action::Pause => {
+                self.is_paused = !self.is_paused;
+                // The events of the pause were not observed.
+                self.since.clear();
+                self.is_outdated = true;
+                if let Some(pane) = &mut self.pane {
+                    pane.is_outdated = true;
+                }
+                return Some(Effect::Pause);
             }
             Action::Back => self.back(),
             Action::Help => {
@@ -396,40 +339,39 @@ impl Screen {
                 self.help_top = self.help_top.saturating_sub(rows);
             }
             Action::Down(rows) if self.mode == Mode::Help => self.help_top += rows,
-            Action::Up(rows) => self.select(self.cursor.saturating_sub(rows)),
-            Action::Down(rows) => self.select(self.cursor + rows),
-            Action::PageUp => self.select(self.cursor.saturating_sub(self.page)),
-            Action::PageDown => self.select(self.cursor + self.page),
-            Action::HalfUp => self.select(self.cursor.saturating_sub(self.page.div_ceil(2))),
-            Action::HalfDown => self.select(self.cursor + self.page.div_ceil(2)),
+            Action::Up(rows) => self.select(self.cursor.saturating_sub(rows), table),
+            Action::Down(rows) => self.select(self.cursor + rows, table),
+            Action::PageUp => self.select(self.cursor.saturating_sub(self.page), table),
+            Action::PageDown => self.select(self.cursor + self.page, table),
+            Action::HalfUp => {
+                let half = self.page.div_ceil(2);
+                self.select(self.cursor.saturating_sub(half), table);
+            }
+            Action::HalfDown => self.select(self.cursor + self.page.div_ceil(2), table),
             Action::First => {
-                self.select(0);
+                self.select(0, table);
                 self.selected = None;
             }
-            Action::Last => self.select(usize::MAX - 1),
+            Action::Last => self.select(usize::MAX, table),
             Action::NextSort => {
                 self.sort = self.sort.next();
-                self.reversed = false;
-                self.outdated = true;
+                self.is_reversed = false;
+                self.is_outdated = true;
                 self.note(format!("sorted by {}", self.order_in_words()));
             }
             Action::Reverse => {
-                self.reversed = !self.reversed;
-                self.outdated = true;
+                self.is_reversed = !self.is_reversed;
+                self.is_outdated = true;
                 self.note(format!("sorted by {}", self.order_in_words()));
             }
             Action::OnlyAttention => {
                 self.only_attention = !self.only_attention;
-                self.outdated = true;
+                self.is_outdated = true;
             }
             Action::Open => {
                 self.pane = match self.pane {
                     Some(_) => None,
-                    None => Some(Pane {
-                        detail: None,
-                        outdated: true,
-                        top: 0,
-                    }),
+                    None => Some(Pane::default()),
                 };
             }
             Action::Close => self.pane = None,
@@ -443,468 +385,395 @@ impl Screen {
                     pane.top += 1;
                 }
             }
-            Action::Pause => self.pause(),
             Action::StartFilter => self.mode = Mode::Filter,
             Action::Type(c) => {
                 self.filter.push(c);
-                self.outdated = true;
+                self.is_outdated = true;
             }
             Action::Erase => {
-                // There is nothing left to erase but the prompt.
+                // Backspace in an empty filter closes its input.
                 if self.filter.pop().is_none() {
                     self.mode = Mode::Browse;
                 }
-                self.outdated = true;
+                self.is_outdated = true;
             }
             Action::EraseWord => {
                 let kept = self.filter.trim_end();
                 let kept = kept.rfind(char::is_whitespace).map_or(0, |end| end + 1);
                 self.filter.truncate(kept);
-                self.outdated = true;
+                self.is_outdated = true;
             }
             Action::EraseAll => {
                 self.filter.clear();
-                self.outdated = true;
+                self.is_outdated = true;
             }
             Action::Accept => self.mode = Mode::Browse,
         }
         None
     }
 
-    /// One step out of wherever one is. Not out of the screen: who presses the
-    /// key once too often must not lose it.
+    /// Leaves the innermost of help, filter, detail and attention view, never the
+    /// screen: Esc pressed once too often must not end it.
     fn back(&mut self) {
         if self.mode == Mode::Help {
             self.mode = Mode::Browse;
         } else if self.mode == Mode::Filter || !self.filter.is_empty() {
             self.mode = Mode::Browse;
             self.filter.clear();
-            self.outdated = true;
+            self.is_outdated = true;
         } else if self.pane.is_some() {
             self.pane = None;
         } else if self.only_attention {
             self.only_attention = false;
-            self.outdated = true;
+            self.is_outdated = true;
         }
     }
 
-    fn pause(&mut self) {
-        match self.held_back.take() {
-            None => self.held_back = Some(HashMap::new()),
-            Some(held_back) => {
-                for (name, session) in held_back {
-                    match session {
-                        Some(session) => self.place(session, false),
-                        None => self.take_out(&name),
-                    }
-                }
-            }
-        }
-    }
-
-    pub fn is_paused(&self) -> bool {
-        self.held_back.is_some()
-    }
-
-    /// Says something until the next key.
+    /// Shows a message until the next key.
     pub fn note(&mut self, note: impl Into<String>) {
         self.note = Some(note.into());
     }
 
-    pub fn noted(&self) -> Option<&str> {
-        self.note.as_deref()
-    }
-
-    pub fn now(&self) -> DateTime<Utc> {
-        self.now
-    }
-
-    pub fn totals(&self) -> &Totals {
-        &self.totals
-    }
-
-    pub fn sort(&self) -> Sort {
-        self.sort
-    }
-
     pub fn order_in_words(&self) -> String {
-        let reversed = if self.reversed { ", reversed" } else { "" };
-        format!("{}{reversed}", self.sort.word())
+        let reversed = if self.is_reversed { ", reversed" } else { "" };
+        format!("{}{reversed}", Sort::ALL[self.sort as usize].1)
     }
 
-    pub fn mode(&self) -> Mode {
-        self.mode
+    pub fn selected_session<'a>(&self, table: &'a SessionTable) -> Option<&'a Session> {
+        table.get(*self.rows.get(self.cursor)?)
     }
 
-    pub fn filter(&self) -> &str {
-        &self.filter
+    pub fn since(&self, name: &str) -> Option<Since> {
+        self.since.get(name).copied()
     }
 
-    pub fn only_attention(&self) -> bool {
-        self.only_attention
+    /// Returns a visible session whose status has an unknown start.
+    pub fn without_since<'a>(&self, table: &'a SessionTable) -> Option<&'a str> {
+        self.visible_rows()
+            .iter()
+            .filter_map(|&index| Some(table.get(index)?.name()))
+            .find(|&name| !self.since.contains_key(name))
     }
 
-    /// How many sessions are left by the filter.
-    pub fn shown(&self) -> usize {
-        self.order.len()
-    }
-
-    pub fn selected_name(&self) -> Option<&str> {
-        let index = *self.order.get(self.cursor)?;
-        Some(self.entries.get(index)?.session.name())
-    }
-
-    /// A visible session whose status nobody has looked up yet.
-    pub fn without_since(&self) -> Option<&str> {
-        self.visible()
-            .map(|row| &self.entries[self.order[row]])
-            .find(|entry| entry.since.is_none())
-            .map(|entry| entry.session.name())
-    }
-
-    /// Tells since when a session has its status.
     pub fn set_since(&mut self, name: &str, since: Since) {
-        if let Ok(index) = self.find(name) {
-            self.entries[index].since = Some(since);
-        }
+        self.since.insert(name.to_owned(), since);
     }
 
-    /// The session whose detail must be read for the pane.
-    pub fn wanted_detail(&self) -> Option<&str> {
+    /// Returns the selected session if the pane needs its current detail.
+    pub fn wanted_detail<'a>(&self, table: &'a SessionTable) -> Option<&'a str> {
         let pane = self.pane.as_ref()?;
-        let name = self.selected_name()?;
-        let fresh = pane.detail.as_ref().is_some_and(|detail| {
+        let name = self.selected_session(table)?.name();
+        let is_current = pane.detail.as_ref().is_some_and(|detail| {
             detail.session.name() == name
                 && self.now - detail.now < TimeDelta::seconds(DETAIL_SECONDS)
         });
-        (pane.outdated || !fresh).then_some(name)
+        (pane.is_outdated || !is_current).then_some(name)
     }
 
-    /// Gives the detail that was wanted; none if it cannot be had.
+    /// Sets the detail in the pane; `None` if it could not be read.
     pub fn set_detail(&mut self, detail: Option<Box<Detail>>) {
         if let Some(pane) = &mut self.pane {
-            pane.outdated = false;
+            pane.is_outdated = false;
             pane.detail = detail;
         }
     }
 
-    /// The pane, if it is open.
-    pub fn pane(&mut self) -> Option<&mut Pane> {
-        self.pane.as_mut()
-    }
-
-    /// The detail in the pane, as of now.
-    pub fn detail(&mut self) -> Option<&Detail> {
-        let name = self.selected_name()?;
-        let health = self.entries[self.find(name).ok()?].session.health;
-        let name = name.to_owned();
-        let now = self.now;
+    /// Returns the detail of the selected session with its current health.
+    pub fn detail(&mut self, table: &SessionTable) -> Option<&Detail> {
+        let index = *self.rows.get(self.cursor)?;
+        let health = table.health_at(index, self.now)?;
         let detail = self.pane.as_mut()?.detail.as_mut()?;
-        if detail.session.name() != name {
+        if detail.session.name() != table.get(index)?.name() {
             return None;
         }
-        detail.now = now.max(detail.now);
+        detail.now = self.now.max(detail.now);
         detail.session.health = health;
         Some(detail)
     }
 }
 
-impl Entry {
-    fn new(session: Session, since: Option<Since>) -> Self {
-        Self {
-            widths: Widths::of(&session),
-            session,
-            since,
-            haystack: None,
-        }
+/// Returns whether each word, in lower case, is part of the session's name,
+/// status, task, message or issue. `text` is a buffer to reuse.
+fn contains_words(session: &Session, words: &[&str], text: &mut String) -> bool {
+    if words.is_empty() {
+        return true;
     }
-
-    /// Whether it says all of some words, which are in lower case.
-    fn matches(&mut self, words: &[&str]) -> bool {
-        let Session { update, health, .. } = &self.session;
-        let trouble = issue_word(health).unwrap_or_default();
-        let haystack = self.haystack.get_or_insert_with(|| {
-            let texts = [
-                update.session.as_str(),
-                update.status.as_str(),
-                update.task_id.as_deref().unwrap_or_default(),
-                &update.message,
-            ];
-            texts.join("\n").to_lowercase().into()
-        });
-        words
-            .iter()
-            .all(|word| haystack.contains(word) || trouble.contains(word))
+    let Session { update, health, .. } = session;
+    text.clear();
+    for part in [
+        &update.session,
+        update.status.as_str(),
+        update.task_id.as_deref().unwrap_or_default(),
+        &update.message,
+        issue_word(health).unwrap_or_default(),
+    ] {
+        text.push_str(part);
+        text.push('\n');
     }
-}
-
-impl Widths {
-    fn of(session: &Session) -> Self {
-        let update = &session.update;
-        let trouble = issue_word(&session.health).map_or(0, |word| 1 + word.len());
-        let (word, _) = worst_word(session);
-        Self {
-            name: steady(&update.session).width(),
-            status: steady(update.status.as_str()).width() + trouble,
-            word: steady(word).width(),
-            task: update
-                .task_id
-                .as_ref()
-                .map_or(0, |task| steady(task).width()),
-        }
+    if text.is_ascii() {
+        text.make_ascii_lowercase();
+    } else {
+        *text = text.to_lowercase();
     }
-
-    fn max(self, other: Self) -> Self {
-        Self {
-            name: self.name.max(other.name),
-            status: self.status.max(other.status),
-            word: self.word.max(other.word),
-            task: self.task.max(other.task),
-        }
-    }
+    words.iter().all(|word| text.contains(word))
 }
 
 impl Totals {
-    fn of(entries: &[Entry]) -> Self {
-        let mut totals = Self {
-            sessions: entries.len(),
-            ..Self::default()
-        };
-        for entry in entries {
-            let Session { update, health, .. } = &entry.session;
-            match totals.by_status.get_mut(&update.status) {
-                Some(count) => *count += 1,
-                None => {
-                    totals.by_status.insert(update.status.clone(), 1);
-                }
+    fn add(&mut self, session: &Session) {
+        let Session { update, health, .. } = session;
+        self.sessions += 1;
+        match self.by_status.get_mut(&update.status) {
+            Some(count) => *count += 1,
+            None => {
+                self.by_status.insert(update.status.clone(), 1);
             }
-            totals.stale += usize::from(health.is_stale());
-            totals.dead += usize::from(health.liveness == Liveness::Dead);
-            totals.widths = totals.widths.max(entry.widths);
-            totals.any_progress |= update.progress.is_some();
         }
-        totals
-    }
-}
-
-fn compare(sort: Sort, a: &Session, b: &Session) -> Ordering {
-    let (a, b) = (&a.update, &b.update);
-    match sort {
-        Sort::Status => a.status.cmp(&b.status),
-        // One without progress has not begun to say how far it is.
-        Sort::Progress => {
-            let (a, b) = (a.progress.unwrap_or(-1.0), b.progress.unwrap_or(-1.0));
-            b.total_cmp(&a)
-        }
-        Sort::Task => match (&a.task_id, &b.task_id) {
-            (Some(a), Some(b)) => natural_cmp(a, b),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        },
-        Sort::Attention | Sort::Name | Sort::Age => Ordering::Equal,
+        self.stale += usize::from(health.is_stale());
+        self.dead += usize::from(health.liveness == Liveness::Dead);
+        self.any_progress |= update.progress.is_some();
+        let issue = issue_word(health).map_or(0, |word| 1 + word.len());
+        let status = columns(update.status.as_str());
+        self.name = self.name.max(columns(&update.session));
+        self.status_and_issue = self.status_and_issue.max(status + issue);
+        self.word = self.word.max(columns(worst_word(update, health).0));
+        let task = update.task_id.as_deref().unwrap_or_default();
+        self.task = self.task.max(columns(task));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sstat::{HealthRules, Update};
+    use sstat::{ProcessState, Thresholds, Update};
 
     fn now() -> DateTime<Utc> {
         sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap()
     }
 
-    fn session(name: &str, status: &str, age: i64) -> Session {
-        let then = (now() - TimeDelta::seconds(age)).to_rfc3339();
-        let line = format!(
-            r#"{{"timestamp":"{then}","status":"{status}","message":"says {name}","task_id":"t{age}"}}"#
-        );
-        let mut update = Update::decode(line.as_bytes()).unwrap();
-        update.session = name.to_owned();
-        HealthRules::new(now(), Thresholds::default()).evaluate(update)
+    /// A screen and its session table.
+    struct Scene {
+        screen: Screen,
+        table: SessionTable,
     }
 
-    fn screen() -> Screen {
-        let sessions = [
-            session("w1", "working", 10),
-            session("w2", "working", 400),
-            session("w10", "idle", 20),
-            session("w3", "blocked", 30),
-            session("w4", "error", 40),
-            session("w5", "error", 50),
-        ];
-        let mut screen = Screen::new(sessions, now(), Thresholds::default());
-        screen.refresh();
-        screen
-    }
+    impl Scene {
+        fn new() -> Self {
+            let mut scene = Self {
+                screen: Screen::new(now()),
+                table: SessionTable::new(Thresholds::default()),
+            };
+            scene.put("w1", "working", 10);
+            scene.put("w2", "working", 400);
+            scene.put("w10", "idle", 20);
+            scene.put("w3", "blocked", 30);
+            scene.put("w4", "error", 40);
+            scene.put("w5", "error", 50);
+            scene.screen.since.clear();
+            scene
+        }
 
-    fn names(screen: &mut Screen) -> Vec<String> {
-        screen.refresh();
-        let rows = screen.rows(100);
-        rows.map(|(_, entry)| entry.session.name().to_owned())
-            .collect()
-    }
+        fn put(&mut self, name: &str, status: &str, age: i64) {
+            let then = (now() - TimeDelta::seconds(age)).to_rfc3339();
+            let line = format!(
+                r#"{{"timestamp":"{then}","status":"{status}","message":"says {name}","task_id":"t{age}"}}"#
+            );
+            let mut update = Update::decode(line.as_bytes()).unwrap();
+            update.session = name.to_owned();
+            self.change(|table, events| table.update(update, ProcessState::Unknown, now(), events));
+        }
 
-    fn act(screen: &mut Screen, actions: &[Action]) {
-        for action in actions {
-            assert_eq!(screen.act(*action), None, "{action:?}");
-            screen.refresh();
+        fn remove(&mut self, name: &str) {
+            self.change(|table, events| table.remove(name, now(), events));
+        }
+
+        fn change(&mut self, change: impl FnOnce(&mut SessionTable, &mut Vec<Event>)) {
+            let mut events = Vec::new();
+            change(&mut self.table, &mut events);
+            for event in &events {
+                self.screen.observe(event);
+            }
+            self.refresh();
+        }
+
+        fn refresh(&mut self) {
+            self.screen.refresh(&self.table, |_| true);
+        }
+
+        fn act(&mut self, actions: &[Action]) {
+            for &action in actions {
+                let effect = self.screen.act(action, &self.table);
+                assert!(matches!(effect, None | Some(Effect::Pause)), "{action:?}");
+                self.refresh();
+            }
+        }
+
+        fn names(&mut self) -> Vec<&str> {
+            self.screen.set_page(100);
+            let rows = self.screen.visible_rows();
+            rows.iter()
+                .map(|&index| self.table.get(index).unwrap().name())
+                .collect()
+        }
+
+        fn selected(&self) -> Option<&str> {
+            self.screen.selected_session(&self.table).map(Session::name)
         }
     }
 
     #[test]
-    fn those_that_need_attention_come_first() {
-        let mut screen = screen();
+    fn urgent_sessions_come_first() {
+        let mut scene = Scene::new();
         let order = ["w5", "w4", "w3", "w2", "w1", "w10"];
-        assert_eq!(names(&mut screen), order);
-        act(&mut screen, &[Action::OnlyAttention]);
-        assert_eq!(names(&mut screen), order[..4]);
-        assert_eq!(screen.totals().stale, 1);
+        assert_eq!(scene.names(), order);
+        scene.act(&[Action::OnlyAttention]);
+        assert_eq!(scene.names(), order[..4]);
+        assert_eq!(scene.screen.totals.stale, 1);
     }
 
     #[test]
-    fn sorted_and_reversed() {
-        let mut screen = screen();
-        act(&mut screen, &[Action::NextSort]);
-        assert_eq!(screen.sort(), Sort::Name);
-        assert_eq!(names(&mut screen), ["w1", "w2", "w3", "w4", "w5", "w10"]);
-        act(&mut screen, &[Action::Reverse]);
-        assert_eq!(names(&mut screen), ["w10", "w5", "w4", "w3", "w2", "w1"]);
-        act(&mut screen, &[Action::NextSort, Action::NextSort]);
-        assert_eq!(screen.order_in_words(), "age");
-        assert_eq!(names(&mut screen), ["w2", "w5", "w4", "w3", "w10", "w1"]);
-        act(&mut screen, &[Action::NextSort, Action::NextSort]);
-        assert_eq!(names(&mut screen), ["w1", "w10", "w3", "w4", "w5", "w2"]);
+    fn rows_are_sorted_and_reversed() {
+        let mut scene = Scene::new();
+        scene.act(&[Action::NextSort]);
+        assert_eq!(scene.screen.sort, Sort::Name);
+        assert_eq!(scene.names(), ["w1", "w2", "w3", "w4", "w5", "w10"]);
+        scene.act(&[Action::Reverse]);
+        assert_eq!(scene.names(), ["w10", "w5", "w4", "w3", "w2", "w1"]);
+        scene.act(&[Action::NextSort, Action::NextSort]);
+        assert_eq!(scene.screen.order_in_words(), "age");
+        assert_eq!(scene.names(), ["w2", "w5", "w4", "w3", "w10", "w1"]);
+        scene.act(&[Action::NextSort, Action::NextSort]);
+        assert_eq!(scene.names(), ["w1", "w10", "w3", "w4", "w5", "w2"]);
     }
 
     #[test]
-    fn a_filter_looks_at_all_that_is_shown() {
-        let mut screen = screen();
-        act(&mut screen, &[Action::StartFilter]);
+    fn filter_searches_all_that_a_row_shows() {
+        let mut scene = Scene::new();
+        scene.act(&[Action::StartFilter]);
         for (typed, left) in [('S', 6), ('t', 1), ('a', 1), ('l', 1), ('e', 1)] {
-            act(&mut screen, &[Action::Type(typed)]);
-            assert_eq!(screen.shown(), left, "{typed}");
+            scene.act(&[Action::Type(typed)]);
+            assert_eq!(scene.screen.row_count(), left, "{typed}");
         }
-        assert_eq!(names(&mut screen), ["w2"]);
-        act(&mut screen, &[Action::EraseWord, Action::Accept]);
-        assert_eq!((screen.mode(), screen.shown()), (Mode::Browse, 6));
-        act(&mut screen, &[Action::StartFilter]);
+        assert_eq!(scene.names(), ["w2"]);
+        scene.act(&[Action::EraseWord, Action::Accept]);
+        assert_eq!(
+            (scene.screen.mode, scene.screen.row_count()),
+            (Mode::Browse, 6)
+        );
+        scene.act(&[Action::StartFilter]);
         for typed in "error says t40".chars() {
-            act(&mut screen, &[Action::Type(typed)]);
+            scene.act(&[Action::Type(typed)]);
         }
-        assert_eq!(names(&mut screen), ["w4"]);
-        act(&mut screen, &[Action::Accept, Action::Back]);
-        assert_eq!(screen.shown(), 6);
+        assert_eq!(scene.names(), ["w4"]);
+        scene.act(&[Action::Accept, Action::Back]);
+        assert_eq!(scene.screen.row_count(), 6);
     }
 
     #[test]
-    fn the_cursor_stays_with_its_session() {
-        let mut screen = screen();
-        assert_eq!(screen.selected_name(), Some("w5"));
-        // Untouched it stays on top, whoever is there.
-        screen.put(session("w0", "error", 60), true);
-        screen.refresh();
-        assert_eq!(screen.selected_name(), Some("w0"));
-        act(&mut screen, &[Action::Down(2)]);
-        assert_eq!(screen.selected_name(), Some("w4"));
-        screen.put(session("w4", "working", 0), true);
-        screen.refresh();
-        assert_eq!(screen.selected_name(), Some("w4"));
-        screen.remove("w4");
-        screen.refresh();
-        assert_eq!(screen.selected_name(), Some("w10"), "the next in its place");
-        act(&mut screen, &[Action::First, Action::Up(1)]);
-        assert_eq!(screen.selected_name(), Some("w0"));
-        act(&mut screen, &[Action::Last, Action::Down(1)]);
-        assert_eq!(screen.selected_name(), Some("w10"));
+    fn cursor_stays_with_its_session() {
+        let mut scene = Scene::new();
+        assert_eq!(scene.selected(), Some("w5"));
+        // Before the first key it stays in the first row.
+        scene.put("w0", "error", 60);
+        assert_eq!(scene.selected(), Some("w0"));
+        scene.act(&[Action::Down(2)]);
+        assert_eq!(scene.selected(), Some("w4"));
+        scene.put("w4", "working", 0);
+        assert_eq!(scene.selected(), Some("w4"));
+        scene.remove("w4");
+        assert_eq!(scene.selected(), Some("w10"), "the next in its place");
+        scene.act(&[Action::First, Action::Up(1)]);
+        assert_eq!(scene.selected(), Some("w0"));
+        scene.act(&[Action::Last, Action::Down(1)]);
+        assert_eq!(scene.selected(), Some("w10"));
     }
 
     #[test]
-    fn the_page_follows_the_cursor_and_stays_full() {
-        let mut screen = screen();
-        assert_eq!(screen.rows(4).count(), 4);
-        act(&mut screen, &[Action::PageDown]);
-        assert_eq!(screen.visible(), 1..5);
-        act(&mut screen, &[Action::Last]);
-        assert_eq!(screen.visible(), 2..6);
-        assert_eq!(screen.rows(5).count(), 5);
-        assert_eq!(screen.visible(), 1..6);
-        act(&mut screen, &[Action::First]);
-        assert_eq!(screen.visible(), 0..5);
-        act(&mut screen, &[Action::HalfDown, Action::HalfDown]);
-        assert_eq!(screen.visible(), 1..6);
+    fn page_follows_the_cursor_and_stays_full() {
+        let mut scene = Scene::new();
+        scene.screen.set_page(4);
+        assert_eq!(scene.screen.visible(), 0..4);
+        scene.act(&[Action::PageDown]);
+        assert_eq!(scene.screen.visible(), 1..5);
+        scene.act(&[Action::Last]);
+        assert_eq!(scene.screen.visible(), 2..6);
+        scene.screen.set_page(5);
+        assert_eq!(scene.screen.visible(), 1..6);
+        scene.act(&[Action::First]);
+        assert_eq!(scene.screen.visible(), 0..5);
+        scene.act(&[Action::HalfDown, Action::HalfDown]);
+        assert_eq!(scene.screen.visible(), 1..6);
     }
 
     #[test]
-    fn a_paused_screen_stands_still() {
-        let mut screen = screen();
-        act(&mut screen, &[Action::Pause]);
-        screen.put(session("w1", "error", 0), true);
-        screen.put(session("w7", "working", 0), true);
-        screen.remove("w3");
-        screen.tick(now() + TimeDelta::hours(1));
-        assert_eq!(names(&mut screen), ["w5", "w4", "w3", "w2", "w1", "w10"]);
-        assert_eq!((screen.now(), screen.totals().stale), (now(), 1));
-        act(&mut screen, &[Action::Pause]);
-        screen.tick(now() + TimeDelta::hours(1));
-        screen.refresh();
-        assert_eq!(screen.totals().stale, 6);
-        assert_eq!(names(&mut screen), ["w5", "w4", "w1", "w2", "w10", "w7"]);
+    fn paused_screen_ignores_events_and_time() {
+        let mut scene = Scene::new();
+        scene.act(&[Action::Pause]);
+        scene.put("w1", "error", 0);
+        scene.remove("w3");
+        scene.screen.tick(now() + TimeDelta::hours(1), true);
+        assert_eq!(scene.screen.row_count(), 6);
+        assert_eq!((scene.screen.now, scene.screen.totals.stale), (now(), 1));
+        scene.act(&[Action::Pause]);
+        scene.screen.tick(now() + TimeDelta::hours(1), true);
+        assert_eq!(scene.screen.now, now() + TimeDelta::hours(1));
+        assert_eq!(scene.names(), ["w5", "w4", "w1", "w2", "w10"]);
     }
 
     #[test]
-    fn sessions_go_stale_by_themselves() {
-        let mut screen = screen();
-        screen.tick(now() + TimeDelta::seconds(290));
-        screen.refresh();
-        assert_eq!(screen.totals().stale, 5, "all but w1");
-        assert_eq!(names(&mut screen), ["w5", "w4", "w3", "w2", "w10", "w1"]);
+    fn session_goes_stale_without_an_update() {
+        let mut scene = Scene::new();
+        scene.change(|table, events| table.tick(now() + TimeDelta::seconds(290), events));
+        assert_eq!(scene.screen.totals.stale, 5, "all but w1");
+        assert_eq!(scene.names(), ["w5", "w4", "w3", "w2", "w10", "w1"]);
     }
 
     #[test]
-    fn the_time_in_a_status_begins_with_it() {
-        let mut screen = screen();
-        assert!(screen.without_since().is_some());
+    fn status_starts_with_its_first_update() {
+        let mut scene = Scene::new();
+        assert!(scene.screen.without_since(&scene.table).is_some());
         let begun = Since {
             at: now() - TimeDelta::hours(1),
             at_least: false,
         };
-        for name in names(&mut screen) {
-            screen.set_since(&name, begun);
+        for name in ["w1", "w2", "w3", "w4", "w5", "w10"] {
+            scene.screen.set_since(name, begun);
         }
-        assert_eq!(screen.without_since(), None);
-        let since = |screen: &Screen| screen.entries[0].since.unwrap().at;
-        screen.put(session("w1", "working", 0), true);
-        assert_eq!(since(&screen), begun.at);
-        screen.put(session("w1", "blocked", 0), true);
-        assert_eq!(since(&screen), now());
-        act(&mut screen, &[Action::Pause]);
-        screen.put(session("w1", "idle", 0), true);
-        act(&mut screen, &[Action::Pause]);
-        assert_eq!(screen.without_since(), Some("w1"));
+        assert_eq!(scene.names().len(), 6);
+        assert_eq!(scene.screen.without_since(&scene.table), None);
+        scene.put("w1", "working", 0);
+        assert_eq!(scene.screen.since("w1"), Some(begun));
+        scene.put("w1", "blocked", 0);
+        assert_eq!(scene.screen.since("w1").unwrap().at, now());
+        scene.act(&[Action::Pause]);
+        scene.put("w1", "idle", 0);
+        scene.act(&[Action::Pause]);
+        assert_eq!(scene.screen.since("w1"), None);
     }
 
     #[test]
-    fn one_step_out_at_a_time() {
-        let mut screen = screen();
-        let filter = [Action::StartFilter, Action::Type('w'), Action::Accept];
-        act(&mut screen, &[Action::OnlyAttention, Action::Open]);
-        act(&mut screen, &filter);
-        act(&mut screen, &[Action::Help]);
-        assert_eq!(screen.wanted_detail(), Some("w5"));
-        act(&mut screen, &[Action::Back]);
-        assert_eq!((screen.mode(), screen.filter()), (Mode::Browse, "w"));
-        act(&mut screen, &[Action::Back]);
-        assert!(screen.filter().is_empty() && screen.pane().is_some());
-        act(&mut screen, &[Action::Back]);
-        assert!(screen.pane().is_none() && screen.only_attention());
-        act(&mut screen, &[Action::Back]);
-        assert_eq!((screen.only_attention(), screen.shown()), (false, 6));
-        // There is nothing left to go back from.
-        act(&mut screen, &[Action::Back]);
-        assert_eq!(screen.act(Action::Quit), Some(Effect::Quit));
+    fn back_leaves_one_view_at_a_time() {
+        let mut scene = Scene::new();
+        scene.act(&[Action::OnlyAttention, Action::Open]);
+        scene.act(&[Action::StartFilter, Action::Type('w'), Action::Accept]);
+        scene.act(&[Action::Help]);
+        assert_eq!(scene.screen.wanted_detail(&scene.table), Some("w5"));
+        scene.act(&[Action::Back]);
         assert_eq!(
-            screen.act(Action::Jump),
-            Some(Effect::Jump("w5".to_owned()))
+            (scene.screen.mode, scene.screen.filter.as_str()),
+            (Mode::Browse, "w")
         );
+        scene.act(&[Action::Back]);
+        assert!(scene.screen.filter.is_empty() && scene.screen.pane.is_some());
+        scene.act(&[Action::Back]);
+        assert!(scene.screen.pane.is_none() && scene.screen.only_attention);
+        scene.act(&[Action::Back]);
+        assert_eq!(
+            (scene.screen.only_attention, scene.screen.row_count()),
+            (false, 6)
+        );
+        scene.act(&[Action::Back]);
+        let mut effect = |action| scene.screen.act(action, &scene.table);
+        assert_eq!(effect(Action::Quit), Some(Effect::Quit));
+        assert_eq!(effect(Action::Jump), Some(Effect::Jump("w5".to_owned())));
     }
 }

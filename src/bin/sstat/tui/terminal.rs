@@ -1,5 +1,5 @@
-//! The terminal while the screen has it, and its way back: on the way out,
-//! after an error, in a panic, and before a signal does what it does.
+//! The terminal. It is restored when the screen ends, after an error, in a panic
+//! and before a signal stops or ends the process.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::ManuallyDrop;
@@ -20,38 +20,38 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// A frame of the largest terminals goes out in one piece.
+/// Room for a whole frame of a large terminal, which is written at once.
 const BUFFER: usize = 256 * 1024;
 
-/// What a terminal has that does not know its size, as on a serial line.
-const USUAL: Rect = Rect::new(0, 0, 80, 24);
+/// The size of a terminal that does not report one, e.g. on a serial line.
+const DEFAULT_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
-/// Whether the terminal is ours. Static, because a panic knows no values.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal is set up. It is static because the panic hook needs it.
+static IS_SET_UP: AtomicBool = AtomicBool::new(false);
 
-/// The terminal, taken for as long as this lives.
+/// The terminal, set up for the screen until it is dropped.
 pub struct Terminal {
-    /// Never dropped: its own end would complain on stderr, and panic when
-    /// that is gone, too. [`give_back`] does all that it would do.
+    /// Never dropped: its own `drop` would write errors to stderr, and panic if
+    /// stderr is closed. [`restore`] does all that is needed.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Terminal {
-    /// Takes the terminal, to draw on it with or without colours.
+    /// Sets up the terminal, with or without colours.
     ///
     /// # Errors
-    /// When it cannot be had; it is then as it was.
-    pub fn take(color: bool) -> io::Result<Self> {
-        // It has been decided; crossterm must not look at NO_COLOR again.
+    /// If the terminal cannot be set up. It is restored then.
+    pub fn new(color: bool) -> io::Result<Self> {
+        // Otherwise crossterm reads NO_COLOR itself.
         force_color_output(color);
-        let before = panic::take_hook();
+        let previous_hook = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            give_back();
-            before(panic);
+            restore();
+            previous_hook(panic);
         }));
         let out = BufWriter::with_capacity(BUFFER, io::stdout());
-        // Fixed, because ratatui takes a size of nothing at its word; it is
-        // asked for before every frame.
+        // With another viewport ratatui would use a size of 0 columns. `draw`
+        // reads the size before each frame.
         let options = TerminalOptions {
             viewport: Viewport::Fixed(Rect::ZERO),
         };
@@ -59,22 +59,22 @@ impl Terminal {
         let mut terminal = Self {
             inner: ManuallyDrop::new(inner),
         };
-        terminal.retake()?;
-        // The first question sets up how changes of the size are noticed.
+        terminal.set_up()?;
+        // The first poll starts to listen for changes of the size.
         event::poll(Duration::ZERO)?;
         Ok(terminal)
     }
 
-    /// Takes the terminal again after [`give_back`].
-    pub fn retake(&mut self) -> io::Result<()> {
-        TAKEN.store(true, Ordering::SeqCst);
+    /// Sets up the terminal, also after [`restore`].
+    pub fn set_up(&mut self) -> io::Result<()> {
+        IS_SET_UP.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
         execute!(self.inner.backend_mut(), EnterAlternateScreen)?;
         self.clear()
     }
 
-    /// Forgets what the terminal shows: the next frame is drawn whole. ratatui
-    /// would ask the terminal where its cursor is, and wait for the answer.
+    /// Makes the next frame redraw everything. ratatui's `clear` would wait for
+    /// the terminal to report its cursor.
     pub fn clear(&mut self) -> io::Result<()> {
         let area = self.area()?;
         self.inner.resize(area)
@@ -82,10 +82,10 @@ impl Terminal {
 
     fn area(&self) -> io::Result<Rect> {
         let area = Rect::from(self.inner.size()?);
-        Ok(if area.is_empty() { USUAL } else { area })
+        Ok(if area.is_empty() { DEFAULT_SIZE } else { area })
     }
 
-    /// Draws what has changed since the last frame, in one piece.
+    /// Draws the changes since the last frame, as one synchronized update.
     pub fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> io::Result<()> {
         queue!(self.inner.backend_mut(), BeginSynchronizedUpdate)?;
         if self.inner.get_frame().area() != self.area()? {
@@ -95,7 +95,7 @@ impl Terminal {
         execute!(self.inner.backend_mut(), EndSynchronizedUpdate)
     }
 
-    /// Whether nobody sits before it any more.
+    /// Returns whether the terminal was closed.
     pub fn is_gone(&self) -> bool {
         let stdin = io::stdin();
         let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
@@ -104,9 +104,8 @@ impl Terminal {
         poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(gone)
     }
 
-    /// The next key or change of size that is there already; none of a
-    /// terminal that is gone, because crossterm reads the end of its input for
-    /// ever.
+    /// Returns the next pending key or change of the size. It does not read from
+    /// a closed terminal, where crossterm would read end-of-file for ever.
     pub fn event(&mut self) -> io::Result<Option<Event>> {
         if !self.is_gone() && event::poll(Duration::ZERO)? {
             event::read().map(Some)
@@ -118,14 +117,14 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-/// Gives the terminal back as it was, if it is taken. What goes wrong with
-/// that cannot be told to anybody.
-pub fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+/// Restores the terminal if it is set up. Errors are ignored, because there is
+/// no place left to print them.
+pub fn restore() {
+    if IS_SET_UP.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         let _ = execute!(out, EndSynchronizedUpdate, LeaveAlternateScreen, Show);
         let _ = out.flush();

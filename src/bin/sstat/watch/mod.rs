@@ -15,7 +15,7 @@ mod dir_watcher;
 pub mod event;
 mod poller;
 mod processes;
-mod session_table;
+pub mod session_table;
 pub mod wait;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -157,11 +157,11 @@ impl Watcher {
         self.clock.now()
     }
 
-    /// The sessions that the filters want, in natural order of their names, as
-    /// they were at the last event.
-    #[cfg_attr(not(unix), allow(dead_code))] // the live screen's
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
-        self.table.sessions().filter(|session| self.wants(session))
+    /// Returns the table of all sessions whose name is wanted, as of the last
+    /// event.
+    #[cfg_attr(not(unix), allow(dead_code))] // only the live screen uses it
+    pub fn table(&self) -> &SessionTable {
+        &self.table
     }
 
     /// All sessions whose name is wanted, whatever the other filters say.

@@ -10,7 +10,7 @@ use sstat::{
 use super::event::{Event, EventKind, HealthIssue};
 
 /// All sessions in natural order of their names.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SessionTable {
     thresholds: Thresholds,
     #[allow(clippy::vec_box)] // one more session in the middle moves pointers only
@@ -19,7 +19,7 @@ pub struct SessionTable {
     next_change: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     session: Session,
     process: ProcessState,
@@ -44,6 +44,23 @@ impl SessionTable {
     pub fn session(&self, name: &str) -> Option<&Session> {
         let index = self.find(name).ok()?;
         Some(&self.sessions[index].session)
+    }
+
+    /// Returns the session at an index in the order of [`sessions`](Self::sessions).
+    pub fn get(&self, index: usize) -> Option<&Session> {
+        self.sessions.get(index).map(|entry| &entry.session)
+    }
+
+    /// Returns the index of a session in the order of [`sessions`](Self::sessions).
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.find(name).ok()
+    }
+
+    /// Evaluates the health of the session at an index at the time `now`.
+    pub fn health_at(&self, index: usize, now: DateTime<Utc>) -> Option<Health> {
+        let entry = self.sessions.get(index)?;
+        let update = &entry.session.update;
+        Some(Health::of(update, entry.process, now, &self.thresholds))
     }
 
     /// One session as it is at a moment.

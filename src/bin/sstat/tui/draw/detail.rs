@@ -1,0 +1,84 @@
+//! The detail pane: everything about the selected session.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::symbols::border;
+use ratatui::text::{Line, Text};
+use ratatui::widgets::{Block, Borders, Padding, Paragraph};
+
+use super::paint::Painter;
+use crate::render::detail::{Fact, facts};
+use crate::render::style::{Role, Span as TextSpan};
+use crate::render::timeline;
+use crate::tui::model::Screen;
+use crate::tui::text::local;
+use crate::view::Detail;
+use crate::watch::session_table::SessionTable;
+
+/// The columns of the labels and a space.
+const LABEL: usize = 11;
+
+/// Draws the pane with a border on one side, which separates it from the table.
+pub fn draw(
+    frame: &mut Frame,
+    area: Rect,
+    painter: &Painter,
+    screen: &mut Screen,
+    table: &SessionTable,
+    border: Borders,
+) {
+    let mut set = border::PLAIN;
+    if !painter.style.unicode {
+        (set.vertical_left, set.horizontal_top) = ("|", "-");
+    }
+    let block = Block::new()
+        .borders(border)
+        .border_set(set)
+        .border_style(painter.role(Role::Faint))
+        .padding(Padding::horizontal(1));
+    let inner = block.inner(area);
+    let width = usize::from(inner.width);
+    let name = screen.selected_session(table).map(|session| session.name());
+    let name = painter.fit(name.unwrap_or_default(), width);
+    let mut lines = vec![Line::from(painter.span(Role::Heading, name))];
+    match screen.detail(table) {
+        Some(detail) => lines.extend(content(detail, painter, width)),
+        None => lines.push(Line::from(painter.span(Role::Faint, "not read"))),
+    }
+    let Some(pane) = &mut screen.pane else { return };
+    let max_top = lines.len().saturating_sub(usize::from(inner.height));
+    pane.top = pane.top.min(max_top);
+    let top = u16::try_from(pane.top).unwrap_or(u16::MAX);
+    let text = Paragraph::new(Text::from(lines)).scroll((top, 0));
+    frame.render_widget(text.block(block), area);
+}
+
+fn content(detail: &Detail, painter: &Painter, width: usize) -> Vec<Line<'static>> {
+    let fact = |Fact { label, value }: Fact| {
+        painter.labelled(painter.span(Role::Faint, label), LABEL, &value, width)
+    };
+    let mut facts = facts(detail, painter.style);
+    let file = facts.pop_if(|fact| fact.label == "File");
+    let mut lines: Vec<Line> = facts.into_iter().flat_map(fact).collect();
+    lines.push(Line::default());
+    let title = [
+        TextSpan::of(Role::Heading, "Last updates"),
+        TextSpan::of(Role::Faint, ", newest first"),
+    ];
+    lines.push(painter.line(title.into(), width));
+    let today = local(detail.now, "%F");
+    for update in detail.recent.iter().rev() {
+        let at = update.timestamp;
+        let format = match local(at, "%F") == today {
+            true => "%H:%M:%S",
+            false => "%m-%d %H:%M",
+        };
+        let spans = timeline::line(&local(at, format), update, None);
+        lines.push(painter.line(spans, width));
+    }
+    if let Some(file) = file {
+        lines.push(Line::default());
+        lines.extend(fact(file));
+    }
+    lines
+}

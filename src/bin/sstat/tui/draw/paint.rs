@@ -1,0 +1,114 @@
+//! Roles as styles of the screen, and text that fits.
+
+use std::borrow::Cow;
+
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use crate::render::style::{Role, Span as TextSpan, Style as TextStyle};
+use crate::tui::text::{steady, wrap};
+
+/// Formats text for the terminal's abilities.
+pub struct Painter<'a> {
+    pub style: &'a TextStyle,
+}
+
+/// A value with less room is printed below its label.
+const MIN_VALUE: usize = 12;
+
+/// The indent of a value below its label.
+const NARROW_INDENT: usize = 2;
+
+impl Painter<'_> {
+    pub fn role(&self, role: impl Into<Option<Role>>) -> Style {
+        let Some(role) = role.into() else {
+            return Style::new();
+        };
+        let color = role.color().filter(|_| self.style.color);
+        let mut modifier = Modifier::empty();
+        modifier.set(Modifier::BOLD, role.is_bold());
+        modifier.set(Modifier::DIM, role.is_dim() && self.style.color);
+        Style {
+            fg: color.map(|color| color.tui),
+            ..Style::new().add_modifier(modifier)
+        }
+    }
+
+    pub fn span<'t>(
+        &self,
+        role: impl Into<Option<Role>>,
+        text: impl Into<Cow<'t, str>>,
+    ) -> Span<'t> {
+        Span::styled(text, self.role(role))
+    }
+
+    /// Truncates text, with an ellipsis if something is missing.
+    pub fn fit(&self, text: &str, columns: usize) -> String {
+        self.style.fit(&steady(text), columns).into_owned()
+    }
+
+    /// Returns spans as a line, truncated with an ellipsis if it is too long.
+    pub fn line(&self, spans: Vec<TextSpan>, columns: usize) -> Line<'static> {
+        let spans = spans.into_iter();
+        let spans = spans.map(|span| self.span(span.role, steady(&span.text).into_owned()));
+        let whole: Line = spans.collect();
+        if whole.width() <= columns {
+            return whole;
+        }
+        let mut line = Line::default();
+        let mut left = columns;
+        for mut span in whole {
+            let width = span.width();
+            if width >= left {
+                // The space makes a span that fits exactly end with an ellipsis.
+                let text = format!("{} ", span.content);
+                span.content = self.style.fit(&text, left).into_owned().into();
+                line.push_span(span);
+                break;
+            }
+            left -= width;
+            line.push_span(span);
+        }
+        line
+    }
+
+    /// Formats a label of `columns` columns and a value, whose lines are all
+    /// indented by the label's width.
+    pub fn labelled(
+        &self,
+        label: Span<'static>,
+        columns: usize,
+        value: &[TextSpan],
+        width: usize,
+    ) -> Vec<Line<'static>> {
+        let is_beside = width >= columns + MIN_VALUE;
+        let indent = if is_beside { columns } else { NARROW_INDENT };
+        let text: String = value.iter().map(|span| span.text.as_str()).collect();
+        let mut lines = Vec::new();
+        let blank = " ".repeat(columns.saturating_sub(label.width()));
+        let mut first = vec![label, Span::raw(blank)];
+        if !is_beside {
+            lines.push(Line::from(std::mem::take(&mut first)));
+        }
+        for text in wrap(&steady(&text), width.saturating_sub(indent)) {
+            let mut spans = std::mem::take(&mut first);
+            if spans.is_empty() {
+                spans.push(Span::raw(" ".repeat(indent)));
+            }
+            // Only the beginning of a value has a role.
+            match value
+                .first()
+                .map(|span| (span.role, text.strip_prefix(&span.text)))
+            {
+                Some((Some(role), Some(rest))) if lines.len() <= usize::from(!is_beside) => {
+                    let (start, rest) = text.split_at(text.len() - rest.len());
+                    spans.push(self.span(role, start.to_owned()));
+                    spans.push(Span::raw(rest.to_owned()));
+                }
+                _ => spans.push(Span::raw(text)),
+            }
+            lines.push(Line::from(spans));
+        }
+        lines
+    }
+}

@@ -3,8 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// The input mode, which decides what a key means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
+    #[default]
     Browse,
     /// The user types the filter.
     Filter,
@@ -58,21 +59,37 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
     if key.modifiers.contains(KeyModifiers::ALT) {
         return None;
     }
-    let everywhere = match key.code {
+    let is_filter = mode == Mode::Filter;
+    Some(match key.code {
         KeyCode::Esc => Action::Back,
         KeyCode::Up => Action::Up(1),
         KeyCode::Down => Action::Down(1),
         KeyCode::PageUp => Action::PageUp,
         KeyCode::PageDown => Action::PageDown,
-        code => {
-            return if mode == Mode::Filter {
-                typed(code)
-            } else {
-                command(code)
-            };
-        }
-    };
-    Some(everywhere)
+
+        KeyCode::Char(c) if is_filter => Action::Type(c),
+        KeyCode::Backspace if is_filter => Action::Erase,
+        KeyCode::Enter if is_filter => Action::Accept,
+        _ if is_filter => return None,
+
+        KeyCode::Char('q') => Action::Quit,
+        KeyCode::Char('?') => Action::Help,
+        KeyCode::Char('k') => Action::Up(1),
+        KeyCode::Char('j') => Action::Down(1),
+        KeyCode::Char('g') | KeyCode::Home => Action::First,
+        KeyCode::Char('G') | KeyCode::End => Action::Last,
+        KeyCode::Char('s') => Action::NextSort,
+        KeyCode::Char('S') => Action::Reverse,
+        KeyCode::Char('a') => Action::OnlyAttention,
+        KeyCode::Enter | KeyCode::Char('l') | KeyCode::Right => Action::Open,
+        KeyCode::Char('h') | KeyCode::Left => Action::Close,
+        KeyCode::Char('K') => Action::PaneUp,
+        KeyCode::Char('J') => Action::PaneDown,
+        KeyCode::Char(' ' | 'p') => Action::Pause,
+        KeyCode::Char('t') => Action::Jump,
+        KeyCode::Char('/') => Action::StartFilter,
+        _ => return None,
+    })
 }
 
 fn control(mode: Mode, code: KeyCode) -> Option<Action> {
@@ -90,37 +107,6 @@ fn control(mode: Mode, code: KeyCode) -> Option<Action> {
         KeyCode::Char('f') => Action::PageDown,
         KeyCode::Char('p') => Action::Up(1),
         KeyCode::Char('n') => Action::Down(1),
-        _ => return None,
-    })
-}
-
-fn typed(code: KeyCode) -> Option<Action> {
-    Some(match code {
-        KeyCode::Char(c) => Action::Type(c),
-        KeyCode::Backspace => Action::Erase,
-        KeyCode::Enter => Action::Accept,
-        _ => return None,
-    })
-}
-
-fn command(code: KeyCode) -> Option<Action> {
-    Some(match code {
-        KeyCode::Char('q') => Action::Quit,
-        KeyCode::Char('?') => Action::Help,
-        KeyCode::Char('k') => Action::Up(1),
-        KeyCode::Char('j') => Action::Down(1),
-        KeyCode::Char('g') | KeyCode::Home => Action::First,
-        KeyCode::Char('G') | KeyCode::End => Action::Last,
-        KeyCode::Char('s') => Action::NextSort,
-        KeyCode::Char('S') => Action::Reverse,
-        KeyCode::Char('a') => Action::OnlyAttention,
-        KeyCode::Enter | KeyCode::Char('l') | KeyCode::Right => Action::Open,
-        KeyCode::Char('h') | KeyCode::Left => Action::Close,
-        KeyCode::Char('K') => Action::PaneUp,
-        KeyCode::Char('J') => Action::PaneDown,
-        KeyCode::Char(' ' | 'p') => Action::Pause,
-        KeyCode::Char('t') => Action::Jump,
-        KeyCode::Char('/') => Action::StartFilter,
         _ => return None,
     })
 }

@@ -20,6 +20,7 @@ use crate::watch::session_table::SessionTable;
 const DETAIL_SECONDS: i64 = 10;
 
 /// The state of the screen.
+#[derive(Default)]
 pub struct Screen {
     /// The indexes in the session table, in the order of the rows.
     rows: Vec<usize>,
@@ -42,7 +43,11 @@ pub struct Screen {
     cursor: usize,
     top: usize,
     page: usize,
-    pub pane: Option<Pane>,
+    pub is_pane_open: bool,
+    /// The last detail that was read, if it is still current.
+    detail: Option<Box<Detail>>,
+    /// The first visible line of the detail, and of the help.
+    pub detail_top: usize,
     pub help_top: usize,
     /// A message in the bottom line, until the next key.
     pub note: Option<String>,
@@ -75,9 +80,10 @@ pub struct Totals {
 }
 
 /// The order of the rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// The most urgent session first.
+    #[default]
     Attention,
     Name,
     Status,
@@ -101,14 +107,6 @@ impl Sort {
     }
 }
 
-/// The detail pane.
-#[derive(Default)]
-pub struct Pane {
-    detail: Option<Box<Detail>>,
-    is_outdated: bool,
-    pub top: usize,
-}
-
 /// A request of a key that the model cannot fulfil itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -126,24 +124,10 @@ pub enum Effect {
 impl Screen {
     pub fn new(now: DateTime<Utc>) -> Self {
         Self {
-            rows: Vec::new(),
-            is_outdated: true,
-            totals: Totals::default(),
             now,
-            since: HashMap::new(),
-            sort: Sort::Attention,
-            is_reversed: false,
-            only_attention: false,
-            filter: String::new(),
-            mode: Mode::Browse,
-            is_paused: false,
-            selected: None,
-            cursor: 0,
-            top: 0,
+            is_outdated: true,
             page: 1,
-            pane: None,
-            help_top: 0,
-            note: None,
+            ..Self::default()
         }
     }
 
@@ -155,11 +139,7 @@ impl Screen {
         self.is_outdated = true;
         let update = &event.session.update;
         let name = update.session.as_str();
-        if let Some(pane) = &mut self.pane
-            && let Some(detail) = &pane.detail
-        {
-            pane.is_outdated |= detail.session.name() == name;
-        }
+        self.detail.take_if(|detail| detail.session.name() == name);
         match &event.kind {
             EventKind::Update { from } if from.as_ref() != Some(&update.status) => {
                 let since = Since {
@@ -300,15 +280,27 @@ impl Screen {
     fn select(&mut self, row: usize, table: &SessionTable) {
         self.cursor = row.min(self.rows.len().saturating_sub(1));
         self.selected = self.selected_session(table).map(|s| s.name().to_owned());
+        self.detail_top = 0;
         self.scroll();
-        if let Some(pane) = &mut self.pane {
-            pane.top = 0;
-        }
     }
 
     /// Performs an action.
     pub fn act(&mut self, action: Action, table: &SessionTable) -> Option<Effect> {
         self.note = None;
+        if self.mode == Mode::Help
+            && let Some(top) = self.moved(action, self.help_top)
+        {
+            self.help_top = top;
+            return None;
+        }
+        if let Some(row) = self.moved(action, self.cursor) {
+            self.select(row, table);
+            if action == Action::First {
+                self.selected = None;
+            }
+            return None;
+        }
+        self.is_outdated = true;
         match action {
             Action::Quit => return Some(Effect::Quit),
             Action::Suspend => return Some(Effect::Suspend),
@@ -321,95 +313,65 @@ impl Screen {
                 self.is_paused = !self.is_paused;
                 // The events of the pause were not observed.
                 self.since.clear();
-                self.is_outdated = true;
-                if let Some(pane) = &mut self.pane {
-                    pane.is_outdated = true;
-                }
+                self.detail = None;
                 return Some(Effect::Pause);
             }
             Action::Back => self.back(),
-            Action::Help => {
-                self.help_top = 0;
-                self.mode = match self.mode {
-                    Mode::Help => Mode::Browse,
-                    Mode::Browse | Mode::Filter => Mode::Help,
-                };
-            }
-            Action::Up(rows) if self.mode == Mode::Help => {
-                self.help_top = self.help_top.saturating_sub(rows);
-            }
-            Action::Down(rows) if self.mode == Mode::Help => self.help_top += rows,
-            Action::Up(rows) => self.select(self.cursor.saturating_sub(rows), table),
-            Action::Down(rows) => self.select(self.cursor + rows, table),
-            Action::PageUp => self.select(self.cursor.saturating_sub(self.page), table),
-            Action::PageDown => self.select(self.cursor + self.page, table),
-            Action::HalfUp => {
-                let half = self.page.div_ceil(2);
-                self.select(self.cursor.saturating_sub(half), table);
-            }
-            Action::HalfDown => self.select(self.cursor + self.page.div_ceil(2), table),
-            Action::First => {
-                self.select(0, table);
-                self.selected = None;
-            }
-            Action::Last => self.select(usize::MAX, table),
+            Action::Help if self.mode == Mode::Help => self.mode = Mode::Browse,
+            Action::Help => (self.mode, self.help_top) = (Mode::Help, 0),
             Action::NextSort => {
                 self.sort = self.sort.next();
                 self.is_reversed = false;
-                self.is_outdated = true;
                 self.note(format!("sorted by {}", self.order_in_words()));
             }
             Action::Reverse => {
                 self.is_reversed = !self.is_reversed;
-                self.is_outdated = true;
                 self.note(format!("sorted by {}", self.order_in_words()));
             }
-            Action::OnlyAttention => {
-                self.only_attention = !self.only_attention;
-                self.is_outdated = true;
-            }
+            Action::OnlyAttention => self.only_attention = !self.only_attention,
             Action::Open => {
-                self.pane = match self.pane {
-                    Some(_) => None,
-                    None => Some(Pane::default()),
-                };
+                self.is_pane_open = !self.is_pane_open;
+                self.detail_top = 0;
             }
-            Action::Close => self.pane = None,
-            Action::PaneUp => {
-                if let Some(pane) = &mut self.pane {
-                    pane.top = pane.top.saturating_sub(1);
-                }
-            }
-            Action::PaneDown => {
-                if let Some(pane) = &mut self.pane {
-                    pane.top += 1;
-                }
-            }
+            Action::Close => self.is_pane_open = false,
+            Action::PaneUp => self.detail_top = self.detail_top.saturating_sub(1),
+            Action::PaneDown => self.detail_top += 1,
             Action::StartFilter => self.mode = Mode::Filter,
-            Action::Type(c) => {
-                self.filter.push(c);
-                self.is_outdated = true;
-            }
+            Action::Type(c) => self.filter.push(c),
             Action::Erase => {
                 // Backspace in an empty filter closes its input.
                 if self.filter.pop().is_none() {
                     self.mode = Mode::Browse;
                 }
-                self.is_outdated = true;
             }
             Action::EraseWord => {
                 let kept = self.filter.trim_end();
                 let kept = kept.rfind(char::is_whitespace).map_or(0, |end| end + 1);
                 self.filter.truncate(kept);
-                self.is_outdated = true;
             }
-            Action::EraseAll => {
-                self.filter.clear();
-                self.is_outdated = true;
-            }
+            Action::EraseAll => self.filter.clear(),
             Action::Accept => self.mode = Mode::Browse,
+            // `moved` has handled all other actions.
+            _ => {}
         }
         None
+    }
+
+    /// Returns the row or line to which an action moves; `None` for an action that
+    /// does not move. The result may be after the last row.
+    fn moved(&self, action: Action, from: usize) -> Option<usize> {
+        let half = self.page.div_ceil(2);
+        Some(match action {
+            Action::Up(rows) => from.saturating_sub(rows),
+            Action::Down(rows) => from.saturating_add(rows),
+            Action::HalfUp => from.saturating_sub(half),
+            Action::HalfDown => from.saturating_add(half),
+            Action::PageUp => from.saturating_sub(self.page),
+            Action::PageDown => from.saturating_add(self.page),
+            Action::First => 0,
+            Action::Last => usize::MAX,
+            _ => return None,
+        })
     }
 
     /// Leaves the innermost of help, filter, detail and attention view, never the
@@ -420,12 +382,10 @@ impl Screen {
         } else if self.mode == Mode::Filter || !self.filter.is_empty() {
             self.mode = Mode::Browse;
             self.filter.clear();
-            self.is_outdated = true;
-        } else if self.pane.is_some() {
-            self.pane = None;
-        } else if self.only_attention {
+        } else if self.is_pane_open {
+            self.is_pane_open = false;
+        } else {
             self.only_attention = false;
-            self.is_outdated = true;
         }
     }
 
@@ -461,33 +421,30 @@ impl Screen {
 
     /// Returns the selected session if the pane needs its current detail.
     pub fn wanted_detail<'a>(&self, table: &'a SessionTable) -> Option<&'a str> {
-        let pane = self.pane.as_ref()?;
         let name = self.selected_session(table)?.name();
-        let is_current = pane.detail.as_ref().is_some_and(|detail| {
-            detail.session.name() == name
-                && self.now - detail.now < TimeDelta::seconds(DETAIL_SECONDS)
-        });
-        (pane.is_outdated || !is_current).then_some(name)
+        let max_age = TimeDelta::seconds(DETAIL_SECONDS);
+        let is_current = self
+            .detail
+            .as_ref()
+            .is_some_and(|detail| detail.session.name() == name && self.now - detail.now < max_age);
+        (self.is_pane_open && !is_current).then_some(name)
     }
 
     /// Sets the detail in the pane; `None` if it could not be read.
     pub fn set_detail(&mut self, detail: Option<Box<Detail>>) {
-        if let Some(pane) = &mut self.pane {
-            pane.is_outdated = false;
-            pane.detail = detail;
-        }
+        self.detail = detail;
     }
 
     /// Returns the detail of the selected session with its current health.
     pub fn detail(&mut self, table: &SessionTable) -> Option<&Detail> {
         let index = *self.rows.get(self.cursor)?;
-        let health = table.health_at(index, self.now)?;
-        let detail = self.pane.as_mut()?.detail.as_mut()?;
-        if detail.session.name() != table.get(index)?.name() {
+        let name = table.get(index)?.name();
+        let detail = self.detail.as_mut()?;
+        if detail.session.name() != name {
             return None;
         }
         detail.now = self.now.max(detail.now);
-        detail.session.health = health;
+        detail.session.health = table.health_at(index, self.now)?;
         Some(detail)
     }
 }
@@ -763,9 +720,9 @@ mod tests {
             (Mode::Browse, "w")
         );
         scene.act(&[Action::Back]);
-        assert!(scene.screen.filter.is_empty() && scene.screen.pane.is_some());
+        assert!(scene.screen.filter.is_empty() && scene.screen.is_pane_open);
         scene.act(&[Action::Back]);
-        assert!(scene.screen.pane.is_none() && scene.screen.only_attention);
+        assert!(!scene.screen.is_pane_open && scene.screen.only_attention);
         scene.act(&[Action::Back]);
         assert_eq!(
             (scene.screen.only_attention, scene.screen.row_count()),

@@ -3,10 +3,10 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::symbols::border;
-use ratatui::text::{Line, Text};
-use ratatui::widgets::{Block, Borders, Padding, Paragraph};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Padding};
 
-use super::paint::Painter;
+use super::paint::{Painter, draw_lines};
 use crate::render::detail::{Fact, facts};
 use crate::render::style::{Role, Span as TextSpan};
 use crate::render::timeline;
@@ -45,12 +45,8 @@ pub fn draw(
         Some(detail) => lines.extend(content(detail, painter, width)),
         None => lines.push(Line::from(painter.span(Role::Faint, "not read"))),
     }
-    let Some(pane) = &mut screen.pane else { return };
-    let max_top = lines.len().saturating_sub(usize::from(inner.height));
-    pane.top = pane.top.min(max_top);
-    let top = u16::try_from(pane.top).unwrap_or(u16::MAX);
-    let text = Paragraph::new(Text::from(lines)).scroll((top, 0));
-    frame.render_widget(text.block(block), area);
+    frame.render_widget(block, area);
+    draw_lines(frame, inner, lines, &mut screen.detail_top);
 }
 
 fn content(detail: &Detail, painter: &Painter, width: usize) -> Vec<Line<'static>> {

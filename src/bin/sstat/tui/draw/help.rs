@@ -2,10 +2,9 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Text};
-use ratatui::widgets::{Clear, Paragraph};
+use ratatui::text::Line;
 
-use super::paint::Painter;
+use super::paint::{Painter, draw_lines};
 use crate::render::style::{Role, Span as TextSpan};
 use crate::tui::keys::HELP;
 use crate::tui::model::Screen;
@@ -21,9 +20,5 @@ pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scree
         let width = usize::from(area.width);
         lines.extend(painter.labelled(label, 2 + keys + 2, &action, width));
     }
-    let max_top = lines.len().saturating_sub(usize::from(area.height));
-    screen.help_top = screen.help_top.min(max_top);
-    let text = Paragraph::new(Text::from(lines)).scroll((screen.help_top as u16, 0));
-    frame.render_widget(Clear, area);
-    frame.render_widget(text, area);
+    draw_lines(frame, area, lines, &mut screen.help_top);
 }

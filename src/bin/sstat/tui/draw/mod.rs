@@ -54,7 +54,7 @@ fn draw_middle(
     table: &SessionTable,
     empty: &str,
 ) {
-    if screen.pane.is_none() {
+    if !screen.is_pane_open {
         return table::draw(frame, area, painter, screen, table, empty);
     }
     let (areas, border): ([Rect; 2], _) = if area.width >= WIDE {

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use ratatui::Frame;
+use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui::text::{Line, Span, Text};
 
 use crate::render::style::{Role, Span as TextSpan, Style as TextStyle};
 use crate::tui::text::{steady, wrap};
@@ -111,4 +113,11 @@ impl Painter<'_> {
         }
         lines
     }
+}
+
+/// Draws lines from the line `top` on, which it limits to the last page.
+pub fn draw_lines(frame: &mut Frame, area: Rect, lines: Vec<Line>, top: &mut usize) {
+    *top = (*top).min(lines.len().saturating_sub(usize::from(area.height)));
+    let visible = lines.into_iter().skip(*top).take(usize::from(area.height));
+    frame.render_widget(visible.collect::<Text>(), area);
 }

@@ -34,8 +34,8 @@ const MIN_MESSAGE: usize = 12;
 /// The time in a status is left out if the message would get less room.
 const COMFORTABLE_MESSAGE: usize = 16;
 
-/// A column of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A column of the table, from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Column {
     Session,
     Status,
@@ -59,29 +59,21 @@ impl Layout {
     fn new(totals: &Totals, width: usize) -> Self {
         let is_roomy = width >= ROOMY;
         let gap = if width >= 60 { 2 } else { 1 };
-        let mut left = width.saturating_sub(usize::from(GUTTER));
-        // More important columns take their room first, and leave `keep`.
-        let mut take = |wanted: usize, min_width: usize, keep: usize| {
-            if wanted == 0 || width < min_width || wanted + gap + keep > left {
-                return 0;
-            }
-            left -= wanted + gap;
-            wanted
-        };
-        let (max_name, max_status, max_task) = match is_roomy {
+        let (max_session, max_status, max_task) = match is_roomy {
             true => (width / 5, 20, 16),
             false => (width / 4, 12, 8),
         };
-        let header = "SESSION".len();
-        let mut session = take(totals.name.clamp(header, max_name.max(header)), 0, 0);
+        let clamp =
+            |title: &str, width: usize, max: usize| width.clamp(title.len(), max.max(title.len()));
         let status = match is_roomy {
             true => totals.status_and_issue,
             false => totals.word,
         };
-        let status = take(status.clamp("STATUS".len(), max_status), 0, 0);
-        let age = take(DURATION, 24, 0);
+        let task = match totals.task {
+            0 => 0,
+            task => clamp("TASK", task, max_task),
+        };
         let bar = match width {
-            _ if !totals.any_progress => 0,
             ..70 => 0,
             70..ROOMY => 6,
             _ => 10,
@@ -91,27 +83,35 @@ impl Layout {
             0 => PERCENT,
             bar => bar + 1 + PERCENT,
         };
-        let progress = take(progress, 30, 0);
-        let task = match totals.task {
-            0 => 0,
-            task => task.clamp("TASK".len(), max_task),
-        };
-        let task = take(task, 60, 0);
-        let held = take(DURATION, 80, COMFORTABLE_MESSAGE);
-        let message = if left >= MIN_MESSAGE { left } else { 0 };
-        if message == 0 {
-            session = totals.name.clamp(session, session + left);
-        }
-        let mut columns = vec![
-            (Column::Session, session),
-            (Column::Status, status),
-            (Column::For, held),
-            (Column::Age, age),
-            (Column::Progress, progress),
-            (Column::Task, task),
-            (Column::Message, message),
+        // By importance: the column, its width, the minimum width of the terminal,
+        // and the room to leave for the message.
+        let wanted = [
+            (
+                Column::Session,
+                clamp("SESSION", totals.name, max_session),
+                0,
+                0,
+            ),
+            (Column::Status, clamp("STATUS", status, max_status), 0, 0),
+            (Column::Age, DURATION, 24, 0),
+            (Column::Progress, progress, 30, 0),
+            (Column::Task, task, 60, 0),
+            (Column::For, DURATION, 80, COMFORTABLE_MESSAGE),
         ];
-        columns.retain(|&(_, width)| width > 0);
+        let mut left = width.saturating_sub(usize::from(GUTTER));
+        let mut columns = Vec::new();
+        for (column, wanted, min_width, keep) in wanted {
+            if wanted > 0 && width >= min_width && wanted + gap + keep <= left {
+                left -= wanted + gap;
+                columns.push((column, wanted));
+            }
+        }
+        if left >= MIN_MESSAGE {
+            columns.push((Column::Message, left));
+        } else if let Some((Column::Session, session)) = columns.first_mut() {
+            *session = totals.name.clamp(*session, *session + left);
+        }
+        columns.sort_unstable();
         Self {
             columns,
             is_roomy,

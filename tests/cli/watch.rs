@@ -1,11 +1,11 @@
 //! `sstat watch`.
 
-mod alarms;
+mod alerts;
 mod stream;
 mod until;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::support::Sandbox;
 
-/// How long a test waits for what must come: far longer than it takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time after which a test fails.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A watch that runs, and what it has said so far.
+/// A running `sstat watch` and the lines that it has printed.
 struct Live {
     child: Child,
     lines: Receiver<String>,
@@ -42,7 +42,8 @@ impl Live {
         }
     }
 
-    /// The same, once the first snapshot says that it listens.
+    /// Starts a watch and waits for its first snapshot: from then on, it misses no
+    /// change.
     fn listening(sandbox: &Sandbox, args: &[&str]) -> Self {
         let live = Self::start(sandbox, args);
         assert_eq!(live.event()["event"], "snapshot");
@@ -50,32 +51,35 @@ impl Live {
     }
 
     fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).unwrap()
+        self.lines.recv_timeout(TIMEOUT).unwrap()
     }
 
     fn event(&self) -> Value {
         serde_json::from_str(&self.line()).unwrap()
     }
 
-    /// The next event in short: what, who, from, to.
+    /// Returns the next event, as "update SESSION FROM TO".
     fn short(&self) -> String {
         short(&self.event())
     }
 
     fn error(&self) -> String {
-        self.errors.recv_timeout(PATIENCE).unwrap()
+        self.errors.recv_timeout(TIMEOUT).unwrap()
     }
 
-    /// How it ends by itself.
+    /// Waits for its end.
+    fn status(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the watch ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// Waits for its end and returns its exit code.
     fn code(&mut self) -> i32 {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap();
-            }
-            assert!(Instant::now() < deadline, "it does not end");
-            thread::sleep(Duration::from_millis(5));
-        }
+        self.status().code().unwrap()
     }
 
     fn signal(&self, signal: &str) {
@@ -89,8 +93,25 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // It also ends the commands of its alerts, unless it is killed.
+            self.signal("CONT");
+            self.signal("TERM");
+            let deadline = Instant::now() + Duration::from_secs(3);
+            while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "timed out: {what}");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -116,10 +137,10 @@ fn short(event: &Value) -> String {
     words.join(" ")
 }
 
-/// A process of this machine that is there until it is killed.
-struct Poller(Child);
+/// A process that runs until it is dropped.
+struct Worker(Child);
 
-impl Poller {
+impl Worker {
     fn new() -> Self {
         let sleep = Command::new("sleep").arg("1000").spawn();
         Self(sleep.unwrap())
@@ -130,7 +151,7 @@ impl Poller {
     }
 }
 
-impl Drop for Poller {
+impl Drop for Worker {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

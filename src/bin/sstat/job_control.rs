@@ -70,6 +70,24 @@ impl From<ProcessStat> for JobControl {
     }
 }
 
+/// Returns the set of ignored signals, bit N-1 for signal N. It is empty if the
+/// system has no /proc.
+#[cfg(unix)]
+pub fn ignored_signals() -> u64 {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| parse_ignored(&status))
+        .unwrap_or(0)
+}
+
+#[cfg(unix)]
+fn parse_ignored(status: &str) -> Option<u64> {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -103,5 +121,15 @@ mod tests {
             assert!(!outside.has_job_control());
             assert!(!outside.leads_session());
         }
+    }
+
+    #[test]
+    fn ignored_signals_are_read_from_proc() {
+        use signal_hook::consts::{SIGHUP, SIGINT};
+        let status = "Name:\tsstat\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
+        let ignored = parse_ignored(status).unwrap();
+        assert_eq!(ignored >> (SIGHUP - 1) & 1, 1);
+        assert_eq!(ignored >> (SIGINT - 1) & 1, 0);
+        assert_eq!(parse_ignored("Name:\tsstat\n"), None);
     }
 }

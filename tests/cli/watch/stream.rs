@@ -1,4 +1,4 @@
-//! `sstat watch --json`, and the blocks.
+//! `sstat watch --json`, `--once` and the blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,12 +7,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Live, Poller, short};
+use super::{Live, Worker, short};
 use crate::support::{Sandbox, have};
 
-/// The contract, word for word: a change here is one for every user.
 #[test]
-fn the_lines_are_those_of_the_contract() {
+fn event_lines_are_stable() {
     let sandbox = Sandbox::new();
     sandbox.aged("a", "idle", 0);
     let live = Live::start(&sandbox, &["--json"]);
@@ -75,10 +74,10 @@ fn the_lines_are_those_of_the_contract() {
         format!(r#"{{"event":"removed","session":"b","at":"{now}",{new}"#)
     );
 
-    let poller = Poller::new();
-    sandbox.ok(["push", "c", "working", "m", "--pid", &poller.pid()]);
+    let worker = Worker::new();
+    sandbox.ok(["push", "c", "working", "m", "--pid", &worker.pid()]);
     assert_eq!(live.event()["state"]["is_alive"], true);
-    drop(poller);
+    drop(worker);
     let dead = live.event();
     let keys: Vec<&String> = dead.as_object().unwrap().keys().collect();
     assert_eq!(keys.len(), 5, "{keys:?}");
@@ -95,13 +94,13 @@ fn the_lines_are_those_of_the_contract() {
 }
 
 #[test]
-fn every_push_of_a_burst_is_in_the_stream_once_and_in_order() {
+fn burst_of_pushes_is_complete_and_in_order() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "ready", "idle"]);
     let live = Live::listening(&sandbox, &["--json"]);
     let mut shells: Vec<_> = (0..4)
         .map(|shell| {
-            // Two shells share a session.
+            // Two shells push to each session.
             let script = format!(
                 "for i in $(seq 50); do sstat push w{} working {shell}:$i & [ $((i % 5)) = 0 ] && wait; done; wait",
                 shell / 2
@@ -138,7 +137,7 @@ fn every_push_of_a_burst_is_in_the_stream_once_and_in_order() {
 }
 
 #[test]
-fn the_directory_may_come_later_go_and_come_again() {
+fn directory_can_be_created_removed_and_replaced() {
     let sandbox = Sandbox::with_real_clock();
     let parent = sandbox.root().join("data");
     let dir = parent.join("session_status");
@@ -157,7 +156,7 @@ fn the_directory_may_come_later_go_and_come_again() {
         fs::remove_dir_all(&parent).unwrap();
         assert_eq!(live.short(), "removed a");
     }
-    // Another in its place, by one rename.
+    // Replace it by a rename.
     let other = sandbox.root().join("other");
     let other_flag = format!("--dir={}", other.join("session_status").display());
     sandbox.ok(["push", &other_flag, "b", "blocked"]);
@@ -175,7 +174,7 @@ fn the_directory_may_come_later_go_and_come_again() {
 }
 
 #[test]
-fn a_directory_that_comes_back_as_it_was_has_its_sessions_again() {
+fn directory_that_returns_has_its_sessions_again() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "blocked"]);
     let live = Live::start(&sandbox, &["--json"]);
@@ -187,8 +186,8 @@ fn a_directory_that_comes_back_as_it_was_has_its_sessions_again() {
     assert_eq!(live.short(), "update w null blocked");
 }
 
-/// Writes a line whose update is so many seconds in the future.
-fn ahead(sandbox: &Sandbox, session: &str, seconds: i64) {
+/// Writes an update with a timestamp in the future.
+fn write_future(sandbox: &Sandbox, session: &str, seconds: i64) {
     let time = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds);
     let time = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     sandbox.write(
@@ -198,13 +197,13 @@ fn ahead(sandbox: &Sandbox, session: &str, seconds: i64) {
 }
 
 #[test]
-fn a_thousand_sessions_go_stale_without_a_write() {
+fn sessions_become_stale_without_a_write() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.aged("ready", "completed", 0);
     let limits = ["--stale-after", "0s", "--very-stale-after", "1s"];
     let live = Live::listening(&sandbox, &[&["--json"], &limits[..]].concat());
     for index in 0..1000 {
-        ahead(&sandbox, &format!("w{index}"), 2);
+        write_future(&sandbox, &format!("w{index}"), 2);
     }
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut sessions = BTreeSet::new();
@@ -220,11 +219,11 @@ fn a_thousand_sessions_go_stale_without_a_write() {
 }
 
 #[test]
-fn a_death_is_told_though_the_last_words_are_heard_first() {
+fn last_update_precedes_the_death_of_its_process() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "ready", "idle"]);
     let live = Live::listening(&sandbox, &["--json"]);
-    // One that says that it is done, and ends at once.
+    // A process that pushes completed and ends at once is not dead.
     let mut command = Command::new("bash");
     sandbox.isolate(&mut command);
     let script = "export SSTAT_PID=$$; for i in 1 2 3 4 5; do sstat push good working $i; done; sstat push good completed";
@@ -234,19 +233,19 @@ fn a_death_is_told_though_the_last_words_are_heard_first() {
         assert_eq!(live.short(), "update good working working");
     }
     assert_eq!(live.short(), "update good working completed");
-    // Two sessions of one process that is killed.
-    let poller = Poller::new();
+    // Two sessions of the same process, which is killed.
+    let worker = Worker::new();
     for session in ["x", "y"] {
-        sandbox.ok(["push", session, "working", "--pid", &poller.pid()]);
+        sandbox.ok(["push", session, "working", "--pid", &worker.pid()]);
         assert_eq!(live.short(), format!("update {session} null working"));
     }
-    drop(poller);
+    drop(worker);
     assert_eq!(live.short(), "dead x");
     assert_eq!(live.short(), "dead y");
 }
 
 #[test]
-fn what_happened_while_the_kernels_queue_ran_over_is_in_the_stream() {
+fn overflow_of_the_notification_queue_loses_nothing() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     sandbox.ok(["push", "gone", "idle"]);
@@ -256,7 +255,7 @@ fn what_happened_while_the_kernels_queue_ran_over_is_in_the_stream() {
     let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events");
     let limit: usize = limit.map_or(16_384, |limit| limit.trim().parse().unwrap());
     let mut noise = ["a", "b"].map(|name| fs::File::create(sandbox.dir().join(name)).unwrap());
-    // The kernel merges an event only with the same one just before it.
+    // The kernel merges an event with the previous one if they are equal.
     for _ in 0..=limit / 2 {
         for file in &mut noise {
             file.write_all(b"x").unwrap();
@@ -282,7 +281,7 @@ fn what_happened_while_the_kernels_queue_ran_over_is_in_the_stream() {
 }
 
 #[test]
-fn a_rotation_loses_nothing_and_a_clean_up_invents_nothing() {
+fn rotation_loses_no_update_and_a_clean_up_repeats_none() {
     let sandbox = Sandbox::with_real_clock();
     for message in ["1", "2", "3"] {
         sandbox.ok(["push", "w", "working", message]);
@@ -314,7 +313,7 @@ fn a_rotation_loses_nothing_and_a_clean_up_invents_nothing() {
     fs::rename(sandbox.dir().join("tmp"), sandbox.file("w")).unwrap();
     sandbox.ok(["push", "w", "working", "8"]);
     assert_eq!(message(&live), "8");
-    // Away and back: it is there again, with its last update.
+    // A file that returns is reported with its last update.
     fs::rename(sandbox.file("w"), sandbox.dir().join("tmp")).unwrap();
     assert_eq!(live.short(), "removed w");
     fs::rename(sandbox.dir().join("tmp"), sandbox.file("w")).unwrap();
@@ -322,11 +321,11 @@ fn a_rotation_loses_nothing_and_a_clean_up_invents_nothing() {
 }
 
 #[test]
-fn much_that_is_unread_comes_before_a_rename_and_an_end() {
+fn large_rest_of_a_renamed_file_is_read_first() {
     const LINES: usize = 700;
     let sandbox = Sandbox::with_real_clock();
-    let poller = Poller::new();
-    sandbox.ok(["push", "w", "working", "MESSAGE", "--pid", &poller.pid()]);
+    let worker = Worker::new();
+    sandbox.ok(["push", "w", "working", "MESSAGE", "--pid", &worker.pid()]);
     let line = sandbox.read("w");
     let many = |from: usize| -> String {
         let messages = (from..from + LINES).map(|number| format!("{number:01000}"));
@@ -342,7 +341,7 @@ fn much_that_is_unread_comes_before_a_rename_and_an_end() {
     fs::rename(sandbox.file("w"), sandbox.dir().join("w_status.json.1")).unwrap();
     fs::write(sandbox.file("w"), &line).unwrap();
     append(many(LINES));
-    drop(poller);
+    drop(worker);
     live.signal("CONT");
     let mut number = 0;
     while number < 2 * LINES {
@@ -358,7 +357,7 @@ fn much_that_is_unread_comes_before_a_rename_and_an_end() {
 }
 
 #[test]
-fn a_push_beside_the_start_is_seen_one_way_or_the_other() {
+fn push_during_the_start_is_not_missed() {
     for _ in 0..20 {
         let sandbox = Sandbox::with_real_clock();
         sandbox.ok(["push", "w", "working"]);
@@ -373,7 +372,7 @@ fn a_push_beside_the_start_is_seen_one_way_or_the_other() {
 }
 
 #[test]
-fn polling_sees_the_same() {
+fn polling_finds_all_changes() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     let live = Live::listening(&sandbox, &["--json", "--poll", "--interval", "100ms"]);
@@ -388,7 +387,7 @@ fn polling_sees_the_same() {
 }
 
 #[test]
-fn filters_and_names_choose_the_lines() {
+fn filters_and_names_select_events() {
     let sandbox = Sandbox::with_real_clock();
     for session in ["w1", "w2", "other"] {
         sandbox.ok(["push", session, "idle"]);
@@ -408,7 +407,7 @@ fn filters_and_names_choose_the_lines() {
 }
 
 #[test]
-fn bad_lines_and_bad_files_are_named_once_and_cost_nothing() {
+fn invalid_lines_and_files_are_reported_once() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     fs::create_dir(sandbox.file("directory")).unwrap();
@@ -424,12 +423,12 @@ fn bad_lines_and_bad_files_are_named_once_and_cost_nothing() {
         assert!(live.short().ends_with(" working"));
     }
     assert!(live.error().contains("skipped 1 invalid line (not JSON)"));
-    // A line in two halves is one.
+    // A line that is written in two parts.
     file.write_all(br#"{"timestamp":"2026-02-14T20:35:00Z","#)
         .unwrap();
     file.write_all(b"\"status\":\"blocked\"}\n").unwrap();
     assert_eq!(live.short(), "update w working blocked");
-    // Nothing hostile reaches a terminal raw.
+    // Control characters are escaped.
     file.write_all("{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"\u{9b}2J\u{202e}\"}\n".as_bytes())
         .unwrap();
     loop {
@@ -442,9 +441,9 @@ fn bad_lines_and_bad_files_are_named_once_and_cost_nothing() {
     drop(live);
 }
 
-/// Each of the first reads of the file fails once, wherever that is.
+/// Injects an error into each of the first six reads.
 #[test]
-fn a_read_that_fails_is_made_again_and_replays_nothing() {
+fn failed_read_is_retried_and_repeats_no_event() {
     if !have("strace") {
         return;
     }
@@ -481,7 +480,7 @@ fn a_read_that_fails_is_made_again_and_replays_nothing() {
 }
 
 #[test]
-fn what_could_not_be_read_at_first_is_no_news_when_it_can() {
+fn file_that_becomes_readable_is_a_snapshot() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "good", "working"]);
     for name in ["w", "x"] {
@@ -490,7 +489,7 @@ fn what_could_not_be_read_at_first_is_no_news_when_it_can() {
     let live = Live::listening(&sandbox, &["--json"]);
     assert!(live.error().contains("w_status.json: is a symbolic link"));
     assert!(live.error().contains("x_status.json: is a symbolic link"));
-    // A file with something old in it takes the link's place.
+    // Replace the link by a file with an old update.
     sandbox.ok(["push", "old", "completed"]);
     assert_eq!(live.short(), "update old null completed");
     let mut file = fs::File::options()
@@ -512,7 +511,7 @@ fn what_could_not_be_read_at_first_is_no_news_when_it_can() {
     );
     sandbox.ok(["push", "w", "completed"]);
     assert_eq!(live.short(), "update w completed completed");
-    // A file that is made while it is watched is news from its first line on.
+    // The first line of a new file is an update.
     fs::remove_file(sandbox.file("x")).unwrap();
     fs::remove_file(sandbox.file("good")).unwrap();
     assert_eq!(live.short(), "removed good");
@@ -521,7 +520,7 @@ fn what_could_not_be_read_at_first_is_no_news_when_it_can() {
 }
 
 #[test]
-fn it_ends_when_nobody_reads_any_more() {
+fn watch_ends_when_its_output_is_closed() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     for args in [&["--json"][..], &["--interval", "1h"]] {
@@ -540,9 +539,9 @@ fn it_ends_when_nobody_reads_any_more() {
 }
 
 #[test]
-fn piped_it_prints_the_block_every_interval() {
+fn block_is_printed_at_every_interval() {
     let sandbox = Sandbox::with_real_clock();
-    ahead(&sandbox, "w", 2);
+    write_future(&sandbox, "w", 2);
     let live = Live::start(&sandbox, &["--interval", "200ms", "--stale-after", "0s"]);
     let mut seen = Vec::new();
     loop {
@@ -568,10 +567,10 @@ fn piped_it_prints_the_block_every_interval() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_read_for_a_while_does_not_end_the_blocks() {
+fn blocks_continue_after_an_unreadable_directory() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
-    // At no moment is there nothing.
+    // The rename replaces the link without a gap.
     let link = sandbox.root().join("link");
     let lead_to = |path: &Path| {
         let new = sandbox.root().join("new");
@@ -586,17 +585,17 @@ fn a_directory_that_cannot_be_read_for_a_while_does_not_end_the_blocks() {
     lead_to(&sandbox.file("w"));
     let why = live.error();
     assert!(why.contains("link: cannot read: Not a dir"), "{why}");
-    // At the start that is an error.
+    // At the start, this is an error.
     let ran = sandbox.run([&["watch"], &args[..]].concat());
     assert_eq!((ran.code, ran.stderr.trim()), (2, &*why));
     lead_to(&sandbox.dir());
     while live.lines.try_recv().is_ok() {}
     wait_for_block();
-    assert!(live.errors.try_recv().is_err(), "said once");
+    assert!(live.errors.try_recv().is_err(), "reported once");
 }
 
 #[test]
-fn once_is_one_block_or_the_snapshots() {
+fn once_prints_one_block_or_the_snapshots() {
     let sandbox = Sandbox::new();
     sandbox.aged("w2", "working", 372);
     sandbox.aged("w10", "idle", 1);

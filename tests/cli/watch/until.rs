@@ -1,9 +1,9 @@
 //! `sstat watch --until`.
 
-use super::{Live, Poller};
+use super::{Live, Worker};
 use crate::support::Sandbox;
 
-/// Two sessions at work, and a watch for `completed` that listens.
+/// Returns two working sessions and a watch that waits for `completed`.
 fn waiting(args: &[&str]) -> (Sandbox, Live) {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w1", "working"]);
@@ -14,7 +14,7 @@ fn waiting(args: &[&str]) -> (Sandbox, Live) {
 }
 
 #[test]
-fn all_must_reach_it() {
+fn all_sessions_must_reach_the_status() {
     let (sandbox, mut live) = waiting(&[]);
     sandbox.ok(["push", "w2", "completed"]);
     sandbox.ok(["push", "w2", "idle"]);
@@ -25,7 +25,7 @@ fn all_must_reach_it() {
 }
 
 #[test]
-fn the_first_that_ends_otherwise_decides() {
+fn first_session_that_ends_otherwise_decides() {
     let (sandbox, mut live) = waiting(&[]);
     sandbox.ok(["push", "w2", "error", "no \x1bdisk"]);
     assert_eq!(live.code(), 1);
@@ -33,7 +33,7 @@ fn the_first_that_ends_otherwise_decides() {
 }
 
 #[test]
-fn any_is_enough_and_fails_when_all_have_failed() {
+fn any_session_is_enough_and_all_must_fail() {
     let (sandbox, mut live) = waiting(&["--any"]);
     sandbox.ok(["push", "w1", "error"]);
     sandbox.ok(["push", "w2", "completed"]);
@@ -45,7 +45,7 @@ fn any_is_enough_and_fails_when_all_have_failed() {
 }
 
 #[test]
-fn several_statuses_may_be_waited_for() {
+fn several_statuses_can_be_given() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
     let mut live = Live::listening(&sandbox, &["w", "--until", "blocked,error", "--json"]);
@@ -57,14 +57,14 @@ fn several_statuses_may_be_waited_for() {
 }
 
 #[test]
-fn a_death_is_three() {
+fn dead_session_exits_with_3() {
     let sandbox = Sandbox::with_real_clock();
-    let poller = Poller::new();
-    sandbox.ok(["push", "w", "working", "--pid", &poller.pid()]);
+    let worker = Worker::new();
+    sandbox.ok(["push", "w", "working", "--pid", &worker.pid()]);
     let mut live = Live::listening(&sandbox, &["w", "--until", "completed", "--json"]);
-    drop(poller);
+    drop(worker);
     assert_eq!(live.code(), 3);
-    // Dead already is the same, with and without --now.
+    // The same for a session that is dead at the start.
     for args in [
         &["watch", "w", "--until", "completed"][..],
         &["watch", "w", "--until", "completed", "--now"],
@@ -77,7 +77,7 @@ fn a_death_is_three() {
 }
 
 #[test]
-fn only_what_comes_counts_unless_now_accepts_what_is() {
+fn status_at_the_start_counts_only_with_now() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "completed"]);
     sandbox.ok(["watch", "w", "--until", "completed", "--now"]);
@@ -97,13 +97,13 @@ fn only_what_comes_counts_unless_now_accepts_what_is() {
 }
 
 #[test]
-fn time_runs_out() {
+fn timeout_exits_with_124() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
     let ran = sandbox.run(["watch", "w", "--until", "completed", "--timeout", "50ms"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (124, ""));
     assert_eq!(ran.stderr, "sstat: timed out: w is working\n");
-    // What already holds is found even in no time.
+    // A timeout of 0 tests the condition once.
     sandbox.ok([
         "watch",
         "w",
@@ -116,7 +116,7 @@ fn time_runs_out() {
 }
 
 #[test]
-fn an_unknown_name_is_a_no_unless_it_may_come() {
+fn unknown_session_exits_with_1_unless_missing_is_allowed() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "manager1", "working"]);
     let ran = sandbox.run(["watch", "managr1", "--until", "completed"]);
@@ -145,7 +145,7 @@ fn an_unknown_name_is_a_no_unless_it_may_come() {
 }
 
 #[test]
-fn patterns_and_a_task_narrow_it_down() {
+fn pattern_and_task_select_sessions() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w1", "working", "-t", "7"]);
     let mut live = Live::listening(
@@ -158,7 +158,7 @@ fn patterns_and_a_task_narrow_it_down() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn contradictory_options_are_refused() {
     let sandbox = Sandbox::new();
     for args in [
         &["--until", "completed"][..],
@@ -181,7 +181,7 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn a_slip_is_refused_and_a_foreign_status_remarked_upon() {
+fn misspelled_status_is_refused_and_unknown_one_warned_about() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.write(
         "w",
@@ -190,8 +190,7 @@ fn a_slip_is_refused_and_a_foreign_status_remarked_upon() {
     let ran = sandbox.run(["watch", "w", "--until", "asleep", "--now"]);
     assert_eq!(ran.code, 0);
     assert!(
-        ran.stderr
-            .contains("'asleep' is no status that sstat writes"),
+        ran.stderr.contains("unknown status 'asleep' (known: "),
         "{}",
         ran.stderr
     );
@@ -210,14 +209,14 @@ fn a_slip_is_refused_and_a_foreign_status_remarked_upon() {
         assert!(ran.stderr.ends_with(&hint), "{}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    // Of an unknown name nobody is told that it is waited for.
+    // Without a wait, there is no warning about the status.
     let ran = sandbox.run(["watch", "nobody", "--until", "asleep"]);
     assert_eq!(ran.code, 1);
     assert!(!ran.stderr.contains("waiting"), "{}", ran.stderr);
 }
 
 #[test]
-fn one_whose_file_is_removed_is_waited_for() {
+fn removed_session_is_waited_for() {
     let sandbox = Sandbox::with_real_clock();
     for task in [&[][..], &["--task", "7"]] {
         sandbox.ok(["push", "w", "working", "-t", "7"]);
@@ -235,7 +234,7 @@ fn one_whose_file_is_removed_is_waited_for() {
 }
 
 #[test]
-fn what_ended_otherwise_before_is_remarked_upon() {
+fn status_at_the_start_is_noted() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "error"]);
     let mut live = Live::start(&sandbox, &["w", "--until", "completed"]);
@@ -252,7 +251,7 @@ fn what_ended_otherwise_before_is_remarked_upon() {
 }
 
 #[test]
-fn a_pattern_may_wait_for_its_first_match() {
+fn unmatched_pattern_waits_for_its_first_session() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "other", "working"]);
     let args = ["watch", "x*", "--until", "completed", "--allow-missing"];
@@ -266,7 +265,7 @@ fn a_pattern_may_wait_for_its_first_match() {
     sandbox.ok(["push", "x2", "working"]);
     sandbox.ok(["push", "x1", "completed"]);
     assert_eq!(live.code(), 0);
-    // Where there is no directory yet, the same.
+    // The same without a directory.
     let empty = Sandbox::with_real_clock();
     let directory = empty.root().join("later");
     let directory = directory.to_str().unwrap();
@@ -279,7 +278,7 @@ fn a_pattern_may_wait_for_its_first_match() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_no_unknown_session() {
+fn unreadable_file_exits_with_2() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.file("w")).unwrap();
     let ran = sandbox.run(["watch", "w", "other", "--until", "completed"]);

@@ -1,10 +1,10 @@
-//! `sstat watch`: what happens to the sessions, for as long as it is wanted.
+//! `sstat watch`: prints blocks or events, waits for a status, and reports alerts.
 
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use sstat::{HealthRules, Session, Status, Thresholds};
+use sstat::{HealthRules, Status, Thresholds};
 
 use crate::cli;
 use crate::command::summary;
@@ -15,38 +15,40 @@ use crate::render::style::Role;
 use crate::select::{Names, absent, is_literal, missing_directory, nearest, select, unknown};
 use crate::view::{Report, SummaryForm, View};
 use crate::watch::alerts::{Alerts, Trigger};
-use crate::watch::command_runner::Printing;
+use crate::watch::command_runner::CommandOutput;
 use crate::watch::event::{Event, EventKind};
 use crate::watch::wait::{Verdict, WaitCondition, no_match};
 use crate::watch::{Options, Watcher};
 
-/// How long to wait where nothing but an event ends it.
-const NEVER: Duration = Duration::from_secs(24 * 3600);
+/// The longest time between two looks at the clock.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
+
+/// How long alert commands may run on after `--until` or `--timeout` has ended the
+/// watch.
+const COMMAND_GRACE: Duration = Duration::from_secs(5);
 
 pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if args.now && args.until.is_empty() && args.exec.is_none() && !args.bell {
         return Err(CliError::error("--now: needs --until, --exec or --bell"));
     }
-    refuse_slips(args)?;
+    let warnings = check_words(args)?;
     match (args.once, args.reading.json) {
-        (true, true) => snapshots(config, args),
+        (true, true) => print_snapshots(config, args),
         (true, false) => output::print(config, block(config, args)?),
         #[cfg(all(unix, feature = "tui"))]
         (false, false) if args.until.is_empty() && config.is_interactive() => {
-            crate::tui::run(config, args, doubtful_words(args))
+            crate::tui::run(config, args, warnings)
         }
-        (false, _) => watch(config, args),
+        (false, _) => Watch::new(config, args, &warnings)?.run(),
     }
 }
 
-/// One block: what `summary` says at this moment.
 fn block(config: &Config, args: &cli::Watch) -> Result<Report> {
     let rules = config.rules(&args.reading.staleness)?;
     summary::report(config, &args.filters, &rules, SummaryForm::Block)
 }
 
-/// The beginning of the stream, and nothing more.
-fn snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
+fn print_snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
     let rules = config.rules(&args.reading.staleness)?;
     let mut selection = select(config, &args.filters, &rules)?;
     let sessions = std::mem::take(&mut selection.sessions);
@@ -64,171 +66,254 @@ fn snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
     )
 }
 
-fn watch(config: &Config, args: &cli::Watch) -> Result<u8> {
-    let mut watch = Watch::new(config, args)?;
-    let code = loop {
-        if let Some(code) = watch.step()? {
-            break code;
-        }
-    };
-    if let Some(alerts) = &mut watch.alerts {
-        for warning in alerts.finish() {
-            watch.print_diagnostic(&warning);
-        }
-    }
-    Ok(code)
-}
-
-/// A watch without a screen.
+/// A watch without the live screen.
 struct Watch<'a> {
     config: &'a Config,
     args: &'a cli::Watch,
     watcher: Watcher,
     form: Form,
     until: Option<WaitCondition>,
-    /// When the time to wait for a status is over.
-    give_up: Option<Instant>,
+    timeout: Option<Instant>,
     alerts: Option<Alerts>,
-    /// What the blocks have warned of: the beginnings of those lines, because
-    /// a file that gets worse is named only once.
+    /// The files and sessions that were warned about, as in `WHAT: WHY`.
     warned: HashSet<String>,
+    #[cfg(unix)]
+    signal: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+/// What is printed on stdout.
+enum Form {
+    Events,
+    Blocks { next: Instant },
+    Nothing,
+}
+
+impl Form {
+    fn of(args: &cli::Watch) -> Self {
+        let has_alerts = args.exec.is_some() || args.bell;
+        if args.reading.json {
+            Self::Events
+        } else if !args.until.is_empty() || (has_alerts && !std::io::stdout().is_terminal()) {
+            Self::Nothing
+        } else {
+            Self::Blocks {
+                next: Instant::now(),
+            }
+        }
+    }
 }
 
 impl<'a> Watch<'a> {
-    fn new(config: &'a Config, args: &'a cli::Watch) -> Result<Self> {
-        let begin = Instant::now();
+    fn new(config: &'a Config, args: &'a cli::Watch, warnings: &[String]) -> Result<Self> {
+        let start = Instant::now();
         let options = Options {
             interval: args.interval,
             poll: args.poll,
         };
         let watcher = Watcher::new(config, &args.filters, &args.reading.staleness, options)?;
         let form = Form::of(args);
-        let printing = match form {
-            Form::Lines => Printing::ToStderr,
-            Form::Blocks { .. } => Printing::Dropped,
-            Form::Nothing => Printing::Shared,
+        let output = match form {
+            Form::Events => CommandOutput::Stderr,
+            Form::Blocks { .. } => CommandOutput::Discarded,
+            Form::Nothing => CommandOutput::Inherited,
         };
         let mut watch = Self {
             config,
             args,
             form,
             until: None,
-            give_up: args.timeout.and_then(|timeout| begin.checked_add(timeout)),
-            alerts: Alerts::new(args, &watcher, printing)?,
+            timeout: args.timeout.and_then(|timeout| start.checked_add(timeout)),
+            alerts: Alerts::new(args, &watcher, output)?,
             warned: HashSet::new(),
             watcher,
+            #[cfg(unix)]
+            signal: Default::default(),
         };
-        watch.name_the_missing();
+        watch.warn_of_missing();
         if !args.until.is_empty() {
-            watch.until = Some(until(config, args, &watch.watcher)?);
+            watch.until = Some(wait_condition(config, args, &watch.watcher)?);
         }
-        // Nobody is told of a waiting that does not begin.
-        for doubt in doubtful_words(args) {
-            watch.warn(&doubt);
+        for warning in warnings {
+            watch.warn(warning);
         }
         #[cfg(unix)]
-        if !matches!(watch.form, Form::Nothing)
-            && let Ok(stdout) = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()
         {
-            watch.watcher.wake_on_close(stdout);
+            use std::os::fd::AsFd;
+            if !matches!(watch.form, Form::Nothing)
+                && let Ok(stdout) = std::io::stdout().as_fd().try_clone_to_owned()
+            {
+                watch.watcher.wake_on_close(stdout);
+            }
+            if args.exec.is_some() {
+                let error = |error| CliError::error(format!("signals: {error}"));
+                watch.catch_signals().map_err(error)?;
+            }
         }
         Ok(watch)
     }
 
-    /// Says which of what was asked for is not there yet.
-    fn name_the_missing(&mut self) {
-        let mut missing: Vec<String> = missing_directory(self.config).into_iter().collect();
-        if missing.is_empty() && self.args.until.is_empty() {
-            let names = self.args.filters.names.iter();
-            let unseen =
-                names.filter(|name| is_literal(name) && self.watcher.session(name).is_none());
-            missing = unseen.map(|name| unknown(self.config, name)).collect();
+    /// Has SIGHUP, SIGINT and SIGTERM end the watch, so that it can stop the
+    /// commands of alerts.
+    #[cfg(unix)]
+    fn catch_signals(&mut self) -> std::io::Result<()> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        use signal_hook::{flag, low_level::pipe};
+        let (reader, writer) = std::io::pipe()?;
+        self.watcher.wake_on(reader.into());
+        let ignored = crate::job_control::ignored_signals();
+        for signal in [SIGHUP, SIGINT, SIGTERM] {
+            if ignored >> (signal - 1) & 1 == 0 {
+                flag::register_usize(signal, self.signal.clone(), signal as usize)?;
+                pipe::register(signal, writer.try_clone()?)?;
+            }
         }
-        let waits = self.args.until.is_empty() || self.args.allow_missing;
+        Ok(())
+    }
+
+    /// Warns of a missing directory and of sessions that do not exist yet.
+    fn warn_of_missing(&mut self) {
+        let is_wait = !self.args.until.is_empty();
+        let mut missing: Vec<String> = missing_directory(self.config).into_iter().collect();
+        if missing.is_empty() && !is_wait {
+            let names = self.args.filters.names.iter();
+            let absent =
+                names.filter(|name| is_literal(name) && self.watcher.session(name).is_none());
+            missing = absent.map(|name| unknown(self.config, name)).collect();
+        }
         for missing in missing {
-            let end = if waits { "; waiting for it" } else { "" };
+            let end = if is_wait && !self.args.allow_missing {
+                ""
+            } else {
+                "; waiting for it"
+            };
             self.warn(&format!("{missing}{end}"));
-            self.warned.insert(beginning(&missing).to_owned());
+            self.is_new_warning(&missing);
         }
     }
 
-    /// Waits once, and does what is called for. The exit code ends it.
-    fn step(&mut self) -> Result<Option<u8>> {
-        let events = self.watcher.wait(self.timeout())?;
-        for warning in self.watcher.take_warnings() {
-            // A block names the bad files itself.
-            if !matches!(self.form, Form::Blocks { .. }) {
-                self.warn(&warning);
+    fn run(mut self) -> Result<u8> {
+        loop {
+            let events = self.watcher.wait(self.time_to_next())?;
+            #[cfg(unix)]
+            if let Ok(signal @ 1..) =
+                i32::try_from(self.signal.load(std::sync::atomic::Ordering::Relaxed))
+            {
+                self.finish_alerts(None, Duration::ZERO);
+                signal_hook::low_level::emulate_default_handler(signal)
+                    .map_err(|error| CliError::error(format!("signal {signal}: {error}")))?;
+            }
+            for warning in self.watcher.take_warnings() {
+                // The report of a block contains its own warnings.
+                if !matches!(self.form, Form::Blocks { .. }) {
+                    self.warn(&warning);
+                }
+            }
+            let verdict = self.verdict(&events);
+            let (before, deciding) = match verdict {
+                Some((index, _)) => (&events[..index], events.get(index)),
+                None => (&events[..], None),
+            };
+            if let Some(alerts) = &mut self.alerts {
+                for warning in alerts.report(&self.watcher, before) {
+                    self.print_error(&warning);
+                }
+            }
+            if !self.print(&events)? || self.watcher.output_closed() {
+                self.finish_alerts(None, Duration::ZERO);
+                return Ok(0);
+            }
+            if let Some((_, verdict)) = verdict {
+                if let Some(reason) = &verdict.reason {
+                    self.print_error(reason);
+                }
+                for warning in self.finish_alerts(deciding, COMMAND_GRACE) {
+                    self.print_error(&warning);
+                }
+                return Ok(verdict.code);
             }
         }
-        if let Some(alerts) = &mut self.alerts {
-            for warning in alerts.attend(&mut self.watcher, &events) {
-                self.print_diagnostic(&warning);
-            }
-        }
-        let wanted = || {
-            let events = events.iter();
-            events.filter(|event| self.watcher.wants(&event.session))
-        };
-        let is_read = match &mut self.form {
-            Form::Lines => wanted().next().is_none() || output::print_lines(wanted())?,
-            Form::Blocks { next } if *next <= Instant::now() => {
-                *next = Instant::now() + self.args.interval;
-                // What cannot be read for a while is read again.
-                let failed = |failure: CliError| Report {
-                    warnings: vec![failure.message],
-                    ..Report::of(View::Nothing)
-                };
-                let mut report = block(self.config, self.args).unwrap_or_else(failed);
-                report.warnings.append(&mut report.failures);
-                let is_new = |warning: &String| self.warned.insert(beginning(warning).to_owned());
-                report.warnings.retain(is_new);
-                output::print_report(self.config, report)?
-            }
-            _ => true,
-        };
-        if !is_read || self.watcher.output_closed() {
-            return Ok(Some(0));
-        }
-        let Some(until) = &mut self.until else {
-            return Ok(None);
-        };
+    }
+
+    /// Returns how the wait has ended and the index of the event that ended it. For
+    /// a timeout, that is the number of events.
+    fn verdict(&mut self, events: &[Event]) -> Option<(usize, Verdict)> {
+        let until = self.until.as_mut()?;
         let mut notes = Vec::new();
-        // Whatever one whose file is gone said last, it says it no more.
-        let concerns =
-            |event: &&Event| event.kind == EventKind::Removed || self.watcher.wants(&event.session);
-        let verdict = events.iter().filter(concerns).find_map(|event| {
-            notes.extend(until.observe(event));
-            until.verdict()
-        });
-        let timed_out = self.give_up.is_some_and(|at| at <= Instant::now());
-        let verdict = verdict.or_else(|| {
-            timed_out.then(|| Verdict {
-                code: exit_code::TIMED_OUT,
-                reason: Some(format!("timed out: {}", until.open())),
-            })
-        });
+        let mut verdict = None;
+        for (index, event) in events.iter().enumerate() {
+            // The filters no longer apply to a session that was removed.
+            if event.kind == EventKind::Removed || self.watcher.wants(&event.session) {
+                notes.extend(until.observe(event));
+                verdict = until.verdict().map(|verdict| (index, verdict));
+            }
+            if verdict.is_some() {
+                break;
+            }
+        }
+        if verdict.is_none() && self.timeout.is_some_and(|at| at <= Instant::now()) {
+            let reason = format!("timed out: {}", until.open());
+            verdict = Some((events.len(), Verdict::failed(exit_code::TIMED_OUT, reason)));
+        }
         for note in notes {
             self.warn(&note);
         }
-        if let Some(reason) = verdict.as_ref().and_then(|verdict| verdict.reason.as_ref()) {
-            self.print_diagnostic(reason);
-        }
-        Ok(verdict.map(|verdict| verdict.code))
+        verdict
     }
 
-    /// How long nothing but an event calls for anything.
-    fn timeout(&self) -> Duration {
+    /// Prints the events, or the next block if it is time. Returns false if stdout
+    /// is closed.
+    fn print(&mut self, events: &[Event]) -> Result<bool> {
+        match &mut self.form {
+            Form::Events => {
+                let mut events = events
+                    .iter()
+                    .filter(|event| self.watcher.wants(&event.session))
+                    .peekable();
+                Ok(events.peek().is_none() || output::print_lines(events)?)
+            }
+            Form::Blocks { next } if *next <= Instant::now() => {
+                *next = Instant::now() + self.args.interval;
+                // The directory may only be unreadable for a while.
+                let mut report = block(self.config, self.args).unwrap_or_else(|error| Report {
+                    warnings: vec![error.message],
+                    ..Report::of(View::Nothing)
+                });
+                report.warnings.append(&mut report.failures);
+                report
+                    .warnings
+                    .retain(|warning| self.is_new_warning(warning));
+                Ok(output::print_report(self.config, report)?)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Returns the time until something is due without an event.
+    fn time_to_next(&self) -> Duration {
         let next_block = match self.form {
             Form::Blocks { next } => Some(next),
             _ => None,
         };
-        let next_alarm = self.alerts.as_ref().and_then(Alerts::next);
-        let first = [self.give_up, next_block, next_alarm]
+        let next_repeat = self.alerts.as_ref().and_then(Alerts::next_repeat);
+        let next = [self.timeout, next_block, next_repeat]
             .into_iter()
-            .flatten()
-            .min();
-        first.map_or(NEVER, |at| at.saturating_duration_since(Instant::now()))
+            .flatten();
+        next.min()
+            .map_or(MAX_WAIT, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn finish_alerts(&mut self, last: Option<&Event>, grace: Duration) -> Vec<String> {
+        match &mut self.alerts {
+            Some(alerts) => alerts.finish(&self.watcher, last, grace),
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns true if no warning about the same file or session was printed
+    /// before: a file whose damage grows is reported once.
+    fn is_new_warning(&mut self, warning: &str) -> bool {
+        let about = warning.split(": ").next().unwrap_or(warning);
+        self.warned.insert(about.to_owned())
     }
 
     fn warn(&self, warning: &str) {
@@ -237,137 +322,76 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn print_diagnostic(&self, warning: &str) {
-        output::print_diagnostic(&self.config.style(Stream::Err), warning, Role::Error);
+    fn print_error(&self, error: &str) {
+        output::print_diagnostic(&self.config.style(Stream::Err), error, Role::Error);
     }
 }
 
-/// What a complaint is about: WHAT in `WHAT: WHY`.
-fn beginning(complaint: &str) -> &str {
-    complaint.split(": ").next().unwrap_or(complaint)
-}
-
-/// What goes to stdout meanwhile.
-enum Form {
-    /// A line of JSON for every event.
-    Lines,
-    /// The summary's block, at this moment and then every interval.
-    Blocks { next: Instant },
-    /// Whoever waits for a status, or to be alarmed, reads nothing.
-    Nothing,
-}
-
-impl Form {
-    fn of(args: &cli::Watch) -> Self {
-        let next = Instant::now();
-        let is_alarm = args.exec.is_some() || args.bell;
-        match args.reading.json {
-            true => Self::Lines,
-            false if !args.until.is_empty() => Self::Nothing,
-            false if is_alarm && !std::io::stdout().is_terminal() => Self::Nothing,
-            false => Self::Blocks { next },
-        }
-    }
-}
-
-/// The words of `--until` and `--on` that sstat does not know, with their
-/// option: they can only be statuses of some other writer.
-fn foreign_words(args: &cli::Watch) -> impl Iterator<Item = (&'static str, &str)> {
+/// Checks the words of `--until` and `--on` that are not sstat's. Other writers may
+/// use other statuses, so such a word is only an error if it looks like a typing
+/// error. Returns a warning for each other one.
+fn check_words(args: &cli::Watch) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
     let statuses = args.until.iter().map(|status| ("--until", status.as_str()));
-    let words = args.on.iter().map(|word| ("--on", word.as_str()));
-    statuses
-        .chain(words)
-        .filter(|(option, word)| match (*option, Trigger::of_word(word)) {
-            (_, Trigger::Status(status)) => !Status::KNOWN.contains(&status),
-            (option, _) => option == "--until",
-        })
-}
-
-fn known_words(option: &str) -> Vec<String> {
-    let mut known: Vec<String> = Status::KNOWN.map(|status| status.to_string()).into();
-    if option == "--on" {
-        known.extend(Trigger::EVENTS.map(str::to_owned));
-    }
-    known
-}
-
-/// What waits for a slip of the pen waits for ever, and such an alarm is never
-/// raised: better to say so before anybody relies on it.
-fn refuse_slips(args: &cli::Watch) -> Result<()> {
-    for (option, word) in foreign_words(args) {
-        if let Some(nearest) = nearest(word, &known_words(option)) {
+    let events = args.on.iter().map(|word| ("--on", word.as_str()));
+    for (option, word) in statuses.chain(events) {
+        let mut known: Vec<String> = Status::KNOWN.map(|status| status.to_string()).into();
+        let mut kind = "status";
+        if option == "--on" {
+            known.extend(Trigger::EVENTS.map(str::to_owned));
+            kind = "event or status";
+        }
+        if known.iter().any(|known| known == word) {
+            continue;
+        }
+        let unknown = format!("{option}: unknown {kind} '{word}'");
+        if let Some(nearest) = nearest(word, &known) {
             return Err(CliError::error(format!(
-                "{option}: '{word}' is no status that sstat writes; did you mean '{nearest}'?"
+                "{unknown}; did you mean '{nearest}'?"
             )));
         }
+        let known = known.join(", ");
+        warnings.push(format!(
+            "{unknown} (known: {known}); waiting for it in case another program writes it"
+        ));
     }
-    Ok(())
+    Ok(warnings)
 }
 
-/// A warning for each word that is far from all that sstat knows.
-fn doubtful_words(args: &cli::Watch) -> Vec<String> {
-    foreign_words(args)
-        .map(|(option, word)| {
-            let known = known_words(option).join(", ");
-            let what = if option == "--on" { "no event and no status" } else { "no status" };
-            format!("{option}: '{word}' is {what} that sstat writes (they are {known}); waiting for it all the same")
-        })
-        .collect()
-}
-
-/// Why a name is no session that could be waited for.
-fn why_absent(config: &Config, name: &str) -> Result<CliError> {
-    let rules = HealthRules::new(config.now()?, Thresholds::default());
-    let (_, warning) = config.location.store.session(name, &rules)?;
-    Ok(absent(config, name, warning.as_ref()))
-}
-
-/// What to wait for: the sessions named, those that patterns match now, and
-/// the first of a pattern that may match nothing yet.
-fn until(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<WaitCondition> {
-    let mut names: Vec<String> = Vec::new();
-    let mut unmatched = Vec::new();
+/// Returns the condition that waits for the named sessions, for the sessions that
+/// match a pattern now, and with `--allow-missing` for the first that will match.
+fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<WaitCondition> {
+    let mut condition = WaitCondition::new(args.until.clone(), args.any, args.now);
     let mut missing = Vec::new();
     for name in &args.filters.names {
-        let found: Vec<String> = if is_literal(name) {
+        if is_literal(name) {
             if watcher.session(name).is_none() && !args.allow_missing {
-                missing.push(why_absent(config, name)?);
+                let rules = HealthRules::new(config.now()?, Thresholds::default());
+                let (_, warning) = config.location.store.session(name, &rules)?;
+                missing.push(absent(config, name, warning.as_ref()));
             }
-            vec![name.clone()]
-        } else {
-            let pattern = Names::new(std::slice::from_ref(name));
-            let there = watcher.all_sessions().map(Session::name);
-            there
-                .filter(|name| pattern.want(name))
-                .map(str::to_owned)
-                .collect()
-        };
-        if found.is_empty() {
-            if args.allow_missing {
-                unmatched.push(name.clone());
-            } else {
-                missing.push(CliError::no(no_match(name)));
-            }
+            condition.add_session(name);
+            continue;
         }
-        names.extend(
-            found
-                .into_iter()
-                .filter(|name| !names.contains(name))
-                .collect::<Vec<_>>(),
-        );
-    }
-    if let Some(last) = missing.pop() {
-        let code = missing
-            .iter()
-            .fold(last.code, |code, other| code.max(other.code));
-        for other in missing {
-            output::print_diagnostic(&config.style(Stream::Err), &other.message, Role::Error);
+        let pattern = Names::new(std::slice::from_ref(name));
+        let mut matching = watcher
+            .all_sessions()
+            .filter(|session| pattern.want(session.name()))
+            .peekable();
+        if matching.peek().is_none() && args.allow_missing {
+            condition.add_pattern(name);
+        } else if matching.peek().is_none() {
+            missing.push(CliError::no(no_match(name)));
         }
-        return Err(CliError { code, ..last });
+        matching.for_each(|session| condition.add_session(session.name()));
     }
-    let mut until = WaitCondition::new(names, args.until.clone(), args.any, args.now);
-    for pattern in unmatched {
-        until.add_unmatched(pattern);
+    let Some(last) = missing.pop() else {
+        return Ok(condition);
+    };
+    let codes = missing.iter().map(|error| error.code);
+    let code = codes.fold(last.code, u8::max);
+    for error in &missing {
+        output::print_diagnostic(&config.style(Stream::Err), &error.message, Role::Error);
     }
-    Ok(until)
+    Err(CliError { code, ..last })
 }

@@ -36,7 +36,7 @@ use crate::render::style::{Role, Style};
 use crate::select::{is_literal, matches, missing_directory, unknown};
 use crate::tmux;
 use crate::watch::alerts::Alerts;
-use crate::watch::command_runner::Printing;
+use crate::watch::command_runner::CommandOutput;
 use crate::watch::session_table::SessionTable;
 use crate::watch::{Options, Watcher};
 
@@ -77,7 +77,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
             ..config.style(Stream::Out)
         },
         thresholds: config.rules(staleness)?.thresholds,
-        alerts: Alerts::new(args, &watcher, Printing::Dropped)?,
+        alerts: Alerts::new(args, &watcher, CommandOutput::Discarded)?,
         watcher,
         frozen: None,
         signals,
@@ -96,11 +96,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
         let _ = emulate_default_handler(signal);
     }
     if let Some(alerts) = &mut live.alerts {
-        if alerts.are_unfinished() && !config.quiet {
-            let note = "waiting for the alerts' commands to end; Ctrl-C ends the wait";
-            output::print_diagnostic(&config.style(Stream::Err), note, Role::Faint);
-        }
-        live.warnings.extend(alerts.finish());
+        alerts.finish(&live.watcher, None, Duration::ZERO);
     }
     if !config.quiet {
         for warning in &live.warnings {
@@ -183,14 +179,14 @@ impl Live<'_> {
             if has_changed {
                 wake_up = wake_up.min(next_frame);
             }
-            if let Some(next) = self.alerts.as_ref().and_then(Alerts::next) {
+            if let Some(next) = self.alerts.as_ref().and_then(Alerts::next_repeat) {
                 wake_up = wake_up.min(next);
             }
             let timeout = wake_up.saturating_duration_since(Instant::now());
             let events = self.watcher.wait(timeout)?;
             let mut warnings = self.watcher.take_warnings();
             if let Some(alerts) = &mut self.alerts {
-                warnings.extend(alerts.attend(&mut self.watcher, &events));
+                warnings.extend(alerts.report(&self.watcher, &events));
             }
             has_changed |= !events.is_empty() || !warnings.is_empty();
             self.warn(warnings);

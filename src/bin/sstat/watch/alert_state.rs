@@ -1,6 +1,5 @@
-//! Alerts: which of the things that happen call for one, once an episode.
-//! Pure: what happens and the time are told to it; [`commands`](super::commands)
-//! runs what it asks for.
+//! Decides which events raise an alert: once when a condition starts to hold,
+//! and again at an interval while it lasts. Pure: the caller passes the time.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,23 +8,24 @@ use sstat::{Liveness, Status};
 
 use super::event::{Event, EventKind};
 
-/// What can call for an alarm: a word of `--on`.
+/// A word of `--on`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
     Stale,
     VeryStale,
     Dead,
-    /// The session is in this status.
+    /// The session has this status.
     Status(Status),
-    /// An event that is over at once, by its name.
-    Moment(&'static str),
+    /// Every event of this name. Such an alert is not repeated, because the event
+    /// does not last.
+    Event(&'static str),
 }
 
 impl Trigger {
-    /// What an alarm is for if nothing else is said.
+    /// The default of `--on`.
     pub const DEFAULT: [Self; 3] = [Self::Status(Status::Error), Self::VeryStale, Self::Dead];
 
-    /// The words that are events and no statuses.
+    /// The words that are not statuses.
     pub const EVENTS: [&str; 7] = [
         "snapshot",
         "update",
@@ -36,16 +36,15 @@ impl Trigger {
         "removed",
     ];
 
-    pub fn of_word(word: &str) -> Self {
+    pub fn parse(word: &str) -> Self {
         match word {
             "stale" => Self::Stale,
             "very_stale" => Self::VeryStale,
             "dead" => Self::Dead,
-            "snapshot" => Self::Moment("snapshot"),
-            "update" => Self::Moment("update"),
-            "recovered" => Self::Moment("recovered"),
-            "removed" => Self::Moment("removed"),
-            status => Self::Status(Status::from_stored(status)),
+            _ => match Self::EVENTS.iter().find(|event| **event == word) {
+                Some(event) => Self::Event(event),
+                None => Self::Status(Status::from_stored(word)),
+            },
         }
     }
 
@@ -55,11 +54,11 @@ impl Trigger {
             Self::VeryStale => "very_stale",
             Self::Dead => "dead",
             Self::Status(status) => status.as_str(),
-            Self::Moment(name) => name,
+            Self::Event(name) => name,
         }
     }
 
-    /// Whether it holds for the session as the event shows it.
+    /// Returns true if the session of the event is in this state.
     fn holds(&self, event: &Event) -> bool {
         let session = &event.session;
         event.kind != EventKind::Removed
@@ -68,49 +67,46 @@ impl Trigger {
                 Self::VeryStale => session.health.is_very_stale(),
                 Self::Dead => session.health.liveness == Liveness::Dead,
                 Self::Status(status) => session.update.status == *status,
-                Self::Moment(_) => false,
+                Self::Event(_) => false,
             }
     }
 
-    /// Whether it is this kind of event that begins an episode.
-    fn begins_with(&self, kind: &EventKind) -> bool {
+    /// Returns true if an event of this kind can raise the alert.
+    fn is_raised_by(&self, kind: &EventKind) -> bool {
         match (self, kind) {
+            (Self::Event(name), kind) => *name == kind.name(),
             (_, EventKind::Snapshot)
             | (Self::Status(_), EventKind::Update { .. })
             | (Self::Stale, EventKind::Stale { .. })
             | (Self::VeryStale, EventKind::VeryStale { .. })
             | (Self::Dead, EventKind::Dead { .. }) => true,
-            (Self::Moment(name), kind) => *name == kind.name(),
             _ => false,
         }
     }
 }
 
-/// An alarm that is due.
+/// An alert to report.
 #[derive(Debug)]
 pub struct AlertEvent {
-    /// The word of `--on` that it is for.
     pub trigger: String,
     pub event: Event,
 }
 
-/// The episodes that are on.
+/// The alerts that are firing.
 pub struct AlertStates {
     triggers: Vec<Trigger>,
-    /// How long after an alarm the next one of the same episode comes.
+    /// The time between two reports of the same alert.
     repeat: Option<Duration>,
-    /// What already holds when the watch begins counts.
+    /// Alerts that are firing when the watch starts are reported.
     now: bool,
-    /// By session and trigger.
-    on: HashMap<(String, usize), Alert>,
-    /// No alarm is repeated before this; it may be too early.
-    next_repeat: Option<Instant>,
+    /// By session and index of the trigger.
+    firing: HashMap<(String, usize), Alert>,
 }
 
 struct Alert {
-    kind: EventKind,
-    /// None for one that was on before the watch began, and is nobody's news.
-    last_alarm: Option<Instant>,
+    raised_by: EventKind,
+    /// `None` if the alert was firing when the watch started and is not reported.
+    last_report: Option<Instant>,
 }
 
 impl AlertStates {
@@ -119,77 +115,70 @@ impl AlertStates {
             triggers,
             repeat,
             now,
-            on: HashMap::new(),
-            next_repeat: None,
+            firing: HashMap::new(),
         }
     }
 
-    /// Takes in what happened at a moment to a session that the filters want,
-    /// or no longer want.
+    /// Adds the alerts that an event raises to `alerts`. `selected` is true if the
+    /// filters select the session.
     pub fn observe(
         &mut self,
         event: &Event,
-        wanted: bool,
+        selected: bool,
         at: Instant,
         alerts: &mut Vec<AlertEvent>,
     ) {
         for (index, trigger) in self.triggers.iter().enumerate() {
-            let alert = || AlertEvent {
-                trigger: trigger.word().to_owned(),
-                event: event.clone(),
-            };
-            let begins = wanted && trigger.begins_with(&event.kind);
-            if let Trigger::Moment(name) = trigger {
-                if begins && *name == event.kind.name() {
-                    alerts.push(alert());
+            let is_raised = selected && trigger.is_raised_by(&event.kind);
+            let mut is_reported = is_raised;
+            if !matches!(trigger, Trigger::Event(_)) {
+                let key = (event.session.name().to_owned(), index);
+                if !selected || !trigger.holds(event) {
+                    self.firing.remove(&key);
+                    continue;
                 }
-                continue;
-            }
-            let key = (event.session.name().to_owned(), index);
-            if !wanted || !trigger.holds(event) {
-                self.on.remove(&key);
-            } else if begins && !self.on.contains_key(&key) {
-                let is_news = self.now || event.kind != EventKind::Snapshot;
-                if is_news {
-                    alerts.push(alert());
-                    self.next_repeat = self.next_repeat.or(self.repeat.map(|repeat| at + repeat));
+                if !is_raised || self.firing.contains_key(&key) {
+                    continue;
                 }
+                is_reported = self.now || event.kind != EventKind::Snapshot;
                 let alert = Alert {
-                    kind: event.kind.clone(),
-                    last_alarm: is_news.then_some(at),
+                    raised_by: event.kind.clone(),
+                    last_report: is_reported.then_some(at),
                 };
-                self.on.insert(key, alert);
+                self.firing.insert(key, alert);
+            }
+            if is_reported {
+                alerts.push(AlertEvent {
+                    trigger: trigger.word().to_owned(),
+                    event: event.clone(),
+                });
             }
         }
     }
 
-    /// When [`repeat`](Self::repeat) has something to give, or a little
-    /// earlier.
+    /// Returns when the next alert is to be repeated.
     pub fn next_repeat(&self) -> Option<Instant> {
-        self.next_repeat
+        let repeat = self.repeat?;
+        let reported = self.firing.values().filter_map(|alert| alert.last_report);
+        Some(reported.min()? + repeat)
     }
 
-    /// The alarms that are due again: for which session, because of what, and
-    /// the event that it began with.
+    /// Returns the session, the trigger and the kind of the event of each alert
+    /// that is to be repeated.
     pub fn repeat(&mut self, at: Instant) -> Vec<(String, String, EventKind)> {
-        let (Some(repeat), Some(next)) = (self.repeat, self.next_repeat) else {
+        let Some(repeat) = self.repeat else {
             return Vec::new();
         };
-        if at < next {
-            return Vec::new();
-        }
         let mut due = Vec::new();
-        for ((name, index), alert) in &mut self.on {
-            if let Some(last) = &mut alert.last_alarm
+        for ((name, index), alert) in &mut self.firing {
+            if let Some(last) = &mut alert.last_report
                 && *last + repeat <= at
             {
                 *last = at;
                 let trigger = self.triggers[*index].word().to_owned();
-                due.push((name.clone(), trigger, alert.kind.clone()));
+                due.push((name.clone(), trigger, alert.raised_by.clone()));
             }
         }
-        let lasts = self.on.values().filter_map(|alert| alert.last_alarm);
-        self.next_repeat = lasts.min().map(|last| last + repeat);
         due.sort_unstable_by(|a, b| sstat::natural_cmp(&a.0, &b.0).then_with(|| a.1.cmp(&b.1)));
         due
     }
@@ -201,7 +190,7 @@ mod tests {
     use crate::watch::session_table::SessionTable;
     use sstat::{ProcessState, Thresholds, Update};
 
-    /// A board whose events go to episodes: the two together say how often.
+    /// A session table whose events are observed for alerts.
     struct Scene {
         table: SessionTable,
         states: AlertStates,
@@ -210,7 +199,7 @@ mod tests {
 
     impl Scene {
         fn new(words: &[&str], repeat: Option<u64>, now: bool) -> Self {
-            let triggers = words.iter().map(|word| Trigger::of_word(word)).collect();
+            let triggers = words.iter().map(|word| Trigger::parse(word)).collect();
             Self {
                 table: SessionTable::new(Thresholds::default()),
                 states: AlertStates::new(triggers, repeat.map(Duration::from_secs), now),
@@ -265,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn once_an_episode_and_again_when_it_comes_back() {
+    fn alert_is_raised_again_after_it_was_resolved() {
         let mut scene = Scene::new(&["error", "very_stale"], None, false);
         assert_eq!(scene.push(0, "error"), ["error"]);
         assert!(scene.push(1, "error").is_empty());
@@ -279,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_at_the_start_is_no_news() {
+    fn alert_firing_at_the_start_is_reported_only_with_now() {
         let mut scene = Scene::new(&["error"], Some(60), false);
         assert!(scene.snapshot(0, "error").is_empty());
         assert!(scene.push(1, "error").is_empty());
@@ -291,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_episode_that_lasts_is_repeated() {
+    fn firing_alert_is_repeated() {
         let mut scene = Scene::new(&["blocked"], Some(600), false);
         assert_eq!(scene.push(0, "blocked"), ["blocked"]);
         assert_eq!(scene.repeats(9), 0);
@@ -303,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn occasions_come_each_time() {
+    fn every_event_of_a_named_kind_is_reported() {
         let mut scene = Scene::new(&["update", "recovered", "stale"], None, true);
         assert!(scene.snapshot(0, "working").is_empty());
         assert_eq!(scene.push(1, "working"), ["update"]);

@@ -102,29 +102,13 @@ mod exit_notifier {
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
     use rustix::event::{Timespec, epoll};
-    use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, getrlimit, pidfd_open, setrlimit};
+    use rustix::process::{Pid, PidfdFlags, Resource, getrlimit, pidfd_open};
 
     use super::Key;
 
-    /// The most descriptors spent on processes; no more than half of what
-    /// this process may open.
-    const MOST: u64 = 4096;
-
-    /// What this process may open, raised as far as is needed: the usual limit
-    /// is meant for select(2), which is not used here.
-    fn open_limit() -> u64 {
-        let limits = getrlimit(Resource::Nofile);
-        let current = limits.current.unwrap_or(u64::MAX);
-        let wanted = limits.maximum.unwrap_or(u64::MAX).min(2 * MOST);
-        let raised = Rlimit {
-            current: Some(wanted),
-            ..limits
-        };
-        if current < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
-            return wanted;
-        }
-        current
-    }
+    /// The number of descriptors used for processes, and no more than half of
+    /// those that this process may open.
+    const MAX_DESCRIPTORS: u64 = 4096;
 
     /// Process file descriptors, and one that is readable when any of them is.
     pub struct ExitNotifier {
@@ -135,10 +119,11 @@ mod exit_notifier {
 
     impl ExitNotifier {
         pub fn new() -> Option<Self> {
+            let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
             Some(Self {
                 epoll: epoll::create(epoll::CreateFlags::CLOEXEC).ok()?,
                 pidfds: HashMap::new(),
-                budget: usize::try_from((open_limit() / 2).min(MOST)).ok()?,
+                budget: usize::try_from((limit / 2).min(MAX_DESCRIPTORS)).ok()?,
             })
         }
 

@@ -1,4 +1,5 @@
-//! Waiting for sessions to reach a status. Pure: it is told what happens.
+//! Decides when `watch --until` ends, and with which exit code. Pure: the caller
+//! passes the events.
 
 use sstat::{Liveness, Status};
 
@@ -6,96 +7,95 @@ use super::event::{Event, EventKind};
 use crate::error::exit_code;
 use crate::select::Names;
 
-/// What is waited for, and how far it has come.
+/// The sessions to wait for and what has become known of them.
 pub struct WaitCondition {
     statuses: Vec<Status>,
-    /// One session that reaches it is enough.
+    /// One session that reaches a status is enough.
     any: bool,
-    /// What already holds when the watch begins counts.
+    /// The statuses at the start count.
     now: bool,
-    waited: Vec<Waited>,
-    /// Patterns that nothing matches yet.
-    unmatched: Vec<Unmatched>,
+    sessions: Vec<Waited>,
+    /// The patterns that no session has matched yet.
+    patterns: Vec<(String, Names)>,
 }
 
 struct Waited {
     name: String,
-    /// What it says by now, for people.
-    last: Option<Status>,
-    outcome: Option<Outcome>,
+    last_status: Option<Status>,
+    verdict: Option<Verdict>,
 }
 
-struct Unmatched {
-    pattern: String,
-    names: Names,
-}
-
+/// How the wait for one or all sessions has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Outcome {
-    Reached,
-    /// It ended in another way, in these words and with this exit code.
-    Failed(u8, String),
-}
-
-/// How the waiting ended.
-#[derive(Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub code: u8,
-    /// Why, unless all went well.
+    /// `None` if the code is 0.
     pub reason: Option<String>,
 }
 
+impl Verdict {
+    const REACHED: Self = Self {
+        code: 0,
+        reason: None,
+    };
+
+    pub fn failed(code: u8, reason: String) -> Self {
+        Self {
+            code,
+            reason: Some(reason),
+        }
+    }
+}
+
 impl WaitCondition {
-    pub fn new(names: Vec<String>, statuses: Vec<Status>, any: bool, now: bool) -> Self {
-        let waited = names.into_iter().map(|name| Waited {
-            name,
-            last: None,
-            outcome: None,
-        });
+    pub fn new(statuses: Vec<Status>, any: bool, now: bool) -> Self {
         Self {
             statuses,
             any,
             now,
-            waited: waited.collect(),
-            unmatched: Vec::new(),
+            sessions: Vec::new(),
+            patterns: Vec::new(),
         }
     }
 
-    /// Waits also for the first session that comes and matches this pattern.
-    pub fn add_unmatched(&mut self, pattern: String) {
-        let names = Names::new(std::slice::from_ref(&pattern));
-        self.unmatched.push(Unmatched { pattern, names });
-    }
-
-    /// Waits for this session from now on if it is the first of a pattern.
-    fn match_first(&mut self, name: &str) {
-        let unmatched = self.unmatched.len();
-        self.unmatched.retain(|pattern| !pattern.names.want(name));
-        let is_first = self.unmatched.len() < unmatched;
-        // It may have been named besides.
-        if is_first && self.waited.iter().all(|waited| waited.name != name) {
-            self.waited.push(Waited {
+    pub fn add_session(&mut self, name: &str) {
+        if self.sessions.iter().all(|waited| waited.name != name) {
+            self.sessions.push(Waited {
                 name: name.to_owned(),
-                last: None,
-                outcome: None,
+                last_status: None,
+                verdict: None,
             });
         }
     }
 
-    /// Takes in what happened. Gives back what a person should know about it.
+    /// Waits for the first session that will match a pattern.
+    pub fn add_pattern(&mut self, pattern: &str) {
+        let names = Names::new(&[pattern.to_owned()]);
+        self.patterns.push((pattern.to_owned(), names));
+    }
+
+    fn match_patterns(&mut self, name: &str) {
+        let before = self.patterns.len();
+        self.patterns.retain(|(_, names)| !names.want(name));
+        if self.patterns.len() < before {
+            self.add_session(name);
+        }
+    }
+
+    /// Takes an event into account. Returns a note for the user.
     pub fn observe(&mut self, event: &Event) -> Option<String> {
         let session = &event.session;
         let status = &session.update.status;
         let is_removed = event.kind == EventKind::Removed;
         if !is_removed {
-            self.match_first(session.name());
+            self.match_patterns(session.name());
         }
         let waited = self
-            .waited
+            .sessions
             .iter_mut()
             .find(|waited| waited.name == session.name())?;
-        waited.last = (!is_removed).then(|| status.clone());
-        if waited.outcome.is_some() {
+        waited.last_status = (!is_removed).then(|| status.clone());
+        if waited.verdict.is_some() {
             return None;
         }
         if is_removed {
@@ -106,7 +106,7 @@ impl WaitCondition {
         }
         let dead = session.health.liveness == Liveness::Dead;
         let counts = match event.kind {
-            // What one that is dead already says about itself holds no more.
+            // The last status of a dead session is obsolete.
             EventKind::Snapshot => self.now && !dead,
             EventKind::Update { .. } => true,
             _ => false,
@@ -114,14 +114,14 @@ impl WaitCondition {
         let reached = self.statuses.contains(status);
         let ended = matches!(status, Status::Completed | Status::Error);
         if counts && reached {
-            waited.outcome = Some(Outcome::Reached);
+            waited.verdict = Some(Verdict::REACHED);
         } else if counts && ended {
             let message = match &*session.update.message {
                 "" => String::new(),
                 message => format!(": {message}"),
             };
             let reason = format!("{}: ended as {status}{message}", waited.name);
-            waited.outcome = Some(Outcome::Failed(exit_code::NO_MATCH, reason));
+            waited.verdict = Some(Verdict::failed(exit_code::NO_MATCH, reason));
         } else if dead {
             let pid = session.update.process.as_ref();
             let pid = pid.map_or(String::new(), |process| format!(" {}", process.pid));
@@ -129,7 +129,7 @@ impl WaitCondition {
                 "{}: dead: process{pid} is gone, its last status is {status}",
                 waited.name
             );
-            waited.outcome = Some(Outcome::Failed(exit_code::DEAD, reason));
+            waited.verdict = Some(Verdict::failed(exit_code::DEAD, reason));
         } else if event.kind == EventKind::Snapshot && reached {
             return Some(format!(
                 "{}: is {status} already; waiting for the next time (--now would accept it)",
@@ -144,59 +144,48 @@ impl WaitCondition {
         None
     }
 
-    /// How it ended, once it has.
+    /// Returns how the wait has ended, or `None` if it has not.
     pub fn verdict(&self) -> Option<Verdict> {
-        let failed = |waited: &Waited| match &waited.outcome {
-            Some(Outcome::Failed(code, reason)) => Some((*code, reason.clone())),
-            _ => None,
-        };
-        let reached = |waited: &Waited| waited.outcome == Some(Outcome::Reached);
-        let all = &self.waited;
-        let done = if self.any {
-            all.iter().any(reached)
-        } else {
-            self.unmatched.is_empty() && all.iter().all(reached)
-        };
-        if done {
-            return Some(Verdict {
-                code: 0,
-                reason: None,
-            });
+        let total = self.sessions.len() + self.patterns.len();
+        let verdicts = self
+            .sessions
+            .iter()
+            .filter_map(|waited| waited.verdict.as_ref());
+        let (reached, failed): (Vec<_>, Vec<_>) = verdicts.partition(|verdict| verdict.code == 0);
+        let needed = if self.any { 1 } else { total };
+        if reached.len() >= needed {
+            return Some(Verdict::REACHED);
         }
-        let failures: Vec<(u8, String)> = all.iter().filter_map(failed).collect();
-        let (code, reason) = failures.first()?;
         if !self.any {
-            return Some(Verdict {
-                code: *code,
-                reason: Some(reason.clone()),
-            });
+            return failed.first().copied().cloned();
         }
-        if failures.len() < all.len() + self.unmatched.len() {
+        if failed.len() < total {
             return None;
         }
-        // Death is the verdict only if nothing else ended any of them.
-        let code = failures.iter().map(|(code, _)| *code).min();
-        let reasons: Vec<&str> = failures.iter().map(|(_, reason)| &**reason).collect();
-        Some(Verdict {
-            code: code.unwrap_or(exit_code::NO_MATCH),
-            reason: Some(reasons.join("; ")),
-        })
+        let reasons = failed
+            .iter()
+            .filter_map(|verdict| verdict.reason.as_deref());
+        let reasons = reasons.collect::<Vec<&str>>().join("; ");
+        // DEAD, the highest code, only if all sessions are dead.
+        let code = failed.iter().map(|verdict| verdict.code).min()?;
+        Some(Verdict::failed(code, reasons))
     }
 
-    /// What is still waited for, for people.
+    /// Describes the sessions that are still waited for.
     pub fn open(&self) -> String {
-        let open = self.waited.iter().filter(|waited| waited.outcome.is_none());
-        let open = open.map(|waited| match &waited.last {
-            Some(last) => format!("{} is {last}", waited.name),
-            None => format!("{} is no session", waited.name),
+        let open = self
+            .sessions
+            .iter()
+            .filter(|waited| waited.verdict.is_none());
+        let open = open.map(|waited| match &waited.last_status {
+            Some(status) => format!("{} is {status}", waited.name),
+            None => format!("{} does not exist", waited.name),
         });
-        let unmatched = self.unmatched.iter();
-        let unmatched = unmatched.map(|Unmatched { pattern, .. }| no_match(pattern));
+        let unmatched = self.patterns.iter().map(|(pattern, _)| no_match(pattern));
         open.chain(unmatched).collect::<Vec<String>>().join(", ")
     }
 }
 
-/// That a pattern is nobody's.
 pub fn no_match(pattern: &str) -> String {
     format!("no session matches '{pattern}'")
 }
@@ -225,8 +214,9 @@ mod tests {
     }
 
     fn until(names: &[&str], any: bool, now: bool) -> WaitCondition {
-        let names = names.iter().map(ToString::to_string).collect();
-        WaitCondition::new(names, vec![Status::Completed], any, now)
+        let mut condition = WaitCondition::new(vec![Status::Completed], any, now);
+        names.iter().for_each(|name| condition.add_session(name));
+        condition
     }
 
     fn snapshot(until: &mut WaitCondition, name: &str, status: &str) -> Option<String> {
@@ -257,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn only_updates_count_unless_now_is_asked_for() {
+    fn only_updates_count_without_now() {
         let mut later = until(&["w"], false, false);
         assert!(
             snapshot(&mut later, "w", "completed")
@@ -274,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_otherwise_before_is_told_and_counts_with_now() {
+    fn session_that_ended_otherwise_before_is_noted_and_fails_with_now() {
         let mut now = until(&["w"], false, true);
         assert_eq!(snapshot(&mut now, "w", "error"), None);
         assert_eq!(code(&now), Some(1));
@@ -291,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn one_whose_file_is_gone_is_nothing_any_more_and_may_come_back() {
+    fn removed_session_is_waited_for() {
         let mut until = until(&["a", "w"], false, false);
         update(&mut until, "a", "completed");
         snapshot(&mut until, "w", "working");
@@ -305,16 +295,16 @@ mod tests {
             remove(&mut until, "w").unwrap(),
             "w: its file is gone or empty; waiting for it"
         );
-        assert_eq!(until.open(), "w is no session");
+        assert_eq!(until.open(), "w does not exist");
         assert_eq!(code(&until), None);
         update(&mut until, "w", "completed");
         assert_eq!(code(&until), Some(0));
     }
 
     #[test]
-    fn a_pattern_without_a_match_waits_for_its_first() {
+    fn unmatched_pattern_waits_for_its_first_session() {
         let mut all = until(&["a"], false, false);
-        all.add_unmatched("x*".to_owned());
+        all.add_pattern("x*");
         update(&mut all, "a", "completed");
         assert_eq!(code(&all), None);
         assert_eq!(all.open(), "no session matches 'x*'");
@@ -326,25 +316,25 @@ mod tests {
         assert_eq!(code(&all), Some(0));
 
         let mut any = until(&["a"], true, false);
-        any.add_unmatched("x*".to_owned());
+        any.add_pattern("x*");
         update(&mut any, "a", "error");
         assert_eq!(code(&any), None);
         update(&mut any, "x1", "error");
         assert_eq!(code(&any), Some(1));
 
         let mut both = until(&["x1"], false, false);
-        both.add_unmatched("x*".to_owned());
+        both.add_pattern("x*");
         update(&mut both, "x1", "completed");
         assert_eq!(code(&both), Some(0), "one may be named twice");
     }
 
     #[test]
-    fn all_must_reach_it_and_the_first_that_does_not_decides() {
+    fn first_failure_ends_a_wait_for_all() {
         let mut all = until(&["a", "b"], false, false);
         update(&mut all, "a", "completed");
         update(&mut all, "a", "error");
-        assert_eq!(code(&all), None, "once reached is reached");
-        assert_eq!(all.open(), "b is no session");
+        assert_eq!(code(&all), None, "the first verdict on a session counts");
+        assert_eq!(all.open(), "b does not exist");
         update(&mut all, "b", "blocked");
         assert_eq!(all.open(), "b is blocked");
         update(&mut all, "b", "completed");
@@ -362,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn any_is_enough_and_fails_when_all_have_failed() {
+    fn wait_for_any_fails_when_all_have_failed() {
         let mut any = until(&["a", "b"], true, false);
         update(&mut any, "a", "error");
         assert_eq!(code(&any), None);
@@ -379,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_at_the_start_is_dead() {
+    fn session_dead_at_the_start_fails() {
         for now in [false, true] {
             let mut until = until(&["w"], false, now);
             until.observe(&event(

@@ -65,7 +65,7 @@ mod unix {
     use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 
     use super::Ending;
-    use crate::job_control::JobControl;
+    use crate::job_control::{JobControl, ignored_signals};
 
     const FORWARDED: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
 
@@ -178,22 +178,6 @@ mod unix {
         JobControl::this().is_some_and(|job| job.is_in_foreground())
     }
 
-    /// Returns the set of ignored signals, bit N-1 for signal N. It is empty if the
-    /// system has no /proc.
-    fn ignored_signals() -> u64 {
-        std::fs::read_to_string("/proc/self/status")
-            .ok()
-            .and_then(|status| parse_ignored(&status))
-            .unwrap_or(0)
-    }
-
-    fn parse_ignored(status: &str) -> Option<u64> {
-        let mask = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigIgn:"))?;
-        u64::from_str_radix(mask.trim(), 16).ok()
-    }
-
     /// Replaces stdin and stdout by /dev/null. When the command closes its end of
     /// a pipe, no other writer or reader may be left.
     fn release_streams() {
@@ -216,15 +200,6 @@ mod unix {
             assert!(is_for_child(SIGHUP, true, || true));
             assert!(!is_for_child(SIGINT, true, || true));
             assert!(!is_for_child(SIGCHLD, false, || false));
-        }
-
-        #[test]
-        fn ignored_signals_are_read_from_proc() {
-            let status = "Name:\tsstat\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
-            let ignored = parse_ignored(status).unwrap();
-            assert_eq!(ignored >> (SIGHUP - 1) & 1, 1);
-            assert_eq!(ignored >> (SIGINT - 1) & 1, 0);
-            assert_eq!(parse_ignored("Name:\tsstat\n"), None);
         }
     }
 }

@@ -2,43 +2,41 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use super::{Live, PATIENCE, Poller};
+use super::{Live, Worker, wait_until};
 use crate::support::Sandbox;
 
-/// What the alarms have written to a file so far, once it is so many lines.
+/// Returns the lines of the file "alerts" once there are at least `count`.
 fn lines(sandbox: &Sandbox, count: usize) -> Vec<String> {
-    let path = sandbox.root().join("alarms");
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    let path = sandbox.root().join("alerts");
+    let mut lines = Vec::new();
+    wait_until("the alerts are reported", || {
         let text = fs::read_to_string(&path).unwrap_or_default();
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        if lines.len() >= count {
-            return lines;
-        }
-        assert!(Instant::now() < deadline, "only {lines:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        lines = text.lines().map(str::to_owned).collect();
+        lines.len() >= count
+    });
+    lines
 }
 
-const NOTE: &str = "echo $SSTAT_EVENT $SSTAT_SESSION $SSTAT_FROM $SSTAT_STATUS >> alarms";
+const NOTE: &str = "echo $SSTAT_EVENT $SSTAT_SESSION $SSTAT_FROM $SSTAT_STATUS >> alerts";
 
 #[test]
-fn a_command_runs_once_an_episode() {
+fn command_runs_each_time_a_condition_starts_to_hold() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "error", "since long"]);
     let live = Live::listening(&sandbox, &["--json", "--exec", NOTE]);
     for status in ["error", "working", "error", "error", "blocked", "error"] {
         sandbox.ok(["push", "w", status]);
     }
-    let poller = Poller::new();
-    sandbox.ok(["push", "d", "working", "--pid", &poller.pid()]);
+    let worker = Worker::new();
+    sandbox.ok(["push", "d", "working", "--pid", &worker.pid()]);
     assert_eq!(
         lines(&sandbox, 2),
         ["error w working error", "error w blocked error"]
     );
-    drop(poller);
+    drop(worker);
     assert_eq!(lines(&sandbox, 3)[2], "dead d working");
     sandbox.ok(["push", "d", "error"]);
     assert_eq!(lines(&sandbox, 4)[3], "error d working error");
@@ -46,7 +44,7 @@ fn a_command_runs_once_an_episode() {
 }
 
 #[test]
-fn what_holds_already_counts_with_now() {
+fn alert_firing_at_the_start_is_reported_with_now() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "blocked"]);
     let _live = Live::listening(
@@ -61,7 +59,7 @@ fn what_holds_already_counts_with_now() {
 }
 
 #[test]
-fn an_episode_that_lasts_is_repeated() {
+fn firing_alert_is_repeated() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     let _live = Live::listening(
@@ -75,7 +73,7 @@ fn an_episode_that_lasts_is_repeated() {
 }
 
 #[test]
-fn a_silence_raises_an_alarm() {
+fn stale_session_raises_an_alert() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     let _live = Live::listening(
@@ -97,7 +95,7 @@ fn a_silence_raises_an_alarm() {
 }
 
 #[test]
-fn data_comes_in_variables_and_on_stdin_never_in_the_command() {
+fn data_is_in_variables_and_on_stdin_but_not_in_the_command() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     let script = r#"printf '%s|' "$SSTAT_EVENT" "$SSTAT_SESSION" "$SSTAT_STATUS" "$SSTAT_FROM" "$SSTAT_MESSAGE" "$SSTAT_TASK_ID" "$SSTAT_PROGRESS" "$SSTAT_AGE_SECONDS" "$SSTAT_DIR" > part; cat > json; mv json whole"#;
@@ -109,11 +107,7 @@ fn data_comes_in_variables_and_on_stdin_never_in_the_command() {
     sandbox.ok(["push", "w", "error", &message, "25%", "160"]);
     assert_eq!(live.event()["to"], "error");
     let whole = sandbox.root().join("whole");
-    let deadline = Instant::now() + PATIENCE;
-    while !whole.exists() {
-        assert!(Instant::now() < deadline);
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("the command has run", || whole.exists());
     let event: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(whole).unwrap()).unwrap();
     assert_eq!(event["event"], "update");
@@ -129,10 +123,10 @@ fn data_comes_in_variables_and_on_stdin_never_in_the_command() {
 }
 
 #[test]
-fn many_commands_wait_their_turn_and_leave_no_zombie() {
+fn eight_commands_run_at_a_time_and_leave_no_zombie() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
-    let script = "echo >> alarms; ls -d running.* 2>/dev/null | wc -l >> counts; touch running.$$; sleep 0.05; rm running.$$";
+    let script = "echo >> alerts; ls -d running.* 2>/dev/null | wc -l >> counts; touch running.$$; sleep 0.05; rm running.$$";
     let live = Live::listening(&sandbox, &["--json", "--on", "blocked", "--exec", script]);
     for index in 0..40 {
         sandbox.ok(["push", &format!("w{index}"), "blocked"]);
@@ -145,7 +139,6 @@ fn many_commands_wait_their_turn_and_leave_no_zombie() {
             .all(|count| count.trim().parse::<u32>().unwrap() < 8),
         "{counts}"
     );
-    let deadline = Instant::now() + PATIENCE;
     let tasks = format!("/proc/{}/task", live.child.id());
     let has_children = || {
         fs::read_dir(&tasks).unwrap().flatten().any(|task| {
@@ -153,40 +146,34 @@ fn many_commands_wait_their_turn_and_leave_no_zombie() {
             children.is_ok_and(|children| !children.is_empty())
         })
     };
-    while has_children() {
-        assert!(Instant::now() < deadline, "a child is left");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("no child is left", || !has_children());
 }
 
 #[test]
-fn alarms_with_much_data_are_dropped_while_too_many_wait() {
+fn alerts_are_dropped_while_too_many_are_waiting() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "idle"]);
-    let script = "cat > /dev/null; echo >> alarms; while [ ! -e go ]; do sleep 0.05; done";
+    // The commands of one session run one after another.
+    let script = "echo >> alerts; [ -e go ] || sleep 100";
     let live = Live::listening(&sandbox, &["--json", "--on", "update", "--exec", script]);
-    // One session's come one after another.
-    let line = format!(
-        "{{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"working\",\"message\":\"{}\"}}\n",
-        "x".repeat(1_000_000)
-    );
+    let line = "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"working\"}\n";
     let file = fs::File::options().append(true).open(sandbox.file("w"));
-    file.unwrap().write_all(line.repeat(30).as_bytes()).unwrap();
-    for _ in 0..30 {
+    file.unwrap()
+        .write_all(line.repeat(1010).as_bytes())
+        .unwrap();
+    for _ in 0..1010 {
         assert_eq!(live.event()["to"], "working");
     }
-    let told = live.error();
+    let error = live.error();
     assert!(
-        told.ends_with("were dropped: too many are waiting already"),
-        "{told}"
+        error.ends_with("were dropped: too many are waiting already"),
+        "{error}"
     );
-    fs::write(sandbox.root().join("go"), "").unwrap();
-    // Those before them have their turn.
-    assert!(lines(&sandbox, 16).len() < 30);
+    assert_eq!(lines(&sandbox, 1).len(), 1);
 }
 
 #[test]
-fn a_failing_command_is_reported_and_watched_on() {
+fn failing_command_is_reported() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
     let live = Live::listening(
@@ -214,10 +201,10 @@ fn a_failing_command_is_reported_and_watched_on() {
 }
 
 #[test]
-fn alarms_are_finished_before_the_watch_ends() {
+fn running_commands_end_before_the_watch() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
-    let script = "sleep 0.3; echo done >> alarms; echo shown";
+    let script = "sleep 0.3; echo done >> alerts; echo shown";
     let ran = sandbox.run([
         "watch", "w", "--until", "working", "--now", "--on", "working", "--exec", script,
     ]);
@@ -226,9 +213,137 @@ fn alarms_are_finished_before_the_watch_ends() {
 }
 
 #[test]
-fn the_bell_rings() {
+fn bell_rings() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "error"]);
     let ran = sandbox.run(["watch", "w", "--until", "error", "--now", "--bell"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, "\x07"));
+}
+
+/// Sessions `w0` to `w39`, all blocked.
+fn forty_blocked() -> Sandbox {
+    let sandbox = Sandbox::with_real_clock();
+    for index in 0..40 {
+        sandbox.ok(["push", &format!("w{index}"), "blocked"]);
+    }
+    sandbox
+}
+
+#[test]
+fn waiting_commands_do_not_start_after_a_timeout() {
+    let sandbox = forty_blocked();
+    let start = Instant::now();
+    let ran = sandbox.run([
+        "watch",
+        "w*",
+        "--until",
+        "completed",
+        "--timeout",
+        "500ms",
+        "--on",
+        "blocked",
+        "--now",
+        "--exec",
+        "echo >> alerts; sleep 2",
+    ]);
+    assert_eq!(ran.code, 124, "{}", ran.stderr);
+    assert!(start.elapsed() < Duration::from_secs(6));
+    assert_eq!(lines(&sandbox, 8).len(), 8);
+}
+
+#[test]
+fn verdict_starts_the_command_of_its_event_and_stops_the_others() {
+    let sandbox = forty_blocked();
+    sandbox.ok(["push", "last", "working"]);
+    let script = "echo $SSTAT_EVENT $$ >> alerts; [ $SSTAT_EVENT = completed ] || sleep 100";
+    let args = [
+        "last",
+        "w*",
+        "--until",
+        "completed",
+        "--any",
+        "--json",
+        "--now",
+    ];
+    let exec = ["--on", "blocked,completed", "--exec", script];
+    let mut live = Live::listening(&sandbox, &[&args[..], &exec].concat());
+    lines(&sandbox, 8);
+    let start = Instant::now();
+    sandbox.ok(["push", "last", "completed"]);
+    assert_eq!(live.code(), 0);
+    assert!(start.elapsed() >= Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(10));
+    let lines = lines(&sandbox, 9);
+    assert_eq!(lines.len(), 9);
+    assert!(lines[8].starts_with("completed "), "{lines:?}");
+    for line in &lines {
+        assert!(!is_running(line.split(' ').nth(1).unwrap()), "{line}");
+    }
+    assert!(live.error().contains("killed: the watch has ended"));
+}
+
+fn is_running(pid: &str) -> bool {
+    std::path::Path::new("/proc").join(pid).exists()
+}
+
+#[test]
+fn signal_ends_the_watch_and_its_commands() {
+    for (name, number) in [("HUP", 1), ("INT", 2), ("TERM", 15)] {
+        let sandbox = Sandbox::with_real_clock();
+        sandbox.ok(["push", "w", "blocked"]);
+        let script = "echo $$ >> alerts; trap '' TERM; sleep 100";
+        let args = ["--json", "--on", "blocked", "--now", "--exec", script];
+        let mut live = Live::listening(&sandbox, &args);
+        let pid = lines(&sandbox, 1).remove(0);
+        assert!(is_running(&pid));
+        live.signal(name);
+        assert_eq!(live.status().signal(), Some(number));
+        assert!(!is_running(&pid), "{name}");
+    }
+}
+
+#[test]
+fn ignored_signal_does_not_end_the_watch() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    let mut command = std::process::Command::new("sh");
+    sandbox.isolate(&mut command);
+    command.args([
+        "-c",
+        "trap '' HUP; exec sstat watch --json --exec \"$0\"",
+        NOTE,
+    ]);
+    let live = Live::spawn(&mut command);
+    assert_eq!(live.short(), "snapshot w");
+    live.signal("HUP");
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(lines(&sandbox, 1), ["error w idle error"]);
+}
+
+#[test]
+fn closed_output_ends_the_commands() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "blocked"]);
+    let script = "echo $$ >> alerts; sleep 100";
+    let mut command = std::process::Command::new("sh");
+    sandbox.isolate(&mut command);
+    let watch = "sstat watch --json --on blocked --now --exec \"$0\" | head -1";
+    let output = command.args(["-c", watch, script]).output().unwrap();
+    assert!(output.status.success());
+    let pid = lines(&sandbox, 1).remove(0);
+    wait_until("the command is ended", || !is_running(&pid));
+}
+
+#[test]
+fn commands_have_the_limits_of_the_watch() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    let mut command = std::process::Command::new("sh");
+    sandbox.isolate(&mut command);
+    let watch = "ulimit -S -n 300; exec sstat watch --json --exec \"$0\"";
+    command.args(["-c", watch, "ulimit -S -n >> alerts"]);
+    let live = Live::spawn(&mut command);
+    assert_eq!(live.short(), "snapshot w");
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(lines(&sandbox, 1), ["300"]);
 }

@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use serde_json::value::RawValue;
 
-use crate::text::is_unprintable;
+use crate::text::unprintable;
 
 /// A JSON object from any writer: its keys in their order, each with a value
 /// that is still JSON text.
@@ -360,10 +360,7 @@ pub fn escape_json(text: &str, out: &mut Vec<u8>) {
         return;
     }
     let mut copied = 0;
-    for (at, c) in text.char_indices() {
-        if !is_unprintable(c) {
-            continue;
-        }
+    for (at, c) in unprintable(text) {
         out.extend_from_slice(&text.as_bytes()[copied..at]);
         copied = at + c.len_utf8();
         if c < ' ' {
@@ -382,7 +379,7 @@ pub fn escape_json(text: &str, out: &mut Vec<u8>) {
 fn is_plain(text: &str) -> bool {
     let is_ascii = !contains(text.as_bytes(), |byte| !matches!(byte, b' '..=b'~'));
     // The UTF-8 of every unprintable character starts with one of these bytes.
-    let is_suspicious = |byte| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3);
+    let is_suspicious = |byte| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xcd | 0xd8 | 0xe1..=0xe3 | 0xef | 0xf0 | 0xf3);
     is_ascii || !contains(text.as_bytes(), is_suspicious)
 }
 
@@ -463,6 +460,7 @@ impl<F: Formatter> Formatter for SafeFormatter<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::{escape, is_unprintable};
 
     fn escaped(text: &str) -> String {
         let mut out = Vec::new();
@@ -548,6 +546,9 @@ mod tests {
     fn every_unprintable_character_is_escaped() {
         for c in ('\0'..=char::MAX).filter(|&c| is_unprintable(c)) {
             assert_ne!(escaped(&c.to_string()), c.to_string());
+        }
+        for c in ('\u{80}'..=char::MAX).map(|c| format!("a{c}")) {
+            assert_eq!(escaped(&c) == c, escape(&c) == c, "{c:?}");
         }
     }
 

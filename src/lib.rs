@@ -129,6 +129,6 @@ pub use process::ProcessStat;
 #[doc(hidden)]
 pub use store::lines::GIVE_UP_BYTES;
 #[doc(hidden)]
-pub use text::{escape_invalid_utf8, is_unprintable, truncate, truncate_by};
+pub use text::{escape_invalid_utf8, is_unprintable, truncate, truncate_by, unprintable};
 #[doc(hidden)]
 pub use update::DERIVED_KEYS;

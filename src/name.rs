@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::text::escape_invalid_utf8;
+use crate::text::{escape_invalid_utf8, truncate, unprintable};
 
 /// The suffix of every status file's name.
 pub const FILE_SUFFIX: &str = "_status.json";
@@ -16,8 +16,12 @@ pub const FILE_SUFFIX: &str = "_status.json";
 /// bytes that file systems allow.
 pub const MAX_NAME_BYTES: usize = 243;
 
-/// A valid session name: 1 to 243 bytes of UTF-8 without `/`, `\` and control
-/// characters, and without a leading `.` or `-`.
+/// A valid session name: 1 to 243 bytes of UTF-8 without `/`, `\`, control and
+/// invisible characters, without a leading `.` or `-`, and without white space at
+/// the ends.
+///
+/// On Windows also without `: < > " | ? *`, a trailing dot, and the names of
+/// devices (`CON`, `NUL.x`).
 ///
 /// ```
 /// use sstat::SessionName;
@@ -36,10 +40,28 @@ impl SessionName {
     /// [`Error::Name`] with the rule that the name breaks.
     pub fn new(name: impl Into<String>) -> Result<Self> {
         let name = name.into();
-        match broken_rule(&name) {
+        match broken_rule(&name, cfg!(windows)) {
             None => Ok(Self(name)),
             Some(reason) => Err(Error::Name { name, reason }),
         }
+    }
+
+    /// Makes a valid name of any text: removes white space at the ends, replaces
+    /// each character that is not allowed by `_`, and cuts at 243 bytes.
+    ///
+    /// A valid name stays as it is. Different texts can get the same name.
+    ///
+    /// ```
+    /// use sstat::SessionName;
+    /// assert_eq!(SessionName::from_text(" feature/login\n")?.as_str(), "feature_login");
+    /// assert!(SessionName::from_text(" ").is_err());
+    /// # Ok::<(), sstat::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Name`] if the text is blank.
+    pub fn from_text(text: &str) -> Result<Self> {
+        Self::new(name_of_text(text, cfg!(windows)))
     }
 
     /// Returns the name.
@@ -55,7 +77,7 @@ impl SessionName {
     }
 }
 
-fn broken_rule(name: &str) -> Option<&'static str> {
+fn broken_rule(name: &str, on_windows: bool) -> Option<&'static str> {
     if name.is_empty() {
         return Some("is empty");
     }
@@ -71,7 +93,55 @@ fn broken_rule(name: &str) -> Option<&'static str> {
     if name.contains(char::is_control) {
         return Some("contains a control character");
     }
+    if unprintable(name).next().is_some() {
+        return Some("contains an invisible character");
+    }
+    if name.trim() != name {
+        return Some("begins or ends with white space");
+    }
+    if on_windows && (name.contains(WINDOWS_FORBIDDEN) || name.ends_with('.') || is_device(name)) {
+        return Some("is not possible on Windows");
+    }
     None
+}
+
+const WINDOWS_FORBIDDEN: [char; 7] = [':', '<', '>', '"', '|', '?', '*'];
+
+/// Returns true for a name that Windows reserves, with any extension.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let numbered = |device: &str| {
+        stem.get(..3)
+            .is_some_and(|start| start.eq_ignore_ascii_case(device))
+            && matches!(stem[3..].parse(), Ok('0'..='9' | '¹' | '²' | '³'))
+    };
+    let devices = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+    let is_named = devices
+        .iter()
+        .any(|device| stem.eq_ignore_ascii_case(device));
+    is_named || numbered("com") || numbered("lpt")
+}
+
+fn name_of_text(text: &str, on_windows: bool) -> String {
+    let text = text.trim();
+    let mut name = String::with_capacity(text.len() + 1);
+    if on_windows && is_device(text) {
+        name.push('_');
+    }
+    let mut hidden = unprintable(text).map(|(at, _)| at).peekable();
+    for (at, c) in text.char_indices() {
+        let is_forbidden = hidden.next_if_eq(&at).is_some()
+            || matches!(c, '/' | '\\')
+            || (at == 0 && matches!(c, '.' | '-'))
+            || (on_windows && WINDOWS_FORBIDDEN.contains(&c));
+        name.push(if is_forbidden { '_' } else { c });
+    }
+    let mut name = truncate(&name, MAX_NAME_BYTES).trim_end().to_owned();
+    if on_windows && name.ends_with('.') {
+        name.pop();
+        name.push('_');
+    }
+    name
 }
 
 impl FromStr for SessionName {
@@ -180,6 +250,59 @@ mod tests {
             assert!(SessionName::new(bad).is_err(), "{bad:?}");
         }
         assert!(SessionName::new("x".repeat(244)).is_err());
+    }
+
+    #[test]
+    fn invisible_characters_and_outer_white_space_are_invalid() {
+        for bad in [
+            "a\u{3164}",
+            "a\u{ad}b",
+            "a ",
+            " a",
+            "a\u{a0}",
+            "a\u{200d}",
+            "\u{115f}",
+        ] {
+            assert!(SessionName::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(SessionName::new("👩\u{200d}💻").is_ok());
+    }
+
+    #[test]
+    fn windows_has_more_rules() {
+        for bad in [
+            "a:b", "a?", "a.", "con", "NUL", "Aux.txt", "com1", "LPT9.x", "com¹", "nul .x",
+        ] {
+            assert!(broken_rule(bad, true).is_some(), "{bad}");
+            assert!(broken_rule(bad, false).is_none(), "{bad}");
+            let name = name_of_text(bad, true);
+            assert_eq!(broken_rule(&name, true), None, "{name}");
+        }
+        for good in ["com", "com10", "console", "null", "a.b"] {
+            assert!(broken_rule(good, true).is_none(), "{good}");
+        }
+        assert_eq!(name_of_text("nul.txt", true), "_nul.txt");
+    }
+
+    #[test]
+    fn any_text_but_a_blank_one_has_a_name() {
+        for (text, name) in [
+            ("w 1", "w 1"),
+            (" w\n", "w"),
+            ("feature/login", "feature_login"),
+            ("../etc", "_._etc"),
+            ("-x", "_x"),
+            ("a\u{3164}", "a_"),
+            ("a\tb\u{1b}c", "a_b_c"),
+            ("C:\\x", "C:_x"),
+        ] {
+            assert_eq!(name_of_text(text, false), name, "{text:?}");
+        }
+        let long = SessionName::from_text(&format!("{} b", "x".repeat(242))).unwrap();
+        assert_eq!(long.as_str(), "x".repeat(242));
+        for blank in ["", " ", "\n\t"] {
+            assert!(SessionName::from_text(blank).is_err());
+        }
     }
 
     #[test]

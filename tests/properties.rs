@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use sstat::{
     BadLine, Error, Health, HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, ProcessState, Query,
     SessionName, StaleStatuses, Status, Store, Thresholds, Update, escape_json, is_unprintable,
-    natural_cmp,
+    natural_cmp, unprintable,
 };
 
 fn status() -> impl Strategy<Value = Status> {
@@ -205,7 +205,7 @@ proptest! {
         let mut escaped = Vec::new();
         escape_json(&json, &mut escaped);
         let escaped = String::from_utf8(escaped).unwrap();
-        prop_assert!(!escaped.chars().any(is_unprintable), "{escaped:?}");
+        prop_assert!(unprintable(&escaped).next().is_none(), "{escaped:?}");
         prop_assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
     }
 
@@ -255,6 +255,21 @@ proptest! {
     fn numbers_in_names_sort_as_numbers(a in any::<u32>(), b in any::<u32>()) {
         let order = natural_cmp(&format!("worker{a}x"), &format!("worker{b}x"));
         prop_assert_eq!(order, a.cmp(&b));
+    }
+
+    #[test]
+    fn any_text_but_a_blank_one_has_a_valid_name(text in "[ \\PC]{0,9}|.*") {
+        match SessionName::from_text(&text) {
+            Ok(name) => {
+                let again = SessionName::from_text(name.as_str()).unwrap();
+                prop_assert_eq!(&again, &name);
+                prop_assert_eq!(&SessionName::new(name.as_str()).unwrap(), &name);
+            }
+            Err(_) => prop_assert!(text.trim().is_empty()),
+        }
+        if let Ok(name) = SessionName::new(&*text) {
+            prop_assert_eq!(SessionName::from_text(&text).unwrap(), name);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use sstat::{BadLine, MAX_DEPTH, Status, Update, is_unprintable, parse_timestamp};
+use sstat::{BadLine, MAX_DEPTH, Status, Update, parse_timestamp, unprintable};
 
 fuzz_target!(|line: &[u8]| {
     let decoded = Update::decode(line);
@@ -15,7 +15,7 @@ fuzz_target!(|line: &[u8]| {
     let mut printed = Vec::new();
     sstat::escape_json(&serde_json::to_string(&update).unwrap(), &mut printed);
     let printed = String::from_utf8(printed).unwrap();
-    assert!(!printed.chars().any(is_unprintable), "{printed:?}");
+    assert!(unprintable(&printed).next().is_none(), "{printed:?}");
 
     match update.encode() {
         Ok(line) => {

@@ -20,6 +20,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(!file.starts_with(['.', '-']));
         assert_eq!(session_of_file(OsStr::new(&file)).as_deref(), Some(&*text));
     }
+    match SessionName::from_text(&text) {
+        Ok(name) => assert_eq!(SessionName::from_text(name.as_str()).unwrap(), name),
+        Err(_) => assert!(text.trim().is_empty()),
+    }
     let mut parts = text.split('\n');
     let mut part = || parts.next().unwrap_or_default();
     let (a, b, c) = (part(), part(), part());

@@ -349,8 +349,7 @@ pub fn directory_name(agent: Agent, directory: &str, id: &str) -> Option<Session
         Agent::Gemini => "gemini",
     });
     let most = sstat::MAX_NAME_BYTES - id.len() - 1;
-    let base = sanitize(base);
-    SessionName::new(format!("{}-{id}", sstat::truncate(&base, most))).ok()
+    session_name(&format!("{}-{id}", sstat::truncate(base, most)))
 }
 
 /// Returns the suffix that all names of an id share, regardless of the directory.
@@ -371,16 +370,7 @@ fn short_id(id: &str) -> Option<String> {
 
 /// Converts any text to a valid session name. Returns `None` for a blank text.
 pub fn session_name(text: &str) -> Option<SessionName> {
-    let text = sanitize(text.trim());
-    SessionName::new(sstat::truncate(&text, sstat::MAX_NAME_BYTES)).ok()
-}
-
-fn sanitize(name: &str) -> String {
-    let clean = name.replace(|c: char| c.is_control() || matches!(c, '/' | '\\'), "_");
-    match clean.strip_prefix(['.', '-']) {
-        Some(rest) => format!("_{rest}"),
-        None => clean,
-    }
+    SessionName::from_text(text).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use sstat::{Session, Status, escape, is_unprintable};
+use sstat::{Session, Status, escape};
 
 use crate::view::Summary;
 
@@ -140,23 +140,14 @@ impl<'a> Gauge<'a> {
 /// Escapes a text for a label. The format has the escapes `\\`, `\"` and `\n`;
 /// other unprintable characters get sstat's own escapes.
 fn label_value(text: &str) -> Cow<'_, str> {
-    let special = |c: char| matches!(c, '\\' | '"') || is_unprintable(c);
-    if !text.contains(special) {
-        return Cow::Borrowed(text);
-    }
-    let mut label = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\\' => label.push_str(r"\\"),
-            '"' => label.push_str(r#"\""#),
-            '\n' => label.push_str(r"\n"),
-            _ if is_unprintable(c) => {
-                label.push_str(&escape(c.encode_utf8(&mut [0; 4])).replace('\\', r"\\"));
-            }
-            _ => label.push(c),
+    match escape(text) {
+        Cow::Borrowed(text) if !text.contains(['\\', '"']) => Cow::Borrowed(text),
+        _ => {
+            let lines = text.split('\n');
+            let lines = lines.map(|line| escape(line).replace('\\', r"\\").replace('"', r#"\""#));
+            Cow::Owned(lines.collect::<Vec<_>>().join(r"\n"))
         }
     }
-    Cow::Owned(label)
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sstat::{
-    HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update,
-    escape_invalid_utf8, is_unprintable, truncate_by,
+    HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update, escape,
+    escape_invalid_utf8, truncate_by,
 };
 
 use crate::cli;
@@ -156,7 +156,8 @@ fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
 fn json_length(c: char) -> usize {
     match c {
         '"' | '\\' => 2,
-        c if is_unprintable(c) => 6 * c.len_utf16(),
+        // A joiner counts as escaped: whether it is depends on its neighbour.
+        c if escape(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() => 6 * c.len_utf16(),
         c => c.len_utf8(),
     }
 }

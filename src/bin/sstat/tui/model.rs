@@ -199,7 +199,6 @@ impl Screen {
 
     /// Sorts the rows, which are in natural order of the names.
     fn sort(&mut self, table: &SessionTable) {
-        let update = |index| table.get(index).map(|session| &session.update);
         match self.sort {
             Sort::Name => {}
             Sort::Attention => self.rows.sort_by_cached_key(|&index| {
@@ -208,32 +207,10 @@ impl Screen {
                 let at = if session.needs_attention() { at } else { 0 };
                 Some((session.attention(), at))
             }),
-            Sort::Age => {
-                let timestamp = |&index: &usize| Some(update(index)?.timestamp);
-                self.rows.sort_by_cached_key(timestamp);
-            }
-            Sort::Status => self
-                .rows
-                .sort_by_key(|&index| update(index).map(|update| &update.status)),
-            Sort::Progress => {
-                // A session without progress comes after one at 0 %.
-                let progress = |index| {
-                    update(index)
-                        .and_then(|update| update.progress)
-                        .unwrap_or(-1.0)
-                };
-                self.rows
-                    .sort_by(|&a, &b| progress(b).total_cmp(&progress(a)));
-            }
-            Sort::Task => {
-                let task = |index| update(index).and_then(|update| update.task_id.as_deref());
-                self.rows.sort_by(|&a, &b| match (task(a), task(b)) {
-                    (Some(a), Some(b)) => natural_cmp(a, b),
-                    (None, None) => Ordering::Equal,
-                    (Some(_), None) => Ordering::Less,
-                    (None, Some(_)) => Ordering::Greater,
-                });
-            }
+            sort => self.rows.sort_by(|&a, &b| {
+                let sessions = table.get(a).zip(table.get(b));
+                sessions.map_or(Ordering::Equal, |(a, b)| compare(sort, a, b))
+            }),
         }
         if self.is_reversed {
             self.rows.reverse();
@@ -446,6 +423,24 @@ impl Screen {
         detail.now = self.now.max(detail.now);
         detail.session.health = table.health_at(index, self.now)?;
         Some(detail)
+    }
+}
+
+fn compare(sort: Sort, a: &Session, b: &Session) -> Ordering {
+    let (a, b) = (&a.update, &b.update);
+    match sort {
+        Sort::Age => a.timestamp.cmp(&b.timestamp),
+        Sort::Status => a.status.cmp(&b.status),
+        // Sessions without progress come last.
+        Sort::Progress => {
+            let (a, b) = (a.progress.unwrap_or(-1.0), b.progress.unwrap_or(-1.0));
+            b.total_cmp(&a)
+        }
+        Sort::Task => match (&a.task_id, &b.task_id) {
+            (Some(a), Some(b)) => natural_cmp(a, b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        },
+        Sort::Attention | Sort::Name => Ordering::Equal,
     }
 }
 

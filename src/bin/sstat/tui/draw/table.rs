@@ -65,10 +65,12 @@ impl Layout {
         };
         let clamp =
             |title: &str, width: usize, max: usize| width.clamp(title.len(), max.max(title.len()));
+        let session = clamp("SESSION", totals.name, max_session);
         let status = match is_roomy {
             true => totals.status_and_issue,
             false => totals.word,
         };
+        let status = clamp("STATUS", status, max_status);
         let task = match totals.task {
             0 => 0,
             task => clamp("TASK", task, max_task),
@@ -86,13 +88,8 @@ impl Layout {
         // By importance: the column, its width, the minimum width of the terminal,
         // and the room to leave for the message.
         let wanted = [
-            (
-                Column::Session,
-                clamp("SESSION", totals.name, max_session),
-                0,
-                0,
-            ),
-            (Column::Status, clamp("STATUS", status, max_status), 0, 0),
+            (Column::Session, session, 0, 0),
+            (Column::Status, status, 0, 0),
             (Column::Age, DURATION, 24, 0),
             (Column::Progress, progress, 30, 0),
             (Column::Task, task, 60, 0),
@@ -223,12 +220,7 @@ struct Cells<'a> {
 
 impl Cells<'_> {
     fn cell(&self, column: Column, width: usize) -> Line<'static> {
-        let Self {
-            painter,
-            update,
-            health,
-            ..
-        } = self;
+        let (painter, update, health) = (self.painter, self.update, &self.health);
         let text = |text: &str| Line::from(painter.fit(text, width));
         match column {
             Column::Session => text(&update.session),
@@ -273,12 +265,7 @@ impl Cells<'_> {
 
     /// The status and the issue, or the more important of the two.
     fn status(&self, width: usize) -> Line<'static> {
-        let Self {
-            painter,
-            update,
-            health,
-            ..
-        } = self;
+        let (painter, update, health) = (self.painter, self.update, &self.health);
         match worst_issue(health) {
             Some((issue, role)) if self.layout.is_roomy => {
                 let room = width.saturating_sub(1 + issue.len());

@@ -50,12 +50,13 @@ impl Thresholds {
 
     /// Returns the ages above which an update is stale and very stale; `None` if
     /// it cannot become stale.
-    fn limits(&self, update: &Update, liveness: Liveness) -> Option<(Duration, Duration)> {
+    fn limits(&self, update: &Update, process: ProcessState) -> Option<(Duration, Duration)> {
         let wrapped = update
             .process
             .as_ref()
             .is_some_and(|process| process.command.is_some());
-        if !self.statuses.contains(&update.status) || (wrapped && liveness == Liveness::Alive) {
+        if !self.statuses.contains(&update.status) || (wrapped && process == ProcessState::Running)
+        {
             return None;
         }
         Some(match update.stale_after {
@@ -65,12 +66,13 @@ impl Thresholds {
     }
 
     /// Returns the times at which an update becomes stale and very stale if no
-    /// other update follows it; `None` for never.
+    /// other update follows it and its process stays in this state; `None` for
+    /// never.
     #[must_use]
     pub fn staleness_times(
         &self,
         update: &Update,
-        liveness: Liveness,
+        process: ProcessState,
     ) -> [Option<DateTime<Utc>>; 2] {
         // Ages are whole seconds, so the first age above the limit is one second
         // more than the limit.
@@ -80,7 +82,7 @@ impl Thresholds {
                 .timestamp
                 .checked_add_signed(TimeDelta::try_seconds(seconds)?)
         };
-        match self.limits(update, liveness) {
+        match self.limits(update, process) {
             Some((stale, very_stale)) => [above(stale), above(very_stale)],
             None => [None, None],
         }
@@ -149,7 +151,7 @@ pub enum Staleness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Liveness {
-    /// The process of the last update runs.
+    /// The process of the last update runs or is stopped.
     Alive,
     /// That process is gone although the status is `idle`, `working` or `blocked`.
     Dead,
@@ -169,6 +171,8 @@ pub struct Health {
     pub staleness: Staleness,
     /// Whether the process runs.
     pub liveness: Liveness,
+    /// True if the process is stopped by a signal (SIGSTOP, Ctrl-Z).
+    pub is_stopped: bool,
 }
 
 /// The time by which clocks may differ without clock skew being reported.
@@ -184,6 +188,11 @@ impl Health {
         now: DateTime<Utc>,
         thresholds: &Thresholds,
     ) -> Self {
+        let process = match process {
+            ProcessState::Rebooted(at) if update.timestamp < at => ProcessState::Gone,
+            _ if update.process.is_none() => ProcessState::Unknown,
+            process => process,
+        };
         let since = now.signed_duration_since(update.timestamp);
         // Whole seconds, as in stored timestamps: a fraction must not make a
         // session stale.
@@ -192,15 +201,14 @@ impl Health {
             .to_std()
             .ok()
             .filter(|&ahead| ahead > CLOCK_TOLERANCE);
-        let liveness = match (&update.process, process) {
-            (None, _) | (_, ProcessState::Unknown) => Liveness::Unknown,
-            (_, ProcessState::Running) => Liveness::Alive,
-            (_, ProcessState::Gone) => match update.status {
-                Status::Idle | Status::Working | Status::Blocked => Liveness::Dead,
-                _ => Liveness::Unknown,
-            },
+        let liveness = match (process, &update.status) {
+            (ProcessState::Running | ProcessState::Stopped, _) => Liveness::Alive,
+            (ProcessState::Gone, Status::Idle | Status::Working | Status::Blocked) => {
+                Liveness::Dead
+            }
+            _ => Liveness::Unknown,
         };
-        let staleness = match thresholds.limits(update, liveness) {
+        let staleness = match thresholds.limits(update, process) {
             Some((_, very_stale)) if age > very_stale => Staleness::VeryStale,
             Some((stale, _)) if age > stale => Staleness::Stale,
             _ => Staleness::Fresh,
@@ -210,6 +218,7 @@ impl Health {
             clock_skew,
             staleness,
             liveness,
+            is_stopped: process == ProcessState::Stopped,
         }
     }
 
@@ -293,6 +302,8 @@ pub enum Attention {
     Failed,
     /// The status is `blocked`.
     Blocked,
+    /// The process is stopped.
+    Stopped,
     /// The session is stale.
     Stale,
     /// The session needs no attention.
@@ -318,12 +329,13 @@ impl Session {
         match (&self.update.status, self.health.liveness) {
             (Status::Error, _) | (_, Liveness::Dead) => Attention::Failed,
             (Status::Blocked, _) => Attention::Blocked,
+            _ if self.health.is_stopped => Attention::Stopped,
             _ if self.health.is_stale() => Attention::Stale,
             _ => Attention::None,
         }
     }
 
-    /// Returns true if the session has an error or is blocked, dead or stale.
+    /// Returns true if the session has an error or is blocked, dead, stopped or stale.
     #[must_use]
     pub fn needs_attention(&self) -> bool {
         self.attention() != Attention::None
@@ -401,7 +413,7 @@ mod tests {
                 (0, Staleness::Fresh, Staleness::Stale),
                 (1, Staleness::Stale, Staleness::VeryStale),
             ] {
-                let at = thresholds.staleness_times(&update, Liveness::Dead)[point].unwrap();
+                let at = thresholds.staleness_times(&update, ProcessState::Gone)[point].unwrap();
                 let seen = |at| Health::of(&update, ProcessState::Gone, at, &thresholds);
                 assert!(seen(at).staleness >= after, "{update:?}");
                 let earlier = at - TimeDelta::milliseconds(1);
@@ -410,17 +422,17 @@ mod tests {
         }
         let completed = update(r#""status":"completed""#);
         assert_eq!(
-            thresholds.staleness_times(&completed, Liveness::Unknown),
+            thresholds.staleness_times(&completed, ProcessState::Unknown),
             [None, None]
         );
         let wrapped = with_process("working", true);
         assert_eq!(
-            thresholds.staleness_times(&wrapped, Liveness::Alive),
+            thresholds.staleness_times(&wrapped, ProcessState::Running),
             [None, None]
         );
         let never = update(r#""status":"working","stale_after":1e18"#);
         assert_eq!(
-            thresholds.staleness_times(&never, Liveness::Unknown),
+            thresholds.staleness_times(&never, ProcessState::Unknown),
             [None, None]
         );
     }
@@ -437,14 +449,12 @@ mod tests {
 
     fn with_process(status: &str, command: bool) -> Update {
         let mut update = update(&format!(r#""status":"{status}""#));
-        update.process = Some(Box::new(ProcessIdentity {
-            pid: 4242,
-            start_time: 1,
-            boot_id: "b".into(),
-            host: "h".into(),
-            pid_namespace: 1,
-            command: command.then(|| vec!["cargo".into()]),
-        }));
+        let mut process: ProcessIdentity = serde_json::from_str(
+            r#"{"pid":4242,"start_time":1,"boot_id":"b","host":"h","pid_namespace":1}"#,
+        )
+        .unwrap();
+        process.command = command.then(|| vec!["cargo".into()]);
+        update.process = Some(Box::new(process));
         update
     }
 
@@ -472,6 +482,37 @@ mod tests {
                 after(&update, 1, ProcessState::Unknown).liveness,
                 Liveness::Unknown
             );
+        }
+    }
+
+    #[test]
+    fn stopped_process_is_alive_and_needs_attention() {
+        let update = with_process("working", true);
+        let health = after(&update, 301, ProcessState::Stopped);
+        assert_eq!(health.is_alive(), Some(true));
+        assert!(health.is_stopped && health.is_stale());
+        let health = after(&update, 1, ProcessState::Stopped);
+        let session = Session::new(update, health);
+        assert_eq!(session.attention(), Attention::Stopped);
+        let health = after(
+            &self::update(r#""status":"idle""#),
+            1,
+            ProcessState::Stopped,
+        );
+        assert!(!health.is_stopped);
+    }
+
+    #[test]
+    fn process_before_the_last_boot_is_gone() {
+        let update = with_process("working", false);
+        for (boot_after, liveness) in [
+            (1, Liveness::Dead),
+            (0, Liveness::Unknown),
+            (-1, Liveness::Unknown),
+        ] {
+            let booted = update.timestamp + TimeDelta::seconds(boot_after);
+            let health = after(&update, 9, ProcessState::Rebooted(booted));
+            assert_eq!(health.liveness, liveness, "{boot_after}");
         }
     }
 

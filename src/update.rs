@@ -43,7 +43,13 @@ const KEYS: [&str; 9] = [
 
 /// The keys that JSON output adds to an update's own. Reading drops them, so that
 /// output that is pushed again does not carry old ages along.
-pub const DERIVED_KEYS: [&str; 4] = ["age_seconds", "is_stale", "is_very_stale", "is_alive"];
+pub const DERIVED_KEYS: [&str; 5] = [
+    "age_seconds",
+    "is_stale",
+    "is_very_stale",
+    "is_alive",
+    "is_stopped",
+];
 
 const IDLE_MESSAGE: &str = "Waiting for tasks";
 

@@ -1,20 +1,54 @@
 //! Linux: `/proc/PID/stat` (proc_pid_stat(5)), the boot id in
-//! `/proc/sys/kernel/random/boot_id`, and `/proc/self/ns/pid` (namespaces(7)).
+//! `/proc/sys/kernel/random/boot_id`, `/proc/self/ns/pid` (namespaces(7)) and
+//! machine-id(5).
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::HostIdentity;
+use super::{HostIdentity, hash_of_machine};
 
 pub(super) fn current_host() -> Option<HostIdentity> {
-    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(HostIdentity {
         boot_id: boot_id.trim().to_owned(),
         host: rustix::system::uname().nodename().to_str().ok()?.to_owned(),
-        pid_namespace: std::fs::metadata("/proc/self/ns/pid").ok()?.ino(),
+        pid_namespace: fs::metadata("/proc/self/ns/pid").ok()?.ino(),
+        machine: machine_id().as_deref().map(hash_of_machine),
     })
+}
+
+fn machine_id() -> Option<String> {
+    ["/etc/machine-id", "/var/lib/dbus/machine-id"]
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .map(|id| id.trim().to_owned())
+        .find(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Returns the time at which the machine was booted.
+pub(super) fn boot_time() -> Option<DateTime<Utc>> {
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let seconds = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+    Utc::now().checked_sub_signed(
+        chrono::TimeDelta::from_std(Duration::try_from_secs_f64(seconds).ok()?).ok()?,
+    )
+}
+
+pub(super) fn parent() -> u32 {
+    std::os::unix::process::parent_id()
+}
+
+/// Returns true if a pid is that of a process. `/proc` also answers for the ids
+/// of threads.
+pub(super) fn is_process(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    group.is_some_and(|group| group.trim().parse() == Ok(pid))
 }
 
 /// Returns true if a pid that `/proc` does not show may exist: with the mount
@@ -31,6 +65,8 @@ pub struct ProcessStat {
     /// The pid.
     pub pid: u32,
     state: u8,
+    /// The parent.
+    pub parent: Option<u32>,
     /// The process group.
     pub group: Option<u32>,
     /// The session.
@@ -42,12 +78,12 @@ pub struct ProcessStat {
 
 impl ProcessStat {
     pub(super) fn of(pid: u32) -> Option<Self> {
-        Self::parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
 
     /// Returns the fields of this process.
     pub fn of_self() -> Option<Self> {
-        Self::parse(&std::fs::read("/proc/self/stat").ok()?)
+        Self::parse(&fs::read("/proc/self/stat").ok()?)
     }
 
     /// Parses a line. The name in field 2 can contain spaces and parentheses,
@@ -66,7 +102,8 @@ impl ProcessStat {
         Some(Self {
             pid: str::from_utf8(pid).ok()?.parse().ok()?,
             state,
-            group: id(1)?,
+            parent: id(0)?,
+            group: id(0)?,
             session: id(0)?,
             foreground: id(1)?,
             start_time: fields.nth(13)?.parse().ok()?,
@@ -75,6 +112,10 @@ impl ProcessStat {
 
     pub(super) fn is_zombie(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state == b'T'
     }
 }
 
@@ -89,7 +130,8 @@ mod tests {
         let stat = ProcessStat::parse(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
         assert!(!stat.is_zombie());
         assert_eq!((stat.pid, stat.start_time), (42, 98765));
-        assert_eq!((stat.group, stat.session), (Some(2), Some(3)));
+        assert_eq!((stat.parent, stat.group), (Some(1), Some(2)));
+        assert_eq!(stat.session, Some(3));
         assert_eq!(stat.foreground, None);
         let zombie = ProcessStat::parse(format!("42 (x) Z {tail}").as_bytes()).unwrap();
         assert!(zombie.is_zombie());
@@ -108,9 +150,65 @@ mod tests {
         assert_eq!(reused.state(here.as_ref()), ProcessState::Gone);
         let mut elsewhere = this.clone();
         elsewhere.boot_id = "another".into();
+        elsewhere.machine = None;
         assert_eq!(elsewhere.state(here.as_ref()), ProcessState::Unknown);
+        elsewhere.machine = Some("another".into());
+        assert_eq!(elsewhere.state(here.as_ref()), ProcessState::Unknown);
+        let mut renamed = this.clone();
+        renamed.host = "another".into();
+        assert_eq!(renamed.state(here.as_ref()), ProcessState::Running);
         let mut missing = this;
         missing.pid = u32::MAX;
         assert_ne!(missing.state(here.as_ref()), ProcessState::Running);
+    }
+
+    #[test]
+    fn earlier_boot_of_this_machine_has_ended() {
+        let mut here = HostIdentity::current().unwrap();
+        here.machine = Some("m".into());
+        let mut earlier = ProcessIdentity::of(std::process::id()).unwrap();
+        earlier.boot_id = "another".into();
+        earlier.machine = Some("m".into());
+        let ProcessState::Rebooted(at) = earlier.state(Some(&here)) else {
+            panic!("the machine was booted again");
+        };
+        assert!(at < Utc::now());
+        here.machine = None;
+        earlier.machine = None;
+        assert_eq!(earlier.state(Some(&here)), ProcessState::Unknown);
+    }
+
+    #[test]
+    fn only_this_process_and_its_ancestors_are_ancestors() {
+        let this = std::process::id();
+        for pid in [this, parent()] {
+            assert_eq!(ProcessIdentity::of_ancestor(pid).unwrap().pid, pid);
+        }
+        let mut child = std::process::Command::new("sleep")
+            .arg("9")
+            .spawn()
+            .unwrap();
+        assert!(ProcessIdentity::of(child.id()).is_some());
+        assert!(ProcessIdentity::of_ancestor(child.id()).is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn thread_is_not_a_process() {
+        let ids = || {
+            let tasks = fs::read_dir("/proc/self/task").unwrap();
+            tasks.map(|task| task.unwrap().file_name().to_str().unwrap().parse().unwrap())
+        };
+        let this = std::process::id();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || stopped.recv());
+        let threads: Vec<u32> = ids().filter(|&id| id != this).collect();
+        assert!(!threads.is_empty());
+        for id in threads {
+            assert!(ProcessIdentity::of(id).is_none());
+        }
+        drop(stop);
+        let _ = thread.join();
     }
 }

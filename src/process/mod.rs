@@ -1,11 +1,11 @@
 //! A process's identity and state. The identity distinguishes a process from a
-//! later one with the same pid, and from one on another host, in another boot
-//! or in another container.
+//! later one with the same pid, and from one in another boot or container.
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "unsupported.rs")]
 mod platform;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use platform::ProcessStat;
@@ -20,10 +20,14 @@ pub struct ProcessIdentity {
     pub start_time: u64,
     /// The id of the boot in which the process started.
     pub boot_id: String,
-    /// The host's name.
+    /// The host's name, for display. It is not compared.
     pub host: String,
     /// The inode of the pid namespace. Each container has its own.
     pub pid_namespace: u64,
+    /// A hash of the machine id, which stays private. `None` if the machine has
+    /// no id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// The command, if `sstat push -- COMMAND` runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
@@ -35,22 +39,61 @@ pub struct ProcessIdentity {
 pub enum ProcessState {
     /// The process runs.
     Running,
+    /// The process is stopped by a signal (SIGSTOP, Ctrl-Z).
+    Stopped,
     /// The process has ended or is a zombie, or another one has its pid.
     Gone,
-    /// The process belongs to another host, boot or container, or is hidden.
+    /// The machine of the process has been booted again, at this time. A process
+    /// of an earlier time is gone.
+    Rebooted(DateTime<Utc>),
+    /// The process belongs to another machine or container, or is hidden.
     Unknown,
+}
+
+impl ProcessState {
+    /// Returns true if the process runs or is stopped.
+    #[must_use]
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Running | Self::Stopped)
+    }
 }
 
 impl ProcessIdentity {
     /// Returns the identity of a running process of this host; `None` if there
-    /// is no such process or the platform is unsupported.
+    /// is no such process, the pid is that of a thread, or the platform is
+    /// unsupported.
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
+        if pid != std::process::id() && !platform::is_process(pid) {
+            return None;
+        }
+        Self::of_process(pid)
+    }
+
+    /// Returns the identity of a process that is this process or one of its
+    /// ancestors, of which at most 64 are looked at; otherwise `None`.
+    #[must_use]
+    pub fn of_ancestor(pid: u32) -> Option<Self> {
+        if pid == std::process::id() || pid == platform::parent() {
+            return Self::of_process(pid);
+        }
+        let mut ancestor = platform::parent();
+        for _ in 1..MAX_ANCESTORS {
+            ancestor = ProcessStat::of(ancestor)?.parent?;
+            if ancestor == pid {
+                return Self::of_process(pid);
+            }
+        }
+        None
+    }
+
+    fn of_process(pid: u32) -> Option<Self> {
         let stat = ProcessStat::of(pid).filter(|stat| !stat.is_zombie())?;
         let HostIdentity {
             boot_id,
             host,
             pid_namespace,
+            machine,
         } = HostIdentity::current()?;
         Some(Self {
             pid,
@@ -58,6 +101,7 @@ impl ProcessIdentity {
             boot_id,
             host,
             pid_namespace,
+            machine,
             command: None,
         })
     }
@@ -65,18 +109,22 @@ impl ProcessIdentity {
     /// Returns the state of the process as seen from `here`.
     #[must_use]
     pub fn state(&self, here: Option<&HostIdentity>) -> ProcessState {
-        let is_here = here.is_some_and(|here| {
-            here.boot_id == self.boot_id
-                && here.host == self.host
-                && here.pid_namespace == self.pid_namespace
-        });
-        if !is_here {
+        let Some(here) = here else {
+            return ProcessState::Unknown;
+        };
+        if here.boot_id != self.boot_id {
+            let is_same_machine = here.machine.is_some() && here.machine == self.machine;
+            let boot_time = is_same_machine.then(platform::boot_time).flatten();
+            return boot_time.map_or(ProcessState::Unknown, ProcessState::Rebooted);
+        }
+        if here.pid_namespace != self.pid_namespace {
             return ProcessState::Unknown;
         }
         match ProcessStat::of(self.pid) {
             Some(stat) if stat.is_zombie() || stat.start_time != self.start_time => {
                 ProcessState::Gone
             }
+            Some(stat) if stat.is_stopped() => ProcessState::Stopped,
             Some(_) => ProcessState::Running,
             None if platform::may_exist(self.pid) => ProcessState::Unknown,
             None => ProcessState::Gone,
@@ -84,12 +132,16 @@ impl ProcessIdentity {
     }
 }
 
-/// The host, boot and pid namespace of this process.
+/// The most ancestors that are looked at.
+const MAX_ANCESTORS: usize = 64;
+
+/// The machine, boot and pid namespace of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostIdentity {
     boot_id: String,
     host: String,
     pid_namespace: u64,
+    machine: Option<String>,
 }
 
 impl HostIdentity {
@@ -98,4 +150,15 @@ impl HostIdentity {
     pub fn current() -> Option<Self> {
         platform::current_host()
     }
+}
+
+/// Returns a hash of a machine id: 64-bit FNV-1a of `sstat` and the id, in
+/// hexadecimal. Many ids have the same hash, so it does not reveal the id.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+fn hash_of_machine(id: &str) -> String {
+    let bytes = "sstat".bytes().chain(id.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }

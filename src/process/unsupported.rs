@@ -1,10 +1,24 @@
 //! Platforms without an implementation: no process has an identity, and
 //! liveness is unknown.
 
+use chrono::{DateTime, Utc};
+
 use super::HostIdentity;
 
 pub(super) fn current_host() -> Option<HostIdentity> {
     None
+}
+
+pub(super) fn boot_time() -> Option<DateTime<Utc>> {
+    None
+}
+
+pub(super) fn parent() -> u32 {
+    0
+}
+
+pub(super) fn is_process(_pid: u32) -> bool {
+    false
 }
 
 pub(super) fn may_exist(_pid: u32) -> bool {
@@ -14,6 +28,7 @@ pub(super) fn may_exist(_pid: u32) -> bool {
 /// The state of a process, which cannot be read here.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessStat {
+    pub(super) parent: Option<u32>,
     pub(super) start_time: u64,
 }
 
@@ -23,6 +38,10 @@ impl ProcessStat {
     }
 
     pub(super) fn is_zombie(&self) -> bool {
+        false
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
         false
     }
 }

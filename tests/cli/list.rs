@@ -182,7 +182,7 @@ fn json_is_keyed_by_name_and_passes_keys_through() {
         concat!(
             r#"{"w":{"timestamp":"2026-02-14T20:28:48Z","session":"w","status":"paused","message":"","#,
             r#""task_id":"160","metadata":{"z":1.10,"a":[12345678901234567890]},"colour":"red","#,
-            r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null}}"#
+            r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null,"is_stopped":false}}"#
         )
     );
     assert_eq!(Sandbox::new().json(["list", "--json"]), json!({}));

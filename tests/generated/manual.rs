@@ -108,7 +108,7 @@ A wrapped command's exit code is passed on; 127 if the command is not found, 126
 
 const ENVIRONMENT: &str = "\
 SSTAT_DIR  The status directory, unless --dir is given.
-SSTAT_PID  The process of every push. In a shell script: export SSTAT_PID=$$
+SSTAT_PID  The process of every push, if it is an ancestor of it. In a shell script: export SSTAT_PID=$$
 SSTAT_SESSION  The session of a hook. Set for a wrapped command.
 SSTAT_SYNC  1 makes every push wait until the line is on the disk.
 SSTAT_STALE_AFTER, SSTAT_VERY_STALE_AFTER  The age at which a session is stale (default 5m) and very stale (default 15m).
@@ -139,7 +139,8 @@ An object with the sessions' names as keys. Each value has the keys of the last 
 age_seconds  Whole seconds since the update; 0 if it is in the future.
 is_stale  Whether the session is stale; true for very stale ones too.
 is_very_stale  Whether the session is very stale.
-is_alive  Whether its process runs: true, false, or null if that is unknown.",
+is_alive  Whether its process runs: true, false, or null if that is unknown.
+is_stopped  Whether its process is stopped by a signal.",
         "show" => "The session's object, as in sstat-list(1).",
         "history" => "\
 An object for one session, an array of them for several:

@@ -118,6 +118,7 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     }
     if let Some(process) = &update.process {
         let liveness = match health.liveness {
+            Liveness::Alive if health.is_stopped => ", stopped",
             Liveness::Alive => ", alive",
             Liveness::Dead => ", gone",
             // The work has ended, so it does not matter whether it runs.

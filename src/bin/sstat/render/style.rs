@@ -124,6 +124,7 @@ impl Role {
 pub fn worst_issue(health: &Health) -> Option<(&'static str, Role)> {
     match (health.liveness, health.staleness) {
         (Liveness::Dead, _) => Some(("dead", Role::Dead)),
+        _ if health.is_stopped => Some(("stopped", Role::Stale)),
         (_, Staleness::VeryStale) => Some(("very stale", Role::VeryStale)),
         (_, Staleness::Stale) => Some(("stale", Role::Stale)),
         _ => None,

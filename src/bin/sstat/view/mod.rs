@@ -76,6 +76,7 @@ impl Serialize for SessionState<'_> {
             is_stale: bool,
             is_very_stale: bool,
             is_alive: Option<bool>,
+            is_stopped: bool,
         }
         let health = &self.0.health;
         Keys {
@@ -84,6 +85,7 @@ impl Serialize for SessionState<'_> {
             is_stale: health.is_stale(),
             is_very_stale: health.is_very_stale(),
             is_alive: health.is_alive(),
+            is_stopped: health.is_stopped,
         }
         .serialize(serializer)
     }

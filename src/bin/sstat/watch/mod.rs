@@ -531,10 +531,10 @@ impl Watcher {
         for (index, update) in updates.into_iter().enumerate() {
             let process = self.processes.state(update.process.as_deref());
             let process = match process {
-                ProcessState::Gone if index < last => ProcessState::Unknown,
+                state if index < last && !state.is_alive() => ProcessState::Unknown,
                 state => state,
             };
-            self.must_ask |= process == ProcessState::Running
+            self.must_ask |= process.is_alive()
                 && !update
                     .process
                     .as_deref()

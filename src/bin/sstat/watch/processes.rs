@@ -33,13 +33,19 @@ impl Processes {
             return ProcessState::Unknown;
         };
         if self.is_waited_for(process) {
-            return ProcessState::Running;
+            let state = self.look(process);
+            // Its end is reported by the notification.
+            return if state.is_alive() {
+                state
+            } else {
+                ProcessState::Running
+            };
         }
         // The order matters: a descriptor that was opened before cannot belong
         // to a later process with the same pid if this one still runs.
         self.wait_for(process);
         let state = self.look(process);
-        if state != ProcessState::Running {
+        if !state.is_alive() {
             self.forget(process);
         }
         state

@@ -80,7 +80,7 @@ impl SessionTable {
     /// already is no news.
     pub fn snapshot(&mut self, update: Update, process: ProcessState, now: DateTime<Utc>) -> Event {
         let health = Health::of(&update, process, now, &self.thresholds);
-        let [stale_at, _] = self.thresholds.staleness_times(&update, health.liveness);
+        let [stale_at, _] = self.thresholds.staleness_times(&update, process);
         let entry = Entry {
             session: Session::new(update, health),
             process,
@@ -157,7 +157,7 @@ impl SessionTable {
     pub fn running(&self) -> impl Iterator<Item = (&str, &ProcessIdentity)> {
         self.sessions
             .iter()
-            .filter(|entry| entry.process == ProcessState::Running)
+            .filter(|entry| entry.process.is_alive())
             .filter_map(|entry| {
                 let process = entry.session.update.process.as_deref()?;
                 Some((entry.session.name(), process))
@@ -228,7 +228,8 @@ impl Entry {
             }
             _ => {}
         }
-        let [stale_at, very_stale_at] = thresholds.staleness_times(&self.session.update, liveness);
+        let [stale_at, very_stale_at] =
+            thresholds.staleness_times(&self.session.update, self.process);
         match (staleness >= Staleness::Stale, self.stale_since) {
             (true, None) => {
                 let since = stale_at.unwrap_or(now);
@@ -258,7 +259,7 @@ impl Entry {
     /// When time alone will change its staleness.
     fn next_change(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<DateTime<Utc>> {
         thresholds
-            .staleness_times(&self.session.update, self.session.health.liveness)
+            .staleness_times(&self.session.update, self.process)
             .into_iter()
             .flatten()
             .find(|&at| at > now)

@@ -671,17 +671,20 @@ fn codex_notification_is_read_from_the_last_argument() {
 #[test]
 fn exported_process_is_recorded() {
     let sandbox = Sandbox::with_real_clock();
-    let mut agent = Command::new("sleep").arg("1000").spawn().unwrap();
-    let event = |payload: Value| {
-        let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
-        command.env("SSTAT_PID", agent.id().to_string());
-        assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
-    };
-    event(json!({"hook_event_name": "UserPromptSubmit", "prompt": "Go"}));
-    assert_eq!(sandbox.last("w")["process"]["pid"], agent.id());
-    event(json!({"hook_event_name": "SessionEnd", "reason": "other"}));
-    agent.kill().unwrap();
-    agent.wait().unwrap();
+    // The shell is the agent: it runs each hook and ends after the last one.
+    let event =
+        |payload: Value| format!("echo '{payload}' | sstat push --hook claude-code --session w");
+    let mut agent = Command::new("sh");
+    sandbox.isolate(&mut agent);
+    let script = format!(
+        "export SSTAT_PID=$$; {}; echo $$; {}",
+        event(json!({"hook_event_name": "UserPromptSubmit", "prompt": "Go"})),
+        event(json!({"hook_event_name": "SessionEnd", "reason": "other"})),
+    );
+    let ran = Ran::from(agent.args(["-c", &script]).output().unwrap());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let updates = sandbox.updates("w");
+    assert_eq!(updates[0]["process"]["pid"].to_string(), ran.stdout.trim());
     // An ended session is not dead.
     assert!(sandbox.last("w").get("process").is_none());
     assert_eq!(

@@ -10,6 +10,8 @@ mod directory;
 mod history;
 mod hook;
 mod list;
+#[cfg(target_os = "linux")]
+mod liveness;
 mod push;
 #[cfg(feature = "tui")]
 mod screen;

@@ -475,23 +475,6 @@ fn process_is_set_by_option_and_by_variable() {
 }
 
 #[test]
-fn invalid_sstat_pid_is_a_warning() {
-    let sandbox = Sandbox::new();
-    for pid in ["4194305", "shell", "-1", "0"] {
-        let output = sandbox
-            .command(["push", "w", "idle"])
-            .env("SSTAT_PID", pid)
-            .output()
-            .unwrap();
-        assert!(output.status.success());
-        let warning = String::from_utf8(output.stderr).unwrap();
-        assert!(warning.starts_with("sstat: SSTAT_PID: "), "{warning}");
-    }
-    assert_eq!(sandbox.read("w").lines().count(), 4);
-    assert!(!sandbox.read("w").contains("process"));
-}
-
-#[test]
 fn session_is_dead_once_its_process_has_ended() {
     let sandbox = Sandbox::with_real_clock();
     for (status, liveness) in [("working", Some(false)), ("completed", None)] {

@@ -21,17 +21,18 @@ pub fn record(config: &Config, update: &Update, durability: Durability) -> Resul
     Ok(())
 }
 
-/// Returns the process that `SSTAT_PID` names. The variable may be out of date,
-/// so an invalid value is a warning and the update is written without it.
+/// Returns the process that `SSTAT_PID` names if it is an ancestor of this one.
+/// The variable may be inherited from elsewhere, e.g. by a tmux server, so any
+/// other value is ignored.
 pub fn process_of_variable(config: &Config, report: &mut Report) -> Option<ProcessIdentity> {
     let pid = config.pid_variable()?;
     let process = pid
         .to_str()
         .and_then(|pid| pid.parse().ok())
-        .and_then(ProcessIdentity::of);
-    if process.is_none() {
+        .and_then(ProcessIdentity::of_ancestor);
+    if process.is_none() && config.verbose {
         report.warnings.push(format!(
-            "SSTAT_PID: no process has the id {}; recorded without a process",
+            "SSTAT_PID: {} is not the id of an ancestor of this process; recorded without a process",
             sstat::escape_invalid_utf8(pid.as_encoded_bytes())
         ));
     }

@@ -1,22 +1,24 @@
-//! Reading the last update of every session in a directory, on several threads.
+//! Reading the last update of every session, on several threads.
 
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::error::Result;
 use crate::health::{HealthRules, Session};
-use crate::name::{name_of_file, natural_cmp, session_of_file};
+use crate::name::{FILE_SUFFIX, name_of_file, natural_cmp, session_of_file};
 use crate::store::open::Directory;
 use crate::store::{FileWarning, Store, read_session};
 
-/// From this many files on, threads save more time than starting them costs.
+/// With fewer files, starting threads takes longer than they save.
 const MIN_FILES_FOR_THREADS: usize = 200;
 
-/// How many files a thread takes at a time.
+/// The number of files that a thread takes at a time.
 const CHUNK: usize = 64;
 
-/// More threads than this only wait for each other in the kernel.
+/// More threads than this wait for each other in the kernel.
 const MAX_THREADS: usize = 16;
 
 /// The result of [`Store::scan`].
@@ -25,15 +27,15 @@ const MAX_THREADS: usize = 16;
 pub struct Scan {
     /// The sessions, in natural order of their names.
     pub sessions: Vec<Session>,
-    /// Files that could not be read, or not all of them, in no order.
+    /// The warnings about their files, in no particular order.
     pub warnings: Vec<FileWarning>,
 }
 
 impl Store {
-    /// Reads the last update of every session whose name is `wanted`. Each
-    /// thread has one file open at a time.
+    /// Reads the last update of every session for whose name `wanted` returns
+    /// true. Uses up to 16 threads, each with one open file.
     ///
-    /// A file that cannot be read or has invalid lines is reported in
+    /// A file that cannot be read or has invalid lines gets an entry in
     /// [`Scan::warnings`]. A file that is deleted meanwhile is left out.
     ///
     /// # Errors
@@ -41,12 +43,14 @@ impl Store {
     pub fn scan(&self, rules: &HealthRules, wanted: impl Fn(&str) -> bool) -> Result<Scan> {
         let directory = Directory::open(self.path())?;
         let mut files = Vec::new();
-        directory.names(|file_name| {
-            if let Some(name) = name_of_file(file_name).filter(|name| wanted(name)) {
-                files.push((name.into_owned(), file_name.to_owned()));
-            }
+        directory.names(|file_name| match name_of_file(file_name) {
+            Some(name) if wanted(&name) => files.push(File {
+                escaped: matches!(name, Cow::Owned(_)).then(|| file_name.to_owned()),
+                name: name.into_owned(),
+            }),
+            _ => {}
         })?;
-        files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));
+        files.sort_unstable_by(|a, b| natural_cmp(&a.name, &b.name));
 
         let threads = threads_for(files.len());
         let mut slots: Vec<Option<Session>> = Vec::new();
@@ -54,13 +58,15 @@ impl Store {
         let chunks = Mutex::new(files.chunks_mut(CHUNK).zip(slots.chunks_mut(CHUNK)));
         let work = || {
             let mut warnings = Vec::new();
-            let mut buffer = Vec::new();
+            let (mut buffer, mut file_name) = (Vec::new(), OsString::new());
             let next_chunk = || chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
             while let Some((files, slots)) = next_chunk() {
-                for ((name, file_name), slot) in files.iter_mut().zip(slots) {
-                    let open = || directory.open_read(file_name);
-                    let path = || directory.path_of(file_name);
-                    let name = std::mem::take(name);
+                for (file, slot) in files.iter_mut().zip(slots) {
+                    file_name.clear();
+                    file.push_file_name(&mut file_name);
+                    let open = || directory.open_read(&file_name);
+                    let path = || directory.path_of(&file_name);
+                    let name = std::mem::take(&mut file.name);
                     let (session, warning) = read_session(open, path, name, rules, &mut buffer);
                     *slot = session;
                     warnings.extend(warning);
@@ -73,7 +79,7 @@ impl Store {
             _ => thread::scope(|scope| {
                 let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
                 let workers: Vec<_> = (0..threads).map_while(start).collect();
-                // If no thread can be started, this one does the work.
+                // If the system refuses to start threads, this one does the work.
                 let own = workers.is_empty().then(work);
                 let joined = workers.into_iter().map(|worker| {
                     let panicked = |panic| std::panic::resume_unwind(panic);
@@ -90,8 +96,8 @@ impl Store {
         Ok(Scan { sessions, warnings })
     }
 
-    /// Returns the names of all sessions that have a file, whether or not it
-    /// can be read, in no order.
+    /// Returns the names of all sessions that have a file, readable or not, in
+    /// no particular order.
     ///
     /// # Errors
     /// If the directory cannot be read.
@@ -99,6 +105,23 @@ impl Store {
         let mut names = Vec::new();
         Directory::open(self.path())?.names(|name| names.extend(session_of_file(name)))?;
         Ok(names)
+    }
+}
+
+/// A status file to read.
+struct File {
+    name: String,
+    /// The file's name if it is not UTF-8, and the session's name therefore
+    /// escaped. Otherwise it is derived, which saves an allocation.
+    escaped: Option<OsString>,
+}
+
+impl File {
+    fn push_file_name(&self, buffer: &mut OsString) {
+        match &self.escaped {
+            Some(file_name) => buffer.push(file_name),
+            None => buffer.extend([OsStr::new(&self.name), OsStr::new(FILE_SUFFIX)]),
+        }
     }
 }
 

@@ -209,7 +209,7 @@ _sstat() {
                     return 0
                     ;;
                 --hook)
-                    COMPREPLY=($(compgen -W "claude-code codex gemini" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "claude-code codex gemini qwen copilot opencode auto" -- "${cur}"))
                     return 0
                     ;;
                 --session)

@@ -47,7 +47,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --metadata 'Metadata as a JSON object'
             cand --expect 'Time until the next update'
             cand --pid 'Process of the session [default: $SSTAT_PID]'
-            cand --hook 'Read an agent''s hook from stdin: claude-code, codex, gemini'
+            cand --hook 'Read an agent''s hook from stdin: claude-code, codex, gemini, auto, ...'
             cand --session 'Session of the hook'
             cand --dir 'Status directory [default: see --help]'
             cand --color 'When to use colors [default: auto]'

@@ -51,7 +51,7 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             [CompletionResult]::new('--metadata', '--metadata', [CompletionResultType]::ParameterName, 'Metadata as a JSON object')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Time until the next update')
             [CompletionResult]::new('--pid', '--pid', [CompletionResultType]::ParameterName, 'Process of the session [default: $SSTAT_PID]')
-            [CompletionResult]::new('--hook', '--hook', [CompletionResultType]::ParameterName, 'Read an agent''s hook from stdin: claude-code, codex, gemini')
+            [CompletionResult]::new('--hook', '--hook', [CompletionResultType]::ParameterName, 'Read an agent''s hook from stdin: claude-code, codex, gemini, auto, ...')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'Session of the hook')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Status directory [default: see --help]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors [default: auto]')

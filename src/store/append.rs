@@ -113,6 +113,29 @@ impl Appender {
             .map_err(|unwritten| unwritten.error)
     }
 
+    /// Appends the line that `line` returns while the file is locked, so that it
+    /// can depend on the updates before it. Waits for the lock at most `timeout`;
+    /// `line` receives false if it was not acquired.
+    ///
+    /// # Errors
+    /// Those of [`append`](Self::append) and of `line`.
+    pub fn append_locked(
+        &mut self,
+        timeout: Duration,
+        durability: Durability,
+        line: impl FnOnce(bool) -> Result<Option<Vec<u8>>>,
+    ) -> Result<()> {
+        let (mut open, is_locked) = self.open_and_lock(timeout)?;
+        let Some(line) = line(is_locked)? else {
+            return Ok(());
+        };
+        Batch::new(&line).write(&mut open.file, &self.path)?;
+        match durability {
+            Durability::Synced => self.sync(&open.file),
+            Durability::Cached => Ok(()),
+        }
+    }
+
     /// Appends several lines in their order, each ending with a newline. They
     /// are one write, so that together they should not exceed
     /// [`MAX_WRITTEN_BYTES`](crate::MAX_WRITTEN_BYTES).
@@ -133,7 +156,7 @@ impl Appender {
     }
 
     fn append_batch(&mut self, batch: &mut Batch<'_>, durability: Durability) -> Result<()> {
-        let mut open = self.open_and_lock()?;
+        let (mut open, _) = self.open_and_lock(LOCK_TIMEOUT)?;
         batch.write(&mut open.file, &self.path)?;
         if durability == Durability::Synced
             && let Err(error) = self.sync(&open.file)
@@ -150,17 +173,18 @@ impl Appender {
         Ok(())
     }
 
-    /// Opens and locks the file that the path names (steps 1 and 2).
-    fn open_and_lock(&mut self) -> Result<StatusFile> {
-        let deadline = Instant::now() + LOCK_TIMEOUT;
+    /// Opens and locks the file that the path names (steps 1 and 2). Returns false
+    /// if the lock was not acquired within `timeout`.
+    fn open_and_lock(&mut self, timeout: Duration) -> Result<(StatusFile, bool)> {
+        let deadline = Instant::now() + timeout;
         for _ in 0..MAX_RETRIES {
             let Some(open) = self.open_or_create()? else {
                 continue;
             };
-            lock(&open.file, deadline);
+            let is_locked = lock(&open.file, deadline);
             match self.path.symlink_metadata() {
                 Ok(current) if open::identity(&current) == open::identity(&open.metadata) => {
-                    return Ok(open);
+                    return Ok((open, is_locked));
                 }
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::io("read", &self.path)(error));
@@ -212,12 +236,16 @@ impl Appender {
 
 /// Takes the lock if it becomes free before the deadline. A file system without
 /// locks returns another error than `WouldBlock`.
-fn lock(file: &File, deadline: Instant) {
+fn lock(file: &File, deadline: Instant) -> bool {
     let mut pause = Duration::from_micros(50);
-    while let Err(TryLockError::WouldBlock) = file.try_lock() {
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            result => return result.is_ok(),
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return;
+            return false;
         }
         thread::sleep(pause.min(left));
         pause = (pause * 2).min(Duration::from_millis(5));

@@ -105,6 +105,11 @@ impl Config {
         env::var_os("SSTAT_PID").filter(|pid| !pid.is_empty())
     }
 
+    /// Returns `CLAUDE_PID`, which Claude Code sets for its hooks.
+    pub fn claude_pid(&self) -> Option<u32> {
+        env::var("CLAUDE_PID").ok()?.parse().ok()
+    }
+
     /// Returns `SSTAT_SESSION`, the session of an agent's hook.
     pub fn session_variable(&self) -> Option<OsString> {
         env::var_os("SSTAT_SESSION").filter(|name| !name.is_empty())

@@ -236,9 +236,10 @@ pub struct Push {
           "expect", "pid", "hook", "command"])]
     pub stdin: bool,
 
-    /// Read an agent's hook from stdin: claude-code, codex, gemini
+    /// Read an agent's hook from stdin: claude-code, codex, gemini, auto, ...
     ///
-    /// Pushes the status that the hook implies. Always exits with 0 and prints
+    /// AGENT is claude-code, codex, gemini, qwen, copilot, opencode or auto, which
+    /// recognizes the agent. Pushes the status that the hook implies. Always exits with 0 and prints
     /// nothing on stdout, because agents interpret both. The JSON can also be
     /// the last argument.
     #[arg(long, value_enum, value_name = "AGENT", hide_possible_values = true,
@@ -270,6 +271,29 @@ pub enum Agent {
     Codex,
     /// Gemini CLI
     Gemini,
+    /// Qwen Code
+    Qwen,
+    /// GitHub Copilot CLI
+    Copilot,
+    /// opencode, through its plugin
+    Opencode,
+    /// Any agent: recognize it by its events
+    Auto,
+}
+
+impl Agent {
+    /// Returns the name of the agent, `None` for `auto`.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::ClaudeCode => Some("claude-code"),
+            Self::Codex => Some("codex"),
+            Self::Gemini => Some("gemini"),
+            Self::Qwen => Some("qwen"),
+            Self::Copilot => Some("copilot"),
+            Self::Opencode => Some("opencode"),
+            Self::Auto => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

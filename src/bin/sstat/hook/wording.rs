@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::hook::Payload;
+use crate::hook::{Payload, secrets};
 
 /// Maximum length of a message in characters.
 const MAX_MESSAGE: usize = 120;
@@ -15,8 +15,8 @@ const TEXTS: [&str; 8] = [
     "pattern",
     "query",
     "url",
-    "description",
     "subject",
+    "description",
     "activeForm",
     "skill",
     "name",
@@ -27,6 +27,8 @@ const DIRECTORIES: [&str; 2] = ["path", "dir_path"];
 pub struct Tool {
     pub name: Option<String>,
     pub input: Payload,
+    /// Whether arguments other than the description are shown.
+    pub shows_arguments: bool,
 }
 
 impl Tool {
@@ -44,6 +46,45 @@ impl Tool {
         }
     }
 
+    /// Returns the first question of a tool that asks the user.
+    pub fn question(&self) -> Option<String> {
+        let questions = self.input.objects("questions");
+        let first = questions.first().unwrap_or(&self.input);
+        let question = first.first_text(&["question", "header"]);
+        first_line(&question?).filter(|_| self.shows_arguments)
+    }
+
+    /// Returns the question for a plan.
+    pub fn plan(&self) -> String {
+        let plan = self.input.text("plan").filter(|_| self.shows_arguments);
+        match plan.and_then(|plan| first_line(&plan)) {
+            Some(plan) => shorten(&format!("Approve the plan: {plan}")),
+            None => "Approve the plan?".to_owned(),
+        }
+    }
+
+    /// Returns a hash of the name and the input. Some agents add a description
+    /// to the input of a permission request.
+    pub fn hash(&self) -> String {
+        let mut parts: Vec<String> = self
+            .input
+            .clone()
+            .into_iter()
+            .filter(|(key, _)| key != "description")
+            .map(|(key, value)| format!("{key}={}", value.json()))
+            .collect();
+        parts.sort();
+        let name = self.name.clone().unwrap_or_default();
+        hash(&format!("{name}\n{}", parts.join("\n")))
+    }
+
+    /// Returns a hash of the most specific argument, empty without one. Gemini's
+    /// permission requests have neither the name nor the input of the call.
+    pub fn argument_hash(&self) -> String {
+        let argument = self.any_argument().or_else(|| self.question());
+        argument.map_or_else(String::new, |argument| hash(&argument))
+    }
+
     fn command(&self) -> Option<String> {
         self.input
             .first_text(&COMMANDS)
@@ -51,6 +92,13 @@ impl Tool {
     }
 
     fn argument(&self) -> Option<String> {
+        if !self.shows_arguments {
+            return first_line(&self.input.text("description")?);
+        }
+        first_line(&self.any_argument()?)
+    }
+
+    fn any_argument(&self) -> Option<String> {
         let input = &self.input;
         let file = |keys: &[&str]| {
             let path = input.first_text(keys)?;
@@ -65,7 +113,6 @@ impl Tool {
             .or_else(command)
             .or_else(text)
             .or_else(|| file(&DIRECTORIES))
-            .and_then(|text| first_line(&text))
     }
 }
 
@@ -73,6 +120,11 @@ impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().and_then(first_line);
         let name = name.as_deref().unwrap_or("Using a tool");
+        if name == "update_topic"
+            && let Some(title) = self.input.text("title").and_then(|text| first_line(&text))
+        {
+            return f.write_str(&title);
+        }
         match self.argument() {
             Some(argument) => f.write_str(&shorten(&format!("{name}: {argument}"))),
             None => f.write_str(name),
@@ -80,15 +132,32 @@ impl fmt::Display for Tool {
     }
 }
 
-/// Returns the first line that is not blank, with its white space collapsed and
-/// truncated to the length of a message.
+/// Returns the FNV-1a hash of a text in hexadecimal digits.
+fn hash(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// Returns the first line that is not blank, without Markdown marks and secrets,
+/// with its white space collapsed and truncated to the length of a message.
 pub fn first_line(text: &str) -> Option<String> {
     // A line may have megabytes: split its beginning only.
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let words: Vec<&str> = sstat::truncate(line, MAX_MESSAGE * 16)
-        .split_whitespace()
-        .collect();
-    Some(shorten(&words.join(" ")))
+    let line = text.lines().map(without_heading_mark);
+    let line = line.into_iter().find(|line| !line.is_empty())?;
+    let line = sstat::truncate(line, MAX_MESSAGE * 16).replace("**", "");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    Some(shorten(&secrets::mask(&words.join(" "))))
+}
+
+fn without_heading_mark(line: &str) -> &str {
+    let line = line.trim();
+    let text = line.trim_start_matches('#');
+    match text.starts_with(' ') || text.is_empty() {
+        true => text.trim_start(),
+        false => line,
+    }
 }
 
 fn shorten(text: &str) -> String {
@@ -142,6 +211,7 @@ mod tests {
         let tool = Tool {
             name: Some(name.to_owned()),
             input: Payload::parse_bytes(input.as_bytes()).unwrap(),
+            shows_arguments: true,
         };
         tool.to_string()
     }
@@ -190,6 +260,7 @@ mod tests {
         let nameless = Tool {
             name: None,
             input: Payload::default(),
+            shows_arguments: true,
         };
         assert_eq!(nameless.to_string(), "Using a tool");
         assert_eq!(nameless.permission(), "Waiting for permission");
@@ -216,7 +287,12 @@ mod tests {
         let own = |command: &str| {
             let input = format!(r#"{{"command":"{command}"}}"#);
             let input = Payload::parse_bytes(input.as_bytes()).unwrap();
-            Tool { name: None, input }.pushes_status()
+            let tool = Tool {
+                name: None,
+                input,
+                shows_arguments: true,
+            };
+            tool.pushes_status()
         };
         assert!(own("cd x && sstat push w blocked why"));
         assert!(!own("sstat summary"));

@@ -3,14 +3,13 @@
 use std::io::{self, IsTerminal, Read};
 use std::time::Duration;
 
-use sstat::{HealthRules, Query, SessionName, Update};
+use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Update};
 
-use super::record::{process_of_variable, record};
+use super::record::process_of_variable;
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
-use crate::hook::Payload;
-use crate::hook::{self, Event, TaskCounts};
+use crate::hook::{self, Context, Event, HookState, Payload};
 use crate::timeout::run_with_timeout;
 use crate::tmux;
 use crate::view::{Report, View};
@@ -22,8 +21,11 @@ const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
 /// agent.
 const STDIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Number of updates that are searched for the counts of a task list.
-const TASK_LOOKBACK: usize = 200;
+/// Number of updates that are searched for the last one of a hook.
+const STATE_LOOKBACK: usize = 200;
+
+/// Maximum time that a hook waits for the lock.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);
@@ -36,28 +38,43 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
         fields,
         prompts: config.hook_prompts(),
     };
-    let Some(change) = hook::change(agent, &event) else {
-        return Ok(report);
-    };
-    let name = session_name(config, agent, args, &event)?;
     let now = config.now()?;
-    let last = last_update(config, &name)?;
-    let tasks = match change.counts_tasks() {
-        true => task_counts(config, &name)?,
-        false => None,
-    };
-    let ends_session = change.ends_session();
-    let Some(mut update) = change.apply(&name, now, last.as_ref(), tasks) else {
+    let Some(change) = hook::change(&event, now) else {
         return Ok(report);
     };
-    if !ends_session {
-        update.stale_after = args.expect;
-        update.process = process_of_variable(config, &mut report).map(Box::new);
-    }
-    if last.is_some_and(|last| hook::repeats(&update, &last)) {
+    let agent = agent.name().or_else(|| event.agent());
+    let (name, is_named_by_id) = session_name(config, agent, args, &event)?;
+    let process = match config.claude_pid().and_then(ProcessIdentity::of) {
+        Some(process) => Some(process),
+        None => process_of_variable(config, &mut report),
+    };
+    let next = |is_locked: bool| -> sstat::Result<Option<Update>> {
+        let (last, state) = last_update(config, &name)?;
+        Ok(change.apply(&Context {
+            session: &name,
+            now,
+            last: last.as_ref(),
+            state: &state,
+            is_locked,
+            is_named_by_id,
+            agent,
+            directory: event.directory(),
+            model: event.text("model"),
+            process: process.as_ref(),
+            stale_after: args.expect,
+        }))
+    };
+    // Check first: an event that changes nothing must not create a file.
+    let Some(update) = next(true)? else {
         return Ok(report);
-    }
-    record(config, &update, config.durability(args.sync))?;
+    };
+    update.encode()?;
+    let durability = config.durability(args.sync);
+    config.location.create(durability)?;
+    let mut appender = config.location.store.appender(&name);
+    appender.append_locked(LOCK_TIMEOUT, durability, |is_locked| {
+        next(is_locked)?.map(|update| update.encode()).transpose()
+    })?;
     Ok(report)
 }
 
@@ -132,19 +149,19 @@ fn read_payload(mut input: impl Read) -> std::result::Result<Payload, PayloadErr
 }
 
 /// Returns the session name, which is the same for every event of an agent's
-/// session.
+/// session, and whether it is derived from the id.
 fn session_name(
     config: &Config,
-    agent: Agent,
+    agent: Option<&str>,
     args: &cli::Push,
     event: &Event,
-) -> Result<SessionName> {
+) -> Result<(SessionName, bool)> {
     let given = args.hook_session.clone();
     let of_variable = || hook::session_name(&config.session_variable()?.to_string_lossy());
     let of_tmux = || hook::session_name(&tmux::session_of_pane(&config.tmux_pane()?)?);
     match given.or_else(of_variable).or_else(of_tmux) {
-        Some(name) => Ok(name),
-        None => directory_name(config, agent, event)?.ok_or_else(|| {
+        Some(name) => Ok((name, false)),
+        None => directory_name(config, agent, event)?.map(|name| (name, true)).ok_or_else(|| {
             CliError::error(
                 "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
             )
@@ -154,21 +171,25 @@ fn session_name(
 
 /// Derives a name from the directory and the id. An agent may change its
 /// directory, so an existing session with the same id keeps its name.
-fn directory_name(config: &Config, agent: Agent, event: &Event) -> Result<Option<SessionName>> {
+fn directory_name(
+    config: &Config,
+    agent: Option<&str>,
+    event: &Event,
+) -> Result<Option<SessionName>> {
     let Some(id) = event.session_id() else {
         return Ok(None);
     };
-    let directory = match event.fields.text("cwd") {
+    let directory = match event.directory() {
         Some(directory) => directory,
         None => config.current_directory(),
     };
     let (Some(name), Some(end)) = (
-        hook::directory_name(agent, &directory, &id),
+        hook::directory_name(agent.unwrap_or("agent"), &directory, &id),
         hook::name_end(&id),
     ) else {
         return Ok(None);
     };
-    if last_update(config, &name)?.is_some() {
+    if last_update(config, &name)?.0.is_some() {
         return Ok(Some(name));
     }
     let names = match config.location.store.names() {
@@ -185,26 +206,28 @@ fn directory_name(config: &Config, agent: Agent, event: &Event) -> Result<Option
     Ok(Some(same.unwrap_or(name)))
 }
 
-/// Returns the last update of the session. Readers and the append report a
-/// problem with its file.
-fn last_update(config: &Config, name: &SessionName) -> Result<Option<Update>> {
-    let rules = HealthRules::new(config.now()?, sstat::Thresholds::default());
+/// Returns the last update of the session and the state of its hooks: that of the
+/// last update that a hook wrote. Readers and the append report a problem with
+/// the file.
+fn last_update(config: &Config, name: &SessionName) -> sstat::Result<(Option<Update>, HookState)> {
+    let rules = HealthRules::new(chrono::DateTime::default(), sstat::Thresholds::default());
     let store = &config.location.store;
     let (session, _problem) = store.session(name.as_str(), &rules)?;
-    Ok(session.map(|session| session.update))
-}
-
-fn task_counts(config: &Config, name: &SessionName) -> Result<Option<TaskCounts>> {
-    let query = Query::last(TASK_LOOKBACK);
-    let Some(history) = config.location.store.history(name.as_str(), query)? else {
-        return Ok(None);
+    let Some(last) = session.map(|session| session.update) else {
+        return Ok((None, HookState::default()));
     };
-    let mut counts = None;
-    history.for_each(|_, update| -> sstat::Result<()> {
-        counts = TaskCounts::after(counts, &update);
-        Ok(())
-    })?;
-    Ok(counts)
+    if let Some(state) = HookState::of(&last) {
+        return Ok((Some(last), state));
+    }
+    let mut state = None;
+    if let Some(history) = store.history(name.as_str(), Query::last(STATE_LOOKBACK))? {
+        history.for_each(|_, update| -> sstat::Result<()> {
+            state = HookState::of(&update).or(state.take());
+            Ok(())
+        })?;
+    }
+    let state = state.map(HookState::without_behind);
+    Ok((Some(last), state.unwrap_or_default()))
 }
 
 #[cfg(test)]

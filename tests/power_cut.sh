@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Cuts the power under running pushes and looks for lines that were
-# acknowledged and are gone. To be run by hand, as root, where there are loop
-# devices:
+# Simulates power failures during pushes and counts the acknowledged lines that
+# are lost. Requires root and loop devices:
 #
-#   tests/power_cut.sh [CUTS [SSTAT]]      20 cuts for each of ext4 and xfs
+#   tests/power_cut.sh [CUTS [SSTAT]]      default: 20 failures each on ext4 and xfs
 #
-# FS_IOC_SHUTDOWN without a log flush makes the file system forget at once what
-# it has not written, which is what a power cut does. With --sync nothing that
-# was acknowledged may be lost; without it the script says how much was.
+# FS_IOC_SHUTDOWN without a log flush discards everything that the file system has
+# not written, like a power failure. With --sync, no acknowledged line may be lost.
+# Without it, the script prints how many were.
 set -euo pipefail
 cuts=${1:-20}
 sstat=$(realpath "${2:-target/release/sstat}")
@@ -25,7 +24,7 @@ fcntl.ioctl(directory, FS_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
 PYTHON
 }
 
-# A worker of its own file, which writes down each token once acknowledged.
+# Pushes to a file of its own, and records each token once it is acknowledged.
 worker() { # worker NUMBER OPTION
     for ((push = 0; ; push++)); do
         "$sstat" push "w$1" working "t$1-$push" $2 --dir "$mount/status" 2>>"$work/errors" || return 0
@@ -57,7 +56,7 @@ for system in ext4 xfs; do
                     acked=$((acked + 1))
                     case ${times:-0} in 0) lost=$((lost + 1)); [ -z "$option" ] || echo "$system cut $cut: lost $token of $(wc -l <"$work/promised.$number")" ;; 1) ;; *) doubled=$((doubled + 1)) ;; esac
                 done < <(cat "$work/promised.$number" 2>/dev/null)
-                # Whatever was left behind, the next push goes in.
+                # The next push succeeds whatever the file contains.
                 "$sstat" push "w$number" working after --dir "$mount/status"
             done
             umount "$mount"

@@ -1,4 +1,4 @@
-//! Which directory it is.
+//! The choice of the status directory.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::support::{Ran, Sandbox};
 
-/// A run without `SSTAT_DIR` in a directory.
+/// Runs sstat in a directory, without `SSTAT_DIR`.
 fn run_in(sandbox: &Sandbox, directory: &Path, args: &[&str]) -> Ran {
     let mut command = sandbox.command(args);
     command.env_remove("SSTAT_DIR").current_dir(directory);
@@ -15,7 +15,7 @@ fn run_in(sandbox: &Sandbox, directory: &Path, args: &[&str]) -> Ran {
 }
 
 #[test]
-fn flag_then_variable_then_walk_then_state() {
+fn flag_precedes_variable_project_and_state_directory() {
     let sandbox = Sandbox::new();
     let project = sandbox.home().join("project");
     let deep = project.join("src/deep");
@@ -57,7 +57,7 @@ fn flag_then_variable_then_walk_then_state() {
 }
 
 #[test]
-fn xdg_state_home_is_honoured() {
+fn xdg_state_home_is_used() {
     let sandbox = Sandbox::new();
     let state = sandbox.root().join("xdg");
     let mut command = sandbox.command(["push", "w", "idle"]);
@@ -69,7 +69,7 @@ fn xdg_state_home_is_honoured() {
 }
 
 #[test]
-fn the_walk_does_not_look_above_home() {
+fn search_stops_at_home() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.root().join("data/session_status")).unwrap();
     assert_eq!(
@@ -85,12 +85,12 @@ fn the_walk_does_not_look_above_home() {
 }
 
 #[test]
-fn a_walked_directory_of_somebody_else_is_refused() {
+fn found_directory_of_another_user_is_refused() {
     let sandbox = Sandbox::new();
     let directory = sandbox.home().join("data/session_status");
     fs::create_dir_all(&directory).unwrap();
     if std::os::unix::fs::chown(&directory, Some(12345), None).is_err() {
-        eprintln!("SKIPPED: only root can give a directory away");
+        eprintln!("SKIPPED: only root can change the owner of a directory");
         return;
     }
     for args in [&["push", "w", "idle"][..], &["summary"]] {
@@ -100,7 +100,7 @@ fn a_walked_directory_of_somebody_else_is_refused() {
             assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
         }
     }
-    // Named, it is the user's own decision.
+    // A named directory is used whoever owns it.
     let named = directory.to_str().unwrap();
     assert_eq!(
         run_in(
@@ -115,7 +115,7 @@ fn a_walked_directory_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn a_reader_of_no_directory_says_so_and_makes_none() {
+fn reader_reports_missing_directory_and_creates_none() {
     let sandbox = Sandbox::new();
     fs::remove_dir(sandbox.dir()).unwrap();
     for args in [
@@ -150,14 +150,14 @@ fn a_reader_of_no_directory_says_so_and_makes_none() {
 }
 
 #[test]
-fn verbose_says_which_directory_and_why() {
+fn verbose_prints_directory_and_origin() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(["summary", "-v"]);
     assert!(ran.stderr.contains("named by SSTAT_DIR"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_current_directory_that_is_gone_is_no_obstacle() {
+fn removed_current_directory_is_tolerated() {
     let sandbox = Sandbox::new();
     let gone = sandbox.home().join("gone");
     fs::create_dir(&gone).unwrap();
@@ -173,7 +173,7 @@ fn a_current_directory_that_is_gone_is_no_obstacle() {
 }
 
 #[test]
-fn one_that_cannot_be_looked_at_is_not_missing() {
+fn inaccessible_directory_is_not_missing() {
     let sandbox = Sandbox::new();
     symlink("round", sandbox.root().join("round")).unwrap();
     fs::write(sandbox.root().join("file"), "").unwrap();

@@ -1,4 +1,4 @@
-//! Many writers at one file, and readers beside them.
+//! Concurrent writers of one file, and readers at the same time.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -13,8 +13,8 @@ use crate::ledger::Ledger;
 use crate::support::{Sandbox, StopAtEnd};
 use crate::{count, count_in_ci, random, run};
 
-/// Pushes from so many threads, one process after the other in each. Gives
-/// the tokens with whether they were acknowledged.
+/// Pushes from several threads, each of which runs one process after another.
+/// Returns the tokens and whether they were acknowledged.
 pub fn push_from(
     sandbox: &Sandbox,
     threads: usize,
@@ -50,7 +50,7 @@ pub fn check(ledger: &Ledger, pushes: &[(String, bool)]) -> usize {
 }
 
 #[test]
-fn pushers_beside_pushers() {
+fn concurrent_pushes_are_all_written() {
     let sandbox = Sandbox::new();
     let each = count(25, 2_000);
     let padding = |push| if push % 10 == 0 { 60 * 1024 } else { 100 };
@@ -59,10 +59,11 @@ fn pushers_beside_pushers() {
     let ledger = Ledger::of(&content);
     let acked = check(&ledger, &pushes);
     println!(
-        "16 processes at once: {acked} acknowledged, {} bad lines",
+        "16 processes at once: {acked} acknowledged, {} invalid lines",
         ledger.bad
     );
-    // Nothing but pushes: none fails, none is torn, no seal was needed.
+    // Without other writers, no push fails, no line is damaged and none needs a
+    // newline before it.
     assert_eq!((acked, ledger.bad), (16 * each, 0));
     assert_eq!(content.iter().filter(|&&byte| byte == b'\n').count(), acked);
 }
@@ -75,8 +76,9 @@ fn append_to(path: &Path) -> File {
         .unwrap()
 }
 
-/// Runs `each` over and over beside `work`, with what it gives in the end.
-fn beside<T>(
+/// Runs `work` while `writers` threads call `each` repeatedly. Returns the result
+/// and the number of calls.
+fn alongside<T>(
     writers: usize,
     each: impl Fn(usize, u64) + Sync,
     work: impl FnOnce() -> T,
@@ -103,7 +105,7 @@ fn beside<T>(
 
 #[test]
 #[ignore = "slow: 8 s"]
-fn pushers_beside_writers_that_tear_lines() {
+fn pushes_are_written_once_despite_torn_lines() {
     let sandbox = Sandbox::new();
     let path = sandbox.file("w");
     let whole = br#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"torn"}"#;
@@ -113,22 +115,22 @@ fn pushers_beside_writers_that_tear_lines() {
         append_to(&path).write_all(&whole[..cut]).unwrap();
         thread::sleep(Duration::from_micros(random.u64(0..6_000)));
     };
-    let each = count_in_ci(150, 2_500, 12_500);
-    let (pushes, torn) = beside(2, tear, || push_from(&sandbox, 4, each, &|_| 100));
+    let each = count_in_ci(40, 650, 3_200);
+    let (pushes, torn) = alongside(2, tear, || push_from(&sandbox, 16, each, &|_| 100));
     let ledger = Ledger::of(&std::fs::read(&path).unwrap());
     let acked = check(&ledger, &pushes);
     println!(
-        "beside {torn} torn lines: {acked} of {} acknowledged",
+        "with {torn} torn lines: {acked} of {} acknowledged",
         pushes.len()
     );
     assert!(torn > 0 && acked * 10 > pushes.len() * 9);
 }
 
 #[test]
-fn pushers_beside_good_foreign_writers() {
+fn pushes_and_foreign_lines_are_all_written() {
     let sandbox = Sandbox::new();
     let path = sandbox.file("w");
-    // As echo and print do it: one write a line, opened anew or kept open.
+    // Like `echo`: one write for each line, on a new descriptor.
     let foreign = |writer: usize, round: u64| {
         let line = format!(
             "{{\"timestamp\":\"2026-02-14T20:35:00.5\",\"status\":\"idle\",\"message\":\"f{writer}-{round} {}\"}}\n",
@@ -138,7 +140,7 @@ fn pushers_beside_good_foreign_writers() {
         thread::sleep(Duration::from_micros(500));
     };
     let each = count_in_ci(150, 2_500, 12_500);
-    let (pushes, rounds) = beside(2, foreign, || push_from(&sandbox, 4, each, &|_| 100));
+    let (pushes, rounds) = alongside(2, foreign, || push_from(&sandbox, 4, each, &|_| 100));
     let ledger = Ledger::of(&std::fs::read(&path).unwrap());
     let acked = check(&ledger, &pushes);
     let theirs = ledger
@@ -146,19 +148,17 @@ fn pushers_beside_good_foreign_writers() {
         .keys()
         .filter(|token| token.starts_with('f'))
         .count();
-    println!(
-        "beside {rounds} good foreign lines: {acked} acknowledged, {theirs} foreign ones stand"
-    );
+    println!("with {rounds} foreign lines: {acked} acknowledged, {theirs} foreign lines found");
     assert_eq!(
         (acked, ledger.bad, theirs as u64),
         (pushes.len(), 0, rounds)
     );
 }
 
-/// A foreign line that is written in two parts, as `print` does over 8 KiB,
-/// may be torn by a push between them; the push itself must not be.
+/// Python's `print` writes a line over 8 KiB in two parts. A push between them may
+/// split that line, but must itself be written.
 #[test]
-fn pushers_beside_writers_of_two_writes() {
+fn pushes_are_written_between_partial_writes() {
     let sandbox = Sandbox::new();
     let path = sandbox.file("w");
     let foreign = |writer: usize, round: u64| {
@@ -172,7 +172,7 @@ fn pushers_beside_writers_of_two_writes() {
         thread::sleep(Duration::from_millis(2));
     };
     let each = count(100, 5_000);
-    let (pushes, rounds) = beside(1, foreign, || push_from(&sandbox, 2, each, &|_| 100));
+    let (pushes, rounds) = alongside(1, foreign, || push_from(&sandbox, 2, each, &|_| 100));
     let ledger = Ledger::of(&std::fs::read(&path).unwrap());
     let acked = check(&ledger, &pushes);
     let theirs = ledger
@@ -181,21 +181,20 @@ fn pushers_beside_writers_of_two_writes() {
         .filter(|token| token.starts_with('f'))
         .count();
     println!(
-        "beside {rounds} lines in two writes: {acked} acknowledged, {theirs} foreign ones stand"
+        "with {rounds} lines in two writes: {acked} acknowledged, {theirs} foreign lines found"
     );
     assert_eq!(acked, pushes.len());
 }
 
-/// What a reader saw last it sees again or something newer, never nothing.
 #[test]
-fn readers_under_writers() {
+fn readers_never_see_older_updates_or_none() {
     const SESSIONS: usize = 4;
     let sandbox = Sandbox::new();
     for session in 0..SESSIONS {
         sandbox.ok(["push", &format!("s{session}"), "working", "0"]);
     }
     let store = Store::new(sandbox.dir());
-    let mut random = random("readers under writers");
+    let mut random = random("readers");
     let push = |writer: usize, round: u64| {
         let padding = "x".repeat(if round.is_multiple_of(5) { 5_000 } else { 50 });
         let message = format!("{} {padding}", round + 1);
@@ -204,7 +203,7 @@ fn readers_under_writers() {
     let reads = count(20_000, 1_000_000);
     let scans = count(30, 1_000);
     let number = |message: &str| -> u64 { message.split(' ').next().unwrap().parse().unwrap() };
-    let (last, rounds) = beside(SESSIONS, push, || {
+    let (last, rounds) = alongside(SESSIONS, push, || {
         let rules = HealthRules::new(chrono::Utc::now(), Thresholds::default());
         let mut last = [0; SESSIONS];
         for _ in 0..reads {
@@ -225,6 +224,6 @@ fn readers_under_writers() {
         }
         last
     });
-    println!("{reads} reads and {scans} lists under {rounds} pushes, the last seen {last:?}");
+    println!("{reads} reads and {scans} lists during {rounds} pushes, last updates {last:?}");
     assert!(rounds > 0);
 }

@@ -1,5 +1,5 @@
-//! Writes that are cut short for real: a disk that fills up in the middle of a
-//! line, and a limit on the size of files.
+//! Short writes: a disk that becomes full in the middle of a line, and a limit on
+//! the size of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use crate::ledger::Ledger;
 use crate::support::{Sandbox, have};
 use crate::{count, run};
 
-/// A small file system in memory, unmounted in the end.
+/// A small file system in memory, unmounted when dropped.
 struct SmallDisk {
     _root: tempfile::TempDir,
     path: PathBuf,
 }
 
 impl SmallDisk {
-    /// `None` where it may not be mounted; that takes root.
+    /// Returns `None` without the permission to mount.
     fn mount(kibibytes: usize) -> Option<Self> {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("disk");
@@ -27,7 +27,7 @@ impl SmallDisk {
             .output()
             .is_ok_and(|output| output.status.success());
         if !mounted {
-            println!("SKIPPED: a small tmpfs cannot be mounted here (it takes root)");
+            println!("SKIPPED: cannot mount a small tmpfs (requires root)");
             return None;
         }
         Some(Self { _root: root, path })
@@ -37,7 +37,7 @@ impl SmallDisk {
         self.path.join("w_status.json")
     }
 
-    /// Takes all the room there is.
+    /// Uses all free space.
     fn fill(&self) {
         let error = fs::write(self.path.join("filler"), vec![b'x'; 1 << 20]).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
@@ -65,11 +65,11 @@ fn push(sandbox: &Sandbox, directory: &Path, token: &str) -> bool {
     ran.code == 0
 }
 
-/// The page that holds the end of the file has room for exactly `room` bytes
-/// more, for every count up to a whole line and its seal.
+/// The last page of the file has space for exactly `room` bytes, from 0 to a line
+/// with a newline before it.
 #[test]
 #[ignore = "slow: 13 s"]
-fn a_disk_that_fills_up_at_every_byte_of_a_line() {
+fn disk_full_at_any_byte_damages_no_line() {
     const PAGE: usize = 4096;
     let Some(disk) = SmallDisk::mount(256) else {
         return;
@@ -93,14 +93,14 @@ fn a_disk_that_fills_up_at_every_byte_of_a_line() {
                 fs::write(disk.file(), &before).unwrap();
                 disk.fill();
                 let first = push(&sandbox, &disk.path, "measure");
-                // Still full: the next one is refused as well.
+                // Still full: the next push fails too.
                 let second = push(&sandbox, &disk.path, "second");
                 disk.free();
                 let third = push(&sandbox, &disk.path, "third");
                 let content = fs::read(disk.file()).unwrap();
                 assert!(content.starts_with(before.as_bytes()));
                 let ledger = Ledger::of(&content);
-                assert!(third && ledger.times("before") == 1, "room for {room}");
+                assert!(third && ledger.times("before") == 1, "space for {room}");
                 ledger.check([("measure", first), ("second", second), ("third", third)]);
                 refused += usize::from(!first) + usize::from(!second);
                 acked += usize::from(first) + usize::from(second) + usize::from(third);
@@ -112,7 +112,7 @@ fn a_disk_that_fills_up_at_every_byte_of_a_line() {
 }
 
 #[test]
-fn a_full_disk_that_gets_room_again() {
+fn disk_full_and_free_again_damages_no_line() {
     let Some(disk) = SmallDisk::mount(256) else {
         return;
     };
@@ -121,8 +121,8 @@ fn a_full_disk_that_gets_room_again() {
     let (mut acked, mut refused) = (0, 0);
     for cycle in 0..cycles {
         let mut pushes = Vec::new();
-        // Long lines until one is refused, then short ones that may still fit
-        // in and must not stick to its stump.
+        // Long lines until one fails, then short ones that may still fit. They
+        // must not be joined with its beginning.
         for push_number in 0.. {
             let token = format!("c{cycle}-{push_number}");
             let size = 1_000 + (cycle * 37 + push_number * 7_919) % 50_000;
@@ -148,11 +148,11 @@ fn a_full_disk_that_gets_room_again() {
     assert!(refused >= cycles);
 }
 
-/// `ulimit -f` leaves room for `room` bytes of the line. The process is not
-/// killed without a word.
+/// `ulimit -f` allows `room` bytes of the line. The push fails with an error and
+/// is not killed by SIGXFSZ.
 #[test]
 #[ignore = "slow: 15 s"]
-fn a_limit_on_file_sizes_at_every_byte_of_a_line() {
+fn file_size_limit_at_any_byte_damages_no_line() {
     if !have("prlimit") {
         return;
     }

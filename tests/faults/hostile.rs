@@ -1,5 +1,5 @@
-//! Text made to steer a terminal, to hide, or to break what it is put into,
-//! through every command, on a pipe and on a terminal.
+//! Text that controls a terminal, is invisible or is executed when it is not
+//! quoted, in every command, on a pipe and on a terminal.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use crate::support::{Sandbox, have};
 use crate::{count, random};
 
-/// What hostile strings are put together from.
+/// The parts of hostile strings.
 const PIECES: [&[u8]; 44] = [
     b"\x1b[31m",
     b"\x1b[2J\x1b[H",
@@ -69,8 +69,8 @@ fn string(random: &mut fastrand::Rng) -> Vec<u8> {
         .collect()
 }
 
-/// A hostile string as JSON, some of it escaped, the rest raw as serde_json
-/// and Python's `ensure_ascii=False` write it.
+/// Returns a hostile string as JSON. Most characters are not escaped, like the
+/// output of `serde_json` and of Python with `ensure_ascii=False`.
 fn json(random: &mut fastrand::Rng) -> String {
     let text = String::from_utf8_lossy(&string(random)).into_owned();
     let mut json = serde_json::to_string(&text).unwrap();
@@ -80,11 +80,11 @@ fn json(random: &mut fastrand::Rng) -> String {
     json
 }
 
-/// What may stand in the output for its own sake.
+/// Where the output goes, which decides which control characters are its own.
 #[derive(Clone, Copy, PartialEq)]
 enum Stream {
     Pipe,
-    /// Colours, and a carriage return before each newline.
+    /// Allows colours, and a carriage return before each newline.
     Terminal,
 }
 
@@ -108,7 +108,7 @@ fn check(bytes: &[u8], stream: Stream, what: &dyn std::fmt::Debug) {
     }
 }
 
-/// The length of the colour sequence that a text begins with.
+/// Returns the length of the colour sequence at the start of a text, or 0.
 fn color(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix("\x1b[") else {
         return 0;
@@ -130,7 +130,7 @@ fn output(command: &mut Command) -> Output {
     output
 }
 
-/// Sessions whose names and lines are hostile, as foreign writers leave them.
+/// Writes sessions with hostile names and lines, and returns the names.
 fn fill(
     sandbox: &Sandbox,
     sessions: usize,
@@ -204,7 +204,7 @@ const COMMANDS: [&[&str]; 17] = [
 ];
 
 #[test]
-fn through_every_reader_on_a_pipe() {
+fn readers_escape_hostile_text_on_a_pipe() {
     let sandbox = Sandbox::new();
     let mut random = random("hostile, pipe");
     let (sessions, lines) = (20, count(12, 60));
@@ -215,7 +215,7 @@ fn through_every_reader_on_a_pipe() {
         check(&output.stderr, Stream::Pipe, &args);
         if args.contains(&OsStr::new("--json")) && output.status.success() {
             let json: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
-            // serde_json's Value takes no half surrogate pair.
+            // `serde_json::Value` rejects half a surrogate pair.
             assert!(
                 json.is_ok() || String::from_utf8_lossy(&output.stdout).contains("\\ud83d"),
                 "{args:?}: {json:?}"
@@ -244,7 +244,7 @@ fn through_every_reader_on_a_pipe() {
             args.push(OsStr::new("--"));
             args.push(name);
             see(&args);
-            // Nearly right, for the suggestion.
+            // A similar name, which gets a suggestion.
             let near = OsStr::from_bytes(&name.as_bytes()[1..]);
             args.pop();
             args.push(near);
@@ -256,7 +256,7 @@ fn through_every_reader_on_a_pipe() {
 }
 
 #[test]
-fn through_every_reader_on_a_terminal() {
+fn readers_escape_hostile_text_on_a_terminal() {
     if !have("script") {
         return;
     }
@@ -306,9 +306,9 @@ fn quote(word: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// Hostile arguments in every place of a push, and what they leave behind.
+/// Hostile text in every argument of `push`.
 #[test]
-fn through_push() {
+fn push_escapes_hostile_arguments() {
     let sandbox = Sandbox::new();
     let mut random = random("hostile, push");
     let strings = count(150, 2_000);
@@ -343,7 +343,7 @@ fn through_push() {
     }
     for entry in fs::read_dir(sandbox.dir()).unwrap() {
         let content = fs::read(entry.unwrap().path()).unwrap();
-        check(&content, Stream::Pipe, &"what was written");
+        check(&content, Stream::Pipe, &"written line");
         for line in content
             .split(|&byte| byte == b'\n')
             .filter(|line| !line.is_empty())
@@ -351,13 +351,12 @@ fn through_push() {
             serde_json::from_slice::<serde_json::Value>(line).unwrap();
         }
     }
-    println!("{strings} hostile arguments: {recorded} recorded, the others refused");
+    println!("{strings} hostile arguments: {recorded} recorded, the others rejected");
     assert!(recorded > 0 && recorded < strings);
 }
 
-/// The directory's own name is hostile, in errors, notes and tables.
 #[test]
-fn through_the_directorys_name() {
+fn messages_escape_hostile_directory_name() {
     let sandbox = Sandbox::new();
     let mut random = random("hostile, directory");
     for _ in 0..count(20, 200) {

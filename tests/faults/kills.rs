@@ -1,4 +1,4 @@
-//! `kill -9` at any moment.
+//! SIGKILL at any moment.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::support::Sandbox;
 use crate::{count_in_ci, random, run};
 
 #[test]
-fn kills_at_random_moments() {
+fn killed_push_damages_no_line() {
     let sandbox = Sandbox::new();
     let mut random = random("kill -9");
     let kills = count_in_ci(300, 500, 20_000);
@@ -31,7 +31,7 @@ fn kills_at_random_moments() {
             killed += 1;
         }
         pushes.push((token, ended.success()));
-        // Whatever the kill left behind, the next push goes in at once.
+        // The next push succeeds whatever the killed one has written.
         if push % 10 == 9 {
             let token = format!("n{push}");
             let ran = run(&mut sandbox.command(["push", "w", "working", &token]));
@@ -42,7 +42,7 @@ fn kills_at_random_moments() {
     let ledger = Ledger::of(&std::fs::read(sandbox.file("w")).unwrap());
     ledger.check(pushes.iter().map(|(token, acked)| (token.as_str(), *acked)));
     println!(
-        "{kills} kills: {killed} hit, {acked} came too late, {} lines torn",
+        "{kills} kills: {killed} hit, {acked} too late, {} lines torn",
         ledger.bad
     );
     assert!(killed > 0);

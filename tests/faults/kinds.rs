@@ -1,4 +1,4 @@
-//! Every command against everything that can stand where a status file should.
+//! Every command with a special or unusual file in the place of a status file.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,8 +15,7 @@ use crate::{random, run};
 const GOOD: &str =
     "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"working\",\"message\":\"m\"}\n";
 
-/// Makes a file of a kind; whether it could be made. It must not be followed,
-/// blocked on or held to be a session, unless `sessions` says so.
+/// Creates a file. Returns false if the system does not allow it.
 type Make = fn(&Path) -> bool;
 
 fn made(tool: &str, args: &[&str], path: &Path) -> bool {
@@ -29,21 +28,21 @@ fn made(tool: &str, args: &[&str], path: &Path) -> bool {
             .success()
 }
 
-/// What a reader finds there.
+/// The contents of a file.
 #[derive(Clone, Copy, PartialEq)]
 enum Holds {
-    /// Nothing that can be read.
+    /// It cannot be read.
     Nothing,
-    /// No good line at all.
+    /// It has no valid line.
     NoUpdate,
-    /// No good line as far back as anybody looks.
+    /// Its last 64 MiB have no valid line.
     TooLittle,
     Session,
 }
 
 impl Holds {
-    /// The exit code of a reader. Who names `w` is told why it is not there,
-    /// and no gate opens for what cannot be seen.
+    /// Returns the exit code of a reader. It is not 0 if `w` is named but has no
+    /// update, or if `--exit-code` cannot be answered.
     fn code(self, args: &[&str]) -> i32 {
         let is_named = args.contains(&"w");
         let is_gate = args.contains(&"--exit-code");
@@ -56,11 +55,11 @@ impl Holds {
     }
 }
 
-const NO_FILES: [(&str, Make); 8] = [
+const SPECIAL_FILES: [(&str, Make); 8] = [
     ("FIFO", |path| made("mkfifo", &[], path)),
     ("socket", |path| {
         let directory = File::open(path.parent().unwrap()).unwrap();
-        // Through the descriptor, because a socket's path must be short.
+        // Through the descriptor, because a socket's path has at most 107 bytes.
         use std::os::fd::AsRawFd;
         let short = format!("/proc/self/fd/{}/w_status.json", directory.as_raw_fd());
         std::mem::forget(UnixListener::bind(short).unwrap());
@@ -74,7 +73,7 @@ const NO_FILES: [(&str, Make); 8] = [
             .output();
         let made = made.is_ok_and(|output| output.status.success());
         if !made {
-            println!("SKIPPED: a device cannot be made here (it takes root)");
+            println!("SKIPPED: cannot create a device (requires root)");
         }
         made
     }),
@@ -92,12 +91,12 @@ const NO_FILES: [(&str, Make); 8] = [
     ("link to itself", |path| symlink(path, path).is_ok()),
 ];
 
-const FILES: [(&str, Holds, Make); 7] = [
+const UNUSUAL_FILES: [(&str, Holds, Make); 7] = [
     ("empty", Holds::NoUpdate, |path| File::create(path).is_ok()),
     ("sparse tebibyte", Holds::TooLittle, |path| {
         let file = File::create(path).unwrap();
         if file.set_len(1 << 40).is_err() {
-            println!("SKIPPED: no sparse tebibyte on this file system");
+            println!("SKIPPED: this file system has no sparse file of a tebibyte");
             return false;
         }
         true
@@ -132,7 +131,7 @@ const FILES: [(&str, Holds, Make); 7] = [
     }),
 ];
 
-/// Each reads `w`, alone or with a good session beside it.
+/// Commands that read `w`, alone or with other sessions.
 const READERS: [&[&str]; 22] = [
     &["summary"],
     &["summary", "--json"],
@@ -175,9 +174,9 @@ fn read(sandbox: &Sandbox, kind: &str, holds: Holds, slowest: &mut (Duration, St
 }
 
 #[test]
-fn what_is_no_file() {
+fn special_file_is_reported_and_not_followed() {
     let mut slowest = Default::default();
-    for (kind, make) in NO_FILES {
+    for (kind, make) in SPECIAL_FILES {
         let sandbox = Sandbox::new();
         sandbox.write("good", GOOD);
         if !make(&sandbox.file("w")) {
@@ -206,10 +205,9 @@ fn what_is_no_file() {
     println!("slowest: {slowest:?}");
 }
 
-/// What runs for long runs on, whether such a thing is there at first or comes
-/// later, and names it once.
+/// The file exists before the follower starts, or is created later.
 #[test]
-fn followers_of_what_is_no_file() {
+fn follower_reports_special_file_once_and_continues() {
     let followers: [&[&str]; 3] = [
         &["history", "--all", "--follow"],
         &["watch", "--json"],
@@ -231,17 +229,17 @@ fn followers_of_what_is_no_file() {
             return;
         }
         for (follower, what) in &mut running {
-            follower.wait_for_complaint("w_status.json: is ", what);
+            follower.wait_for_warning("w_status.json: is ", what);
         }
-        sandbox.ok(["push", "good", "working", "news"]);
+        sandbox.ok(["push", "good", "working", "update"]);
         for (mut follower, what) in running {
-            follower.wait_for("news", &what);
-            assert_eq!(follower.end(), "", "{what}: said once");
+            follower.wait_for("update", &what);
+            assert_eq!(follower.end(), "", "{what}: reported once");
         }
     };
-    // Most of the time they sleep.
+    // In parallel, because they sleep most of the time.
     thread::scope(|scope| {
-        for (kind, make) in NO_FILES {
+        for (kind, make) in SPECIAL_FILES {
             for comes_later in [false, true] {
                 scope.spawn(move || follow(kind, make, comes_later));
             }
@@ -249,7 +247,7 @@ fn followers_of_what_is_no_file() {
     });
 }
 
-/// A command that does not end by itself.
+/// A command that runs until it is killed.
 struct Follower {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -282,11 +280,11 @@ impl Follower {
         wait_for(&mut self.stdout, text, what);
     }
 
-    fn wait_for_complaint(&mut self, text: &str, what: &str) {
+    fn wait_for_warning(&mut self, text: &str, what: &str) {
         wait_for(&mut self.stderr, text, what);
     }
 
-    /// Ends it; gives what it has complained about since.
+    /// Ends the command and returns the rest of its stderr.
     fn end(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -306,15 +304,15 @@ fn wait_for(stream: &mut impl BufRead, text: &str, what: &str) {
 
 #[test]
 #[ignore = "slow: 7 s"]
-fn files_with_little_sense_in_them() {
+fn unusual_file_does_not_stop_readers_or_pushes() {
     let mut slowest = Default::default();
-    for (kind, holds, make) in FILES {
+    for (kind, holds, make) in UNUSUAL_FILES {
         let sandbox = Sandbox::new();
         sandbox.write("good", GOOD);
         if !make(&sandbox.file("w")) {
             continue;
         }
-        // Root reads all.
+        // Root can read every file.
         let holds = match File::open(sandbox.file("w")) {
             Ok(_) => holds,
             Err(_) => Holds::Nothing,
@@ -337,9 +335,8 @@ fn files_with_little_sense_in_them() {
     println!("slowest: {slowest:?}");
 }
 
-/// The directory itself may be none.
 #[test]
-fn directories_that_are_none() {
+fn path_that_is_not_a_directory_is_an_error() {
     let sandbox = Sandbox::new();
     let strange = sandbox.root().join("strange");
     let makes: [Make; 4] = [

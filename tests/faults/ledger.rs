@@ -1,29 +1,29 @@
-//! The account of what was pushed: which tokens stand in a file, and how often.
+//! Counts how often each pushed token occurs in the files.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
 
-/// The tokens of the good lines of some files. A token is the first word of a
-/// line's message.
+/// The tokens in the valid lines of some files. A token is the first word of a
+/// message.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// How often each stands.
+    /// How often each token occurs.
     pub times: HashMap<String, u32>,
-    /// The lines that are no updates.
+    /// The number of invalid lines.
     pub bad: usize,
 }
 
 impl Ledger {
-    /// Reads a file with a plain JSON parser, not with the library under test.
+    /// Parses the lines with `serde_json`, not with the library under test.
     pub fn of(content: &[u8]) -> Self {
         let mut ledger = Self::default();
         ledger.add(content);
         ledger
     }
 
-    /// Every file of a directory, status files and those renamed away.
+    /// Reads every file of a directory, including rotated ones.
     pub fn of_directory(directory: &Path) -> Self {
         let mut ledger = Self::default();
         for entry in std::fs::read_dir(directory).unwrap() {
@@ -52,8 +52,8 @@ impl Ledger {
         self.times.get(token).copied().unwrap_or(0)
     }
 
-    /// Fails unless each acknowledged push stands exactly once and each other
-    /// one at most once.
+    /// Asserts that each acknowledged token occurs exactly once and any other at
+    /// most once.
     pub fn check<'a>(&self, pushes: impl IntoIterator<Item = (&'a str, bool)>) {
         let (mut lost, mut doubled, mut all) = (Vec::new(), Vec::new(), 0);
         for (token, acknowledged) in pushes {

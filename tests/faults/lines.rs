@@ -1,9 +1,8 @@
-//! Bad lines as such systems really meet them: each is skipped with its
-//! reason, and the good ones around it are read.
+//! Invalid lines, as real systems produce them.
 //!
-//! The cases stand in `tests/fixtures/bad_lines.txt`, one a line: the reason,
-//! a bar, the line. In it `%0a` stands for the byte 0a, `%25` for a percent
-//! sign and `%{3*ab%}` for ababab.
+//! Each line of `tests/fixtures/bad_lines.txt` is a case: the reason, a bar and
+//! the invalid line, where `%0a` means the byte 0a, `%25` a percent sign and
+//! `%{3*ab%}` ababab.
 
 use sstat::{BadLine, Update};
 
@@ -60,7 +59,7 @@ fn expand(notation: &str) -> Vec<u8> {
 
 #[test]
 #[ignore = "slow: 5 s"]
-fn each_is_skipped_with_its_reason_and_the_good_ones_around_it_are_read() {
+fn invalid_line_is_skipped_with_its_reason() {
     let sandbox = Sandbox::new();
     let cases = cases();
     let mut reasons = std::collections::BTreeMap::<&str, u32>::new();
@@ -77,14 +76,14 @@ fn each_is_skipped_with_its_reason_and_the_good_ones_around_it_are_read() {
         );
         let ran = run(&mut sandbox.command(["history", "w", "--limit", "0", "--jsonl"]));
         assert_eq!(ran.stdout, format!("{BEFORE}\n{AFTER}\n"), "{notation}");
-        let complaint = format!("w_status.json: skipped 1 invalid line ({reason})\n");
+        let warning = format!("w_status.json: skipped 1 invalid line ({reason})\n");
         assert!(
-            ran.code == 0 && ran.stderr.ends_with(&complaint),
+            ran.code == 0 && ran.stderr.ends_with(&warning),
             "{notation}: {}",
             ran.stderr
         );
 
-        // As the last line it does not hide the session.
+        // As the last line, it does not hide the session.
         sandbox.write("w", [BEFORE.as_bytes(), line, b""].join(&b'\n'));
         let ran = run(&mut sandbox.command(["list", "--json"]));
         assert!(
@@ -93,17 +92,17 @@ fn each_is_skipped_with_its_reason_and_the_good_ones_around_it_are_read() {
             ran.stdout
         );
         assert!(
-            ran.code == 0 && ran.stderr.ends_with(&complaint),
+            ran.code == 0 && ran.stderr.ends_with(&warning),
             "{notation}: {}",
             ran.stderr
         );
     }
-    println!("{} bad lines: {reasons:?}", cases.len());
+    println!("{} invalid lines: {reasons:?}", cases.len());
     assert!(cases.len() >= 200);
 }
 
 #[test]
-fn all_in_one_file() {
+fn many_invalid_lines_hide_no_update() {
     let sandbox = Sandbox::new();
     let cases = cases();
     let mut content = Vec::new();
@@ -122,12 +121,12 @@ fn all_in_one_file() {
         .collect();
     let all: Vec<String> = (0..cases.len()).map(|number| number.to_string()).collect();
     assert_eq!(numbers, all);
-    let complaint = format!(
+    let warning = format!(
         "skipped {} invalid lines (first: {})\n",
         cases.len(),
         cases[0].reason
     );
-    assert!(ran.stderr.ends_with(&complaint), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with(&warning), "{}", ran.stderr);
     let summary = run(&mut sandbox.command(["summary", "--json"]));
     let summary: serde_json::Value = serde_json::from_str(&summary.stdout).unwrap();
     assert_eq!(
@@ -136,9 +135,8 @@ fn all_in_one_file() {
     );
 }
 
-/// Odd, and good all the same.
 #[test]
-fn odd_lines_are_no_bad_ones() {
+fn unusual_lines_are_valid() {
     let sandbox = Sandbox::new();
     let head = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working""#;
     for line in [
@@ -164,9 +162,8 @@ fn odd_lines_are_no_bad_ones() {
     }
 }
 
-/// A line that its writer has not finished is neither good nor bad at first.
 #[test]
-fn every_beginning_of_a_line_is_a_write_in_progress() {
+fn incomplete_last_line_is_a_write_in_progress() {
     let sandbox = Sandbox::with_real_clock();
     let store = sstat::Store::new(sandbox.dir());
     let rules = sstat::HealthRules::new(chrono::Utc::now(), sstat::Thresholds::default());
@@ -183,7 +180,7 @@ fn every_beginning_of_a_line_is_a_write_in_progress() {
             }
         );
         assert!(warning.is_none());
-        // Two seconds later it is torn.
+        // After two seconds without a change, it is torn.
         let file = std::fs::File::options()
             .write(true)
             .open(sandbox.file("w"))

@@ -1,17 +1,15 @@
-//! What a push does to the file, and what a reader makes of it, under every
-//! fault that can be brought about: other writers good and bad, kills, failed
-//! system calls, short writes, full disks, files that are no files, and
-//! hostile text.
+//! Pushes and readers under injected faults: other writers, kills, failed system
+//! calls, short writes, full disks, special files and hostile text.
 //!
-//! Sizes are such that all of it runs in well under a minute. The sizes that
-//! releases are measured by take an hour or so:
+//! By default, all tests together take less than a minute. The sizes by which
+//! releases are measured take about an hour:
 //!
 //! ```sh
 //! SSTAT_FAULTS=full cargo test --release --test faults -- --nocapture --test-threads=1
 //! ```
 //!
-//! Each test prints what it counted, and its seed where it has one;
-//! `SSTAT_FAULTS_SEED=N` runs that one again.
+//! Each test prints its counts. A randomized test also prints its seed, which
+//! `SSTAT_FAULTS_SEED=N` reuses.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -36,16 +34,16 @@ use std::time::{Duration, Instant};
 
 use crate::support::Ran;
 
-/// What takes longer hangs. Far more than any command needs, because the
-/// machine may be busy with something else.
+/// A command that takes longer is considered to hang. No command needs nearly as
+/// much, but the machine may be busy.
 const HANG: Duration = Duration::from_secs(20);
 
-/// The number of a thing to do: quick by default, or as releases are measured.
+/// Returns how often to repeat something: `full` for releases, else `quick`.
 fn count(quick: usize, full: usize) -> usize {
     count_in_ci(quick, quick, full)
 }
 
-/// The same for what CI does more often than a person waits for.
+/// Like [`count`], with a third size for CI.
 fn count_in_ci(quick: usize, ci: usize, full: usize) -> usize {
     match std::env::var("SSTAT_FAULTS").as_deref() {
         Ok("full") => full,
@@ -54,7 +52,7 @@ fn count_in_ci(quick: usize, ci: usize, full: usize) -> usize {
     }
 }
 
-/// A random generator that says how it can be had again.
+/// Returns a random generator, and prints its seed.
 fn random(test: &str) -> fastrand::Rng {
     let seed = std::env::var("SSTAT_FAULTS_SEED")
         .ok()
@@ -64,7 +62,7 @@ fn random(test: &str) -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-/// Runs a command that must not hang, and must not panic.
+/// Runs a command, which must neither hang nor panic.
 fn run(command: &mut Command) -> Ran {
     let ran = run_to_end(command);
     assert!(
@@ -74,7 +72,7 @@ fn run(command: &mut Command) -> Ran {
     ran
 }
 
-/// Runs a command that must not hang.
+/// Runs a command, which must not hang.
 fn run_to_end(command: &mut Command) -> Ran {
     let described = format!("{command:?}");
     let mut child = command

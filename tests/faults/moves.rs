@@ -1,4 +1,4 @@
-//! Files that are renamed, truncated and deleted while they are in use.
+//! Files that are renamed, truncated or removed while they are in use.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,8 @@ use crate::ledger::Ledger;
 use crate::support::{Sandbox, StopAtEnd};
 use crate::{count, run};
 
-/// Does something to the file over and over beside `work`.
+/// Runs `work` while another thread calls `each` repeatedly. Returns the result
+/// and the number of calls.
 fn meanwhile<T>(mut each: impl FnMut(usize) + Send, work: impl FnOnce() -> T) -> (T, usize) {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -32,7 +33,7 @@ fn meanwhile<T>(mut each: impl FnMut(usize) + Send, work: impl FnOnce() -> T) ->
 }
 
 #[test]
-fn rotation_loses_nothing() {
+fn rotation_loses_no_update() {
     let sandbox = Sandbox::new();
     let each = count(150, 7_500);
     let rotate = |round| {
@@ -41,14 +42,14 @@ fn rotation_loses_nothing() {
     let (pushes, rounds) = meanwhile(rotate, || push_from(&sandbox, 4, each, &|_| 100));
     let ledger = Ledger::of_directory(&sandbox.dir());
     let acked = check(&ledger, &pushes);
-    println!("{rounds} renames under the writers: {acked} acknowledged");
+    println!("{rounds} renames: {acked} acknowledged");
     assert_eq!((acked, ledger.bad), (pushes.len(), 0));
 }
 
-/// What is deleted or truncated is lost to whoever did it, but nothing hangs,
-/// nothing fails for want of the file, and the session is there afterwards.
+/// Removed updates are lost, but no command hangs, no reader fails and the next
+/// push is written.
 #[test]
-fn truncation_and_deletion_do_no_harm() {
+fn truncation_and_removal_break_no_command() {
     let sandbox = Sandbox::new();
     let harm = |round| {
         if round % 2 == 0 {
@@ -78,7 +79,7 @@ fn truncation_and_deletion_do_no_harm() {
     });
     let refused = pushes.iter().filter(|(_, acked)| !acked).count();
     println!(
-        "{rounds} truncations and deletions: {refused} of {} pushes refused",
+        "{rounds} truncations and removals: {refused} of {} pushes failed",
         pushes.len()
     );
     sandbox.ok(["push", "w", "working", "last"]);

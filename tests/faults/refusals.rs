@@ -1,4 +1,4 @@
-//! What the system refuses: permissions, descriptors, locks.
+//! Limits of the system: permissions, descriptors, threads and locks.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -12,7 +12,7 @@ use crate::{count, run};
 const GOOD: &str =
     "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"before\"}\n";
 
-/// Runs as a user whom permissions bind; `None` where that cannot be had.
+/// Runs a command as an unprivileged user, or returns `None` if that is impossible.
 fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Ran> {
     let mut command;
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
@@ -38,7 +38,7 @@ fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Option<Ran> {
     Some(run(command.args(args)))
 }
 
-/// Whether the way to the binary is open to users other than root.
+/// Returns true if other users than root can execute the binary.
 fn is_reachable() -> bool {
     let mut test = Command::new("setpriv");
     test.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
@@ -58,7 +58,7 @@ fn mode(path: impl AsRef<std::path::Path>, mode: u32) {
 }
 
 #[test]
-fn permissions() {
+fn denied_permission_is_reported() {
     let sandbox = Sandbox::new();
     mode(sandbox.root(), 0o755);
     sandbox.write("w", GOOD);
@@ -101,9 +101,8 @@ fn permissions() {
     }
 }
 
-/// A directory of many sessions is read by several threads.
 #[test]
-fn no_more_threads() {
+fn scan_works_without_threads() {
     if !have("prlimit") || !have("setpriv") {
         return;
     }
@@ -115,7 +114,7 @@ fn no_more_threads() {
     let mut command = Command::new("prlimit");
     sandbox.isolate(&mut command);
     command.arg("--nproc=1");
-    // The limit does not bind root, and counts all processes of a user.
+    // The limit does not apply to root, and counts all processes of a user.
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         if !is_reachable() {
             return;
@@ -133,7 +132,7 @@ fn no_more_threads() {
 }
 
 #[test]
-fn too_many_open_files() {
+fn descriptor_limit_is_reported() {
     if !have("prlimit") {
         return;
     }
@@ -170,11 +169,10 @@ fn too_many_open_files() {
     assert!(refused > 0);
 }
 
-/// Whoever holds the lock and sleeps keeps a push waiting for two seconds and
-/// no longer, and the line stands.
+/// Another program holds the lock and never releases it.
 #[test]
 #[ignore = "slow: 8 s"]
-fn the_holder_of_the_lock_is_stopped() {
+fn held_lock_delays_push_by_two_seconds() {
     let sandbox = Sandbox::new();
     sandbox.write("w", GOOD);
     let holder = File::open(sandbox.file("w")).unwrap();
@@ -182,7 +180,6 @@ fn the_holder_of_the_lock_is_stopped() {
     let started = Instant::now();
     let pushes = count(3, 20);
     for push in 0..pushes {
-        // Those who waited in vain seal and write without the lock.
         sandbox.ok(["push", "w", "working", &format!("t{push}")]);
     }
     println!(

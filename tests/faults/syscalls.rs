@@ -1,4 +1,4 @@
-//! Every system call of a push failed in turn, and the process killed at each.
+//! Every system call of a push fails in turn, and the process is killed at each.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,17 +13,17 @@ use crate::{count, run, run_to_end};
 const GOOD: &str =
     "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"before\"}\n";
 
-/// What the push meets: nothing, a whole last line, a torn one.
+/// The end of the file before the push: no file, a complete line, a torn one.
 const FILES: [Option<&str>; 3] = [None, Some(""), Some("{\"timestamp\":\"2026")];
 
 #[derive(Clone, Debug)]
 struct Case {
     file: usize,
     call: String,
-    /// What strace is to inject and into which of the calls of that name.
+    /// The fault that strace injects, and into which of the calls of that name.
     fault: String,
     when: String,
-    /// Whether the status directory had been looked at by then.
+    /// The push has accessed the status directory before.
     in_store: bool,
 }
 
@@ -46,7 +46,7 @@ fn strace(sandbox: &Sandbox, options: &[&str]) -> Command {
     command
 }
 
-/// The errors that a call may really come to.
+/// Returns the errors that a call can have.
 fn errors(call: &str) -> &'static [&'static str] {
     match call {
         "openat" => &["EACCES", "EIO", "EMFILE", "ENOSPC", "EROFS", "EINTR"],
@@ -54,14 +54,14 @@ fn errors(call: &str) -> &'static [&'static str] {
         "pread64" | "read" => &["EIO", "EINTR"],
         "flock" => &["ENOLCK", "EOPNOTSUPP", "EINTR", "EAGAIN"],
         "fdatasync" | "fsync" => &["EIO", "ENOSPC"],
-        // It is interrupted or it sleeps.
+        // It has no other error.
         "clock_nanosleep" => &["EINTR"],
         "statx" | "newfstatat" | "fstat" | "lstat" => &["EIO", "EACCES"],
         _ => &["EIO", "ENOMEM"],
     }
 }
 
-/// The first and the last calls of each name: those between are the rounds of
+/// Returns the first and the last calls of each name. Those between are rounds of
 /// a waiting loop.
 fn cases(sandbox: &Sandbox, file: usize) -> Vec<Case> {
     put(sandbox, file);
@@ -76,8 +76,8 @@ fn cases(sandbox: &Sandbox, file: usize) -> Vec<Case> {
         let Some((name, arguments)) = line.split_once('(') else {
             continue;
         };
-        // What cannot fail: exec has been, exit is the end, and brk answers
-        // with an address, never with an error.
+        // `execve` has already succeeded, `exit_group` cannot fail, and `brk`
+        // returns an address in any case.
         if ["execve", "exit_group", "brk"].contains(&name) {
             continue;
         }
@@ -103,8 +103,8 @@ fn cases(sandbox: &Sandbox, file: usize) -> Vec<Case> {
             let number = index + 1;
             for error in errors(call) {
                 add(format!("error={error}"), format!("{number}"));
-                // The system interrupts no call for ever, and the standard
-                // library waits for that.
+                // The standard library repeats an interrupted call, for ever if
+                // it is interrupted every time.
                 if *error != "EINTR" {
                     add(format!("error={error}"), format!("{number}+"));
                 }
@@ -115,13 +115,13 @@ fn cases(sandbox: &Sandbox, file: usize) -> Vec<Case> {
     cases
 }
 
-/// Whether the push was acknowledged.
+/// Pushes with a fault and checks the file. Returns true if it was acknowledged.
 fn inject(sandbox: &Sandbox, case: &Case) -> bool {
     let before = put(sandbox, case.file);
     let inject = format!("inject={}:{}:when={}", case.call, case.fault, case.when);
     let trace = format!("trace={}", case.call);
     let mut push = strace(sandbox, &["-o", "/dev/null", "-e", &trace, "-e", &inject]);
-    // Before that the loader and the runtime fail in their own ways.
+    // Before that, the loader and the runtime may panic or abort.
     let ran = match case.in_store {
         true => run(&mut push),
         false => run_to_end(&mut push),
@@ -150,7 +150,7 @@ fn inject(sandbox: &Sandbox, case: &Case) -> bool {
 
 #[test]
 #[ignore = "slow: 4 s"]
-fn every_call_failed_and_killed() {
+fn failed_or_killed_call_damages_no_line() {
     if !have("strace") {
         return;
     }
@@ -159,7 +159,7 @@ fn every_call_failed_and_killed() {
         .flat_map(|file| cases(&sandbox, file))
         .collect();
     if count(0, 1) == 0 {
-        // The loader's calls are the same in every program.
+        // Before that, the calls are those of any program.
         cases.retain(|case| case.in_store);
     }
     assert!(cases.iter().any(|case| case.call == "write"));
@@ -175,14 +175,14 @@ fn every_call_failed_and_killed() {
         }
     });
     println!(
-        "{} faults injected: {} pushes acknowledged all the same",
+        "{} faults injected: {} pushes acknowledged nevertheless",
         cases.len(),
         acknowledged.into_inner()
     );
 }
 
-/// Another writer appends white space after the push has looked at the last
-/// byte and before it writes. Readers accept the line, so it is not damaged.
+/// Another writer appends white space after the push has read the last byte and
+/// before it writes. Readers accept the line, so it is not damaged.
 #[test]
 fn white_space_before_a_line_does_not_duplicate_it() {
     use std::io::Write;
@@ -190,7 +190,7 @@ fn white_space_before_a_line_does_not_duplicate_it() {
         return;
     }
     for space in ["   ", "\r", "\t"] {
-        // On a busy machine the push may look only after the white space.
+        // On a busy machine, the push may read the last byte after the white space.
         let is_raced = (0..5).any(|_| {
             let sandbox = Sandbox::new();
             sandbox.write("w", GOOD);

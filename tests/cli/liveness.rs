@@ -1,7 +1,8 @@
 //! Which process an update names, and what readers make of it.
 
 use std::fs;
-use std::process::{Child, Command};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -194,6 +195,32 @@ fn watch_shows_a_stopped_process() {
     let event: Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
     assert_eq!(event["state"]["is_stopped"], true, "{event}");
     assert_eq!(event["state"]["is_alive"], true, "{event}");
+}
+
+#[test]
+fn watch_reports_stopped_and_continued_processes() {
+    let sandbox = Sandbox::with_real_clock();
+    let sleep = Sleep::start();
+    sandbox.ok(["push", "w", "working", "--pid", &sleep.pid()]);
+    let mut watch = sandbox.command(["watch", "--json", "--interval", "100ms"]);
+    let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut event = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(event()["event"], "snapshot");
+    signal("-STOP", &sleep.pid());
+    let stopped = event();
+    assert_eq!(stopped["event"], "stopped");
+    assert_eq!(stopped["state"]["is_stopped"], true);
+    signal("-CONT", &sleep.pid());
+    let recovered = event();
+    assert_eq!(
+        (&recovered["event"], &recovered["condition"]),
+        (&json!("recovered"), &json!("stopped"))
+    );
+    drop(sleep);
+    assert_eq!(event()["event"], "dead");
+    watch.kill().unwrap();
+    watch.wait().unwrap();
 }
 
 /// Pushes in a shell, with `SSTAT_PID` set to a word of the shell.

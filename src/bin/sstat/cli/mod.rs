@@ -548,7 +548,7 @@ pub struct Watch {
 
     /// Events to alert on [default: error,very_stale,dead]
     ///
-    /// An event is stale, very_stale, dead, recovered, removed, update or a
+    /// An event is stale, very_stale, dead, stopped, recovered, removed, update or a
     /// status.
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Wait and alerts")]
     pub on: Vec<String>,

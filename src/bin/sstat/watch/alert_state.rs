@@ -14,6 +14,7 @@ pub enum Trigger {
     Stale,
     VeryStale,
     Dead,
+    Stopped,
     /// The session has this status.
     Status(Status),
     /// Every event of this name. Such an alert is not repeated, because the event
@@ -26,12 +27,13 @@ impl Trigger {
     pub const DEFAULT: [Self; 3] = [Self::Status(Status::Error), Self::VeryStale, Self::Dead];
 
     /// The words that are not statuses.
-    pub const EVENTS: [&str; 7] = [
+    pub const EVENTS: [&str; 8] = [
         "snapshot",
         "update",
         "stale",
         "very_stale",
         "dead",
+        "stopped",
         "recovered",
         "removed",
     ];
@@ -41,6 +43,7 @@ impl Trigger {
             "stale" => Self::Stale,
             "very_stale" => Self::VeryStale,
             "dead" => Self::Dead,
+            "stopped" => Self::Stopped,
             _ => match Self::EVENTS.iter().find(|event| **event == word) {
                 Some(event) => Self::Event(event),
                 None => Self::Status(Status::from_stored(word)),
@@ -53,6 +56,7 @@ impl Trigger {
             Self::Stale => "stale",
             Self::VeryStale => "very_stale",
             Self::Dead => "dead",
+            Self::Stopped => "stopped",
             Self::Status(status) => status.as_str(),
             Self::Event(name) => name,
         }
@@ -66,6 +70,7 @@ impl Trigger {
                 Self::Stale => session.health.is_stale(),
                 Self::VeryStale => session.health.is_very_stale(),
                 Self::Dead => session.health.liveness == Liveness::Dead,
+                Self::Stopped => session.health.is_stopped,
                 Self::Status(status) => session.update.status == *status,
                 Self::Event(_) => false,
             }
@@ -79,7 +84,8 @@ impl Trigger {
             | (Self::Status(_), EventKind::Update { .. })
             | (Self::Stale, EventKind::Stale { .. })
             | (Self::VeryStale, EventKind::VeryStale { .. })
-            | (Self::Dead, EventKind::Dead { .. }) => true,
+            | (Self::Dead, EventKind::Dead { .. })
+            | (Self::Stopped, EventKind::Stopped { .. }) => true,
             _ => false,
         }
     }

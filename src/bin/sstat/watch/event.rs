@@ -29,6 +29,8 @@ pub enum EventKind {
     VeryStale { since: DateTime<Utc> },
     /// Its process was found gone, at `since`.
     Dead { since: DateTime<Utc> },
+    /// Its process was found stopped by a signal, at `since`.
+    Stopped { since: DateTime<Utc> },
     /// It is no longer in the condition it was in since `since`.
     Recovered {
         issue: HealthIssue,
@@ -44,9 +46,19 @@ pub enum HealthIssue {
     /// Stale, perhaps very stale.
     Stale,
     Dead,
+    Stopped,
 }
 
 impl EventKind {
+    /// Returns the event that reports the start of an issue.
+    pub fn began(issue: HealthIssue, since: DateTime<Utc>) -> Self {
+        match issue {
+            HealthIssue::Stale => Self::Stale { since },
+            HealthIssue::Dead => Self::Dead { since },
+            HealthIssue::Stopped => Self::Stopped { since },
+        }
+    }
+
     /// The word that stands in the stream and in `--on`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -55,6 +67,7 @@ impl EventKind {
             Self::Stale { .. } => "stale",
             Self::VeryStale { .. } => "very_stale",
             Self::Dead { .. } => "dead",
+            Self::Stopped { .. } => "stopped",
             Self::Recovered { .. } => "recovered",
             Self::Removed => "removed",
         }
@@ -76,12 +89,14 @@ impl Serialize for Event {
             }
             EventKind::Stale { since }
             | EventKind::VeryStale { since }
-            | EventKind::Dead { since } => map.serialize_entry("since", &time(*since))?,
+            | EventKind::Dead { since }
+            | EventKind::Stopped { since } => map.serialize_entry("since", &time(*since))?,
             EventKind::Recovered { issue, since } => {
                 map.serialize_entry("since", &time(*since))?;
                 let issue = match issue {
                     HealthIssue::Stale => "stale",
                     HealthIssue::Dead => "dead",
+                    HealthIssue::Stopped => "stopped",
                 };
                 map.serialize_entry("condition", issue)?;
             }

@@ -397,6 +397,9 @@ impl Watcher {
             self.read_later(name);
         }
         self.sort_processes();
+        // There is no notification of a stopped process.
+        self.table
+            .note_stopped(|process| self.processes.look(process));
         self.tick_is_due = true;
         self.next_rescan = Instant::now() + self.rescan_interval();
     }

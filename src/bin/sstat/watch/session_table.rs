@@ -25,6 +25,7 @@ struct Entry {
     process: ProcessState,
     stale_since: Option<DateTime<Utc>>,
     dead_since: Option<DateTime<Utc>>,
+    stopped_since: Option<DateTime<Utc>>,
 }
 
 impl SessionTable {
@@ -86,6 +87,7 @@ impl SessionTable {
             process,
             stale_since: stale_at.filter(|_| health.is_stale()),
             dead_since: (health.liveness == Liveness::Dead).then_some(now),
+            stopped_since: health.is_stopped.then_some(now),
         };
         let event = Event {
             kind: EventKind::Snapshot,
@@ -123,6 +125,7 @@ impl SessionTable {
                     process,
                     stale_since: None,
                     dead_since: None,
+                    stopped_since: None,
                 };
                 self.sessions.insert(index, Box::new(entry));
                 (index, None)
@@ -172,6 +175,22 @@ impl SessionTable {
         }
     }
 
+    /// Notes which of the running processes are stopped, before the next
+    /// [`tick`](Self::tick). A process that `look` finds gone is left to
+    /// [`process_ended`](Self::process_ended).
+    pub fn note_stopped(&mut self, look: impl Fn(&ProcessIdentity) -> ProcessState) {
+        for entry in &mut self.sessions {
+            if entry.process.is_alive()
+                && let Some(process) = &entry.session.update.process
+            {
+                let state = look(process);
+                if state.is_alive() {
+                    entry.process = state;
+                }
+            }
+        }
+    }
+
     /// Evaluates the health of all sessions at the time `now`.
     pub fn tick(&mut self, now: DateTime<Utc>, events: &mut Vec<Event>) {
         self.next_change = None;
@@ -200,7 +219,7 @@ impl Entry {
         self.session.health = Health::of(&self.session.update, self.process, now, thresholds);
     }
 
-    /// Reports what began or ended, `before` being the staleness so far.
+    /// Reports the issues that began or ended, `before` being the staleness so far.
     fn report_changes(
         &mut self,
         before: Staleness,
@@ -208,44 +227,42 @@ impl Entry {
         thresholds: &Thresholds,
         events: &mut Vec<Event>,
     ) {
-        let Health {
-            staleness,
-            liveness,
-            ..
-        } = self.session.health;
-        let mut kinds = Vec::new();
-        match (liveness == Liveness::Dead, self.dead_since) {
-            (true, None) => {
-                self.dead_since = Some(now);
-                kinds.push(EventKind::Dead { since: now });
-            }
-            (false, Some(since)) => {
-                self.dead_since = None;
-                kinds.push(EventKind::Recovered {
-                    issue: HealthIssue::Dead,
-                    since,
-                });
-            }
-            _ => {}
-        }
+        let health = self.session.health;
         let [stale_at, very_stale_at] =
             thresholds.staleness_times(&self.session.update, self.process);
-        match (staleness >= Staleness::Stale, self.stale_since) {
-            (true, None) => {
-                let since = stale_at.unwrap_or(now);
-                self.stale_since = Some(since);
-                kinds.push(EventKind::Stale { since });
+        let stale_since = stale_at.unwrap_or(now);
+        let mut kinds = Vec::new();
+        let mut report = |issue, is_on, begin, since: &mut Option<DateTime<Utc>>| match *since {
+            None if is_on => {
+                *since = Some(begin);
+                kinds.push(EventKind::began(issue, begin));
             }
-            (false, Some(since)) => {
-                self.stale_since = None;
+            Some(begun) if !is_on => {
+                *since = None;
                 kinds.push(EventKind::Recovered {
-                    issue: HealthIssue::Stale,
-                    since,
+                    issue,
+                    since: begun,
                 });
             }
             _ => {}
-        }
-        if staleness == Staleness::VeryStale && before < Staleness::VeryStale {
+        };
+        let is_dead = health.liveness == Liveness::Dead;
+        report(HealthIssue::Dead, is_dead, now, &mut self.dead_since);
+        let is_stopped = health.is_stopped;
+        report(
+            HealthIssue::Stopped,
+            is_stopped,
+            now,
+            &mut self.stopped_since,
+        );
+        let is_stale = health.is_stale();
+        report(
+            HealthIssue::Stale,
+            is_stale,
+            stale_since,
+            &mut self.stale_since,
+        );
+        if health.is_very_stale() && before < Staleness::VeryStale {
             let since = very_stale_at.unwrap_or(now);
             kinds.push(EventKind::VeryStale { since });
         }

@@ -168,3 +168,21 @@ fn health_of_a_pushed_session_is_derived() {
         assert_eq!(session.health.is_alive(), is_alive);
     }
 }
+
+#[test]
+fn follower_needs_a_session_name() {
+    let (_directory, store) = store();
+    for name in ["", "a/b", "a\0b"] {
+        let error = store.follow(name).unwrap_err();
+        assert!(matches!(error, Error::Name { .. }), "{error}");
+    }
+    let missing = Store::new(store.path().join("missing"));
+    let error = missing.follow(r"a\xff").unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    let mut follower = store.follow("w").unwrap();
+    assert!(follower.read_new(usize::MAX).unwrap().updates.is_empty());
+    let mut session = SessionStatus::new(&store, name("w"));
+    session.working("Compiling").push().unwrap();
+    let updates = follower.read_new(usize::MAX).unwrap().updates;
+    assert_eq!(updates[0].1.message, "Compiling");
+}

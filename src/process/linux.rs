@@ -43,6 +43,20 @@ pub(super) fn parent() -> u32 {
     std::os::unix::process::parent_id()
 }
 
+/// Returns the name of a process, which Linux truncates to 15 bytes.
+pub(super) fn name(pid: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
+pub(super) fn arguments(pid: u32) -> Vec<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let arguments = line.split(|&byte| byte == 0).skip(1);
+    arguments
+        .map(|argument| String::from_utf8_lossy(argument).into_owned())
+        .collect()
+}
+
 /// Returns true if a pid is that of a process. `/proc` also answers for the ids
 /// of threads.
 pub(super) fn is_process(pid: u32) -> bool {

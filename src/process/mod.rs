@@ -74,17 +74,34 @@ impl ProcessIdentity {
     /// ancestors, of which at most 64 are looked at; otherwise `None`.
     #[must_use]
     pub fn of_ancestor(pid: u32) -> Option<Self> {
-        if pid == std::process::id() || pid == platform::parent() {
+        let is_ancestor = || ancestors(platform::parent()).any(|ancestor| ancestor == pid);
+        if pid == std::process::id() || is_ancestor() {
             return Self::of_process(pid);
         }
-        let mut ancestor = platform::parent();
-        for _ in 1..MAX_ANCESTORS {
-            ancestor = ProcessStat::of(ancestor)?.parent?;
-            if ancestor == pid {
-                return Self::of_process(pid);
-            }
-        }
         None
+    }
+
+    /// Returns the nearest ancestor of this process that is not a shell.
+    #[must_use]
+    pub fn of_caller() -> Option<Self> {
+        let is_shell = |pid: u32| {
+            let name = platform::name(pid);
+            name.is_none_or(|name| SHELLS.contains(&name.as_str()))
+        };
+        let caller = ancestors(platform::parent()).find(|&pid| !is_shell(pid))?;
+        Self::of_process(caller)
+    }
+
+    /// Returns true if the process is a descendant of another one.
+    #[must_use]
+    pub fn descends_from(&self, other: &Self) -> bool {
+        ancestors(self.pid).skip(1).any(|pid| pid == other.pid)
+    }
+
+    /// Returns the arguments of the process, without its name.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        platform::arguments(self.pid)
     }
 
     fn of_process(pid: u32) -> Option<Self> {
@@ -132,8 +149,18 @@ impl ProcessIdentity {
     }
 }
 
-/// The most ancestors that are looked at.
+/// Maximum number of ancestors in a search.
 const MAX_ANCESTORS: usize = 64;
+
+const SHELLS: [&str; 11] = [
+    "sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "mksh", "fish", "csh", "tcsh",
+];
+
+/// Returns a pid and those of its ancestors.
+fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
+    let parent = |pid: &u32| ProcessStat::of(*pid)?.parent;
+    std::iter::successors(Some(pid), parent).take(MAX_ANCESTORS)
+}
 
 /// The machine, boot and pid namespace of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]

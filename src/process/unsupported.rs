@@ -17,6 +17,14 @@ pub(super) fn parent() -> u32 {
     0
 }
 
+pub(super) fn name(_pid: u32) -> Option<String> {
+    None
+}
+
+pub(super) fn arguments(_pid: u32) -> Vec<String> {
+    Vec::new()
+}
+
 pub(super) fn is_process(_pid: u32) -> bool {
     false
 }

@@ -668,29 +668,160 @@ fn codex_notification_is_read_from_the_last_argument() {
     assert_eq!(sandbox.last("{w}")["message"], "{}");
 }
 
-#[test]
-fn exported_process_is_recorded() {
-    let sandbox = Sandbox::with_real_clock();
-    // The shell is the agent: it runs each hook and ends after the last one.
-    let event =
-        |payload: Value| format!("echo '{payload}' | sstat push --hook claude-code --session w");
-    let mut agent = Command::new("sh");
-    sandbox.isolate(&mut agent);
-    let script = format!(
-        "export SSTAT_PID=$$; {}; echo $$; {}",
-        event(json!({"hook_event_name": "UserPromptSubmit", "prompt": "Go"})),
-        event(json!({"hook_event_name": "SessionEnd", "reason": "other"})),
-    );
-    let ran = Ran::from(agent.args(["-c", &script]).output().unwrap());
+/// Runs a hook of Claude Code in an agent process with this pid.
+fn claude_in(sandbox: &Sandbox, pid: u32, id: &str, payload: &Value) {
+    let mut payload = payload.clone();
+    payload["session_id"] = json!(id);
+    let mut command = sandbox.command(["push", "--hook", "claude-code"]);
+    command.envs([
+        ("CLAUDE_PID", pid.to_string().as_str()),
+        ("SSTAT_SESSION", "w"),
+    ]);
+    let ran = fed(&mut command, payload.to_string().as_bytes());
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
-    let updates = sandbox.updates("w");
-    assert_eq!(updates[0]["process"]["pid"].to_string(), ran.stdout.trim());
+}
+
+#[test]
+fn process_of_the_agent_is_recorded() {
+    let sandbox = Sandbox::with_real_clock();
+    let mut agent = Command::new("sleep").arg("1000").spawn().unwrap();
+    let prompt = json!({"hook_event_name": "UserPromptSubmit", "prompt": "Go"});
+    claude_in(&sandbox, agent.id(), "a1", &prompt);
+    assert_eq!(sandbox.last("w")["process"]["pid"], agent.id());
+    assert_eq!(sandbox.last("w")["run"], "a1");
+    let end = json!({"hook_event_name": "SessionEnd", "reason": "logout"});
+    claude_in(&sandbox, agent.id(), "a1", &end);
+    agent.kill().unwrap();
+    agent.wait().unwrap();
     // An ended session is not dead.
     assert!(sandbox.last("w").get("process").is_none());
     assert_eq!(
         sandbox.json(["summary", "--json"])["dead_sessions"],
         json!([])
     );
+    // Without CLAUDE_PID: the nearest ancestor that is not a shell.
+    let mut shell = Command::new("sh");
+    sandbox.isolate(&mut shell);
+    shell.args(["-c", "sstat push --hook codex --session w2; true"]);
+    let ran = fed(
+        &mut shell,
+        b"{\"hook_event_name\":\"Stop\",\"session_id\":\"a2\"}",
+    );
+    assert_eq!(ran.code, 0);
+    assert_eq!(sandbox.last("w2")["process"]["pid"], std::process::id());
+}
+
+#[test]
+fn agent_owns_its_name_until_it_ends() {
+    let sandbox = Sandbox::with_real_clock();
+    let mut owner = Command::new("sh")
+        .args(["-c", "sleep 1000 & echo $!; wait"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(owner.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    let nested: u32 = line.trim().parse().unwrap();
+    let mut unrelated = Command::new("sleep").arg("1000").spawn().unwrap();
+    let event = |pid: u32, id: &str, name: &str| {
+        claude_in(
+            &sandbox,
+            pid,
+            id,
+            &json!({"hook_event_name": name, "prompt": id, "reason": "other"}),
+        );
+    };
+    event(owner.id(), "aaaaaa-1", "UserPromptSubmit");
+    // A nested agent and the end of an earlier session are ignored.
+    event(nested, "bbbbbb-1", "Stop");
+    event(unrelated.id(), "cccccc-1", "SessionEnd");
+    assert_eq!(sandbox.last("w")["message"], "aaaaaa-1");
+    // Another agent gets a name of its own and keeps it.
+    event(unrelated.id(), "dddddd-1", "UserPromptSubmit");
+    assert_eq!(sandbox.last("w")["message"], "aaaaaa-1");
+    assert_eq!(sandbox.last("w-dddddd")["message"], "dddddd-1");
+    // The same process takes over, as after /clear.
+    event(owner.id(), "eeeeee-1", "UserPromptSubmit");
+    assert_eq!(sandbox.last("w")["message"], "eeeeee-1");
+    for child in [nested, owner.id()] {
+        Command::new("kill")
+            .arg("-9")
+            .arg(child.to_string())
+            .status()
+            .unwrap();
+    }
+    owner.wait().unwrap();
+    event(unrelated.id(), "ffffff-1", "UserPromptSubmit");
+    assert_eq!(sandbox.last("w")["message"], "ffffff-1");
+    event(unrelated.id(), "dddddd-1", "Stop");
+    assert_eq!(sandbox.last("w-dddddd")["status"], "completed");
+    assert_eq!(sandbox.sessions(), ["w", "w-dddddd"]);
+    unrelated.kill().unwrap();
+    unrelated.wait().unwrap();
+}
+
+#[test]
+fn shared_daemon_names_sessions_by_their_payload() {
+    let sandbox = Sandbox::new();
+    let daemon = sandbox.root().join("agent.sh");
+    let script = "echo '{\"hook_event_name\":\"Stop\",\"session_id\":\"abcdef1\",\"cwd\":\"/srv/shop\"}' | sstat push --hook codex\n";
+    std::fs::write(&daemon, script).unwrap();
+    // A copy of the shell under another name, which is not a shell by its name.
+    let program = sandbox.root().join("agent");
+    std::fs::copy("/bin/sh", &program).unwrap();
+    let mut command = Command::new(program);
+    sandbox.isolate(&mut command);
+    command.arg(daemon).args(["app-server", "--managed-daemon"]);
+    command.env("SSTAT_SESSION", "first");
+    assert!(command.status().unwrap().success());
+    assert_eq!(sandbox.sessions(), ["shop-abcdef"]);
+}
+
+#[test]
+fn completed_is_idle_inside_a_wrapped_run() {
+    let sandbox = Sandbox::with_real_clock();
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let start = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(19)
+        .unwrap();
+    let run = format!("{}-{start}-boot", std::process::id());
+    let event = |run: &str, name: &str| {
+        let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
+        let payload = json!({"hook_event_name": name, "error": "rate_limit",
+            "last_assistant_message": "Text"});
+        let ran = fed(
+            command.env("SSTAT_RUN", run),
+            payload.to_string().as_bytes(),
+        );
+        assert_eq!(ran.code, 0);
+        sandbox.last("w")
+    };
+    let last = event(&run, "Stop");
+    assert_eq!(
+        (&last["status"], &last["message"]),
+        (&json!("idle"), &json!("Text"))
+    );
+    assert_eq!(last["wrapper"], run);
+    let last = event(&run, "StopFailure");
+    assert_eq!(last["metadata"]["error_kind"], "rate_limit");
+    assert_eq!(last["status"], "idle");
+    // A run that another process exported is ignored.
+    assert_eq!(event("1-1-boot", "Stop")["status"], "completed");
+}
+
+#[test]
+fn hook_in_an_alert_command_does_not_use_its_session() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["push", "--hook", "claude-code"]);
+    command.envs([("SSTAT_EVENT", "error"), ("SSTAT_SESSION", "w")]);
+    let payload = json!({"hook_event_name": "Stop", "session_id": "abc", "cwd": "/srv/shop"});
+    assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+    assert_eq!(sandbox.sessions(), ["shop-abc"]);
 }
 
 #[test]

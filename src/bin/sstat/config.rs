@@ -105,6 +105,11 @@ impl Config {
         env::var_os("SSTAT_PID").filter(|pid| !pid.is_empty())
     }
 
+    /// Returns `SSTAT_RUN`, the run of the wrapper that started this process.
+    pub fn run_variable(&self) -> Option<String> {
+        env::var("SSTAT_RUN").ok().filter(|run| !run.is_empty())
+    }
+
     /// Returns `CLAUDE_PID`, which Claude Code sets for its hooks.
     pub fn claude_pid(&self) -> Option<u32> {
         env::var("CLAUDE_PID").ok()?.parse().ok()
@@ -112,7 +117,9 @@ impl Config {
 
     /// Returns `SSTAT_SESSION`, the session of an agent's hook.
     pub fn session_variable(&self) -> Option<OsString> {
-        env::var_os("SSTAT_SESSION").filter(|name| !name.is_empty())
+        // In a command of `watch --exec`, it names the session of the alert.
+        let is_alert = env::var_os("SSTAT_EVENT").is_some();
+        env::var_os("SSTAT_SESSION").filter(|name| !name.is_empty() && !is_alert)
     }
 
     /// Returns the id of the tmux pane of this process.

@@ -25,6 +25,12 @@ const ENDED_STALE_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Time after a scheduled run until the session is stale.
 const SCHEDULE_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
+/// The key of a line that has the id of the agent's session.
+const RUN: &str = "run";
+
+/// The key of a line that has the run of the wrapper around the agent.
+const WRAPPER: &str = "wrapper";
+
 /// Maximum number of open requests, so that a line stays short.
 const MAX_REQUESTS: usize = 20;
 
@@ -430,7 +436,17 @@ impl StatusChange {
                 behind.error_kind.clone(),
             ),
         };
+        // Only the wrapper ends its run.
+        let is_final = matches!(status, Status::Completed | Status::Error);
+        let status = match context.wrapper {
+            Some(_) if is_final => Status::Idle,
+            _ => status,
+        };
         let mut update = Update::new(context.session, status, context.now);
+        for (key, value) in [(RUN, context.run), (WRAPPER, context.wrapper)] {
+            let json = value.and_then(|value| serde_json::value::to_raw_value(value).ok());
+            update.extra.extend(json.map(|json| (key.to_owned(), json)));
+        }
         if !message.is_empty() {
             update.message = message;
         }
@@ -497,6 +513,10 @@ pub struct Context<'a> {
     /// The value of `--expect`.
     pub stale_after: Option<Duration>,
     pub agent: Option<&'a str>,
+    /// The id of the agent's session.
+    pub run: Option<&'a str>,
+    /// The run of the wrapper around the agent.
+    pub wrapper: Option<&'a str>,
     pub directory: Option<String>,
     pub model: Option<String>,
 }
@@ -523,6 +543,13 @@ pub struct HookState {
     requests: Vec<Request>,
     #[serde(skip_serializing_if = "Option::is_none")]
     behind: Option<Behind>,
+    /// The id of the agent's session.
+    #[serde(skip)]
+    pub run: Option<String>,
+    #[serde(skip)]
+    pub process: Option<ProcessIdentity>,
+    #[serde(skip)]
+    pub has_ended: bool,
 }
 
 impl HookState {
@@ -531,7 +558,13 @@ impl HookState {
     pub fn of(update: &Update) -> Option<Self> {
         let metadata = update.metadata.as_ref()?;
         let state: Self = serde_json::from_str(metadata.get()).ok()?;
-        state.agent.is_some().then_some(state)
+        let run = update.extra.iter().find(|(key, _)| key == RUN);
+        state.agent.is_some().then(|| Self {
+            run: run.and_then(|(_, json)| serde_json::from_str(json.get()).ok()),
+            process: update.process.as_deref().cloned(),
+            has_ended: update.stale_after == Some(ENDED_STALE_AFTER),
+            ..state
+        })
     }
 
     /// Forgets the status behind open requests: another writer has replaced it.

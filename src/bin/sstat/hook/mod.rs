@@ -3,6 +3,7 @@
 
 mod change;
 mod event;
+mod owner;
 mod schedule;
 mod secrets;
 mod table;
@@ -10,8 +11,9 @@ mod wording;
 
 use sstat::{JsonObject, SessionName};
 
-pub use change::{Context, HookState};
+pub use change::{Context, HookState, StatusChange};
 pub use event::Event;
+pub use owner::{Claim, claim, is_shared_daemon, other_name};
 pub use table::change;
 
 /// The JSON object that an agent passes to its hook.
@@ -111,6 +113,8 @@ mod tests {
                         process: None,
                         stale_after: None,
                         agent: None,
+                        run: None,
+                        wrapper: None,
                         directory: event.directory(),
                         model: None,
                     };

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Update};
 
-use super::record::process_of_variable;
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
-use crate::hook::{self, Context, Event, HookState, Payload};
+use crate::hook::{self, Claim, Context, Event, HookState, Payload, StatusChange};
 use crate::timeout::run_with_timeout;
 use crate::tmux;
 use crate::view::{Report, View};
@@ -28,7 +27,7 @@ const STATE_LOOKBACK: usize = 200;
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
-    let mut report = Report::of(View::Nothing);
+    let report = Report::of(View::Nothing);
     let fields = match &args.session {
         // Codex appends the payload to its notify command.
         Some(json) => Payload::parse_bytes(json.as_encoded_bytes()).map_err(PayloadError::Json),
@@ -43,11 +42,14 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
         return Ok(report);
     };
     let agent = agent.name().or_else(|| event.agent());
-    let (name, is_named_by_id) = session_name(config, agent, args, &event)?;
-    let process = match config.claude_pid().and_then(ProcessIdentity::of) {
-        Some(process) => Some(process),
-        None => process_of_variable(config, &mut report),
+    let process = agent_process(config, agent);
+    let run = event.session_id();
+    let name = session_name(config, agent, args, &event, process.as_ref())?;
+    let is_named_by_id = name.is_derived;
+    let Some(name) = claimed_name(config, name, &change, run.as_deref(), process.as_ref())? else {
+        return Ok(report);
     };
+    let wrapper = wrapper_run(config);
     let next = |is_locked: bool| -> sstat::Result<Option<Update>> {
         let (last, state) = last_update(config, &name)?;
         Ok(change.apply(&Context {
@@ -58,6 +60,8 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
             is_locked,
             is_named_by_id,
             agent,
+            run: run.as_deref(),
+            wrapper: wrapper.as_deref(),
             directory: event.directory(),
             model: event.text("model"),
             process: process.as_ref(),
@@ -76,6 +80,61 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
         next(is_locked)?.map(|update| update.encode()).transpose()
     })?;
     Ok(report)
+}
+
+/// Returns the name that the agent may write under, or `None` if the event is to
+/// be ignored. An agent that got a name of its own keeps it.
+fn claimed_name(
+    config: &Config,
+    name: Name,
+    change: &StatusChange,
+    run: Option<&str>,
+    process: Option<&ProcessIdentity>,
+) -> Result<Option<SessionName>> {
+    let (Some(run), false) = (run, name.is_derived) else {
+        return Ok(Some(name.name));
+    };
+    let name = name.name;
+    let Some(other) = hook::other_name(&name, run) else {
+        return Ok(Some(name));
+    };
+    if last_update(config, &other)?.1.run.as_deref() == Some(run) {
+        return Ok(Some(other));
+    }
+    let (_, state) = last_update(config, &name)?;
+    Ok(
+        match hook::claim(&state, run, process, change.ends_session()) {
+            Claim::Granted => Some(name),
+            Claim::Ignored => None,
+            Claim::OtherName => Some(other),
+        },
+    )
+}
+
+/// Returns the process of the agent. Claude Code passes its own; a variable that
+/// another agent inherited from it is of no use.
+fn agent_process(config: &Config, agent: Option<&str>) -> Option<ProcessIdentity> {
+    let claude = config.claude_pid().filter(|_| agent == Some("claude-code"));
+    claude
+        .and_then(ProcessIdentity::of)
+        .or_else(ProcessIdentity::of_caller)
+}
+
+/// Returns the run of the wrapper that started the agent. The variable may be
+/// inherited from elsewhere: the run begins with the pid of the wrapper.
+fn wrapper_run(config: &Config) -> Option<String> {
+    let run = config.run_variable()?;
+    let (pid, rest) = run.split_once('-')?;
+    let (start_time, _) = rest.split_once('-')?;
+    let wrapper = ProcessIdentity::of_ancestor(pid.parse().ok()?)?;
+    let start_time: u64 = start_time.parse().ok()?;
+    (wrapper.start_time == start_time).then_some(run)
+}
+
+/// A session name, and whether it is derived from the id of the agent's session.
+struct Name {
+    name: SessionName,
+    is_derived: bool,
 }
 
 /// A reason why the payload could not be read.
@@ -149,24 +208,37 @@ fn read_payload(mut input: impl Read) -> std::result::Result<Payload, PayloadErr
 }
 
 /// Returns the session name, which is the same for every event of an agent's
-/// session, and whether it is derived from the id.
+/// session.
 fn session_name(
     config: &Config,
     agent: Option<&str>,
     args: &cli::Push,
     event: &Event,
-) -> Result<(SessionName, bool)> {
-    let given = args.hook_session.clone();
+    process: Option<&ProcessIdentity>,
+) -> Result<Name> {
+    // A daemon has the environment of the first of its sessions.
+    let is_shared = process.is_some_and(hook::is_shared_daemon);
     let of_variable = || hook::session_name(&config.session_variable()?.to_string_lossy());
     let of_tmux = || hook::session_name(&tmux::session_of_pane(&config.tmux_pane()?)?);
-    match given.or_else(of_variable).or_else(of_tmux) {
-        Some(name) => Ok((name, false)),
-        None => directory_name(config, agent, event)?.map(|name| (name, true)).ok_or_else(|| {
-            CliError::error(
-                "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
-            )
-        }),
+    let given = args.hook_session.clone().or_else(|| match is_shared {
+        true => None,
+        false => of_variable().or_else(of_tmux),
+    });
+    if let Some(name) = given {
+        return Ok(Name {
+            name,
+            is_derived: false,
+        });
     }
+    let name = directory_name(config, agent, event)?.ok_or_else(|| {
+        CliError::error(
+            "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
+        )
+    })?;
+    Ok(Name {
+        name,
+        is_derived: true,
+    })
 }
 
 /// Derives a name from the directory and the id. An agent may change its

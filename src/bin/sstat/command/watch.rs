@@ -14,11 +14,11 @@ use crate::output;
 use crate::render::style::Role;
 use crate::select::{Names, absent, is_literal, missing_directory, nearest, select, unknown};
 use crate::view::{Report, SummaryForm, View};
+use crate::watch::Watcher;
 use crate::watch::alerts::{Alerts, Trigger};
 use crate::watch::command_runner::CommandOutput;
 use crate::watch::event::{Event, EventKind};
 use crate::watch::wait::{Verdict, WaitCondition, no_match};
-use crate::watch::{Options, Watcher};
 
 /// The longest time between two looks at the clock.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 3600);
@@ -106,11 +106,7 @@ impl Form {
 impl<'a> Watch<'a> {
     fn new(config: &'a Config, args: &'a cli::Watch, warnings: &[String]) -> Result<Self> {
         let start = Instant::now();
-        let options = Options {
-            interval: args.interval,
-            poll: args.poll,
-        };
-        let watcher = Watcher::new(config, &args.filters, &args.reading.staleness, options)?;
+        let watcher = Watcher::new(config, args)?;
         let form = Form::of(args);
         let output = match form {
             Form::Events => CommandOutput::Stderr,
@@ -176,8 +172,8 @@ impl<'a> Watch<'a> {
         let mut missing: Vec<String> = missing_directory(self.config).into_iter().collect();
         if missing.is_empty() && !is_wait {
             let names = self.args.filters.names.iter();
-            let absent =
-                names.filter(|name| is_literal(name) && self.watcher.session(name).is_none());
+            let absent = names
+                .filter(|name| is_literal(name) && self.watcher.table().session(name).is_none());
             missing = absent.map(|name| unknown(self.config, name)).collect();
         }
         for missing in missing {
@@ -365,7 +361,7 @@ fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Resu
     let mut missing = Vec::new();
     for name in &args.filters.names {
         if is_literal(name) {
-            if watcher.session(name).is_none() && !args.allow_missing {
+            if watcher.table().session(name).is_none() && !args.allow_missing {
                 let rules = HealthRules::new(config.now()?, Thresholds::default());
                 let (_, warning) = config.location.store.session(name, &rules)?;
                 missing.push(absent(config, name, warning.as_ref()));
@@ -375,7 +371,8 @@ fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Resu
         }
         let pattern = Names::new(std::slice::from_ref(name));
         let mut matching = watcher
-            .all_sessions()
+            .table()
+            .sessions()
             .filter(|session| pattern.want(session.name()))
             .peekable();
         if matching.peek().is_none() && args.allow_missing {

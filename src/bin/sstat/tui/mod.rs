@@ -35,10 +35,10 @@ use crate::output;
 use crate::render::style::{Role, Style};
 use crate::select::{is_literal, matches, missing_directory, unknown};
 use crate::tmux;
+use crate::watch::Watcher;
 use crate::watch::alerts::Alerts;
 use crate::watch::command_runner::CommandOutput;
 use crate::watch::session_table::SessionTable;
-use crate::watch::{Options, Watcher};
 
 /// The minimum time between two frames without a key.
 const FRAME: Duration = Duration::from_millis(40);
@@ -57,16 +57,12 @@ const RECENT: usize = 100;
 /// arguments.
 pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<u8> {
     let staleness = &args.reading.staleness;
-    let options = Options {
-        interval: args.interval,
-        poll: args.poll,
-    };
-    let mut watcher = Watcher::new(config, &args.filters, staleness, options)?;
+    let mut watcher = Watcher::new(config, args)?;
     let (sender, signals) = mpsc::channel();
     listen(&mut watcher, sender).map_err(terminal_error)?;
     let mut screen = Screen::new(watcher.now());
     let mut names = args.filters.names.iter().filter(|name| is_literal(name));
-    if let Some(name) = names.find(|name| watcher.session(name).is_none()) {
+    if let Some(name) = names.find(|name| watcher.table().session(name).is_none()) {
         screen.note(format!("{}; waiting for it", unknown(config, name)));
     }
     let mut live = Live {
@@ -338,7 +334,7 @@ impl Live<'_> {
         }
         let path = self.config.directory();
         let count = match self.args.filters.names.is_empty() {
-            true => self.watcher.all_sessions().count(),
+            true => self.watcher.table().sessions().len(),
             // The watcher knows only the sessions with these names.
             false => {
                 let names = self.config.location.store.names();

@@ -60,14 +60,19 @@ impl Alerts {
     pub fn report(&mut self, watcher: &Watcher, events: &[Event]) -> Vec<String> {
         let mut alerts = self.observe(watcher, events);
         for (name, trigger, kind) in self.states.repeat(Instant::now()) {
-            alerts.extend(watcher.session_now(&name).map(|session| AlertEvent {
-                trigger,
-                event: Event {
-                    kind,
-                    at: watcher.now(),
-                    session,
-                },
-            }));
+            alerts.extend(
+                watcher
+                    .table()
+                    .session_at(&name, watcher.now())
+                    .map(|session| AlertEvent {
+                        trigger,
+                        event: Event {
+                            kind,
+                            at: watcher.now(),
+                            session,
+                        },
+                    }),
+            );
         }
         self.ring_bell(&alerts);
         let Some(commands) = &mut self.commands else {

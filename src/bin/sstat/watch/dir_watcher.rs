@@ -1,70 +1,66 @@
-//! Where to look: what the file system says has changed in the directory.
+//! Notifies which files of the directory may have changed.
 //!
-//! All of it is hints. They can be lost (the kernel's queue overflows), and on
-//! network file systems nobody tells of other machines' writes; so a full
-//! rescan follows an overflow and every interval, and there every second.
+//! Notifications can be lost when the kernel's queue overflows, and a network file
+//! system does not send them for writes of other hosts. Therefore an overflow
+//! requests a rescan, and callers rescan at an interval in any case.
 
 use std::path::Path;
 
-/// What may have changed since the last look.
+/// The changes since the last call.
 #[derive(Debug, Default)]
 pub struct ChangeSet {
-    /// Sessions whose file was made, changed or taken away, each once.
+    /// Sessions whose file was created, changed or removed, each once.
     pub changed: Vec<String>,
-    /// Anything: all must be looked at.
+    /// Any file may have changed.
     pub rescan: bool,
 }
 
-/// File-change notifications of one directory, or none.
+/// The file notifications of one directory, if there are any.
 pub struct DirWatcher {
-    inotify_watch: Option<inotify_watch::Inotify>,
+    inotify: Option<platform::Inotify>,
 }
 
 impl DirWatcher {
-    /// Begins to listen, unless `poll` says that asking is better.
+    /// Starts to listen, unless `poll` is true.
     pub fn new(directory: &Path, poll: bool) -> Self {
-        let inotify_watch = if poll {
-            None
-        } else {
-            inotify_watch::Inotify::new(directory)
+        let inotify = match poll {
+            true => None,
+            false => platform::Inotify::new(directory),
         };
-        Self { inotify_watch }
+        Self { inotify }
     }
 
-    /// Whether changes must be looked for because not all are told.
-    pub fn must_poll(&self) -> bool {
-        self.inotify_watch
+    /// Returns true if there are no notifications, or not for all changes.
+    pub fn needs_polling(&self) -> bool {
+        self.inotify
             .as_ref()
-            .is_none_or(inotify_watch::Inotify::is_network)
+            .is_none_or(platform::Inotify::is_network)
     }
 
-    /// What was told since the last call.
+    /// Returns the changes since the last call.
     pub fn changes(&mut self) -> ChangeSet {
-        self.inotify_watch
+        self.inotify
             .as_mut()
-            .map(inotify_watch::Inotify::read)
+            .map(platform::Inotify::read)
             .unwrap_or_default()
     }
 
-    /// Listens to the directory that the path leads to by now, if it is
-    /// another one than before.
+    /// Listens to the directory that the path names now.
     pub fn follow_path(&mut self) {
-        if let Some(inotify_watch) = &mut self.inotify_watch {
-            inotify_watch.arm();
+        if let Some(inotify) = &mut self.inotify {
+            inotify.arm();
         }
     }
 
-    /// A descriptor that is readable when there are hints.
+    /// Returns a descriptor that is readable when there are notifications.
     #[cfg(unix)]
     pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        self.inotify_watch
-            .as_ref()
-            .map(inotify_watch::Inotify::as_fd)
+        self.inotify.as_ref().map(platform::Inotify::as_fd)
     }
 }
 
 #[cfg(target_os = "linux")]
-mod inotify_watch {
+mod platform {
     use std::collections::HashSet;
     use std::ffi::OsStr;
     use std::mem::MaybeUninit;
@@ -76,42 +72,41 @@ mod inotify_watch {
 
     use super::ChangeSet;
 
-    /// Several hundred events at a time.
-    const BUFFER: usize = 32 * 1024;
+    /// The size of the buffer, enough for several hundred events.
+    const BUFFER_BYTES: usize = 32 * 1024;
 
-    /// How often a path that is being made is looked up again.
-    const ATTEMPTS: u32 = 16;
+    /// How often [`Inotify::arm`] tries again if the path is created meanwhile.
+    const MAX_ATTEMPTS: u32 = 16;
 
-    /// inotify(7) on the directory, and on the one above it, which tells when
-    /// it is made, replaced or taken away.
+    /// An inotify(7) watch of the directory, and one of its nearest existing ancestor
+    /// for its creation, replacement and removal.
     pub struct Inotify {
         inotify: OwnedFd,
         directory: PathBuf,
-        /// The directory's watch; none while it does not exist.
+        /// `None` while the directory is missing.
         watch: Option<i32>,
-        above: Option<Above>,
+        ancestor: Option<Ancestor>,
         network: bool,
     }
 
-    /// The nearest directory above that exists.
-    struct Above {
+    struct Ancestor {
         watch: i32,
-        /// What leads down to the directory from there.
+        /// The path of the ancestor's entry that leads to the directory.
         child: PathBuf,
     }
 
     impl Inotify {
         pub fn new(directory: &Path) -> Option<Self> {
             let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
-            let mut inotify_watch = Self {
+            let mut watcher = Self {
                 inotify: inotify::init(flags).ok()?,
                 directory: directory.to_path_buf(),
                 watch: None,
-                above: None,
+                ancestor: None,
                 network: false,
             };
-            inotify_watch.arm();
-            Some(inotify_watch)
+            watcher.arm();
+            Some(watcher)
         }
 
         pub fn as_fd(&self) -> BorrowedFd<'_> {
@@ -122,19 +117,18 @@ mod inotify_watch {
             self.network
         }
 
-        /// Watches what the path leads to now, and nothing else.
+        /// Watches the directory that the path names now, and no other.
         pub fn arm(&mut self) {
             let before = self.watches();
-            for _ in 0..ATTEMPTS {
-                self.above = self.watch_above();
+            for _ in 0..MAX_ATTEMPTS {
+                self.ancestor = self.watch_ancestor();
                 self.watch = self.watch_entries(&self.directory, WatchFlags::MODIFY);
-                // What was missing may have been made before the directory
-                // above it was watched.
-                let made = self
-                    .above
+                // The entry may have been created before its parent was watched.
+                let is_created = self
+                    .ancestor
                     .as_ref()
-                    .is_some_and(|above| above.child.symlink_metadata().is_ok());
-                if self.watch.is_some() || !made {
+                    .is_some_and(|ancestor| ancestor.child.symlink_metadata().is_ok());
+                if self.watch.is_some() || !is_created {
                     break;
                 }
             }
@@ -146,11 +140,11 @@ mod inotify_watch {
         }
 
         fn watches(&self) -> HashSet<i32> {
-            let above = self.above.as_ref().map(|above| above.watch);
-            self.watch.into_iter().chain(above).collect()
+            let ancestor = self.ancestor.as_ref().map(|ancestor| ancestor.watch);
+            self.watch.into_iter().chain(ancestor).collect()
         }
 
-        fn watch_above(&self) -> Option<Above> {
+        fn watch_ancestor(&self) -> Option<Ancestor> {
             let mut child = self.directory.as_path();
             loop {
                 let path = match child.parent()? {
@@ -158,7 +152,7 @@ mod inotify_watch {
                     path => path,
                 };
                 if let Some(watch) = self.watch_entries(path, WatchFlags::empty()) {
-                    return Some(Above {
+                    return Some(Ancestor {
                         watch,
                         child: child.to_path_buf(),
                     });
@@ -167,8 +161,7 @@ mod inotify_watch {
             }
         }
 
-        /// Watches which entries a directory has and what becomes of itself,
-        /// and something more.
+        /// Watches the entries of a directory and the directory itself.
         fn watch_entries(&self, directory: &Path, more: WatchFlags) -> Option<i32> {
             let flags = WatchFlags::CREATE
                 | WatchFlags::DELETE
@@ -185,9 +178,9 @@ mod inotify_watch {
             let mut changes = ChangeSet::default();
             let mut changed = HashSet::new();
             let mut lost = false;
-            let mut buffer = [MaybeUninit::uninit(); BUFFER];
+            let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
             let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
-            // Fails when there is nothing more to read.
+            // An error means that there are no more events.
             while let Ok(event) = reader.next() {
                 let events = event.events();
                 if events.contains(ReadFlags::QUEUE_OVERFLOW) {
@@ -201,10 +194,10 @@ mod inotify_watch {
                 let name = event
                     .file_name()
                     .map(|name| OsStr::from_bytes(name.to_bytes()));
-                if let Some(above) = &self.above
-                    && above.watch == event.wd()
+                if let Some(ancestor) = &self.ancestor
+                    && ancestor.watch == event.wd()
                 {
-                    lost |= events.intersects(gone) || name == above.child.file_name();
+                    lost |= events.intersects(gone) || name == ancestor.child.file_name();
                 }
                 if self.watch != Some(event.wd()) {
                     continue;
@@ -226,8 +219,8 @@ mod inotify_watch {
         }
     }
 
-    /// Whether other machines, or a program, may change what lies there
-    /// without this kernel knowing.
+    /// Returns true if other hosts or a FUSE program can change files without a
+    /// notification of this kernel.
     fn is_network(directory: &Path) -> bool {
         let existing = directory
             .ancestors()
@@ -236,7 +229,7 @@ mod inotify_watch {
                 path => path,
             })
             .find_map(|path| rustix::fs::statfs(path).ok());
-        // From linux/magic.h and the file systems' own headers.
+        // From linux/magic.h and the headers of the file systems.
         const NETWORK: [u32; 15] = [
             0x0000_6969, // NFS
             0x0000_517b, // SMB
@@ -252,15 +245,15 @@ mod inotify_watch {
             0x4750_4653, // GPFS
             0x7461_636f, // OCFS2
             0x0116_1970, // GFS2
-            0x786f_4256, // VirtualBox's shared folders
+            0x786f_4256, // VirtualBox shared folders
         ];
         existing.is_some_and(|existing| NETWORK.contains(&(existing.f_type as u32)))
     }
 }
 
-/// Nobody tells here.
+/// No notifications on this platform.
 #[cfg(not(target_os = "linux"))]
-mod inotify_watch {
+mod platform {
     use std::path::Path;
 
     use super::ChangeSet;

@@ -1,5 +1,5 @@
-//! What happens to sessions: the lines of `watch --json`, a contract that
-//! grows by keys only.
+//! The events of sessions, which `watch --json` prints. Their JSON is stable: keys
+//! may be added, never removed or changed.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -7,43 +7,51 @@ use sstat::{Session, Status};
 
 use crate::view::SessionState;
 
-/// Something that happened to a session.
+/// A change of a session.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub kind: EventKind,
-    /// When it was noticed.
+    /// When the change was detected.
     pub at: DateTime<Utc>,
-    /// The session as it was then; for one that was removed, as it was last.
+    /// The session after the change, or as it was before it was removed.
     pub session: Session,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// The session was there when the watch began.
+    /// The session existed when the watch started.
     Snapshot,
-    /// An update came. `from` is the status before; none for a new session.
-    Update { from: Option<Status> },
-    /// The silence became too long, at `since`.
-    Stale { since: DateTime<Utc> },
-    /// The silence became much too long, at `since`.
-    VeryStale { since: DateTime<Utc> },
-    /// Its process was found gone, at `since`.
-    Dead { since: DateTime<Utc> },
-    /// Its process was found stopped by a signal, at `since`.
-    Stopped { since: DateTime<Utc> },
-    /// It is no longer in the condition it was in since `since`.
+    /// The session has a new update. `from` is its previous status.
+    Update {
+        from: Option<Status>,
+    },
+    Stale {
+        since: DateTime<Utc>,
+    },
+    VeryStale {
+        since: DateTime<Utc>,
+    },
+    /// The process is gone.
+    Dead {
+        since: DateTime<Utc>,
+    },
+    /// The process is stopped by a signal.
+    Stopped {
+        since: DateTime<Utc>,
+    },
+    /// The session no longer has a problem that it had since `since`.
     Recovered {
         issue: HealthIssue,
         since: DateTime<Utc>,
     },
-    /// Its file is gone, or holds no update any more.
+    /// The file is missing or has no update.
     Removed,
 }
 
-/// What a session recovers from.
+/// A problem that a session can recover from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthIssue {
-    /// Stale, perhaps very stale.
+    /// Stale or very stale.
     Stale,
     Dead,
     Stopped,
@@ -59,7 +67,7 @@ impl EventKind {
         }
     }
 
-    /// The word that stands in the stream and in `--on`.
+    /// Returns the name in JSON and in `--on`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",

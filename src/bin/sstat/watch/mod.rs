@@ -1,12 +1,9 @@
-//! Watching sessions: an engine that says what happens to them as it happens.
+//! Watches sessions and reports events.
 //!
-//! [`Watcher`] joins a pure [`board`] of what is known with the edges that
-//! tell it: file-change notifications ([`source`]), the ends of processes
-//! ([`processes`]), and time. It starts to listen before it reads, so that
-//! nothing falls between the two, and takes every notification for a hint:
-//! what counts is what stands in the files.
-
-#![cfg_attr(not(feature = "tui"), allow(dead_code))] // the screen uses all of it
+//! [`Watcher`] updates the [`SessionTable`] with new updates, ends of processes and
+//! the time. It starts to listen for file notifications before it reads the files,
+//! so that no change is missed in between. A notification only says which file to
+//! read; the events result from the content.
 
 mod alert_state;
 pub mod alerts;
@@ -22,7 +19,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sstat::{Error, FileWarningKind, Follower, ProcessState, Session, Store};
+use sstat::{Error, FileWarningKind, Follower, ProcessState, Session, Store, Update};
 
 use self::dir_watcher::DirWatcher;
 use self::event::Event;
@@ -30,217 +27,164 @@ use self::poller::Poller;
 pub use self::poller::Waker;
 use self::processes::Processes;
 use self::session_table::SessionTable;
-use crate::cli::{Filters, StalenessArgs};
+use crate::cli::{self, Filters};
 use crate::config::{Clock, Config};
 use crate::error::{CliError, Result};
 use crate::select::{Names, matches};
 
-/// How often all is looked at where not every change is told.
-const POLL: Duration = Duration::from_secs(1);
+/// The interval between polls of files or processes without notifications.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often processes are asked for whose end nobody tells.
-const PROCESS_POLL: Duration = Duration::from_secs(1);
+/// The maximum interval between two comparisons of all files.
+const MAX_RESCAN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A full rescan comes at least this often, however long the interval is.
-const RESCAN: Duration = Duration::from_secs(10);
+/// A step stops after about this many events, so that a burst does not fill the
+/// memory.
+const MAX_EVENTS: usize = 1000;
 
-/// About how many events are given at once, and how many bytes are read of a
-/// file at a time: a burst must not fill the memory.
-const MANY_EVENTS: usize = 1000;
+/// Limits how much of one file is read at a time.
 const READ_BYTES: usize = 256 * 1024;
 
-/// How to watch.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The time between two full rescans.
-    pub interval: Duration,
-    /// Look for changes instead of being told.
-    pub poll: bool,
-}
-
-/// Watches the sessions of a directory, which need not exist yet.
-///
-/// ```ignore
-/// let mut watcher = Watcher::new(config, &args.filters, &args.reading.staleness, options)?;
-/// loop {
-///     for event in watcher.wait(Duration::from_secs(1))? { /* one line, one alarm */ }
-/// }
-/// ```
+/// Watches the sessions of a directory, which may be missing.
 pub struct Watcher {
     store: Store,
     names: Names,
     filters: Filters,
     clock: Clock,
-    options: Options,
+    interval: Duration,
     table: SessionTable,
-    followers: HashMap<String, Followed>,
-    source: DirWatcher,
+    followed: HashMap<String, Followed>,
+    directory: DirWatcher,
     processes: Processes,
     poller: Poller,
     events: Vec<Event>,
     warnings: Vec<String>,
-    /// What was complained about already: a file, or the directory.
-    complained: HashSet<String>,
+    /// The sessions that were warned about. The directory is the empty name.
+    warned: HashSet<String>,
     next_rescan: Instant,
     next_process_poll: Instant,
-
-    /// Sessions whose file has to be read, each once.
-    to_read: VecDeque<String>,
-    is_to_read: HashSet<String>,
-    /// Whether there are processes whose end nobody tells.
-    must_ask: bool,
-    /// The pids of processes that have ended since sessions were looked at.
+    /// The sessions whose files are to be read.
+    unread: VecDeque<String>,
+    /// The pids of ended processes whose sessions are to be checked.
     ended: Vec<u32>,
-    /// All sessions have to be looked at once everything is read.
+    /// All sessions are to be evaluated once no file is left to be read.
     tick_is_due: bool,
 }
 
 struct Followed {
     follower: Follower,
-    /// It could not be read so far: what stands in it is no news when it can.
-    unread: bool,
-    /// The last rescan found no such file. It may be that it was renamed and
-    /// that its successor is yet to come.
-    missing: bool,
+    /// The file could not be read yet. Once it can, its last update is a snapshot.
+    is_unreadable: bool,
+    /// The last rescan did not find the file. It may have been renamed, and its
+    /// successor is not there yet.
+    is_missing: bool,
 }
 
 impl Watcher {
-    /// Begins to listen and reads what is there: the first
-    /// [`wait`](Self::wait) gives it at once, as snapshots in natural order.
+    /// Starts to listen and reads all files. The first [`wait`](Self::wait) returns
+    /// the sessions as snapshots, in natural order.
     ///
     /// # Errors
-    /// A pattern that is none, a bad environment variable, or a directory that
-    /// is there and cannot be read.
-    pub fn new(
-        config: &Config,
-        filters: &Filters,
-        staleness: &StalenessArgs,
-        options: Options,
-    ) -> Result<Self> {
+    /// If an environment variable is invalid or the directory cannot be read.
+    pub fn new(config: &Config, args: &cli::Watch) -> Result<Self> {
         let store = config.location.store.clone();
-        let source = DirWatcher::new(store.path(), options.poll);
         let now = Instant::now();
         let mut watcher = Self {
-            names: Names::new(&filters.names),
-            filters: filters.clone(),
+            names: Names::new(&args.filters.names),
+            filters: args.filters.clone(),
             clock: config.clock()?,
-            options,
-            table: SessionTable::new(config.rules(staleness)?.thresholds),
-            followers: HashMap::new(),
-            source,
+            interval: args.interval,
+            table: SessionTable::new(config.rules(&args.reading.staleness)?.thresholds),
+            followed: HashMap::new(),
+            directory: DirWatcher::new(store.path(), args.poll),
             processes: Processes::new(),
             poller: Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?,
             events: Vec::new(),
             warnings: Vec::new(),
-            complained: HashSet::new(),
+            warned: HashSet::new(),
             next_rescan: now,
-            next_process_poll: now + PROCESS_POLL,
-            to_read: VecDeque::new(),
-            is_to_read: HashSet::new(),
-            must_ask: false,
+            next_process_poll: now + POLL_INTERVAL,
+            unread: VecDeque::new(),
             ended: Vec::new(),
             tick_is_due: false,
             store,
         };
-        let mut names = watcher.wanted_names()?;
+        watcher.next_rescan = now + watcher.rescan_interval();
+        let mut names = watcher.existing_names()?;
         names.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
         for name in names {
-            watcher.take_snapshot(name);
+            watcher.take_snapshot(&name);
         }
-        watcher.sort_processes();
-        watcher.next_rescan = now + watcher.rescan_interval();
         Ok(watcher)
     }
 
-    /// The time it is for this watch: real, or fixed by `SSTAT_NOW`.
+    /// Returns the time, which `SSTAT_NOW` can fix.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// Returns the table of all sessions whose name is wanted, as of the last
-    /// event.
-    #[cfg_attr(not(unix), allow(dead_code))] // only the live screen uses it
+    /// Returns the sessions with the selected names, as of the last event.
     pub fn table(&self) -> &SessionTable {
         &self.table
     }
 
-    /// All sessions whose name is wanted, whatever the other filters say.
-    pub fn all_sessions(&self) -> impl Iterator<Item = &Session> {
-        self.table.sessions()
-    }
-
-    /// One session, wanted by the filters or not.
-    pub fn session(&self, name: &str) -> Option<&Session> {
-        self.table.session(name)
-    }
-
-    /// One session with the ages of this moment.
-    pub fn session_now(&self, name: &str) -> Option<Session> {
-        self.table.seen(name, self.clock.now())
-    }
-
-    /// Whether the filters other than names want a session as it is.
+    /// Returns true if the filters other than the names select the session.
     pub fn wants(&self, session: &Session) -> bool {
         matches(&self.filters, &session.update, self.clock.now())
     }
 
-    /// Waits until something happens to a session, something cannot be read,
-    /// an input is readable, a [`Waker`] calls, a signal comes, or `timeout` is
-    /// over, and gives what has happened, which can be nothing: the events of
-    /// all sessions whose name is wanted, whatever the other filters say
-    /// ([`wants`](Self::wants) tells).
+    /// Waits for an event, a warning, an input, a [`Waker`], a signal or the timeout.
+    /// Returns the events of all sessions with the selected names. The other
+    /// filters do not apply, see [`wants`](Self::wants).
     ///
     /// # Errors
-    /// When waiting itself fails. What cannot be read is a problem, not an
-    /// error.
+    /// If poll(2) fails. Unreadable files are warnings.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Event>> {
         let deadline = Instant::now().checked_add(timeout);
         while self.events.is_empty() && self.warnings.is_empty() {
-            let woken = self.step(deadline)?;
-            let over = deadline.is_some_and(|deadline| deadline <= Instant::now());
-            if woken || over {
+            let was_woken = self.step(deadline)?;
+            if was_woken || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 break;
             }
         }
         Ok(std::mem::take(&mut self.events))
     }
 
-    /// What could not be read since the last call, a line each; every file is
-    /// named once.
+    /// Returns the warnings since the last call, at most one per session.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// What ends a [`wait`](Self::wait) from another thread.
+    /// Returns a handle with which another thread ends a [`wait`](Self::wait).
     pub fn waker(&self) -> Waker {
         self.poller.waker()
     }
 
-    /// From now on a [`wait`](Self::wait) also ends while there is something
-    /// to read from `input`, as from the terminal.
+    /// Makes [`wait`](Self::wait) return while `input` is readable.
     #[cfg(unix)]
     pub fn wake_on(&mut self, input: std::os::fd::OwnedFd) {
         self.poller.wake_on(input);
     }
 
-    /// From now on a [`wait`](Self::wait) also ends when nobody reads `output`
-    /// any more; [`output_closed`](Self::output_closed) then says so.
+    /// Makes [`wait`](Self::wait) return when the reader of `output` has closed it.
     #[cfg(unix)]
     pub fn wake_on_close(&mut self, output: std::os::fd::OwnedFd) {
         self.poller.wake_on_close(output);
     }
 
+    /// Returns true if the output given to [`wake_on_close`](Self::wake_on_close) is
+    /// closed.
     pub fn output_closed(&self) -> bool {
         self.poller.output_closed()
     }
 
-    /// Sleeps once, and looks at what has changed. True if somebody else than
-    /// a session ended the sleep.
+    /// Sleeps once and then reads what has changed. Returns true if the sleep ended
+    /// for a reason other than a session.
     fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
         let pause = self.pause(deadline);
         #[cfg(unix)]
-        let sources = [self.source.as_fd(), self.processes.as_fd()];
-        let woken = self
+        let sources = [self.directory.as_fd(), self.processes.as_fd()];
+        let was_woken = self
             .poller
             .sleep(
                 #[cfg(unix)]
@@ -248,27 +192,46 @@ impl Watcher {
                 pause,
             )
             .map_err(|error| CliError::error(format!("poll: {error}")))?;
-        // The ends of processes come first: what one wrote before it ended is
-        // then among the hints.
-        let ended = self.processes.ended();
-        self.ended.extend(ended);
-        self.take_hints();
-        if self.next_rescan <= Instant::now() {
+        // In this order, the changes include the last pushes of the processes.
+        self.ended.extend(self.processes.take_ended());
+        let changes = self.directory.changes();
+        let selected = changes.changed.into_iter();
+        self.unread
+            .extend(selected.filter(|name| self.names.want(name)));
+        if changes.rescan || self.next_rescan <= Instant::now() {
             self.rescan();
         }
-        while self.events.len() < MANY_EVENTS
-            && let Some(name) = self.to_read.pop_front()
+        while self.events.len() < MAX_EVENTS
+            && let Some(name) = self.unread.pop_front()
         {
-            self.is_to_read.remove(&name);
             if self.read(&name) {
-                self.read_later(name);
+                self.unread.push_back(name);
             }
         }
-        if self.to_read.is_empty() {
-            self.look_at_processes();
+        if self.unread.is_empty() {
+            self.check_processes();
             self.tick_if_due();
         }
-        Ok(woken)
+        Ok(was_woken)
+    }
+
+    /// Returns how long nothing is due.
+    fn pause(&self, deadline: Option<Instant>) -> Duration {
+        if !self.unread.is_empty() {
+            return Duration::ZERO;
+        }
+        let mut next = self.next_rescan;
+        if let Some(deadline) = deadline {
+            next = next.min(deadline);
+        }
+        if self.needs_process_poll() {
+            next = next.min(self.next_process_poll);
+        }
+        let pause = next.saturating_duration_since(Instant::now());
+        match self.table.next_change() {
+            Some(at) => pause.min((at - self.clock.now()).to_std().unwrap_or_default()),
+            None => pause,
+        }
     }
 
     /// Evaluates all sessions if the health of one may have changed without an
@@ -276,76 +239,30 @@ impl Watcher {
     fn tick_if_due(&mut self) {
         let now = self.clock.now();
         if self.table.next_change().is_some_and(|at| at <= now) {
-            if self.source.must_poll() && !self.tick_is_due {
-                // Nobody may have told of an update that came in time.
+            if self.directory.needs_polling() && !self.tick_is_due {
+                // There may be an update that is not known yet.
                 self.rescan();
-                if !self.to_read.is_empty() {
+                if !self.unread.is_empty() {
                     return;
                 }
             }
             self.tick_is_due = true;
         }
-        if self.tick_is_due {
-            self.tick_is_due = false;
+        if std::mem::take(&mut self.tick_is_due) {
             self.table.tick(now, &mut self.events);
         }
     }
 
-    fn take_hints(&mut self) {
-        let changes = self.source.changes();
-        for name in changes.changed {
-            if self.names.want(&name) {
-                self.read_later(name);
-            }
-        }
-        if changes.rescan {
-            self.next_rescan = Instant::now();
-        }
-    }
-
-    fn read_later(&mut self, name: String) {
-        if self.is_to_read.insert(name.clone()) {
-            self.to_read.push_back(name);
-        }
-    }
-
-    /// How long nothing can happen that nobody tells.
-    fn pause(&self, deadline: Option<Instant>) -> Duration {
-        if !self.to_read.is_empty() {
-            return Duration::ZERO;
-        }
-        let now = Instant::now();
-        let mut until = self.next_rescan;
-        until = until.min(deadline.unwrap_or(until));
-        if self.must_ask {
-            until = until.min(self.next_process_poll);
-        }
-        let pause = until.saturating_duration_since(now);
-        match self.table.next_change() {
-            None => pause,
-            Some(at) => pause.min((at - self.clock.now()).to_std().unwrap_or_default()),
-        }
-    }
-
     fn rescan_interval(&self) -> Duration {
-        let longest = if self.source.must_poll() {
-            POLL
+        self.interval.min(if self.directory.needs_polling() {
+            POLL_INTERVAL
         } else {
-            RESCAN
-        };
-        self.options.interval.min(longest)
+            MAX_RESCAN_INTERVAL
+        })
     }
 
-    /// Finds out which processes must be asked from now on.
-    fn sort_processes(&mut self) {
-        let running = || self.table.running().map(|(_, process)| process);
-        self.processes.retain(running());
-        self.must_ask = running().any(|process| !self.processes.is_waited_for(process));
-    }
-
-    /// The names of the sessions there are that are wanted, in no order; none
-    /// where there is no directory.
-    fn wanted_names(&self) -> sstat::Result<Vec<String>> {
+    /// Returns the selected names, in any order; none if the directory is missing.
+    fn existing_names(&self) -> sstat::Result<Vec<String>> {
         let mut names = match self.names.exactly() {
             Some(names) => names.to_vec(),
             None => match self.store.names() {
@@ -357,132 +274,122 @@ impl Watcher {
         Ok(names)
     }
 
-    /// Compares every file with its state when it was last read.
+    /// Compares the files with their states at the last read.
     fn rescan(&mut self) {
-        self.source.follow_path();
-        let names = match self.wanted_names() {
+        self.next_rescan = Instant::now() + self.rescan_interval();
+        self.directory.follow_path();
+        let names = match self.existing_names() {
             Ok(names) => names,
             Err(error) => {
-                // What is known stays: a directory that cannot be read for a
-                // while has not lost its sessions.
-                self.print_diagnostic(String::new(), format!("{error:#}"));
-                self.next_rescan = Instant::now() + self.rescan_interval();
+                // Keep the sessions: the directory may only be unreadable for a while.
+                self.warn("", format!("{error:#}"));
                 return;
             }
         };
-        let there: HashSet<&String> = names.iter().collect();
-        let mut gone = Vec::new();
-        let mut back = HashSet::new();
-        self.followers.retain(|name, followed| {
-            let was_missing = followed.missing;
-            followed.missing = !there.contains(name);
-            if followed.missing && !was_missing {
-                gone.push(name.clone());
+        let existing: HashSet<&String> = names.iter().collect();
+        let mut removed = Vec::new();
+        let mut returned = HashSet::new();
+        self.followed.retain(|name, followed| {
+            let was_missing = followed.is_missing;
+            followed.is_missing = !existing.contains(name);
+            match (was_missing, followed.is_missing) {
+                (false, true) => removed.push(name.clone()),
+                (true, false) => {
+                    returned.insert(name.clone());
+                }
+                _ => {}
             }
-            if was_missing && !followed.missing {
-                back.insert(name.clone());
-            }
-            !(followed.missing && was_missing)
+            !(was_missing && followed.is_missing)
         });
-        for name in gone {
+        for name in removed {
             self.remove(&name);
         }
-        let is_changed = |name: &String| {
-            let followed = self.followers.get(name);
-            back.contains(name) || followed.is_none_or(|followed| !followed.follower.is_unchanged())
-        };
-        let mut changed: Vec<String> = names.into_iter().filter(is_changed).collect();
+        let mut changed = names;
+        changed.retain(|name| {
+            let followed = self.followed.get(name);
+            returned.contains(name)
+                || followed.is_none_or(|followed| !followed.follower.is_unchanged())
+        });
         changed.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
-        for name in changed {
-            self.read_later(name);
-        }
-        self.sort_processes();
-        // There is no notification of a stopped process.
+        self.unread.extend(changed);
+        let running = self.table.running().map(|(_, process)| process);
+        self.processes.retain(running);
+        // A stop is not notified.
         self.table
-            .note_stopped(|process| self.processes.look(process));
+            .note_stopped(|process| self.processes.check(process));
         self.tick_is_due = true;
-        self.next_rescan = Instant::now() + self.rescan_interval();
     }
 
-    /// Returns a new entry for a session, or `None` after printing why the
-    /// session cannot be followed.
-    fn follow(&mut self, name: &str) -> Option<Followed> {
-        match self.store.follow(name) {
-            Ok(mut follower) => {
-                if self.followers.len() >= Follower::MAX_OPEN {
-                    follower.close_between_reads();
+    /// Returns the entry of a session. Warns and returns `None` if it cannot be
+    /// followed.
+    fn follow(&mut self, name: &str) -> Option<&mut Followed> {
+        if !self.followed.contains_key(name) {
+            let mut follower = match self.store.follow(name) {
+                Ok(follower) => follower,
+                Err(error) => {
+                    self.warn(name, format!("{error:#}"));
+                    return None;
                 }
-                Some(Followed {
-                    follower,
-                    unread: false,
-                    missing: false,
-                })
-            }
-            Err(error) => {
-                self.print_diagnostic(name.to_owned(), format!("{error:#}"));
-                None
-            }
-        }
-    }
-
-    fn take_snapshot(&mut self, name: String) {
-        let Some(mut followed) = self.follow(&name) else {
-            return;
-        };
-        let mut read = followed.follower.skip_to_end();
-        let mut process = ProcessState::Unknown;
-        if let Ok((Some(update), _)) = &read {
-            process = self.processes.state(update.process.as_deref());
-            if process == ProcessState::Gone {
-                // It may have pushed once more before it ended.
-                read = followed.follower.skip_to_end();
-            }
-        }
-        match read {
-            Ok((update, warning)) => {
-                // A warning from the time when it could not be read is obsolete.
-                self.complained.remove(&name);
-                if let Some(warning) = warning {
-                    self.print_diagnostic(name.clone(), warning.to_string());
-                }
-                if let Some(update) = update {
-                    process = match process {
-                        ProcessState::Gone => self.processes.state(update.process.as_deref()),
-                        state => state,
-                    };
-                    let now = self.clock.now();
-                    self.events.push(self.table.snapshot(update, process, now));
-                }
-            }
-            Err(error) => {
-                followed.unread = true;
-                self.print_diagnostic(name.clone(), format!("{error:#}"));
-            }
-        }
-        self.followers.insert(name, followed);
-    }
-
-    /// Reads about [`READ_BYTES`] of the new updates of a session. Returns true
-    /// if there may be more.
-    fn read(&mut self, name: &str) -> bool {
-        if !self.followers.contains_key(name) {
-            let Some(followed) = self.follow(name) else {
-                return false;
             };
-            self.followers.insert(name.to_owned(), followed);
+            if self.followed.len() >= Follower::MAX_OPEN {
+                follower.close_between_reads();
+            }
+            let followed = Followed {
+                follower,
+                is_unreadable: false,
+                is_missing: false,
+            };
+            self.followed.insert(name.to_owned(), followed);
         }
-        let Some(followed) = self.followers.get_mut(name) else {
-            return false;
-        };
-        if followed.unread {
-            self.take_snapshot(name.to_owned());
-            self.sort_processes();
-            return false;
+        self.followed.get_mut(name)
+    }
+
+    /// Reads the last update of a session and skips the ones before.
+    fn take_snapshot(&mut self, name: &str) {
+        let mut state = ProcessState::Unknown;
+        loop {
+            let Some(followed) = self.follow(name) else {
+                return;
+            };
+            let read = followed.follower.skip_to_end();
+            followed.is_unreadable = read.is_err();
+            let (update, warning) = match read {
+                Ok(read) => read,
+                Err(error) => return self.warn(name, format!("{error:#}")),
+            };
+            let was_gone = state == ProcessState::Gone;
+            state = self.processes.state(update.as_ref().and_then(process_of));
+            if state == ProcessState::Gone && !was_gone {
+                // It may have pushed once more before it ended.
+                continue;
+            }
+            // A warning from the time when the file was unreadable is obsolete.
+            self.warned.remove(name);
+            if let Some(warning) = warning {
+                self.warn(name, warning.to_string());
+            }
+            if let Some(update) = update {
+                let event = self.table.snapshot(update, state, self.clock.now());
+                self.events.push(event);
+            }
+            return;
         }
+    }
+
+    /// Reads about [`READ_BYTES`] of the new updates of a session. Returns true if
+    /// there may be more.
+    fn read(&mut self, name: &str) -> bool {
         let mut updates = Vec::new();
         let mut warning = None;
         let mut failed = false;
         let (missing, more) = loop {
+            let Some(followed) = self.follow(name) else {
+                return false;
+            };
+            if followed.is_unreadable {
+                self.take_snapshot(name);
+                return false;
+            }
             let new = match followed.follower.read_new(READ_BYTES) {
                 Ok(new) => new,
                 Err(error) => {
@@ -498,51 +405,44 @@ impl Watcher {
             }
             let missing = new.missing || (new.restarted && new.updates.is_empty());
             let last = new.updates.last();
-            let process = last.and_then(|(_, update)| update.process.as_deref());
-            let process = self.processes.state(process);
+            let state = self
+                .processes
+                .state(last.and_then(|(_, last)| process_of(last)));
             updates.extend(new.updates.into_iter().map(|(_, update)| update));
             // A process that is gone may have pushed once more before it ended.
-            if new.more || process != ProcessState::Gone {
+            if new.more || state != ProcessState::Gone {
                 break (missing, new.more);
             }
         };
         if let Some(warning) = warning {
-            self.print_diagnostic(name.to_owned(), warning);
+            self.warn(name, warning);
         }
         let is_silent = updates.is_empty();
-        self.take_in(updates, more);
+        self.apply(updates, more);
         if missing && !more {
             self.remove(name);
         } else if is_silent && !failed && !more && self.table.session(name).is_none() {
-            // A file that went away came back as it was.
-            let followed = self.followers.get_mut(name);
-            let last = followed.and_then(|followed| followed.follower.skip_to_end().ok()?.0);
-            self.take_in(last.into_iter().collect(), false);
+            // The file was removed and has returned unchanged.
+            let last = match self.follow(name) {
+                Some(followed) => followed.follower.skip_to_end().ok().and_then(|read| read.0),
+                None => None,
+            };
+            self.apply(last.into_iter().collect(), false);
         }
         more
     }
 
-    /// Takes in the new updates of one session, oldest first. The process of
-    /// any but the very last is of no interest: it may have ended since.
-    fn take_in(&mut self, updates: Vec<sstat::Update>, more: bool) {
+    /// Applies the new updates of one session, oldest first. Only the last one says
+    /// whether the session is dead: a process of an earlier one may have ended since.
+    fn apply(&mut self, updates: Vec<Update>, more: bool) {
         let now = self.clock.now();
-        let last = if more {
-            usize::MAX
-        } else {
-            updates.len().saturating_sub(1)
-        };
+        let count = updates.len() + usize::from(more);
         for (index, update) in updates.into_iter().enumerate() {
-            let process = self.processes.state(update.process.as_deref());
-            let process = match process {
-                state if index < last && !state.is_alive() => ProcessState::Unknown,
+            let state = match self.processes.state(process_of(&update)) {
+                state if index + 1 < count && !state.is_alive() => ProcessState::Unknown,
                 state => state,
             };
-            self.must_ask |= process.is_alive()
-                && !update
-                    .process
-                    .as_deref()
-                    .is_some_and(|process| self.processes.is_waited_for(process));
-            self.table.update(update, process, now, &mut self.events);
+            self.table.update(update, state, now, &mut self.events);
         }
     }
 
@@ -551,45 +451,53 @@ impl Watcher {
         self.table.remove(name, now, &mut self.events);
     }
 
-    /// Marks sessions whose process has ended. Polls the processes for which there
-    /// is no notification.
-    fn look_at_processes(&mut self) {
+    /// Returns true if a process runs whose end is not notified.
+    fn needs_process_poll(&self) -> bool {
+        let mut running = self.table.running();
+        running.any(|(_, process)| !self.processes.is_watched(process))
+    }
+
+    /// Marks the sessions whose process has ended.
+    fn check_processes(&mut self) {
         let ended = std::mem::take(&mut self.ended);
-        let poll = self.must_ask && self.next_process_poll <= Instant::now();
-        if poll {
-            self.next_process_poll = Instant::now() + PROCESS_POLL;
+        let is_poll = self.next_process_poll <= Instant::now();
+        if is_poll {
+            self.next_process_poll = Instant::now() + POLL_INTERVAL;
         }
-        if ended.is_empty() && !poll {
+        if ended.is_empty() && !is_poll {
             return;
         }
         let gone: Vec<_> = self
             .table
             .running()
             .filter(|(_, process)| {
-                ended.contains(&process.pid) || (poll && !self.processes.is_waited_for(process))
+                ended.contains(&process.pid) || (is_poll && !self.processes.is_watched(process))
             })
-            .filter(|(_, process)| self.processes.look(process) == ProcessState::Gone)
+            .filter(|(_, process)| self.processes.check(process) == ProcessState::Gone)
             .map(|(name, process)| (name.to_owned(), process.clone()))
             .collect();
         for (name, process) in gone {
-            // It may have said something before it ended. If that is much, its
-            // end comes later.
+            // It may have pushed before it ended.
             if self.read(&name) {
-                self.read_later(name);
+                self.unread.push_back(name);
                 self.ended.push(process.pid);
                 continue;
             }
             let session = self.table.session(&name);
-            if session.is_some_and(|session| session.update.process.as_deref() == Some(&process)) {
+            if session.and_then(|session| process_of(&session.update)) == Some(&process) {
                 self.table.process_ended(&name);
                 self.tick_is_due = true;
             }
         }
     }
 
-    fn print_diagnostic(&mut self, about: String, warning: String) {
-        if self.complained.insert(about) {
+    fn warn(&mut self, name: &str, warning: String) {
+        if self.warned.insert(name.to_owned()) {
             self.warnings.push(warning);
         }
     }
+}
+
+fn process_of(update: &Update) -> Option<&sstat::ProcessIdentity> {
+    update.process.as_deref()
 }

@@ -1,5 +1,5 @@
-//! Sleeping until something happens: a descriptor has something to read,
-//! somebody calls, the reader of the output is gone, or the time is up.
+//! Sleeps until a descriptor is readable, another thread wakes the sleeper, the
+//! output is closed or the time is over.
 
 use std::io;
 use std::time::Duration;
@@ -19,21 +19,21 @@ mod descriptors {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    /// What to sleep on besides the descriptors given each time.
+    /// The descriptors that end every sleep.
     pub struct Poller {
-        calls: PipeReader,
+        wakes: PipeReader,
         waker: Waker,
         inputs: Vec<OwnedFd>,
         output: Option<OwnedFd>,
         output_closed: bool,
     }
 
-    /// Ends a sleep from another thread.
+    /// Ends the sleep from another thread.
     #[derive(Clone)]
     pub struct Waker(Arc<PipeWriter>);
 
     impl Waker {
-        /// Ends the sleep that is on, or the next one.
+        /// Ends the current sleep, or else the next one.
         pub fn wake(&self) {
             let _ = (&*self.0).write(b"!");
         }
@@ -41,9 +41,9 @@ mod descriptors {
 
     impl Poller {
         pub fn new() -> io::Result<Self> {
-            let (calls, waker) = io::pipe()?;
+            let (wakes, waker) = io::pipe()?;
             Ok(Self {
-                calls,
+                wakes,
                 waker: Waker(Arc::new(waker)),
                 inputs: Vec::new(),
                 output: None,
@@ -55,37 +55,36 @@ mod descriptors {
             self.waker.clone()
         }
 
-        /// From now on a sleep also ends while there is something to read
-        /// here.
+        /// Ends every sleep while `input` is readable.
         pub fn wake_on(&mut self, input: OwnedFd) {
             self.inputs.push(input);
         }
 
-        /// From now on a sleep also ends when nobody reads this any more.
+        /// Ends every sleep when the reader of `output` has closed it.
         pub fn wake_on_close(&mut self, output: OwnedFd) {
             self.output = Some(output);
         }
 
-        /// Whether nobody reads the output any more.
+        /// Returns true if the output is closed.
         pub fn output_closed(&self) -> bool {
             self.output_closed
         }
 
-        /// Sleeps. True if it was ended by a call, an input, the output or a
-        /// signal; false if by one of `sources` or the time.
+        /// Sleeps at most `limit`. Returns true if a waker, an input, the output or
+        /// a signal has ended the sleep, and false for `sources` and the time.
         pub fn sleep(
             &mut self,
             sources: [Option<BorrowedFd<'_>>; 2],
             limit: Duration,
         ) -> io::Result<bool> {
-            let mut fds = vec![PollFd::new(&self.calls, PollFlags::IN)];
+            let mut fds = vec![PollFd::new(&self.wakes, PollFlags::IN)];
             let inputs = self.inputs.iter();
             fds.extend(inputs.map(|input| PollFd::new(input, PollFlags::IN)));
-            let callers = fds.len();
+            let first_output = fds.len();
             let output = self.output.as_ref().filter(|_| !self.output_closed);
-            // Asked for nothing, poll(2) tells of errors and hang-ups alone.
+            // Without flags, poll(2) reports errors and hang-ups.
             fds.extend(output.map(|output| PollFd::new(output, PollFlags::empty())));
-            let outputs = fds.len();
+            let first_source = fds.len();
             let sources = sources.into_iter().flatten();
             fds.extend(sources.map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN)));
             let limit = Timespec::try_from(limit).ok();
@@ -96,10 +95,10 @@ mod descriptors {
             }
             let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
             if ready[0] {
-                let _ = self.calls.read(&mut [0; 64]);
+                let _ = self.wakes.read(&mut [0; 64]);
             }
-            self.output_closed |= ready[callers..outputs].contains(&true);
-            Ok(ready[..outputs].contains(&true))
+            self.output_closed |= ready[first_output..first_source].contains(&true);
+            Ok(ready[..first_source].contains(&true))
         }
     }
 }
@@ -109,15 +108,15 @@ mod threads {
     use super::{Duration, io};
     use std::thread::{self, Thread};
 
-    /// The thread that sleeps.
+    /// The sleeping thread.
     pub struct Poller(Thread);
 
-    /// Ends a sleep from another thread.
+    /// Ends the sleep from another thread.
     #[derive(Clone)]
     pub struct Waker(Thread);
 
     impl Waker {
-        /// Ends the sleep that is on, or the next one.
+        /// Ends the current sleep, or else the next one.
         pub fn wake(&self) {
             self.0.unpark();
         }
@@ -132,12 +131,12 @@ mod threads {
             Waker(self.0.clone())
         }
 
-        /// Whether nobody reads the output any more; not known here.
+        /// Returns false: a closed output is not detected on this platform.
         pub fn output_closed(&self) -> bool {
             false
         }
 
-        /// Sleeps until called or the time is up; does not know which.
+        /// Sleeps until woken, but at most `limit`. Returns false in both cases.
         pub fn sleep(&mut self, limit: Duration) -> io::Result<bool> {
             thread::park_timeout(limit);
             Ok(false)

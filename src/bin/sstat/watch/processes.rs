@@ -1,39 +1,35 @@
-//! The processes behind the sessions: whether they run, and a word as soon as
-//! one ends.
+//! Tells whether the processes of sessions are running, and notifies their ends.
 //!
-//! On Linux the kernel tells through a process file descriptor. Where it does
-//! not, and for more processes than descriptors may be spent on, somebody has
-//! to ask from time to time.
+//! On Linux, a process file descriptor notifies the end. On other systems, and if
+//! there are more processes than descriptors, the caller polls.
 
 use sstat::{HostIdentity, ProcessIdentity, ProcessState};
 
 use self::exit_notifier::ExitNotifier;
 
-/// A process as it is known on this machine: pid and start time.
+/// The pid and start time of a process.
 type Key = (u32, u64);
 
-/// Processes that are looked at.
 pub struct Processes {
-    machine: Option<HostIdentity>,
-    exit_notifier: Option<ExitNotifier>,
+    host: Option<HostIdentity>,
+    exits: ExitNotifier,
 }
 
 impl Processes {
     pub fn new() -> Self {
         Self {
-            machine: HostIdentity::current(),
-            exit_notifier: ExitNotifier::new(),
+            host: HostIdentity::current(),
+            exits: ExitNotifier::new(),
         }
     }
 
-    /// Whether a process runs. The end of one that does is told from now on,
-    /// where that is possible.
+    /// Returns whether a process is running, and watches it if it is.
     pub fn state(&mut self, process: Option<&ProcessIdentity>) -> ProcessState {
         let Some(process) = process else {
             return ProcessState::Unknown;
         };
-        if self.is_waited_for(process) {
-            let state = self.look(process);
+        if self.is_watched(process) {
+            let state = self.check(process);
             // Its end is reported by the notification.
             return if state.is_alive() {
                 state
@@ -41,60 +37,41 @@ impl Processes {
                 ProcessState::Running
             };
         }
-        // The order matters: a descriptor that was opened before cannot belong
-        // to a later process with the same pid if this one still runs.
-        self.wait_for(process);
-        let state = self.look(process);
+        // The descriptor is opened first: if the process is still running after
+        // that, the descriptor does not belong to a later one with the same pid.
+        self.exits.watch(key(process));
+        let state = self.check(process);
         if !state.is_alive() {
-            self.forget(process);
+            self.exits.forget(key(process));
         }
         state
     }
 
-    /// Whether a process runs.
-    pub fn look(&self, process: &ProcessIdentity) -> ProcessState {
-        process.state(self.machine.as_ref())
+    /// Returns whether a process is running.
+    pub fn check(&self, process: &ProcessIdentity) -> ProcessState {
+        process.state(self.host.as_ref())
     }
 
-    /// Whether the end of this process will be told.
-    pub fn is_waited_for(&self, process: &ProcessIdentity) -> bool {
-        self.exit_notifier
-            .as_ref()
-            .is_some_and(|exit_notifier| exit_notifier.contains(key(process)))
+    /// Returns true if the end of the process will be notified.
+    pub fn is_watched(&self, process: &ProcessIdentity) -> bool {
+        self.exits.contains(key(process))
     }
 
-    /// The pids of the processes waited for that have ended: they are waited
-    /// for no more, but should be looked at.
-    pub fn ended(&mut self) -> Vec<u32> {
-        self.exit_notifier
-            .as_mut()
-            .map(ExitNotifier::take_ended)
-            .unwrap_or_default()
+    /// Returns the pids of watched processes that have ended, and stops watching
+    /// them.
+    pub fn take_ended(&mut self) -> Vec<u32> {
+        self.exits.take_ended()
     }
 
-    /// Waits for no process but these any more.
+    /// Stops watching all other processes.
     pub fn retain<'a>(&mut self, needed: impl Iterator<Item = &'a ProcessIdentity>) {
-        if let Some(exit_notifier) = &mut self.exit_notifier {
-            exit_notifier.retain(&needed.map(key).collect());
-        }
+        self.exits.retain(&needed.map(key).collect());
     }
 
-    fn wait_for(&mut self, process: &ProcessIdentity) {
-        if let Some(exit_notifier) = &mut self.exit_notifier {
-            exit_notifier.wait_for(key(process));
-        }
-    }
-
-    fn forget(&mut self, process: &ProcessIdentity) {
-        if let Some(exit_notifier) = &mut self.exit_notifier {
-            exit_notifier.forget(key(process));
-        }
-    }
-
-    /// A descriptor that is readable once one of the processes has ended.
+    /// Returns a descriptor that is readable when a watched process has ended.
     #[cfg(unix)]
     pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        self.exit_notifier.as_ref().map(ExitNotifier::as_fd)
+        self.exits.as_fd()
     }
 }
 
@@ -112,67 +89,68 @@ mod exit_notifier {
 
     use super::Key;
 
-    /// The number of descriptors used for processes, and no more than half of
-    /// those that this process may open.
+    /// The maximum number of descriptors for processes. At most half of the
+    /// descriptors that sstat may open are used.
     const MAX_DESCRIPTORS: u64 = 4096;
 
-    /// Process file descriptors, and one that is readable when any of them is.
     pub struct ExitNotifier {
-        epoll: OwnedFd,
+        /// Readable when one of `pidfds` is. `None` if the system has no epoll.
+        epoll: Option<OwnedFd>,
         pidfds: HashMap<Key, OwnedFd>,
-        budget: usize,
+        max_pidfds: u64,
     }
 
     impl ExitNotifier {
-        pub fn new() -> Option<Self> {
+        pub fn new() -> Self {
             let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-            Some(Self {
-                epoll: epoll::create(epoll::CreateFlags::CLOEXEC).ok()?,
+            Self {
+                epoll: epoll::create(epoll::CreateFlags::CLOEXEC).ok(),
                 pidfds: HashMap::new(),
-                budget: usize::try_from((limit / 2).min(MAX_DESCRIPTORS)).ok()?,
-            })
+                max_pidfds: (limit / 2).min(MAX_DESCRIPTORS),
+            }
         }
 
-        pub fn as_fd(&self) -> BorrowedFd<'_> {
-            self.epoll.as_fd()
+        pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+            self.epoll.as_ref().map(AsFd::as_fd)
         }
 
         pub fn contains(&self, key: Key) -> bool {
             self.pidfds.contains_key(&key)
         }
 
-        /// Does nothing if the system does not tell or the budget is spent.
-        pub fn wait_for(&mut self, key: Key) {
-            if self.pidfds.len() >= self.budget {
+        /// Watches a process if the system can and a descriptor is left.
+        pub fn watch(&mut self, key: Key) {
+            let Some(epoll) = &self.epoll else { return };
+            if self.pidfds.len() as u64 >= self.max_pidfds {
                 return;
             }
-            let Some(pid) = i32::try_from(key.0).ok().and_then(Pid::from_raw) else {
-                return;
-            };
-            let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
-                return;
-            };
+            let pid = i32::try_from(key.0).ok().and_then(Pid::from_raw);
+            let pidfd = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty()));
+            let Some(Ok(pidfd)) = pidfd else { return };
             let data = epoll::EventData::new_u64(u64::from(key.0));
-            if epoll::add(&self.epoll, &pidfd, data, epoll::EventFlags::IN).is_ok() {
+            if epoll::add(epoll, &pidfd, data, epoll::EventFlags::IN).is_ok() {
                 self.pidfds.insert(key, pidfd);
             }
         }
 
         pub fn take_ended(&mut self) -> Vec<u32> {
             let mut pids = HashSet::new();
+            let Some(epoll) = &self.epoll else {
+                return Vec::new();
+            };
             let mut ready = Vec::with_capacity(64);
-            let at_once = Timespec::default();
             loop {
                 ready.clear();
                 let spare = rustix::buffer::spare_capacity(&mut ready);
-                if epoll::wait(&self.epoll, spare, Some(&at_once)).is_err() || ready.is_empty() {
+                let waited = epoll::wait(epoll, spare, Some(&Timespec::default()));
+                if waited.is_err() || ready.is_empty() {
                     return pids.into_iter().collect();
                 }
                 for event in &ready {
                     let data = event.data;
                     pids.extend(u32::try_from(data.u64()));
                 }
-                // Closing the only descriptor takes it out of the epoll set.
+                // Closing a descriptor removes it from the epoll set.
                 self.pidfds.retain(|(pid, _), _| !pids.contains(pid));
             }
         }
@@ -187,43 +165,37 @@ mod exit_notifier {
     }
 }
 
-/// No notices here: somebody has to ask.
+/// Watches no process: other systems have no process file descriptors.
 #[cfg(not(target_os = "linux"))]
 mod exit_notifier {
     use std::collections::HashSet;
 
     use super::Key;
 
-    pub enum ExitNotifier {}
+    pub struct ExitNotifier;
 
     impl ExitNotifier {
-        pub fn new() -> Option<Self> {
-            None
+        pub fn new() -> Self {
+            Self
         }
 
         #[cfg(unix)]
-        pub fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-            match *self {}
+        pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+            None
         }
 
         pub fn contains(&self, _key: Key) -> bool {
-            match *self {}
+            false
         }
 
-        pub fn wait_for(&mut self, _key: Key) {
-            match *self {}
-        }
+        pub fn watch(&mut self, _key: Key) {}
 
         pub fn take_ended(&mut self) -> Vec<u32> {
-            match *self {}
+            Vec::new()
         }
 
-        pub fn forget(&mut self, _key: Key) {
-            match *self {}
-        }
+        pub fn forget(&mut self, _key: Key) {}
 
-        pub fn retain(&mut self, _needed: &HashSet<Key>) {
-            match *self {}
-        }
+        pub fn retain(&mut self, _needed: &HashSet<Key>) {}
     }
 }

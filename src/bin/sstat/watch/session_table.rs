@@ -1,5 +1,5 @@
-//! The state of every watched session, and what happens to it. Pure: updates,
-//! the states of processes and the time are told to it.
+//! The state of every watched session, and the events of its changes. Pure: the
+//! caller passes updates, the states of processes and the time.
 
 use chrono::{DateTime, Utc};
 use sstat::{
@@ -9,13 +9,14 @@ use sstat::{
 
 use super::event::{Event, EventKind, HealthIssue};
 
-/// All sessions in natural order of their names.
+/// Sessions in natural order of their names.
 #[derive(Clone, Debug)]
 pub struct SessionTable {
     thresholds: Thresholds,
-    #[allow(clippy::vec_box)] // one more session in the middle moves pointers only
+    // Boxes, because 100,000 entries would take 5 ms to move for each new session.
+    #[allow(clippy::vec_box)]
     sessions: Vec<Box<Entry>>,
-    /// No session changes by itself before this; it may be too early.
+    /// No session becomes stale before this time.
     next_change: Option<DateTime<Utc>>,
 }
 
@@ -37,7 +38,7 @@ impl SessionTable {
         }
     }
 
-    /// The sessions as they were at the last [`tick`](Self::tick) or since.
+    /// Returns the sessions, evaluated at the last [`tick`](Self::tick) or update.
     pub fn sessions(&self) -> impl ExactSizeIterator<Item = &Session> {
         self.sessions.iter().map(|entry| &entry.session)
     }
@@ -64,21 +65,20 @@ impl SessionTable {
         Some(Health::of(update, entry.process, now, &self.thresholds))
     }
 
-    /// One session as it is at a moment.
-    pub fn seen(&self, name: &str, now: DateTime<Utc>) -> Option<Session> {
-        let entry = &self.sessions[self.find(name).ok()?];
-        let update = entry.session.update.clone();
-        let health = Health::of(&update, entry.process, now, &self.thresholds);
-        Some(Session::new(update, health))
+    /// Returns a session, evaluated at the time `now`.
+    pub fn session_at(&self, name: &str, now: DateTime<Utc>) -> Option<Session> {
+        let index = self.position(name)?;
+        let update = self.get(index)?.update.clone();
+        Some(Session::new(update, self.health_at(index, now)?))
     }
 
-    /// When a session changes by itself, or a little earlier: time for a tick.
+    /// Returns when a session may become stale and [`tick`](Self::tick) is due.
     pub fn next_change(&self) -> Option<DateTime<Utc>> {
         self.next_change
     }
 
-    /// Takes in a session that is there when the watch begins. What holds
-    /// already is no news.
+    /// Adds a session that exists when the watch starts. Returns a snapshot as the
+    /// only event, even if the session is stale or dead.
     pub fn snapshot(&mut self, update: Update, process: ProcessState, now: DateTime<Utc>) -> Event {
         let health = Health::of(&update, process, now, &self.thresholds);
         let [stale_at, _] = self.thresholds.staleness_times(&update, process);
@@ -94,7 +94,7 @@ impl SessionTable {
             at: now,
             session: entry.session.clone(),
         };
-        self.note_next_change(&entry, now);
+        self.next_change = earlier(self.next_change, entry.next_change(now, &self.thresholds));
         match self.find(event.session.name()) {
             Ok(index) => *self.sessions[index] = entry,
             Err(index) => self.sessions.insert(index, Box::new(entry)),
@@ -102,7 +102,7 @@ impl SessionTable {
         event
     }
 
-    /// Takes in an update.
+    /// Applies a new update.
     pub fn update(
         &mut self,
         update: Update,
@@ -142,7 +142,7 @@ impl SessionTable {
         self.next_change = earlier(self.next_change, next);
     }
 
-    /// Takes out a session whose file is gone.
+    /// Removes a session.
     pub fn remove(&mut self, name: &str, now: DateTime<Utc>, events: &mut Vec<Event>) {
         let Ok(index) = self.find(name) else {
             return;
@@ -156,7 +156,7 @@ impl SessionTable {
         });
     }
 
-    /// The sessions whose process ran when it was last looked at.
+    /// Returns the sessions whose process was running when it was last checked.
     pub fn running(&self) -> impl Iterator<Item = (&str, &ProcessIdentity)> {
         self.sessions
             .iter()
@@ -167,23 +167,22 @@ impl SessionTable {
             })
     }
 
-    /// Notes that the process of a session's last update has ended. Says
-    /// nothing before the next tick.
+    /// Notes that the process of a session's last update has ended. The next tick
+    /// reports it.
     pub fn process_ended(&mut self, name: &str) {
         if let Ok(index) = self.find(name) {
             self.sessions[index].process = ProcessState::Gone;
         }
     }
 
-    /// Notes which of the running processes are stopped, before the next
-    /// [`tick`](Self::tick). A process that `look` finds gone is left to
-    /// [`process_ended`](Self::process_ended).
-    pub fn note_stopped(&mut self, look: impl Fn(&ProcessIdentity) -> ProcessState) {
+    /// Notes which of the running processes are stopped. The next tick reports it. A
+    /// process that has ended is left to [`process_ended`](Self::process_ended).
+    pub fn note_stopped(&mut self, check: impl Fn(&ProcessIdentity) -> ProcessState) {
         for entry in &mut self.sessions {
             if entry.process.is_alive()
                 && let Some(process) = &entry.session.update.process
             {
-                let state = look(process);
+                let state = check(process);
                 if state.is_alive() {
                     entry.process = state;
                 }
@@ -203,11 +202,6 @@ impl SessionTable {
         }
     }
 
-    fn note_next_change(&mut self, entry: &Entry, now: DateTime<Utc>) {
-        let next = entry.next_change(now, &self.thresholds);
-        self.next_change = earlier(self.next_change, next);
-    }
-
     fn find(&self, name: &str) -> Result<usize, usize> {
         self.sessions
             .binary_search_by(|entry| natural_cmp(entry.session.name(), name))
@@ -219,7 +213,7 @@ impl Entry {
         self.session.health = Health::of(&self.session.update, self.process, now, thresholds);
     }
 
-    /// Reports the issues that began or ended, `before` being the staleness so far.
+    /// Adds the events of a change. `before` is the previous staleness.
     fn report_changes(
         &mut self,
         before: Staleness,
@@ -273,7 +267,7 @@ impl Entry {
         }));
     }
 
-    /// When time alone will change its staleness.
+    /// Returns when the session becomes stale or very stale without an update.
     fn next_change(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<DateTime<Utc>> {
         thresholds
             .staleness_times(&self.session.update, self.process)
@@ -343,7 +337,7 @@ mod tests {
     use sstat::Status;
 
     #[test]
-    fn a_session_goes_stale_and_recovers_by_itself() {
+    fn session_becomes_stale_and_recovers() {
         let mut scene = Scene::new();
         let first = scene.push(0, update("w", 0, "working", ""), Unknown);
         assert_eq!(first, [from(None)]);
@@ -367,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn both_limits_passed_at_once_are_both_told() {
+    fn both_thresholds_passed_at_once_are_reported() {
         let mut scene = Scene::new();
         scene.push(0, update("w", 0, "working", ""), Unknown);
         assert_eq!(
@@ -377,7 +371,7 @@ mod tests {
                 EventKind::VeryStale { since: at(901) }
             ]
         );
-        // An update that is old when it comes.
+        // An update with an old timestamp.
         assert_eq!(
             scene.push(5000, update("v", 4000, "working", ""), Unknown),
             [
@@ -389,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_at_the_start_is_no_news_but_its_end_is() {
+    fn snapshot_reports_no_problem_but_its_recovery() {
         let mut scene = Scene::new();
         scene.snapshot(5000, update("w", 0, "working", PROCESS), Gone);
         assert!(scene.tick(5001).is_empty());
@@ -410,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_ends_is_told_once() {
+    fn end_of_a_process_is_reported_once() {
         let mut scene = Scene::new();
         scene.push(0, update("w", 0, "working", PROCESS), Running);
         assert_eq!(scene.0.running().count(), 1);
@@ -432,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_is_followed() {
+    fn change_of_the_clock_is_followed() {
         let mut scene = Scene::new();
         scene.push(0, update("w", 0, "working", ""), Unknown);
         assert_eq!(scene.tick(400).len(), 1);
@@ -446,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_stand_in_natural_order_and_leave() {
+    fn sessions_are_in_natural_order_until_removed() {
         let mut scene = Scene::new();
         for name in ["w10", "w2", "a", "w1"] {
             scene.push(0, update(name, 0, "working", ""), Unknown);

@@ -61,6 +61,8 @@ pub struct History {
     path: PathBuf,
     open: StatusFile,
     query: Query,
+    /// Skips lines of other tasks if the query has a task.
+    task: Option<TaskFilter>,
 }
 
 impl Store {
@@ -78,6 +80,7 @@ impl Store {
                 name: name.to_owned(),
                 path,
                 open,
+                task: query.task.as_deref().map(TaskFilter::new),
                 query,
             })),
             Err(error) if error.is_not_found() => Ok(None),
@@ -137,10 +140,9 @@ impl History {
         };
         let Some(limit) = self.query.limit else {
             let mut bad = BadLines::default();
-            let parser = Parser::new(self);
             let mut lines = LinesForward::new(&self.open.file, 0, self.size());
             while let Some(line) = lines.next().map_err(fail)? {
-                match parser.parse(&line) {
+                match self.parse(&line) {
                     Ok(Some(update)) if self.query.matches(&update) => {
                         each(line.bytes.unwrap_or_default(), update)?;
                     }
@@ -168,6 +170,14 @@ impl History {
         Ok(FileWarning::of_lines(path, last.bad, last.gave_up))
     }
 
+    /// Returns `None` for a line that has no update or is of another task.
+    fn parse(&self, line: &Line<'_>) -> std::result::Result<Option<Update>, BadLine> {
+        match (&self.task, line.bytes) {
+            (Some(task), Some(bytes)) if !task.may_match(bytes) => Ok(None),
+            _ => line.update(&self.open.metadata),
+        }
+    }
+
     /// Locates the last `limit` selected updates. If the file is truncated
     /// meanwhile, it starts again from the new end.
     fn find_last(&self, limit: usize) -> io::Result<LastLines> {
@@ -184,7 +194,6 @@ impl History {
     }
 
     fn find_last_before(&self, end: u64, limit: usize) -> io::Result<LastLines> {
-        let parser = Parser::new(self);
         let mut buffer = Vec::new();
         let mut lines = LinesBackward::new(&self.open.file, end, &mut buffer)?;
         let mut last = LastLines::default();
@@ -192,7 +201,7 @@ impl History {
             && let Some(line) = lines.next()?
         {
             let offset = line.offset;
-            match parser.parse(&line) {
+            match self.parse(&line) {
                 Ok(update) => {
                     if update.is_some_and(|update| self.query.matches(&update)) {
                         let length = line.bytes.map_or(0, <[u8]>::len);
@@ -215,31 +224,6 @@ struct LastLines {
     lines: Vec<(u64, usize)>,
     bad: BadLines,
     gave_up: bool,
-}
-
-/// Parses lines, except those that cannot be of the task in the query.
-struct Parser<'a> {
-    task: Option<TaskFilter>,
-    history: &'a History,
-}
-
-impl<'a> Parser<'a> {
-    fn new(history: &'a History) -> Self {
-        Self {
-            task: history.query.task.as_deref().map(TaskFilter::new),
-            history,
-        }
-    }
-
-    /// Returns `None` for a line that has no update or was not parsed.
-    fn parse(&self, line: &Line<'_>) -> std::result::Result<Option<Update>, BadLine> {
-        if let (Some(task), Some(bytes)) = (&self.task, line.bytes)
-            && !task.may_match(bytes)
-        {
-            return Ok(None);
-        }
-        line.update(&self.history.open.metadata)
-    }
 }
 
 #[cfg(test)]

@@ -132,8 +132,6 @@ pub(crate) struct LinesBackward<'f, 'b> {
     start: u64,
     /// `buffer[..end]` has not been returned yet.
     end: usize,
-    /// The last bytes before `end` that are known to contain no newline.
-    searched: usize,
     block: usize,
     /// The bytes after `end`, already dropped, belong to the same line.
     overlong: bool,
@@ -151,7 +149,6 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
             buffer,
             start: size,
             end: 0,
-            searched: 0,
             block: FIRST_BLOCK,
             overlong: false,
             terminated: false,
@@ -203,19 +200,16 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
             return Ok(None);
         }
         loop {
-            let unsearched = &self.buffer[..self.end - self.searched];
-            if let Some(newline) = last_newline(unsearched) {
+            if let Some(newline) = last_newline(&self.buffer[..self.end]) {
                 return Ok(Some(self.take_line(newline + 1)));
             }
             if self.start == 0 {
                 self.done = true;
                 return Ok(Some(self.take_line(0)));
             }
-            self.searched = self.end;
             if self.end > MAX_READ_BYTES {
                 self.overlong = true;
                 self.end = 0;
-                self.searched = 0;
             }
             if self.start <= self.floor {
                 self.done = true;
@@ -232,7 +226,6 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
         let fits = !self.overlong && line.len() <= MAX_READ_BYTES;
         let terminated = self.terminated;
         self.end = begin.saturating_sub(1);
-        self.searched = 0;
         self.overlong = false;
         self.terminated = true;
         Line {
@@ -253,8 +246,6 @@ pub(crate) struct LinesForward<'f> {
     end: u64,
     /// The bytes of the buffer that have not been returned yet.
     unread: std::ops::Range<usize>,
-    /// The first bytes of `unread` that are known to contain no newline.
-    searched: usize,
     /// The bytes of an over-long line that were dropped from the buffer.
     dropped: u64,
 }
@@ -267,7 +258,6 @@ impl<'f> LinesForward<'f> {
             position: start,
             end,
             unread: 0..0,
-            searched: 0,
             dropped: 0,
         }
     }
@@ -280,12 +270,10 @@ impl<'f> LinesForward<'f> {
     /// Returns the next line.
     pub(crate) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
-            let unsearched = &self.buffer[self.unread.start + self.searched..self.unread.end];
-            if let Some(newline) = memchr::memchr(b'\n', unsearched) {
-                let length = self.searched + newline;
+            let unread = &self.buffer[self.unread.clone()];
+            if let Some(length) = memchr::memchr(b'\n', unread) {
                 return Ok(Some(self.take_line(length, true)));
             }
-            self.searched = self.unread.len();
             if self.position >= self.end || !self.read_block()? {
                 if self.unread.is_empty() && self.dropped == 0 {
                     return Ok(None);
@@ -305,7 +293,6 @@ impl<'f> LinesForward<'f> {
             // creator nothing and would take minutes to read.
             self.dropped += self.unread.len() as u64;
             self.unread = 0..0;
-            self.searched = 0;
             let data = next_data(self.file, self.position).min(self.end);
             self.dropped += data - self.position;
             self.position = data;
@@ -314,14 +301,10 @@ impl<'f> LinesForward<'f> {
         self.unread = 0..self.unread.len();
         let wanted = (self.end - self.position).min(MAX_BLOCK as u64) as usize;
         let filled = self.unread.end;
-        if self.buffer.len() < filled + wanted {
-            self.buffer.resize(filled + wanted, 0);
-        }
-        let count = read_some_at(
-            self.file,
-            &mut self.buffer[filled..filled + wanted],
-            self.position,
-        )?;
+        let size = self.buffer.len().max(filled + wanted);
+        self.buffer.resize(size, 0);
+        let block = &mut self.buffer[filled..filled + wanted];
+        let count = read_some_at(self.file, block, self.position)?;
         self.position += count as u64;
         self.unread.end += count;
         Ok(count > 0 || wanted == 0)
@@ -332,7 +315,6 @@ impl<'f> LinesForward<'f> {
         let offset = self.position - self.unread.len() as u64 - self.dropped;
         let fits = self.dropped == 0 && length <= MAX_READ_BYTES;
         self.unread.start = line.end + usize::from(terminated);
-        self.searched = 0;
         self.dropped = 0;
         Line {
             offset,

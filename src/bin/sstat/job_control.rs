@@ -3,11 +3,10 @@
 #[cfg(target_os = "linux")]
 use sstat::ProcessStat;
 
-/// The ids of this process, its process group and its session. A group or
+/// The ids of the process group and the session of this process. A group or
 /// session that started outside the pid namespace, e.g. by a container's
 /// `exec`, has no id.
 pub struct JobControl {
-    process: u32,
     group: Option<u32>,
     session: Option<u32>,
     /// The terminal's foreground process group.
@@ -32,17 +31,10 @@ impl JobControl {
             .ok()
             .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok());
         Some(Self {
-            process: std::process::id(),
             group: Some(id(getpgrp())),
             session: getsid(None).ok().map(id),
             foreground: foreground.map(id),
         })
-    }
-
-    /// Returns true if this process leads its session. The kernel sends SIGHUP to
-    /// the session leader when the terminal is closed.
-    pub fn leads_session(&self) -> bool {
-        self.session == Some(self.process)
     }
 
     /// Returns true if the terminal's keys send signals to this process group.
@@ -62,7 +54,6 @@ impl JobControl {
 impl From<ProcessStat> for JobControl {
     fn from(stat: ProcessStat) -> Self {
         Self {
-            process: stat.pid,
             group: stat.group,
             session: stat.session,
             foreground: stat.foreground,
@@ -102,14 +93,12 @@ mod tests {
         let foreground = job("42 (a) b (c)) S 7 41 30 34816 41");
         assert!(foreground.is_in_foreground());
         assert!(foreground.has_job_control());
-        assert!(!foreground.leads_session());
         assert!(!job("42 (x) S 7 41 30 34816 30").is_in_foreground());
     }
 
     #[test]
     fn session_leader_has_no_job_control() {
         let first = job("42 (x) S 7 42 42 34816 42");
-        assert!(first.leads_session());
         assert!(!first.has_job_control());
     }
 
@@ -119,7 +108,6 @@ mod tests {
             let outside = job(ids);
             assert!(!outside.is_in_foreground());
             assert!(!outside.has_job_control());
-            assert!(!outside.leads_session());
         }
     }
 

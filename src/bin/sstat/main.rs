@@ -29,6 +29,8 @@ use clap::CommandFactory;
 use clap::error::{ContextValue, ErrorKind};
 
 use crate::cli::{Cli, Command, Deferred};
+#[cfg(unix)]
+use crate::command::push::child;
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::render::style::{Role, Style};
@@ -40,6 +42,13 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(unix)]
+    if arguments.first().is_some_and(|name| name == child::WITNESS) {
+        return match child::run_witness() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let (code, is_hook) = match cli::parse(&arguments) {
         Ok(cli) => {
             let is_hook = matches!(&cli.command, Command::Push(push) if push.args.hook.is_some());

@@ -51,7 +51,6 @@ impl Cli {
 // No doc comment on this and the other groups of arguments: clap would use it
 // as the description of the verb.
 #[derive(Debug, Default, Args)]
-#[group(skip)]
 pub struct Common {
     /// Status directory [default: see --help]
     ///
@@ -163,7 +162,6 @@ impl<T: Args> FromArgMatches for Deferred<T> {
     override_usage = "sstat push [OPTIONS] SESSION STATUS [MESSAGE] [PROGRESS] [TASK_ID]
        sstat push [OPTIONS] SESSION STATUS [...] -- COMMAND..."
 )]
-#[group(skip)]
 pub struct Push {
     /// Name of the session
     #[arg(value_name = "SESSION", required_unless_present_any = ["stdin", "hook"])]
@@ -297,7 +295,6 @@ impl Agent {
 }
 
 #[derive(Debug, Args)]
-#[group(skip)]
 pub struct Reading {
     /// Print JSON
     #[arg(long)]
@@ -307,7 +304,6 @@ pub struct Reading {
 }
 
 #[derive(Debug, Default, Args)]
-#[group(skip)]
 pub struct StalenessArgs {
     /// Age at which a session is stale [default: 5m]
     ///
@@ -331,7 +327,6 @@ pub struct StalenessArgs {
 }
 
 #[derive(Clone, Debug, Default, Args)]
-#[group(skip)]
 pub struct Filters {
     /// Only these sessions: names, or patterns with * ? []
     #[arg(value_name = "NAME|GLOB", value_parser = value::listed_name())]
@@ -358,7 +353,6 @@ impl Filters {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::SUMMARY)]
-#[group(skip)]
 pub struct Summary {
     #[command(flatten)]
     pub filters: Filters,
@@ -380,7 +374,6 @@ pub struct Summary {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::LIST)]
-#[group(skip)]
 pub struct List {
     #[command(flatten)]
     pub filters: Filters,
@@ -414,7 +407,6 @@ pub enum SortKey {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::SHOW)]
-#[group(skip)]
 pub struct Show {
     /// Name of the session
     #[arg(value_name = "NAME", value_parser = value::listed_name())]
@@ -429,7 +421,6 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::HISTORY)]
-#[group(skip)]
 pub struct History {
     /// Sessions: names, or patterns with * ? []
     #[arg(value_name = "NAME", required_unless_present = "all", value_parser = value::listed_name())]
@@ -477,7 +468,6 @@ pub enum Moment {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::STALE)]
-#[group(skip)]
 pub struct Stale {
     #[command(flatten)]
     pub filters: Filters,
@@ -496,7 +486,6 @@ pub struct Stale {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::WATCH)]
-#[group(skip)]
 pub struct Watch {
     #[command(flatten)]
     pub filters: Filters,

@@ -1,7 +1,7 @@
 //! `sstat push`: one update from the command line, many from stdin, the event of
 //! an agent's hook, or the status of a command.
 
-mod child;
+pub mod child;
 mod hook;
 mod record;
 mod stdin;
@@ -16,7 +16,7 @@ use crate::error::{CliError, Result};
 use crate::view::{Report, View};
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
-    catch_size_limit();
+    catch_size_limit(!args.command.is_empty());
     if let Some(agent) = args.hook {
         return hook::run(config, agent, &args);
     }
@@ -30,17 +30,19 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
 }
 
 /// Makes a write beyond `ulimit -f` fail with an error that is reported. By
-/// default SIGXFSZ kills the process silently. A handler is registered because
-/// a wrapped command would inherit an ignored signal.
+/// default SIGXFSZ kills the process silently. A wrapped command would inherit an
+/// ignored signal, so the signal is caught, unless the caller ignores it.
 #[cfg(unix)]
-fn catch_size_limit() {
-    let unread = std::sync::Arc::default();
-    // Without the handler the default applies.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, unread);
+fn catch_size_limit(is_inherited: bool) {
+    use signal_hook::consts::SIGXFSZ;
+    if !is_inherited || !child::is_ignored(SIGXFSZ) {
+        // Without the handler the default applies.
+        let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
+    }
 }
 
 #[cfg(not(unix))]
-fn catch_size_limit() {}
+fn catch_size_limit(_is_inherited: bool) {}
 
 fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);

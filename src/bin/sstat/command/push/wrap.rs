@@ -77,9 +77,11 @@ pub fn run_without_status(args: cli::Push, reason: &CliError, style: &Style) -> 
     end(&execute(&args.command, &session, None, style))
 }
 
+/// Ends as the command ended: does not return if a signal killed it.
 fn end(ending: &Ending) -> Report {
-    if let Ending::Killed { with_us: true, .. } = ending {
-        child::interrupt_self();
+    #[cfg(unix)]
+    if let Ending::Killed(signal) = ending {
+        child::die_by(*signal);
     }
     Report {
         code: exit_code(ending),
@@ -216,7 +218,7 @@ fn final_update(
         RawValue::from_string(text).map_err(|error| CliError::error(error.to_string()))
     };
     let mut metadata = Vec::new();
-    if let Ending::Killed { signal, .. } = ending {
+    if let Ending::Killed(signal) = ending {
         let name = child::signal_name(*signal);
         metadata.push(("signal".to_owned(), json(format!("\"{name}\""))?));
     } else {
@@ -249,7 +251,7 @@ fn describe_failure(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Exited(0) => None,
         Ending::Exited(code) => Some(format!("exit code {code}")),
-        Ending::Killed { signal, .. } => Some(format!("killed by {}", child::signal_name(*signal))),
+        Ending::Killed(signal) => Some(format!("killed by {}", child::signal_name(*signal))),
         Ending::NotStarted(io::ErrorKind::NotFound) => Some("command not found".to_owned()),
         Ending::NotStarted(_) => Some("the command cannot be run".to_owned()),
     }
@@ -258,9 +260,7 @@ fn describe_failure(ending: &Ending) -> Option<String> {
 fn exit_code(ending: &Ending) -> u8 {
     match ending {
         Ending::Exited(code) => *code,
-        Ending::Killed { signal, .. } => {
-            128u8.saturating_add(u8::try_from(*signal).unwrap_or(u8::MAX))
-        }
+        Ending::Killed(signal) => 128u8.saturating_add(u8::try_from(*signal).unwrap_or(u8::MAX)),
         Ending::NotStarted(io::ErrorKind::NotFound) => exit_code::NOT_FOUND,
         Ending::NotStarted(_) => exit_code::NOT_EXECUTABLE,
     }

@@ -1,0 +1,143 @@
+//! A second sstat process in the process group. It reports the signals that it
+//! receives, which tells signals to the group from signals to sstat alone.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+use super::unix::catch_signals;
+
+/// The program name that makes sstat a witness, visible in ps.
+pub const WITNESS: &str = "sstat-signal-witness";
+
+/// The report that all signals so far are reported.
+const DONE: u8 = 0;
+
+/// How long a witness may take to start or to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A running witness. It is killed when this is dropped.
+pub struct Witness {
+    process: Option<Child>,
+    reports: ChildStdout,
+    /// A byte asks for an answer. The witness exits when the pipe is closed, also
+    /// if sstat is killed.
+    questions: ChildStdin,
+}
+
+impl Witness {
+    /// Starts a witness. Returns `None` if that fails.
+    pub fn start() -> Option<Self> {
+        // The path of a deleted binary would not work.
+        let program = match cfg!(target_os = "linux") {
+            true => "/proc/self/exe".into(),
+            false => std::env::current_exe().ok()?,
+        };
+        let mut process = Command::new(program)
+            .arg0(WITNESS)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let (questions, reports) = (process.stdin.take()?, process.stdout.take()?);
+        let mut witness = Self {
+            process: Some(process),
+            reports,
+            questions,
+        };
+        witness
+            .read(ANSWER_TIMEOUT)
+            .contains(&DONE)
+            .then_some(witness)
+    }
+
+    /// Returns the signals that the witness has reported since the last call, or if
+    /// `complete`, all that it has received until now.
+    pub fn reports(&mut self, complete: bool) -> Vec<i32> {
+        let mut reports = self.read(Duration::ZERO);
+        if complete && self.questions.write_all(&[DONE]).is_ok() {
+            loop {
+                let read = self.read(ANSWER_TIMEOUT);
+                reports.extend(&read);
+                if read.is_empty() || read.contains(&DONE) {
+                    break;
+                }
+            }
+        }
+        reports.retain(|report| *report != DONE);
+        reports.into_iter().map(i32::from).collect()
+    }
+
+    fn read(&mut self, timeout: Duration) -> Vec<u8> {
+        let mut bytes = [0; 64];
+        let mut reports = [PollFd::new(&self.reports, PollFlags::IN)];
+        let deadline = Instant::now() + timeout;
+        let count = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left: Option<Timespec> = left.try_into().ok();
+            match poll(&mut reports, left.as_ref()) {
+                Err(Errno::INTR) => {}
+                Ok(1) => break self.reports.read(&mut bytes).unwrap_or(0),
+                _ => break 0,
+            }
+        };
+        bytes[..count].to_vec()
+    }
+
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.reports.as_fd()
+    }
+
+    pub fn pid(&self) -> Option<Pid> {
+        self.process.as_ref().map(Pid::from_child)
+    }
+
+    /// Drops a witness that has ended and is reaped.
+    pub fn forget(mut self) {
+        self.process = None;
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Writes the number of each received signal to stdout, a byte each, and answers
+/// each byte of stdin, until stdin is closed.
+pub fn run_witness() -> io::Result<()> {
+    let mut signals = catch_signals(&[])?;
+    let mut stdin = io::stdin();
+    let mut stdout = io::stdout().lock();
+    let mut is_asked = true;
+    loop {
+        // A handler has run before poll or read returns. So what was received
+        // before the question is written before the answer.
+        for signal in signals.pending() {
+            stdout.write_all(&[signal as u8])?;
+        }
+        if is_asked {
+            stdout.write_all(&[DONE])?;
+        }
+        stdout.flush()?;
+        let mut fds = [
+            PollFd::new(signals.get_read(), PollFlags::IN),
+            PollFd::new(&stdin, PollFlags::IN),
+        ];
+        is_asked = poll(&mut fds, None).is_ok() && !fds[1].revents().is_empty();
+        if is_asked && stdin.read(&mut [0])? == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -46,7 +46,7 @@ fn usage_error_is_one_line_with_a_suggestion() {
         (&["push", "a\nb", "idle"], &["a\\nb", "control character"]),
         (&["history", "w", "-n", "x"], &["whole number"]),
         (&["push", "w", "idle", "--pid", "x"], &["process id"]),
-        (&["push", "w", "--", "idle"], &["<STATUS>"]),
+        (&["push", "w"], &["<STATUS>"]),
         (&["list", "--bogus"], &["'--bogus'", "see --help"]),
         (&["\u{1b}[31m"], &["\\x1b[31m"]),
     ] {

@@ -261,26 +261,168 @@ os.execvp('sstat', ['sstat', 'push', 'w', 'working', '--', 'sh', '-c', 'exit 5']
 }
 
 #[test]
-fn usage_error_does_not_run_the_command() {
-    let sandbox = Sandbox::new();
+fn mistake_in_the_status_part_does_not_stop_the_command() {
     let long = "x".repeat(65_000);
-    for arguments in [
-        &["w", "sleeping", "m"][..],
-        &["../w", "working"],
-        &["w", "working", "m", "50"],
-        &["w", "working", "--pid", "1"],
-        &["w", "completed", "m"],
-        &["w", "error", "m"],
-        &["w", "working", "--metadata", "[]"],
-        &["w", "working", &long],
-        &["w"],
+    for (arguments, warnings, first) in [
+        (
+            &["w", "sleeping", "m", "0.5"][..],
+            1,
+            Some(("working", "m", Some(0.5), None)),
+        ),
+        (
+            &["w", "working", "m", "50", "7"],
+            1,
+            Some(("working", "m", None, Some("7"))),
+        ),
+        (
+            &["w", "--bogus", "blocked", "m", "--expect", "soon"],
+            2,
+            Some(("blocked", "m", None, None)),
+        ),
+        (
+            &["w", "working", "--progess", "0.5"],
+            1,
+            Some(("working", "0.5", None, None)),
+        ),
+        (
+            &["--stdin", "w", "working", "--pid", "1"],
+            2,
+            Some(("working", "", None, None)),
+        ),
+        (
+            &["w", "completed", "m"],
+            1,
+            Some(("working", "m", None, None)),
+        ),
+        (&["w", "error"], 1, Some(("working", "", None, None))),
+        (&["w"], 1, Some(("working", "", None, None))),
+        (
+            &["w", "working", "--metadata", "[]"],
+            1,
+            Some(("working", "", None, None)),
+        ),
+        (
+            &["w", "working", &long],
+            1,
+            Some(("working", "", None, None)),
+        ),
+        (&["--bogus"], 2, None),
+        (&[], 1, None),
     ] {
-        let ran = sandbox.run([&["push"], arguments, &["--", "touch", "ran"]].concat());
-        assert_eq!(ran.code, 2, "{arguments:?}");
-        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        let sandbox = Sandbox::new();
+        let command = ["--", "sh", "-c", "echo ran; exit 7"];
+        let ran = sandbox.run([&["push"], arguments, &command].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (7, "ran\n"), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), warnings, "{}", ran.stderr);
+        let updates = updates(&sandbox, "w");
+        assert_eq!(updates.len(), if first.is_some() { 2 } else { 0 });
+        if let Some((status, message, progress, task)) = first {
+            assert_eq!(updates[0]["status"], status);
+            assert_eq!(updates[0]["message"], message);
+            assert_eq!(updates[0]["progress"].as_f64(), progress);
+            assert_eq!(updates[0]["task_id"].as_str(), task);
+            assert_eq!(updates[1]["metadata"]["exit_code"], 7);
+        }
+    }
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["push", "w", "sleeping", "-h", "--", "touch", "ran"][..],
+        &["psh", "w", "working", "--", "touch", "ran"],
+        &["push", "w", "sleeping", "--"],
+    ] {
+        sandbox.run(arguments);
     }
     assert!(!sandbox.root().join("ran").exists());
-    assert!(updates(&sandbox, "w").is_empty());
+}
+
+#[test]
+fn script_without_interpreter_line_runs_with_sh() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    let script = sandbox.root().join("script");
+    std::fs::write(&script, "echo \"$0 $1\"; exit 3").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = sandbox.run(["push", "w", "working", "--", "./script", "a b"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, "./script a b\n"));
+    let mut in_path = sandbox.command(["push", "w", "working", "--", "script", "a"]);
+    let path = std::env::var("PATH").unwrap();
+    in_path.env("PATH", format!("{}:{path}", sandbox.root().display()));
+    let ran = Ran::from(in_path.output().unwrap());
+    assert_eq!(
+        (ran.code, ran.stdout),
+        (3, format!("{} a\n", script.display()))
+    );
+}
+
+#[test]
+fn shell_command_in_one_word_is_explained() {
+    let ran = Sandbox::new().run(["push", "w", "working", "--", "true && false"]);
+    assert_eq!(ran.code, 127);
+    assert!(ran.stderr.contains("sh -c 'COMMAND'"), "{}", ran.stderr);
+}
+
+#[test]
+fn command_killed_by_a_signal_kills_sstat_by_the_same_signal() {
+    use std::os::unix::process::ExitStatusExt;
+    let sandbox = Sandbox::new();
+    // SIGIO and SIGPWR are not known to signal-hook as deadly.
+    for signal in [1, 2, 3, 6, 9, 11, 13, 14, 15, 24, 29, 30] {
+        let script = format!("ulimit -c 0; kill -{signal} $$");
+        let mut command = sandbox.command(["push", "w", "working", "--", "sh", "-c", &script]);
+        let status = command.stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.signal(), Some(signal));
+        assert!(!status.core_dumped());
+    }
+    assert_eq!(updates(&sandbox, "w").len(), 24);
+}
+
+#[test]
+fn signal_reaches_the_command_once_however_it_is_sent() {
+    if !have("bash") {
+        return;
+    }
+    // HUP, INT, QUIT, TRAP, ABRT, USR1, USR2, ALRM, TERM, STKFLT, CONT, URG, XCPU,
+    // VTALRM, PROF, WINCH, IO, PWR, SYS
+    let signals = [
+        1, 2, 3, 5, 6, 10, 12, 14, 15, 16, 18, 23, 24, 26, 27, 28, 29, 30, 31,
+    ];
+    let traps = signals.map(|signal| format!("trap 'echo {signal}' {signal};"));
+    let script = format!(
+        "{} echo ready; for i in {{1..40}}; do read -t 0.01 <>pipe; done; exit 5",
+        traps.concat()
+    );
+    thread::scope(|scope| {
+        for to_group in [false, true] {
+            for signal in signals {
+                let script = &script;
+                scope.spawn(move || {
+                    use std::os::unix::process::CommandExt;
+                    let sandbox = Sandbox::new();
+                    let pipe = sandbox.root().join("pipe");
+                    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+                    let mut child = sandbox
+                        .command(["push", "w", "working", "--", "bash", "-c", script])
+                        .stdout(Stdio::piped())
+                        .process_group(0)
+                        .spawn()
+                        .unwrap();
+                    let mut output = BufReader::new(child.stdout.take().unwrap());
+                    assert_eq!(line(&mut output), "ready");
+                    let target = match to_group {
+                        true => format!("-{}", child.id()),
+                        false => child.id().to_string(),
+                    };
+                    let mut kill = Command::new("kill");
+                    kill.args([&format!("-{signal}"), "--", &target]);
+                    assert!(kill.status().unwrap().success());
+                    let mut received = String::new();
+                    std::io::Read::read_to_string(&mut output, &mut received).unwrap();
+                    assert_eq!(received, format!("{signal}\n"), "to group: {to_group}");
+                    assert_eq!(code_of(&mut child), 5);
+                });
+            }
+        }
+    });
 }
 
 #[test]

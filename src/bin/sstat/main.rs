@@ -54,7 +54,16 @@ fn main() -> ExitCode {
             let is_hook = matches!(&cli.command, Command::Push(push) if push.args.hook.is_some());
             (run(cli, &arguments), is_hook)
         }
-        Err(error) => (print_usage(&error), cli::has_hook_option(&arguments)),
+        Err(error) => match cli::parse_valid_part(&arguments) {
+            Some((cli, errors)) => {
+                for error in errors {
+                    let warning = format!("{}; ignored", usage_message(&error));
+                    output::print_diagnostic(&Style::PLAIN, &warning, Role::Stale);
+                }
+                (run(cli, &arguments), false)
+            }
+            None => (print_usage(&error), cli::has_hook_option(&arguments)),
+        },
     };
     // An agent takes the exit code of a hook for a decision.
     ExitCode::from(if is_hook { 0 } else { code })
@@ -70,7 +79,9 @@ fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
             return match cli.command {
                 // A command runs even if its status cannot be recorded.
                 Command::Push(Deferred { args, .. }) if !args.command.is_empty() => {
-                    command::push::wrap::run_without_status(args, &error, &Style::PLAIN).code
+                    let session = args.session.unwrap_or_default();
+                    let (argv, style) = (&args.command, &Style::PLAIN);
+                    command::push::wrap::run_without_status(argv, &session, &error, style).code
                 }
                 _ => fail(&error),
             };

@@ -14,7 +14,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde_json::value::RawValue;
 use sstat::{SessionName, StaleStatuses, Status};
 
-pub use parse::{has_hook_option, lacks_command, parse};
+pub use parse::{has_hook_option, lacks_command, parse, parse_valid_part};
 
 /// Show the status of many workers, without a server
 ///
@@ -164,10 +164,10 @@ impl<T: Args> FromArgMatches for Deferred<T> {
 )]
 pub struct Push {
     /// Name of the session
-    #[arg(value_name = "SESSION", required_unless_present_any = ["stdin", "hook"])]
+    #[arg(value_name = "SESSION", required_unless_present_any = ["stdin", "hook", "command"])]
     pub session: Option<OsString>,
     /// idle, working, blocked, completed or error
-    #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present_any = ["stdin", "hook"])]
+    #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present_any = ["stdin", "hook", "command"])]
     pub status: Option<Status>,
     /// Text that says what the session does
     ///

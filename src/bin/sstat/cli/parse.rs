@@ -35,7 +35,7 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
         for (at, _) in hyphened {
             match parse_with_message(arguments, at) {
                 Ok(Some(cli)) => return Ok(cli),
-                Err(other) if other.kind() == ErrorKind::ValueValidation => return Err(other),
+                Err(other) if is_of_another_word(&other) => return Err(other),
                 _ => {}
             }
         }
@@ -65,6 +65,12 @@ fn parse_with_message(arguments: &[OsString], at: usize) -> Result<Option<Cli>, 
         return Ok(Some(cli));
     }
     Ok(None)
+}
+
+fn is_of_another_word(error: &Error) -> bool {
+    let value = error.get(ContextKind::InvalidValue);
+    error.kind() == ErrorKind::ValueValidation
+        && value.is_some_and(|value| value.to_string() != PLACEHOLDER)
 }
 
 const PLACEHOLDER: &str = "<MESSAGE>";
@@ -98,15 +104,70 @@ fn separator(arguments: &[OsString]) -> Option<usize> {
     words.find(|(_, word)| *word == "--").map(|(at, _)| at)
 }
 
+/// Parses the valid part of a `push ... -- COMMAND` that clap rejects, because the
+/// command must run. Returns the error of each dropped argument too, or `None` if
+/// there is no command to run.
+pub fn parse_valid_part(arguments: &[OsString]) -> Option<(Cli, Vec<Error>)> {
+    let (own, command) = arguments.split_at_checked(separator(arguments)?)?;
+    let words = words_of_push(own)?;
+    let mut starts = words.iter().map(|(at, _)| *at).skip(1).peekable();
+    let mut kept = vec!["sstat".into(), "push".into()];
+    let mut errors = Vec::new();
+    let mut count = 0;
+    let mut is_task = false;
+    while let Some(start) = starts.next() {
+        // A positional, or an option with its value.
+        let end = starts.peek().copied().unwrap_or(own.len());
+        let mut unit = own[start..end].to_vec();
+        let is_positional = is_positional(&unit[0]);
+        if is_positional {
+            count += 1;
+            if count == 1 {
+                // The verb.
+                continue;
+            }
+        }
+        if is_positional && std::mem::take(&mut is_task) {
+            unit.insert(0, "--task".into());
+        }
+        match parse(&[&kept, &unit, command].concat()) {
+            Ok(_) => kept.extend(unit),
+            Err(error) if !error.use_stderr() => return None,
+            Err(error) => {
+                errors.push(error);
+                // The next positional must not move up.
+                match (is_positional, count) {
+                    (true, 3) => kept.push("working".into()),
+                    (true, 5) => is_task = true,
+                    _ => {}
+                }
+            }
+        }
+    }
+    let cli = parse(&[&kept, command].concat()).ok()?;
+    Some((cli, errors))
+}
+
 /// Returns whether a command line that clap rejects is a `push` with the option
 /// `--hook`, valid or not: an agent must not see the exit code of a hook that is
 /// set up wrongly. After SESSION and STATUS, `--hook` is a misplaced message.
 pub fn has_hook_option(arguments: &[OsString]) -> bool {
+    let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
+    let words = words_of_push(own).unwrap_or_default();
+    let is_hook =
+        |word: &OsStr| word == "--hook" || word.as_encoded_bytes().starts_with(b"--hook=");
+    let hook = words.iter().position(|(_, word)| is_hook(word));
+    // The program and the verb are positionals too.
+    let positionals = |at: usize| words[..at].iter().filter(|(_, word)| is_positional(word));
+    hook.is_some_and(|at| positionals(at).count() < 4)
+}
+
+/// Returns the words of a `push` with their indices: the program, the positionals
+/// and the options, without the values of options.
+fn words_of_push(own: &[OsString]) -> Option<Vec<(usize, &OsStr)>> {
     let mut definitions = Cli::command();
     definitions.build();
-    let Some(push) = definitions.find_subcommand("push") else {
-        return false;
-    };
+    let push = definitions.find_subcommand("push")?;
     let takes_value = |word: &str| {
         push.get_arguments().any(|argument| {
             let long = argument.get_long().into_iter();
@@ -117,23 +178,14 @@ pub fn has_hook_option(arguments: &[OsString]) -> bool {
                     || short.is_some_and(|short| short == word))
         })
     };
-    let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
-    let words: Vec<&OsStr> = words(own, takes_value)
-        .skip(1)
-        .map(|(_, word)| word)
-        .collect();
-    let is_positional = |word: &&&OsStr| !word.as_encoded_bytes().starts_with(b"-");
-    let is_hook =
-        |word: &&OsStr| *word == "--hook" || word.as_encoded_bytes().starts_with(b"--hook=");
-    // The verb is a positional too.
-    words
-        .iter()
-        .find(is_positional)
-        .is_some_and(|verb| *verb == "push")
-        && words
-            .iter()
-            .position(is_hook)
-            .is_some_and(|at| words[..at].iter().filter(is_positional).count() < 3)
+    let words: Vec<_> = words(own, takes_value).collect();
+    let verb = words.iter().skip(1).find(|(_, word)| is_positional(word));
+    verb.is_some_and(|(_, verb)| *verb == "push")
+        .then_some(words)
+}
+
+fn is_positional(word: &OsStr) -> bool {
+    !word.as_encoded_bytes().starts_with(b"-")
 }
 
 /// Returns the arguments and their indices, without the values of the options

@@ -24,7 +24,7 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
         return stdin::run(config, &args);
     }
     if !args.command.is_empty() {
-        return wrap::run(config, args);
+        return Ok(wrap::run(config, args));
     }
     push_one(config, args)
 }
@@ -61,9 +61,9 @@ fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
 
 /// Returns the update that the arguments describe, without a process.
 fn update_from(config: &Config, args: cli::Push) -> Result<Update> {
-    // clap requires both.
+    // clap requires both unless there is a command.
     let (Some(session), Some(status)) = (args.session, args.status) else {
-        return Err(CliError::error("push: SESSION and STATUS are required"));
+        return Err(CliError::error("push: missing SESSION"));
     };
     let session = SessionName::new(sstat::escape_invalid_utf8(session.as_encoded_bytes()))?;
     let mut update = Update::new(&session, status, config.now()?);

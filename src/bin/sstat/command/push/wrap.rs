@@ -2,6 +2,7 @@
 //! while it runs, then `completed` or `error`.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +18,7 @@ use crate::cli;
 use crate::command::push::child::{self, Ending};
 use crate::command::push::record::record;
 use crate::command::push::{merge_metadata, update_from};
-use crate::config::{Config, Stream};
+use crate::config::{self, Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::output::print_diagnostic;
 use crate::render::style::{Role, Style};
@@ -30,29 +31,43 @@ const COMMAND_BYTES: usize = 4 * 1024;
 /// exit code and the duration.
 const RESERVED_BYTES: usize = 2 * 1024;
 
-pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
+pub fn run(config: &Config, mut args: cli::Push) -> Report {
     let argv = std::mem::take(&mut args.command);
+    let session = args.session.clone().unwrap_or_default();
     let durability = config.durability(args.sync);
     let sstat_dir = directory_for_child(config);
-    let mut update = update_from(config, args)?;
-    // A reader that waits for this status would be notified before the command
-    // has run.
-    if matches!(update.status, Status::Completed | Status::Error) {
-        return Err(CliError::error(format!(
-            "push: '{}' is recorded when the command ends; use 'working'",
-            update.status
-        )));
+    let style = config.style(Stream::Err);
+    let warn = |reason: &dyn Display, consequence| {
+        print_diagnostic(&style, &format!("{reason}; {consequence}"), Role::Stale);
+    };
+    let is_open = matches!(
+        args.status,
+        Some(Status::Idle | Status::Working | Status::Blocked)
+    );
+    if args.session.is_some() && !is_open {
+        let reason = match &args.status {
+            // A reader that waits for this status would be notified before the
+            // command has run.
+            Some(status) => format!("push: '{status}' is recorded when the command ends"),
+            None => "push: missing STATUS".to_owned(),
+        };
+        warn(&reason, "recorded as 'working'");
+        args.status = Some(Status::Working);
     }
-    let room = room_for_command(&update)?;
+    let mut update = match update_from(config, args) {
+        Ok(update) => update,
+        Err(reason) => return run_without_status(&argv, &session, &reason, &style),
+    };
+    if let Err(reason) = room_for_command(&update) {
+        warn(&reason, "recorded without message and metadata");
+        update.message.clear();
+        update.metadata = None;
+    }
+    let room = room_for_command(&update).unwrap_or_default();
     update.process = ProcessIdentity::of(std::process::id()).map(|mut process| {
         process.command = Some(words(&argv, room));
         Box::new(process)
     });
-
-    let style = config.style(Stream::Err);
-    let warn = |failure: &CliError, consequence| {
-        print_diagnostic(&style, &format!("{failure}; {consequence}"), Role::Stale);
-    };
     if let Err(failure) = record(config, &update, durability) {
         warn(&failure, RUNS_WITHOUT_STATUS);
     }
@@ -64,17 +79,21 @@ pub fn run(config: &Config, mut args: cli::Push) -> Result<Report> {
     if let Err(failure) = recorded {
         warn(&failure, "the end of the command is not recorded");
     }
-    Ok(end(&ending))
+    end(&ending)
 }
 
 const RUNS_WITHOUT_STATUS: &str = "the command runs without a status";
 
 /// Runs the command without recording a status, and prints the reason.
-pub fn run_without_status(args: cli::Push, reason: &CliError, style: &Style) -> Report {
+pub fn run_without_status(
+    argv: &[OsString],
+    session: &OsStr,
+    reason: &CliError,
+    style: &Style,
+) -> Report {
     let message = format!("{reason}; {RUNS_WITHOUT_STATUS}");
     print_diagnostic(style, &message, Role::Stale);
-    let session = args.session.unwrap_or_default();
-    end(&execute(&args.command, &session, None, style))
+    end(&execute(argv, session, None, style))
 }
 
 /// Ends as the command ended: does not return if a signal killed it.
@@ -98,24 +117,48 @@ fn execute(
     let Some((program, arguments)) = argv.split_first() else {
         return Ending::NotStarted(io::ErrorKind::NotFound);
     };
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env("SSTAT_SESSION", session)
-        .env("SSTAT_PID", std::process::id().to_string());
-    if let Some(directory) = sstat_dir {
-        command.env("SSTAT_DIR", directory);
-    }
-    child::run(&mut command).unwrap_or_else(|source| {
+    let run = |program: &OsStr, arguments: &[OsString]| {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env("SSTAT_SESSION", session.as_ref())
+            .env("SSTAT_PID", std::process::id().to_string());
+        if let Some(directory) = sstat_dir {
+            command.env("SSTAT_DIR", directory);
+        }
+        child::run(&mut command)
+    };
+    let ending = match run(program, arguments) {
+        // A script without `#!`.
+        Err(error) if error.raw_os_error() == Some(ENOEXEC) => {
+            let script = config::find_program(program).into_os_string();
+            run(OsStr::new("/bin/sh"), &[&[script], arguments].concat())
+        }
+        other => other,
+    };
+    ending.unwrap_or_else(|source| {
         let kind = source.kind();
         let error = sstat::Error::Io {
             action: "run",
             path: program.into(),
             source,
         };
-        print_diagnostic(style, &format!("{error:#}"), Role::Error);
+        let mut message = format!("{error:#}");
+        if kind == io::ErrorKind::NotFound && arguments.is_empty() && is_shell_command(program) {
+            message += "; to run a shell command, use: sh -c 'COMMAND'";
+        }
+        print_diagnostic(style, &message, Role::Error);
         Ending::NotStarted(kind)
     })
+}
+
+/// The error of exec(2) for a file in an unknown format.
+const ENOEXEC: i32 = 8;
+
+fn is_shell_command(program: &OsStr) -> bool {
+    program
+        .to_string_lossy()
+        .contains(|c: char| c.is_whitespace() || ";&|<>$`".contains(c))
 }
 
 /// Returns the status directory for the command's own pushes. It is absolute

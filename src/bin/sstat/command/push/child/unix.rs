@@ -97,7 +97,7 @@ pub fn catch_signals(others: &[i32]) -> io::Result<Signals> {
     });
     let (read, write) = UnixStream::pair()?;
     let caught = forwarded.chain(others.iter().copied());
-    SignalDelivery::with_pipe(read, write, SignalOnly::default(), caught)
+    SignalDelivery::with_pipe(read, write, SignalOnly, caught)
 }
 
 /// Forwards to the child the signals that were sent to this process alone.
@@ -150,12 +150,9 @@ impl Relay {
     }
 
     fn forget_witness(&mut self, pid: Pid) {
-        if self
-            .witness
-            .as_ref()
-            .is_some_and(|witness| witness.pid() == Some(pid))
-        {
-            self.witness.take().map(Witness::forget);
+        let ended = self.witness.take_if(|witness| witness.pid() == Some(pid));
+        if let Some(witness) = ended {
+            witness.forget();
         }
     }
 }

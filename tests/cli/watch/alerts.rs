@@ -327,7 +327,7 @@ fn closed_output_ends_the_commands() {
     let script = "echo $$ >> alerts; sleep 100";
     let mut command = std::process::Command::new("sh");
     sandbox.isolate(&mut command);
-    let watch = "sstat watch --json --on blocked --now --exec \"$0\" | head -1";
+    let watch = "sstat watch --json --on blocked --now --exec \"$0\" | { read line; until [ -s alerts ]; do sleep 0.01; done; }";
     let output = command.args(["-c", watch, script]).output().unwrap();
     assert!(output.status.success());
     let pid = lines(&sandbox, 1).remove(0);

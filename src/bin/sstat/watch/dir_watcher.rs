@@ -4,8 +4,6 @@
 //! system does not send them for writes of other hosts. Therefore an overflow
 //! requests a rescan, and callers rescan at an interval in any case.
 
-use std::path::Path;
-
 /// The changes since the last call.
 #[derive(Debug, Default)]
 pub struct ChangeSet {
@@ -15,49 +13,7 @@ pub struct ChangeSet {
     pub rescan: bool,
 }
 
-/// The file notifications of one directory, if there are any.
-pub struct DirWatcher {
-    inotify: Option<platform::Inotify>,
-}
-
-impl DirWatcher {
-    /// Starts to listen, unless `poll` is true.
-    pub fn new(directory: &Path, poll: bool) -> Self {
-        let inotify = match poll {
-            true => None,
-            false => platform::Inotify::new(directory),
-        };
-        Self { inotify }
-    }
-
-    /// Returns true if there are no notifications, or not for all changes.
-    pub fn needs_polling(&self) -> bool {
-        self.inotify
-            .as_ref()
-            .is_none_or(platform::Inotify::is_network)
-    }
-
-    /// Returns the changes since the last call.
-    pub fn changes(&mut self) -> ChangeSet {
-        self.inotify
-            .as_mut()
-            .map(platform::Inotify::read)
-            .unwrap_or_default()
-    }
-
-    /// Listens to the directory that the path names now.
-    pub fn follow_path(&mut self) {
-        if let Some(inotify) = &mut self.inotify {
-            inotify.arm();
-        }
-    }
-
-    /// Returns a descriptor that is readable when there are notifications.
-    #[cfg(unix)]
-    pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-        self.inotify.as_ref().map(platform::Inotify::as_fd)
-    }
-}
+pub use self::platform::DirWatcher;
 
 #[cfg(target_os = "linux")]
 mod platform {
@@ -75,18 +31,19 @@ mod platform {
     /// The size of the buffer, enough for several hundred events.
     const BUFFER_BYTES: usize = 32 * 1024;
 
-    /// How often [`Inotify::arm`] tries again if the path is created meanwhile.
+    /// How often [`DirWatcher::follow_path`] tries again if the path is created meanwhile.
     const MAX_ATTEMPTS: u32 = 16;
 
-    /// An inotify(7) watch of the directory, and one of its nearest existing ancestor
-    /// for its creation, replacement and removal.
-    pub struct Inotify {
-        inotify: OwnedFd,
+    /// The file notifications of one directory: inotify(7) watches of the directory,
+    /// and of its nearest existing ancestor for its creation, replacement and removal.
+    pub struct DirWatcher {
+        /// `None` if the caller polls.
+        inotify: Option<OwnedFd>,
         directory: PathBuf,
         /// `None` while the directory is missing.
         watch: Option<i32>,
         ancestor: Option<Ancestor>,
-        network: bool,
+        is_network: bool,
     }
 
     struct Ancestor {
@@ -95,34 +52,40 @@ mod platform {
         child: PathBuf,
     }
 
-    impl Inotify {
-        pub fn new(directory: &Path) -> Option<Self> {
+    impl DirWatcher {
+        /// Starts to listen, unless `poll` is true.
+        pub fn new(directory: &Path, poll: bool) -> Self {
             let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
             let mut watcher = Self {
-                inotify: inotify::init(flags).ok()?,
+                inotify: inotify::init(flags).ok().filter(|_| !poll),
                 directory: directory.to_path_buf(),
                 watch: None,
                 ancestor: None,
-                network: false,
+                is_network: false,
             };
-            watcher.arm();
-            Some(watcher)
+            watcher.follow_path();
+            watcher
         }
 
-        pub fn as_fd(&self) -> BorrowedFd<'_> {
-            self.inotify.as_fd()
+        /// Returns a descriptor that is readable when there are notifications.
+        pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+            self.inotify.as_ref().map(AsFd::as_fd)
         }
 
-        pub fn is_network(&self) -> bool {
-            self.network
+        /// Returns true if there are no notifications, or not for all changes.
+        pub fn needs_polling(&self) -> bool {
+            self.inotify.is_none() || self.is_network
         }
 
-        /// Watches the directory that the path names now, and no other.
-        pub fn arm(&mut self) {
+        /// Listens to the directory that the path names now, and to no other.
+        pub fn follow_path(&mut self) {
+            let Some(inotify) = &self.inotify else {
+                return;
+            };
             let before = self.watches();
             for _ in 0..MAX_ATTEMPTS {
-                self.ancestor = self.watch_ancestor();
-                self.watch = self.watch_entries(&self.directory, WatchFlags::MODIFY);
+                self.ancestor = watch_ancestor(inotify, &self.directory);
+                self.watch = watch_entries(inotify, &self.directory, WatchFlags::MODIFY);
                 // The entry may have been created before its parent was watched.
                 let is_created = self
                     .ancestor
@@ -134,9 +97,9 @@ mod platform {
             }
             let now = self.watches();
             for &stale in before.difference(&now) {
-                let _ = inotify::remove_watch(&self.inotify, stale);
+                let _ = inotify::remove_watch(inotify, stale);
             }
-            self.network = is_network(&self.directory);
+            self.is_network = is_network(&self.directory);
         }
 
         fn watches(&self) -> HashSet<i32> {
@@ -144,42 +107,16 @@ mod platform {
             self.watch.into_iter().chain(ancestor).collect()
         }
 
-        fn watch_ancestor(&self) -> Option<Ancestor> {
-            let mut child = self.directory.as_path();
-            loop {
-                let path = match child.parent()? {
-                    path if path.as_os_str().is_empty() => Path::new("."),
-                    path => path,
-                };
-                if let Some(watch) = self.watch_entries(path, WatchFlags::empty()) {
-                    return Some(Ancestor {
-                        watch,
-                        child: child.to_path_buf(),
-                    });
-                }
-                child = child.parent()?;
-            }
-        }
-
-        /// Watches the entries of a directory and the directory itself.
-        fn watch_entries(&self, directory: &Path, more: WatchFlags) -> Option<i32> {
-            let flags = WatchFlags::CREATE
-                | WatchFlags::DELETE
-                | WatchFlags::MOVE
-                | WatchFlags::DELETE_SELF
-                | WatchFlags::MOVE_SELF
-                | WatchFlags::ONLYDIR
-                | WatchFlags::MASK_ADD
-                | more;
-            inotify::add_watch(&self.inotify, directory, flags).ok()
-        }
-
-        pub fn read(&mut self) -> ChangeSet {
+        /// Returns the changes since the last call.
+        pub fn changes(&mut self) -> ChangeSet {
             let mut changes = ChangeSet::default();
+            let Some(inotify) = &self.inotify else {
+                return changes;
+            };
             let mut changed = HashSet::new();
             let mut lost = false;
             let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
-            let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
+            let mut reader = inotify::Reader::new(inotify, &mut buffer);
             // An error means that there are no more events.
             while let Ok(event) = reader.next() {
                 let events = event.events();
@@ -212,11 +149,41 @@ mod platform {
                 }
             }
             if lost {
-                self.arm();
+                self.follow_path();
                 changes.rescan = true;
             }
             changes
         }
+    }
+
+    fn watch_ancestor(inotify: &OwnedFd, directory: &Path) -> Option<Ancestor> {
+        let mut child = directory;
+        loop {
+            let path = match child.parent()? {
+                path if path.as_os_str().is_empty() => Path::new("."),
+                path => path,
+            };
+            if let Some(watch) = watch_entries(inotify, path, WatchFlags::empty()) {
+                return Some(Ancestor {
+                    watch,
+                    child: child.to_path_buf(),
+                });
+            }
+            child = child.parent()?;
+        }
+    }
+
+    /// Watches the entries of a directory and the directory itself.
+    fn watch_entries(inotify: &OwnedFd, directory: &Path, more: WatchFlags) -> Option<i32> {
+        let flags = WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVE
+            | WatchFlags::DELETE_SELF
+            | WatchFlags::MOVE_SELF
+            | WatchFlags::ONLYDIR
+            | WatchFlags::MASK_ADD
+            | more;
+        inotify::add_watch(inotify, directory, flags).ok()
     }
 
     /// Returns true if other hosts or a FUSE program can change files without a
@@ -251,35 +218,33 @@ mod platform {
     }
 }
 
-/// No notifications on this platform.
 #[cfg(not(target_os = "linux"))]
 mod platform {
     use std::path::Path;
 
     use super::ChangeSet;
 
-    pub enum Inotify {}
+    /// No notifications on this platform: the caller polls.
+    pub struct DirWatcher;
 
-    impl Inotify {
-        pub fn new(_directory: &Path) -> Option<Self> {
-            None
+    impl DirWatcher {
+        pub fn new(_directory: &Path, _poll: bool) -> Self {
+            Self
         }
 
         #[cfg(unix)]
-        pub fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-            match *self {}
+        pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+            None
         }
 
-        pub fn is_network(&self) -> bool {
-            match *self {}
+        pub fn needs_polling(&self) -> bool {
+            true
         }
 
-        pub fn arm(&mut self) {
-            match *self {}
-        }
+        pub fn follow_path(&mut self) {}
 
-        pub fn read(&mut self) -> ChangeSet {
-            match *self {}
+        pub fn changes(&mut self) -> ChangeSet {
+            ChangeSet::default()
         }
     }
 }

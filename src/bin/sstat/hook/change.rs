@@ -109,7 +109,8 @@ impl Answered {
             Self::Unnamed => is_main && is_unnamed,
             Self::Call { id, hash } => {
                 let is_call = !id.is_empty() && *id == request.call;
-                is_main && (is_unnamed || is_call || *hash == request.hash)
+                let is_input = !hash.is_empty() && *hash == request.hash;
+                is_main && (is_unnamed || is_call || is_input)
             }
             Self::Agent(agent) => request.agent == *agent,
             Self::Elicitation => {

@@ -4,7 +4,9 @@
 //! - Claude Code: <https://code.claude.com/docs/en/hooks>, also Qwen Code
 //! - Codex: <https://developers.openai.com/codex/hooks>
 //! - Gemini CLI: <https://geminicli.com/docs/hooks/reference>
-//! - Copilot CLI: <https://docs.github.com/copilot/reference/hooks-configuration>
+//! - Copilot CLI: <https://docs.github.com/en/copilot/reference/hooks-reference>
+//! - opencode: `contrib/agents/opencode.js` sends events of Claude Code, and
+//!   `RequestReplied`
 
 use crate::hook::change::{Answered, Kind, Progress, Request, StatusChange, Subagent};
 use crate::hook::event::Event;
@@ -35,6 +37,7 @@ pub fn change(event: &Event, now: DateTime<Utc>) -> Option<StatusChange> {
         | "PermissionDenied"    => Some(after_tool(event, event.tool().hash())),
         "AfterTool"             => Some(after_tool(event, event.tool().argument_hash())),
         "PostToolBatch"         => Some(StatusChange::answering(Answered::Agent(String::new()))),
+        "RequestReplied"        => Some(StatusChange::answering(Answered::Call { id: event.call_id(), hash: String::new() })),
         "PermissionRequest"     => permission_requested(event),
         "Notification"          => notified(event),
         "Elicitation"           => Some(StatusChange::asking(elicitation(event))),
@@ -73,7 +76,9 @@ fn subagent_change(event: &Event, name: &str) -> Option<StatusChange> {
                 None => StatusChange::subagent_working(subagent, tool.to_string(), answered),
             })
         }
-        "PostToolBatch" | "SubagentStop" => Some(StatusChange::answering(answered)),
+        "PostToolBatch" | "RequestReplied" | "SubagentStop" => {
+            Some(StatusChange::answering(answered))
+        }
         "PermissionRequest" => permission_requested(event),
         "Elicitation" => Some(StatusChange::asking(elicitation(event))),
         "ElicitationResult" => Some(StatusChange::answering(Answered::Elicitation)),

@@ -102,11 +102,11 @@ fuzz_target!(|data: &[u8]| {
 
     // A follower counts a line over 1 MiB before it has ended.
     let given_up = lines.last().is_some_and(|last| last.len() > MAX_READ_BYTES);
-    let mut follower = store.follow("w");
-    let all = follower.read_new().unwrap();
+    let mut follower = store.follow("w").unwrap();
+    let all = follower.read_new(usize::MAX).unwrap();
     assert_eq!(all.updates.len(), good.len());
     assert_eq!(all.bad.count, terminated_bad_from(0) + u64::from(given_up));
-    assert!(follower.read_new().unwrap().updates.is_empty());
+    assert!(follower.read_new(usize::MAX).unwrap().updates.is_empty());
 });
 
 fn text(update: &Update) -> String {

@@ -202,7 +202,7 @@ fn every_error_exits_with_0_and_an_empty_stdout() {
         "--hook=",
         "--hook cursor",
         "--hook codex --session",
-        "--hook codex --session ../w",
+        "--hook codex --session=",
         "--hook codex --session w --no-such-flag",
         "--hook codex w working",
         "--hook codex --task 1",

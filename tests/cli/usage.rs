@@ -43,7 +43,7 @@ fn usage_error_is_one_line_with_a_suggestion() {
         (&["list", "--atention"], &["--atention", "--attention"]),
         (&["list", "--sort", "agge"], &["agge", "age"]),
         (&["show"], &["<NAME>", "see --help"]),
-        (&["push", "a\nb", "idle"], &["a\\nb", "control character"]),
+        (&["push", "w", "i\nd"], &["i\\nd", "expected idle"]),
         (&["history", "w", "-n", "x"], &["whole number"]),
         (&["push", "w", "idle", "--pid", "x"], &["process id"]),
         (&["push", "w"], &["<STATUS>"]),

@@ -164,6 +164,11 @@ impl Config {
             && env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
+    /// Returns whether a person reads the notes on stderr.
+    pub fn is_attended(&self) -> bool {
+        self.verbose || (!self.quiet && std::io::stderr().is_terminal())
+    }
+
     /// Returns whether this process runs inside tmux.
     #[cfg(all(unix, feature = "tui"))]
     pub fn is_inside_tmux(&self) -> bool {

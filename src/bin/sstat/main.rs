@@ -93,11 +93,14 @@ fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
     })
 }
 
-fn run_verb(config: &Config, command: Command) -> Result<u8> {
+fn run_verb(config: &Config, mut command: Command) -> Result<u8> {
     if config.verbose {
         let (path, origin) = (config.directory(), config.location.origin);
         let note = format!("directory: {path} ({origin})");
         output::print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+    }
+    for name in command.names_mut() {
+        select::resolve_name(config, name);
     }
     let report = match command {
         Command::Push(Deferred { args, .. }) => command::push::run(config, args)?,

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use glob::Pattern;
-use sstat::{FileWarning, HealthRules, Session, Status, Update, natural_cmp};
+use sstat::{FileWarning, HealthRules, Session, SessionName, Status, Update, natural_cmp};
 
 use crate::cli::Filters;
 use crate::config::{Config, before};
@@ -158,6 +158,20 @@ pub fn missing_directory(config: &Config) -> Option<String> {
 /// Returns whether a NAME argument is a name, not a pattern.
 pub fn is_literal(name: &str) -> bool {
     pattern(name).is_none()
+}
+
+/// Replaces a NAME argument that cannot be a session's name by the name that
+/// `push` makes of it, unless a session has this name all the same.
+pub fn resolve_name(config: &Config, name: &mut String) {
+    if SessionName::new(name.as_str()).is_ok() || !is_literal(name) {
+        return;
+    }
+    let names = config.location.store.names().unwrap_or_default();
+    if !names.contains(name)
+        && let Ok(made) = SessionName::from_text(name)
+    {
+        *name = made.to_string();
+    }
 }
 
 /// Parses a NAME argument as a pattern. `a[` is not one and can only be a name.

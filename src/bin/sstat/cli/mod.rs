@@ -113,6 +113,21 @@ pub enum Command {
     Watch(Deferred<Watch>),
 }
 
+impl Command {
+    /// Returns the NAME arguments of a command that reads.
+    pub fn names_mut(&mut self) -> &mut [String] {
+        match self {
+            Self::Push(_) => &mut [],
+            Self::Summary(Deferred { args, .. }) => &mut args.filters.names,
+            Self::List(Deferred { args, .. }) => &mut args.filters.names,
+            Self::Show(Deferred { args, .. }) => std::slice::from_mut(&mut args.name),
+            Self::History(Deferred { args, .. }) => &mut args.names,
+            Self::Stale(Deferred { args, .. }) => &mut args.filters.names,
+            Self::Watch(Deferred { args, .. }) => &mut args.filters.names,
+        }
+    }
+}
+
 /// A verb's arguments and the common ones after the verb.
 ///
 /// They are defined only when that verb is called. Defining the arguments of
@@ -164,6 +179,9 @@ impl<T: Args> FromArgMatches for Deferred<T> {
 )]
 pub struct Push {
     /// Name of the session
+    ///
+    /// Characters that a name cannot have become "_": feature/login is the
+    /// session feature_login, in every command.
     #[arg(value_name = "SESSION", required_unless_present_any = ["stdin", "hook", "command"])]
     pub session: Option<OsString>,
     /// idle, working, blocked, completed or error

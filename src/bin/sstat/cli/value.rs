@@ -24,7 +24,7 @@ fn reason(error: sstat::Error) -> String {
 }
 
 pub fn session(text: &str) -> Result<SessionName, String> {
-    SessionName::new(text).map_err(reason)
+    SessionName::from_text(text).map_err(reason)
 }
 
 pub fn status(text: &str) -> Result<Status, String> {

@@ -8,7 +8,7 @@ mod stdin;
 pub mod wrap;
 
 use serde_json::value::RawValue;
-use sstat::{JsonObject, ProcessIdentity, SessionName, Update};
+use sstat::{JsonObject, ProcessIdentity, Update};
 
 use crate::cli;
 use crate::config::Config;
@@ -65,7 +65,7 @@ fn update_from(config: &Config, args: cli::Push) -> Result<Update> {
     let (Some(session), Some(status)) = (args.session, args.status) else {
         return Err(CliError::error("push: missing SESSION"));
     };
-    let session = SessionName::new(sstat::escape_invalid_utf8(session.as_encoded_bytes()))?;
+    let session = record::session_name(config, &session)?;
     let mut update = Update::new(&session, status, config.now()?);
     if let Some(message) = args.message.or(args.message_by_name) {
         // Replace invalid UTF-8 rather than lose the update.

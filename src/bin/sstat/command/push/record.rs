@@ -1,10 +1,26 @@
 //! Writing of an update, and the process that it names.
 
+use std::ffi::OsStr;
+
 use sstat::{Durability, ProcessIdentity, SessionName, Update};
 
-use crate::config::Config;
+use crate::config::{Config, Stream};
 use crate::error::Result;
+use crate::output::print_diagnostic;
+use crate::render::style::Role;
 use crate::view::Report;
+
+/// Makes a session's name of any text. If that changes the text, prints the name
+/// on a terminal or with `--verbose`.
+pub fn session_name(config: &Config, text: &OsStr) -> Result<SessionName> {
+    let text = sstat::escape_invalid_utf8(text.as_encoded_bytes());
+    let name = SessionName::from_text(&text)?;
+    if name.as_str() != text && config.is_attended() {
+        let note = format!("push: '{text}' is recorded as session '{name}'");
+        print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+    }
+    Ok(name)
+}
 
 /// Appends an update to its session's file. Creates the directory if it is
 /// missing.

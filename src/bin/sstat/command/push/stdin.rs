@@ -132,8 +132,10 @@ impl Import<'_> {
             return Err("no session".to_owned());
         }
         update.fill_defaults();
-        let line = update.encode().map_err(|error| format!("{error:#}"))?;
-        let name = SessionName::new(update.session).map_err(|error| format!("{error:#}"))?;
+        let reason = |error: sstat::Error| format!("{error:#}");
+        let name = SessionName::from_text(&update.session).map_err(reason)?;
+        update.session = name.to_string();
+        let line = update.encode().map_err(reason)?;
         let lines = self.sessions.entry(name).or_default();
         lines.bytes.extend_from_slice(&line);
         lines.numbers.push(number);

@@ -97,6 +97,7 @@ mod session_status;
 mod status;
 mod store;
 mod text;
+mod timestamp;
 mod update;
 
 pub use duration::{format_duration, parse_duration};
@@ -115,9 +116,8 @@ pub use store::locate::{Location, Origin};
 pub use store::scan::Scan;
 pub use store::{BadLines, FileWarning, FileWarningKind, Store};
 pub use text::escape;
-pub use update::{
-    BadLine, DroppedKey, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_timestamp,
-};
+pub use timestamp::parse_timestamp;
+pub use update::{BadLine, DroppedKey, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update};
 
 // Used by the binary. Not part of the API.
 #[doc(hidden)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde::de::IgnoredAny;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -18,6 +18,7 @@ use crate::name::SessionName;
 use crate::process::ProcessIdentity;
 use crate::status::Status;
 use crate::text::truncate;
+use crate::timestamp::{from_unix, has_four_digit_year, parse_timestamp};
 
 /// The length limit of a written line in bytes, with its newline.
 pub const MAX_WRITTEN_BYTES: usize = 64 * 1024;
@@ -297,8 +298,7 @@ fn decode_object(
         dropped.retain(|other: &DroppedKey| other.key != key);
         let is_valid = match &*key {
             "timestamp" => {
-                let parsed = value.string().and_then(|text| parse_timestamp(&text));
-                timestamp = parsed.ok_or(BadLine::BadTimestamp);
+                timestamp = decode_timestamp(&value).ok_or(BadLine::BadTimestamp);
                 continue;
             }
             "status" => {
@@ -335,6 +335,13 @@ fn set<T>(field: &mut Option<T>, value: Option<T>) -> bool {
     field.is_some()
 }
 
+fn decode_timestamp(value: &JsonValue<'_>) -> Option<DateTime<Utc>> {
+    match value.string() {
+        Some(text) => parse_timestamp(&text),
+        None => from_unix(value.number()?),
+    }
+}
+
 fn decode_progress(value: &JsonValue<'_>) -> Option<f64> {
     let progress = value.number()?;
     // Without the sign of -0.0, which would be shown as "-0%".
@@ -350,23 +357,6 @@ fn decode_task_id(value: &JsonValue<'_>) -> Option<String> {
 
 fn decode_seconds(value: &JsonValue<'_>) -> Option<Duration> {
     Duration::try_from_secs_f64(value.number()?).ok()
-}
-
-/// Parses an RFC 3339 timestamp; without an offset it is UTC.
-///
-/// Returns `None` also for one whose UTC year does not have four digits, which
-/// could not be written again.
-#[must_use]
-pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
-    let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
-    parse(text)
-        .or_else(|| parse(&format!("{text}Z")))
-        .map(|timestamp| timestamp.to_utc())
-        .filter(has_four_digit_year)
-}
-
-fn has_four_digit_year(timestamp: &DateTime<Utc>) -> bool {
-    (0..=9999).contains(&timestamp.year())
 }
 
 /// A key that counts as absent because its value has another type or is out of
@@ -424,7 +414,7 @@ pub enum BadLine {
     TooDeep,
     /// It has no timestamp.
     NoTimestamp,
-    /// Its timestamp is not an RFC 3339 string.
+    /// Its timestamp is unreadable: see [`parse_timestamp`].
     BadTimestamp,
     /// It has no status, or one that is not a string.
     NoStatus,
@@ -444,7 +434,7 @@ impl fmt::Display for BadLine {
             Self::NulBytes => "NUL bytes",
             Self::TooDeep => "nested deeper than 64",
             Self::NoTimestamp => "no timestamp",
-            Self::BadTimestamp => "a timestamp that is not RFC 3339",
+            Self::BadTimestamp => "unreadable timestamp",
             Self::NoStatus => "no status",
             Self::Torn => "torn last line",
         })
@@ -505,31 +495,19 @@ mod tests {
     }
 
     #[test]
-    fn timestamp_without_offset_is_utc() {
-        for (text, utc) in [
-            ("2026-02-14T20:35:00Z", "2026-02-14T20:35:00+00:00"),
-            ("2026-02-14T20:35:00", "2026-02-14T20:35:00+00:00"),
-            (
-                "2026-02-14T20:35:00.123456",
-                "2026-02-14T20:35:00.123456+00:00",
-            ),
-            ("2026-02-14t20:35:00z", "2026-02-14T20:35:00+00:00"),
-            ("2026-02-14 20:35:00-05:30", "2026-02-15T02:05:00+00:00"),
-        ] {
-            assert_eq!(parse_timestamp(text).unwrap().to_rfc3339(), utc, "{text}");
+    fn number_as_timestamp_is_unix_time() {
+        for number in ["1771101300", "1771101300.5", "1771101300123", "1.7711013e9"] {
+            let line = format!(r#"{{"timestamp":{number},"status":"idle"}}"#);
+            let timestamp = decode(&line).unwrap().timestamp;
+            assert_eq!(timestamp.timestamp(), 1_771_101_300, "{number}");
         }
-        for text in [
-            "",
-            "Z",
-            "2026-02-14",
-            "20:35:00",
-            "2026-02-30T00:00:00Z",
-            "1771101300",
-            "2026-02-14T20:35Z",
-            "9999-12-31T23:59:59-00:01",
-            "0000-01-01T00:00:00+00:01",
-        ] {
-            assert!(parse_timestamp(text).is_none(), "{text}");
+        for number in ["0", "999999999", "-1771101300", "1e300"] {
+            let line = format!(r#"{{"timestamp":{number},"status":"idle"}}"#);
+            assert_eq!(
+                decode(&line).unwrap_err(),
+                BadLine::BadTimestamp,
+                "{number}"
+            );
         }
     }
 
@@ -565,7 +543,7 @@ mod tests {
         assert_eq!(received(line).unwrap().0.timestamp, now);
         let line = r#"{"status":"idle","timestamp":"2025-01-01T00:00:00Z"}"#;
         assert!(received(line).unwrap().0.timestamp < now);
-        for bad in ["null", "1771101300", "\"today\""] {
+        for bad in ["null", "42", "\"today\""] {
             let line = format!(r#"{{"status":"idle","timestamp":{bad}}}"#);
             assert_eq!(received(&line).unwrap_err(), BadLine::BadTimestamp);
         }
@@ -627,7 +605,7 @@ mod tests {
             ("\u{feff}{}", BadLine::ByteOrderMark),
             ("{}", BadLine::NoTimestamp),
             (
-                r#"{"timestamp":1771101300,"status":"idle"}"#,
+                r#"{"timestamp":true,"status":"idle"}"#,
                 BadLine::BadTimestamp,
             ),
             (

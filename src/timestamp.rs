@@ -1,0 +1,348 @@
+//! Timestamps in the forms that date(1), Python, JavaScript and Go print.
+
+use chrono::{DateTime, Datelike, Utc};
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+/// Parses a timestamp: RFC 3339, other variants of ISO 8601, RFC 2822, the output
+/// of date(1), ctime(3), JavaScript's `Date` and Go's `time.Time`, and Unix time.
+/// Without an offset it is UTC.
+///
+/// Returns `None` also if the time zone is only named (except UTC and GMT),
+/// because the names are ambiguous, and if the UTC year does not have four digits,
+/// which could not be written again.
+#[must_use]
+pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
+    let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+    // Most lines have the first form, those of Python's isoformat() the second.
+    parse(text)
+        .or_else(|| parse(&format!("{text}Z")))
+        .map(|timestamp| timestamp.to_utc())
+        .or_else(|| parse_unix(text))
+        .or_else(|| parse(&rfc3339(text)?).map(|timestamp| timestamp.to_utc()))
+        .filter(has_four_digit_year)
+}
+
+pub(crate) fn has_four_digit_year(timestamp: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&timestamp.year())
+}
+
+fn parse_unix(text: &str) -> Option<DateTime<Utc>> {
+    let is_number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_number.then(|| from_unix(text.parse().ok()?))?
+}
+
+/// Converts Unix time: seconds from 1e9 on, milliseconds from 1e11 on,
+/// microseconds from 1e14 on, nanoseconds from 1e17 on.
+pub(crate) fn from_unix(number: f64) -> Option<DateTime<Utc>> {
+    let micros = match number {
+        1e9..1e11 => number * 1e6,
+        1e11..1e14 => number * 1e3,
+        1e14..1e17 => number,
+        1e17..1e20 => number / 1e3,
+        _ => return None,
+    };
+    DateTime::from_timestamp_micros(micros.round() as i64).filter(has_four_digit_year)
+}
+
+/// Rewrites a timestamp as RFC 3339. Its fields are not checked.
+fn rfc3339(text: &str) -> Option<String> {
+    // Go appends its monotonic clock, JavaScript the name of the time zone.
+    let text = text.split(" m=").next()?.split(" (").next()?.trim();
+    let (mut date, words) = match split_iso_date(text) {
+        Some((date, rest)) => (Some(date), rest.to_owned()),
+        None => (None, split_dashed_date(text)),
+    };
+    let (mut month, mut day, mut year) = (None, None, None);
+    let (mut clock, mut offset, mut half) = (None, None, None);
+    for word in words.split_whitespace() {
+        let word = word.trim_end_matches(',');
+        let starts_with_digit = word.starts_with(|c: char| c.is_ascii_digit());
+        if clock.is_none() && starts_with_digit && (date.is_some() || word.contains(':')) {
+            let (fields, rest) = split_clock(word)?;
+            clock = Some(fields);
+            if !rest.is_empty() {
+                offset = Some(parse_offset(rest)?);
+            }
+        } else if starts_with_digit && date.is_none() {
+            let number = word.parse::<u32>().ok()?;
+            match day {
+                None => day = Some(number),
+                Some(_) => year = Some(full_year(number, word.len())),
+            }
+        } else if offset.is_some() && word.chars().all(char::is_alphanumeric) {
+            // The name of a time zone whose offset is known.
+        } else if let Some(parsed) = parse_offset(word) {
+            offset = Some(parsed);
+        } else if word.eq_ignore_ascii_case("AM") || word.eq_ignore_ascii_case("PM") {
+            half = Some(word.to_ascii_uppercase());
+        } else if let Some(index) = position(&MONTHS, word) {
+            month = Some(index + 1);
+        } else if position(&WEEKDAYS, word).is_none() {
+            return None;
+        }
+    }
+    if date.is_none() {
+        date = Some(format!("{:04}-{:02}-{:02}", year?, month?, day?));
+    }
+    let (hour, rest) = clock?;
+    let hour = match half.as_deref() {
+        None => hour,
+        Some(half) => hour % 12 + if half == "PM" { 12 } else { 0 },
+    };
+    let offset = offset.unwrap_or_else(|| "Z".to_owned());
+    Some(format!("{}T{hour:02}:{rest}{offset}", date?))
+}
+
+/// Splits `2026-02-14` or `20260214T` and its separator from the rest.
+fn split_iso_date(text: &str) -> Option<(String, &str)> {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_separator = |c: char| matches!(c, 'T' | 't' | ' ');
+    if let Some((date, rest)) = text.split_at_checked(10)
+        && date.split('-').map(str::len).eq([4, 2, 2])
+        && rest.starts_with(is_separator)
+    {
+        return Some((date.to_owned(), &rest[1..]));
+    }
+    let (date, rest) = text.split_at_checked(8)?;
+    (is_digits(date) && rest.starts_with(is_separator)).then(|| {
+        let date = format!("{}-{}-{}", &date[..4], &date[4..6], &date[6..]);
+        (date, &rest[1..])
+    })
+}
+
+/// Splits `14-Feb-26`, as in RFC 850, into words.
+fn split_dashed_date(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.split('-').count() {
+        3 => word.replace('-', " "),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Splits a clock from the rest: returns its hour, the fields after it as in
+/// `35:00.123`, and what follows.
+fn split_clock(text: &str) -> Option<((u32, String), &str)> {
+    let is_end = |c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.' | ',');
+    let (clock, rest) = text.split_at(text.find(is_end).unwrap_or(text.len()));
+    let clock = clock.replace(',', ".");
+    let (whole, fraction) = match clock.find('.') {
+        Some(point) => clock.split_at(point),
+        None => (&*clock, ""),
+    };
+    // Without colons: `2035` and `203500`.
+    let basic = whole.as_bytes().chunks(2).map(str::from_utf8);
+    let fields: Vec<&str> = match whole.contains(':') {
+        true => whole.split(':').collect(),
+        false => basic.collect::<Result<_, _>>().ok()?,
+    };
+    let (hour, minute, second) = match fields[..] {
+        [hour] => (hour, "00", "00"),
+        [hour, minute] => (hour, minute, "00"),
+        [hour, minute, second] => (hour, minute, second),
+        _ => return None,
+    };
+    let hour = hour.parse().ok()?;
+    Some(((hour, format!("{minute}:{second}{fraction}")), rest))
+}
+
+/// Parses `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00` and `GMT+0100`.
+fn parse_offset(text: &str) -> Option<String> {
+    let names = ["UTC", "GMT", "UT", "Z", "z"];
+    let number = names.iter().find_map(|name| text.strip_prefix(name));
+    if number == Some("") {
+        return Some("Z".to_owned());
+    }
+    let number = number.unwrap_or(text);
+    let (sign, digits) = number
+        .split_at_checked(1)
+        .filter(|(sign, _)| matches!(*sign, "+" | "-"))?;
+    match digits.split(':').collect::<String>().as_bytes() {
+        [h, hh] => Some(format!("{sign}{}{}:00", *h as char, *hh as char)),
+        [h, hh, m, mm] => Some(format!(
+            "{sign}{}{}:{}{}",
+            *h as char, *hh as char, *m as char, *mm as char
+        )),
+        _ => None,
+    }
+}
+
+/// Two digits are years from 1969 to 2068, as in POSIX.
+fn full_year(number: u32, digits: usize) -> u32 {
+    match (digits, number) {
+        (2, 69..) => 1900 + number,
+        (2, _) => 2000 + number,
+        _ => number,
+    }
+}
+
+/// Finds a name by its beginning of three letters or more.
+fn position(names: &[&str], word: &str) -> Option<usize> {
+    let starts = |name: &&str| {
+        let start = name.get(..word.len());
+        word.len() >= 3 && start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    names.iter().position(|name| starts(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these is 2026-02-14 20:35:00 UTC, without its fraction.
+    const FORMS: &[&str] = &[
+        // RFC 3339.
+        "2026-02-14T20:35:00Z",
+        "2026-02-14t20:35:00z",
+        "2026-02-14T21:35:00+01:00",
+        // date -Iseconds, -Ins, -Iminutes; --rfc-3339=seconds, =ns; -R
+        "2026-02-14T20:35:00+00:00",
+        "2026-02-14T21:35:00,123456789+01:00",
+        "2026-02-14T20:35+00:00",
+        "2026-02-14 20:35:00+00:00",
+        "2026-02-14 15:05:00.123456789-05:30",
+        "Sat, 14 Feb 2026 21:35:00 +0100",
+        // date and date +%c in the C locale, date in en_US
+        "Sat Feb 14 20:35:00 UTC 2026",
+        "Sat Feb 14 20:35:00 2026",
+        "Sat Feb 14 08:35:00 PM UTC 2026",
+        "Sat 14 Feb 2026 08:35:00 PM UTC",
+        // date +FORMAT: %Y-%m-%dT%H:%M:%S%z, %FT%TZ, %F %T, %F %T %z, %F %T %Z,
+        // %FT%T%:::z, %Y%m%dT%H%M%S, %Y%m%dT%H%M%SZ, %s, %s.%N, %s%3N, %s%N
+        "2026-02-14T21:35:00+0100",
+        "2026-02-14 20:35:00",
+        "2026-02-14 21:35:00 +0100",
+        "2026-02-14 20:35:00 UTC",
+        "2026-02-14T21:35:00+01",
+        "20260214T203500",
+        "20260214T203500Z",
+        "1771101300",
+        "1771101300.123456789",
+        "1771101300123",
+        "1771101300123456789",
+        // Python: isoformat(), isoformat(timespec="minutes"), str(datetime), logging
+        "2026-02-14T20:35:00",
+        "2026-02-14T20:35:00.123456",
+        "2026-02-14T20:35:00.123456+00:00",
+        "2026-02-14T20:35",
+        "2026-02-14 20:35:00.123456+00:00",
+        "2026-02-14 20:35:00,123",
+        // Python: time.ctime(), email.utils.formatdate(), time.time() as text
+        "Sat Feb 14 20:35:00 2026",
+        "Sat, 14 Feb 2026 20:35:00 -0000",
+        "Sat, 14 Feb 2026 20:35:00 GMT",
+        "1771101300.1234567",
+        // JavaScript: toISOString(), toString(), toUTCString(), Date.now()
+        "2026-02-14T20:35:00.123Z",
+        "Sat Feb 14 2026 21:35:00 GMT+0100 (Central European Standard Time)",
+        "Sat Feb 14 2026 20:35:00 GMT+0000 (Coordinated Universal Time)",
+        // Go: String(), with and without the monotonic clock
+        "2026-02-14 21:35:00.123456789 +0100 CET m=+0.000012345",
+        "2026-02-14 20:35:00.1 +0000 UTC",
+        "2026-02-14 17:35:00 -0300 -03 m=+1.5",
+        // Go: UnixDate, RubyDate, RFC822, RFC822Z, RFC850, RFC1123, RFC1123Z
+        "Sat Feb 14 20:35:00 UTC 2026",
+        "Sat Feb 14 21:35:00 +0100 2026",
+        "14 Feb 26 20:35 UTC",
+        "14 Feb 26 21:35 +0100",
+        "Saturday, 14-Feb-26 20:35:00 UTC",
+        "Sat, 14 Feb 2026 20:35:00 UTC",
+        // White space around
+        " 2026-02-14T20:35:00Z\n",
+    ];
+
+    #[test]
+    fn usual_forms_are_parsed() {
+        for text in FORMS {
+            let parsed = parse_timestamp(text).map(|timestamp| timestamp.timestamp());
+            assert_eq!(parsed, Some(1_771_101_300), "{text}");
+        }
+        for (text, utc) in [
+            ("2026-02-14T20+00:00", "2026-02-14T20:00:00+00:00"),
+            ("Wed Feb  4 02:03:04 2026", "2026-02-04T02:03:04+00:00"),
+            (
+                "Wed Feb  4 12:03:04 AM UTC 2026",
+                "2026-02-04T00:03:04+00:00",
+            ),
+            (
+                "Wed Feb  4 12:03:04 PM UTC 2026",
+                "2026-02-04T12:03:04+00:00",
+            ),
+            (
+                "Tue, 1 Jul 2008 10:52:37 +0200",
+                "2008-07-01T08:52:37+00:00",
+            ),
+            ("2026-02-14T20:35:00,5Z", "2026-02-14T20:35:00.500+00:00"),
+            ("1771101300.25", "2026-02-14T20:35:00.250+00:00"),
+            ("1771101300123456", "2026-02-14T20:35:00.123456+00:00"),
+            ("1000000000", "2001-09-09T01:46:40+00:00"),
+            ("100000000000", "1973-03-03T09:46:40+00:00"),
+        ] {
+            let parsed = parse_timestamp(text).map(|timestamp| timestamp.to_rfc3339());
+            assert_eq!(parsed.as_deref(), Some(utc), "{text}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_and_invalid_timestamps_are_not_parsed() {
+        for text in [
+            "",
+            "Z",
+            "today",
+            "null",
+            // No time, no date
+            "2026-02-14",
+            "20:35:00",
+            "Sat Feb 14 2026",
+            "Feb 14 20:35:00",
+            // A zone that is only named
+            "Sat Feb 14 21:35:00 CET 2026",
+            "2026-02-14 21:35:00 CST",
+            // Month and day are ambiguous
+            "2/14/2026, 8:35:00 PM",
+            "02/03/26 20:35:00",
+            // Out of range
+            "2026-02-30T00:00:00Z",
+            "Sat Feb 30 20:35:00 UTC 2026",
+            "2026-02-14T25:00:00+0100",
+            "2026-02-14T20:35:00+2500",
+            "9999-12-31T23:59:59-00:01",
+            "0000-01-01T00:00:00+00:01",
+            "999999999",
+            "1e9",
+            "1771101300.1.2",
+            "999999999999999999999",
+            // Junk behind
+            "2026-02-14T20:35:00Zx",
+            "2026-02-14T20:35:00+01:0",
+            "2026-02-14T20:35:00Z junk 2026-02-14",
+        ] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+}

@@ -42,14 +42,12 @@ impl<'a> JsonObject<'a> {
             .or_else(|_| entries::<&RawValue>(json, |key| string_of(key.get()).unwrap_or_default()))
     }
 
-    /// Reads a JSON object from bytes: a byte order mark is skipped and invalid
-    /// UTF-8 is replaced by U+FFFD.
+    /// Parses a JSON object that may need [`repair_json`].
     ///
     /// # Errors
     /// If the text is not JSON, or not an object.
     pub fn parse_bytes(json: &[u8]) -> serde_json::Result<JsonObject<'static>> {
-        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
-        JsonObject::parse(&String::from_utf8_lossy(json)).map(JsonObject::into_owned)
+        JsonObject::parse(&repair_json(json)).map(JsonObject::into_owned)
     }
 
     /// Returns the value of a key, the last one if the key is repeated.
@@ -200,6 +198,52 @@ impl<'de, K: Deserialize<'de>> Visitor<'de> for EntriesVisitor<'de, K> {
         }
         Ok(JsonObject(entries))
     }
+}
+
+/// Makes standard JSON of text by lenient writers: skips a byte order mark,
+/// replaces invalid UTF-8 by U+FFFD, and `NaN`, `Infinity` and `-Infinity` outside
+/// of strings, which Python's `json.dumps` writes, by `null`.
+#[must_use]
+pub fn repair_json(json: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(skip_byte_order_mark(json));
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return text;
+    }
+    let mut repaired = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(quote) = rest.find('"') {
+        let (outside, string) = rest.split_at(quote);
+        let (string, after) = string.split_at(string_length(string));
+        repaired.push_str(&without_nan(outside));
+        repaired.push_str(string);
+        rest = after;
+    }
+    repaired.push_str(&without_nan(rest));
+    Cow::Owned(repaired)
+}
+
+pub(crate) fn skip_byte_order_mark(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix("\u{feff}".as_bytes()) {
+        text = rest;
+    }
+    text
+}
+
+fn without_nan(text: &str) -> String {
+    text.replace("-Infinity", "null")
+        .replace("Infinity", "null")
+        .replace("NaN", "null")
+}
+
+/// Returns the length of the JSON string at the start of a text.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        is_end
+    });
+    end.map_or(text.len(), |end| end + 2)
 }
 
 /// A value of a [`JsonObject`], kept as JSON text.
@@ -519,6 +563,29 @@ mod tests {
         assert_eq!(object.text("half").unwrap(), "a\u{fffd} b");
         assert!(object.has("number") && object.has("blank"));
         assert!(!object.has("null") && !object.has("empty") && !object.has("absent"));
+    }
+
+    #[test]
+    fn repaired_json_is_standard() {
+        for (json, repaired) in [
+            (
+                &br#"{"a":NaN,"b":[-Infinity,Infinity]}"#[..],
+                r#"{"a":null,"b":[null,null]}"#,
+            ),
+            (
+                br#"{"NaN":"a \" NaN","b\\":NaN}"#,
+                r#"{"NaN":"a \" NaN","b\\":null}"#,
+            ),
+            (
+                b"\xef\xbb\xbf{\"a\":\"b\xfcild\"}",
+                "{\"a\":\"b\u{fffd}ild\"}",
+            ),
+            (br#"{"a":"NaN"#, r#"{"a":"NaN"#),
+            (b"", ""),
+        ] {
+            assert_eq!(repair_json(json), repaired);
+        }
+        assert!(matches!(repair_json(b"{}"), Cow::Borrowed("{}")));
     }
 
     #[test]

@@ -117,11 +117,13 @@ pub use store::scan::Scan;
 pub use store::{BadLines, FileWarning, FileWarningKind, Store};
 pub use text::escape;
 pub use timestamp::parse_timestamp;
-pub use update::{BadLine, DroppedKey, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update};
+pub use update::{
+    BadLine, DroppedKey, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_progress,
+};
 
 // Used by the binary. Not part of the API.
 #[doc(hidden)]
-pub use json::{JsonObject, JsonValue, SafeFormatter, escape_json};
+pub use json::{JsonObject, JsonValue, SafeFormatter, escape_json, repair_json};
 #[doc(hidden)]
 pub use name::session_of_file;
 #[doc(hidden)]

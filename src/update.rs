@@ -13,7 +13,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::json::{JsonObject, JsonValue, SafeFormatter, deeper_than};
+use crate::json::{
+    JsonObject, JsonValue, SafeFormatter, deeper_than, repair_json, skip_byte_order_mark,
+};
 use crate::name::SessionName;
 use crate::process::ProcessIdentity;
 use crate::status::Status;
@@ -149,7 +151,7 @@ impl Update {
             ));
         }
         if let Some(progress) = self.progress
-            && !(0.0..=1.0).contains(&progress)
+            && clamp_progress(progress).is_none()
         {
             return fail(format!("progress {progress}: must be from 0.0 to 1.0"));
         }
@@ -195,7 +197,7 @@ impl Update {
         map.serialize_entry("session", &self.session)?;
         map.serialize_entry("status", &self.status)?;
         if let Some(progress) = self.progress {
-            map.serialize_entry("progress", &progress)?;
+            map.serialize_entry("progress", &clamp_progress(progress).unwrap_or(progress))?;
         }
         map.serialize_entry("message", &self.message)?;
         if let Some(task_id) = &self.task_id {
@@ -260,29 +262,65 @@ fn decode_line(
     if line.len() > MAX_READ_BYTES {
         return Err(BadLine::TooLong);
     }
-    let line = line.trim_ascii();
-    if line.first() == Some(&0) {
-        return Err(BadLine::NulBytes);
-    }
-    let text = str::from_utf8(line).map_err(|_| BadLine::NotUtf8)?;
-    if text.starts_with('\u{feff}') {
-        return Err(BadLine::ByteOrderMark);
-    }
-    if !text.starts_with('{') {
-        return Err(if serde_json::from_str::<IgnoredAny>(text).is_ok() {
-            BadLine::NotObject
-        } else {
-            BadLine::NotJson
-        });
+    let line = skip_byte_order_mark(line.trim_ascii());
+    if !line.starts_with(b"{") {
+        return Err(diagnose(line));
     }
     if deeper_than(line, MAX_DEPTH) {
         return Err(BadLine::TooDeep);
     }
-    match JsonObject::parse(text) {
-        Ok(object) => decode_object(object, received),
-        Err(error) if error.is_eof() => Err(BadLine::CutOff),
-        Err(_) => Err(BadLine::NotJson),
+    // Most lines are standard JSON and are decoded without a copy.
+    if let Ok(text) = str::from_utf8(line)
+        && let Ok(object) = JsonObject::parse(text)
+    {
+        return decode_object(object, received);
     }
+    match JsonObject::parse(&repair_json(line)) {
+        Ok(object) => decode_object(object, received),
+        Err(_) => Err(diagnose(line)),
+    }
+}
+
+/// Returns the reason why a line is not a JSON object.
+fn diagnose(line: &[u8]) -> BadLine {
+    if is_utf16(line) {
+        return BadLine::Utf16;
+    }
+    if line.starts_with(b"\0") {
+        return BadLine::NulBytes;
+    }
+    let text = String::from_utf8_lossy(line);
+    if is_part_of_object(&text) {
+        return BadLine::SeveralLines;
+    }
+    match serde_json::from_slice::<IgnoredAny>(line) {
+        Ok(_) => BadLine::NotObject,
+        Err(error) if error.is_eof() && line.starts_with(b"{") => BadLine::CutOff,
+        Err(_) if str::from_utf8(line).is_err() => BadLine::NotUtf8,
+        Err(_) => BadLine::NotJson,
+    }
+}
+
+/// Returns true if every other byte of a line's start is NUL, as in ASCII text in
+/// UTF-16. A line after the first starts with the second half of a newline.
+fn is_utf16(line: &[u8]) -> bool {
+    let has_mark = line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff");
+    let start = line.strip_prefix(b"\0").unwrap_or(line);
+    let mut units = start.chunks_exact(2).take(8);
+    has_mark || (start.len() >= 4 && units.all(|unit| unit[0] != 0 && unit[1] == 0))
+}
+
+/// Returns true for a line of an object in the layout of `jq .` and
+/// `json.dumps(…, indent=2)`.
+fn is_part_of_object(text: &str) -> bool {
+    let text = text.trim_end_matches(',');
+    let closing = match text.chars().last() {
+        Some('{') => "}}",
+        Some('[') => "]}",
+        _ => "}",
+    };
+    matches!(text, "{" | "}" | "[" | "]")
+        || (text.starts_with('"') && JsonObject::parse(&format!("{{{text}{closing}")).is_ok())
 }
 
 fn decode_object(
@@ -343,9 +381,35 @@ fn decode_timestamp(value: &JsonValue<'_>) -> Option<DateTime<Utc>> {
 }
 
 fn decode_progress(value: &JsonValue<'_>) -> Option<f64> {
-    let progress = value.number()?;
+    match value.string() {
+        Some(text) => parse_progress(&text),
+        None => clamp_progress(value.number()?),
+    }
+}
+
+/// Parses a progress from 0 to 1, as a number or as a percentage: `0.5`, `50%`.
+#[must_use]
+pub fn parse_progress(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (number, scale) = match text.strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    // Rust also parses "inf", "nan" and "infinity".
+    let is_letter = |c: char| c.is_ascii_alphabetic() && c != 'e';
+    let number: f64 = number
+        .parse()
+        .ok()
+        .filter(|_| !number.contains(is_letter))?;
+    clamp_progress(number / scale)
+}
+
+/// Returns a progress in its range if a rounding error at most is outside.
+fn clamp_progress(progress: f64) -> Option<f64> {
+    const ROUNDING_ERROR: f64 = 1e-9;
+    let is_near = (-ROUNDING_ERROR..=1.0 + ROUNDING_ERROR).contains(&progress);
     // Without the sign of -0.0, which would be shown as "-0%".
-    (0.0..=1.0).contains(&progress).then_some(progress.abs())
+    is_near.then(|| progress.clamp(0.0, 1.0).abs())
 }
 
 fn decode_task_id(value: &JsonValue<'_>) -> Option<String> {
@@ -400,8 +464,10 @@ pub enum BadLine {
     TooLong,
     /// It is not UTF-8.
     NotUtf8,
-    /// It starts with a byte order mark, which JSON does not allow.
-    ByteOrderMark,
+    /// It is UTF-16, as PowerShell writes it.
+    Utf16,
+    /// It is one line of a JSON object that is spread over several.
+    SeveralLines,
     /// It is not JSON.
     NotJson,
     /// It starts as JSON and ends in the middle.
@@ -427,7 +493,8 @@ impl fmt::Display for BadLine {
         f.pad(match self {
             Self::TooLong => "longer than 1 MiB",
             Self::NotUtf8 => "not UTF-8",
-            Self::ByteOrderMark => "begins with a byte order mark",
+            Self::Utf16 => "UTF-16 instead of UTF-8",
+            Self::SeveralLines => "JSON object spread over several lines",
             Self::NotJson => "not JSON",
             Self::CutOff => "cut off in the middle",
             Self::NotObject => "not a JSON object",
@@ -529,6 +596,48 @@ mod tests {
     }
 
     #[test]
+    fn lenient_writers_lose_no_update() {
+        let update = good(r#","progress":NaN,"metadata":{"loss":NaN,"a":"NaN"},"x":-Infinity"#);
+        assert_eq!(update.progress, None);
+        assert_eq!(update.metadata.unwrap().get(), r#"{"loss":null,"a":"NaN"}"#);
+        assert_eq!(update.extra[0].1.get(), "null");
+        let line = b"\xef\xbb\xbf{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\",\"message\":\"b\xfcild\"}";
+        assert_eq!(Update::decode(line).unwrap().message, "b\u{fffd}ild");
+    }
+
+    #[test]
+    fn progress_is_clamped_within_a_rounding_error() {
+        for (json, progress) in [
+            ("\"0.5\"", Some(0.5)),
+            ("\"45%\"", Some(0.45)),
+            ("\" 45 % \"", Some(0.45)),
+            ("1.0000000000000002", Some(1.0)),
+            ("\"100.00000001%\"", Some(1.0)),
+            ("-1e-10", Some(0.0)),
+            ("1.00000001", None),
+            ("50", None),
+            ("\"50\"", None),
+            ("-1", None),
+            ("\"NaN\"", None),
+            ("\"inf\"", None),
+            ("\"\"", None),
+            ("\"half\"", None),
+        ] {
+            assert_eq!(
+                good(&format!(r#","progress":{json}"#)).progress,
+                progress,
+                "{json}"
+            );
+        }
+        let mut update = good("");
+        update.progress = Some(1.000_000_000_000_000_2);
+        let line = String::from_utf8(update.encode().unwrap()).unwrap();
+        assert!(line.contains(r#""progress":1.0,"#), "{line}");
+        update.progress = Some(f64::NAN);
+        assert!(update.encode().is_err());
+    }
+
+    #[test]
     fn negative_zero_progress_is_zero() {
         let progress = good(r#","progress":-0.0"#).progress.unwrap();
         assert!(progress == 0.0 && progress.is_sign_positive());
@@ -602,7 +711,20 @@ mod tests {
             ("42", BadLine::NotObject),
             ("nonsense", BadLine::NotJson),
             ("\0\0\0\0", BadLine::NulBytes),
-            ("\u{feff}{}", BadLine::ByteOrderMark),
+            ("\u{feff}{}", BadLine::NoTimestamp),
+            ("\u{feff}", BadLine::NotJson),
+            ("{", BadLine::SeveralLines),
+            (
+                "  \"timestamp\": \"2026-02-14T20:35:00Z\",",
+                BadLine::SeveralLines,
+            ),
+            ("  \"metadata\": {", BadLine::SeveralLines),
+            ("    \"a\": 1", BadLine::SeveralLines),
+            ("  \"list\": [", BadLine::SeveralLines),
+            ("  },", BadLine::SeveralLines),
+            ("}", BadLine::SeveralLines),
+            ("{\0\"\0t\0", BadLine::Utf16),
+            ("\0{\0\"\0t\0", BadLine::Utf16),
             ("{}", BadLine::NoTimestamp),
             (
                 r#"{"timestamp":true,"status":"idle"}"#,
@@ -622,17 +744,22 @@ mod tests {
                 BadLine::NotJson,
             ),
             (
-                r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle","progress":NaN}"#,
+                r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle","a":nan}"#,
                 BadLine::NotJson,
             ),
             (&deep, BadLine::TooDeep),
         ] {
             assert_eq!(decode(line).unwrap_err(), reason, "{line}");
         }
-        assert_eq!(
-            Update::decode(b"{\"a\":\"\xc3\"}").unwrap_err(),
-            BadLine::NotUtf8
-        );
+        for (line, reason) in [
+            (&b"{\"a\":\"\xc3\"}"[..], BadLine::NoTimestamp),
+            (b"{\"a\":\xc3}", BadLine::NotUtf8),
+            (b"{\"a\":\"\xc3", BadLine::CutOff),
+            (b"\xff\xfe{\0", BadLine::Utf16),
+            (b"\xfe\xff\0{", BadLine::Utf16),
+        ] {
+            assert_eq!(Update::decode(line).unwrap_err(), reason);
+        }
         assert_eq!(
             Update::decode(&vec![b' '; MAX_READ_BYTES + 1]).unwrap_err(),
             BadLine::TooLong

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Utc};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use sstat::{
     BadLine, Error, Health, HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, ProcessState, Query,
     SessionName, StaleStatuses, Status, Store, Thresholds, Update, escape_json, is_unprintable,
-    natural_cmp, unprintable,
+    natural_cmp, parse_timestamp, repair_json, unprintable,
 };
 
 fn status() -> impl Strategy<Value = Status> {
@@ -170,7 +170,7 @@ proptest! {
             let head = &line[..cut.index(line.len() - 1)];
             prop_assert!(matches!(
                 Update::decode(head),
-                Err(BadLine::CutOff | BadLine::NotJson | BadLine::NotUtf8)
+                Err(BadLine::CutOff | BadLine::NotJson | BadLine::SeveralLines)
             ));
         }
     }
@@ -178,6 +178,54 @@ proptest! {
     #[test]
     fn decoding_never_panics(line in vec(any::<u8>(), 0..200)) {
         let _ = Update::decode(&line);
+    }
+
+    #[test]
+    fn lenient_values_lose_no_update(
+        update in update(),
+        junk in vec(0x80..=0xff_u8, 0..4),
+        number in prop::sample::select(&["NaN", "Infinity", "-Infinity"][..]),
+    ) {
+        let Ok(line) = update.encode() else { return Ok(()) };
+        let head = line.strip_suffix(b"}\n").unwrap();
+        let tail = format!(",\"lenient\":[{number}],\"NaN \\\\\\\" NaN\":{{\"a\":{number}}},\"junk\":\"");
+        let foreign = [b"\xef\xbb\xbf", head, tail.as_bytes(), &junk, b"\"}"].concat();
+        let read = Update::decode(&foreign).unwrap();
+        prop_assert_eq!(&read.message, &update.message);
+        prop_assert_eq!(read.progress, update.progress);
+        let added: Vec<(&str, &str)> = read.extra[update.extra.len()..]
+            .iter()
+            .map(|(key, raw)| (key.as_str(), raw.get()))
+            .collect();
+        let junk = format!("\"{}\"", String::from_utf8_lossy(&junk));
+        let expected = [("lenient", "[null]"), ("NaN \\\" NaN", "{\"a\":null}"), ("junk", &junk)];
+        prop_assert_eq!(added, expected);
+        let standard = repair_json(&foreign);
+        prop_assert!(serde_json::from_str::<serde_json::Value>(&standard).is_ok());
+        prop_assert_eq!(&repair_json(standard.as_bytes()), &standard);
+    }
+
+    #[test]
+    fn usual_timestamps_are_parsed(time in moment(), minutes in -14 * 60..=14 * 60) {
+        let zone = FixedOffset::east_opt(minutes * 60).unwrap();
+        let local = time.with_timezone(&zone);
+        prop_assume!((1000..=9999).contains(&local.year()));
+        for form in [
+            "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%:z", "%Y-%m-%dT%H:%M:%S,%6f%:z",
+            "%a %b %e %H:%M:%S %z %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%9f %z CET m=+0.1",
+            "%a %b %d %Y %H:%M:%S GMT%z (Some Zone)", "%Y%m%dT%H%M%S%z", "%a %b %e %I:%M:%S %p %z %Y",
+        ] {
+            let text = local.format(form).to_string();
+            let parsed = parse_timestamp(&text).map(|parsed| parsed.timestamp());
+            prop_assert_eq!(parsed, Some(time.timestamp()), "{}", text);
+        }
+    }
+
+    #[test]
+    fn parsed_timestamp_can_be_written(text in "[-+0-9TZ:., a-zA-Z()=]{0,40}|.*") {
+        if let Some(time) = parse_timestamp(&text) {
+            prop_assert_eq!(parse_timestamp(&time.to_rfc3339()), Some(time));
+        }
     }
 
     #[test]

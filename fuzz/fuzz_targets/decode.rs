@@ -4,14 +4,16 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use sstat::{BadLine, MAX_DEPTH, Status, Update, parse_timestamp, unprintable};
+use sstat::{BadLine, MAX_DEPTH, Status, Update, parse_timestamp, repair_json, unprintable};
 
 fuzz_target!(|line: &[u8]| {
     let decoded = Update::decode(line);
     compare(line, &decoded);
     let Ok(update) = decoded else { return };
 
-    // Output is printable.
+    // Output is printable standard JSON.
+    let standard = repair_json(line);
+    assert!(serde_json::from_str::<&serde_json::value::RawValue>(standard.trim()).is_ok());
     let mut printed = Vec::new();
     sstat::escape_json(&serde_json::to_string(&update).unwrap(), &mut printed);
     let printed = String::from_utf8(printed).unwrap();
@@ -44,6 +46,10 @@ fn compare(line: &[u8], decoded: &Result<Update, BadLine>) {
         return;
     };
     let brackets = line.iter().filter(|byte| b"{[".contains(byte)).count();
+    assert_eq!(repair_json(line).as_bytes(), line);
+    if value["timestamp"].is_number() {
+        return;
+    }
     let timestamp = value["timestamp"].as_str().and_then(parse_timestamp);
     let good = value.is_object() && timestamp.is_some() && value["status"].is_string();
     assert!(

@@ -1,6 +1,7 @@
 //! `sstat history`.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -413,6 +414,105 @@ fn time_without_offset_is_local() {
     let output = command.env("TZ", "America/New_York").output().unwrap();
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["updates"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn skipped_local_time_has_the_offset_before_the_change_of_clocks() {
+    let sandbox = Sandbox::new();
+    let update = |time: &str| format!(r#"{{"timestamp":"{time}","status":"idle"}}"#);
+    let times = |hour: u32, day: &str| {
+        (0..6)
+            .map(|step| {
+                update(&format!(
+                    "{day}T{:02}:{:02}:00Z",
+                    hour + step / 2,
+                    step % 2 * 30
+                ))
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    sandbox.write("spring", times(0, "2026-03-29"));
+    sandbox.write("autumn", times(0, "2026-10-25"));
+    for (session, since, first) in [
+        ("spring", "2026-03-29 01:30", "2026-03-29T00:30:00Z"),
+        ("spring", "2026-03-29 02:00", "2026-03-29T01:00:00Z"),
+        ("spring", "2026-03-29 03:00", "2026-03-29T01:00:00Z"),
+        ("spring", "2026-03-29 02:30", "2026-03-29T01:30:00Z"),
+        ("spring", "2026-03-29 03:30", "2026-03-29T01:30:00Z"),
+        ("spring", "2026-03-29 04:00", "2026-03-29T02:00:00Z"),
+        ("autumn", "2026-10-25 02:30", "2026-10-25T00:30:00Z"),
+        ("autumn", "2026-10-25 02:00", "2026-10-25T00:00:00Z"),
+        ("autumn", "2026-10-25 03:00", "2026-10-25T02:00:00Z"),
+    ] {
+        for zone in ["Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3"] {
+            let is_file = zone.starts_with("Europe");
+            if is_file && !Path::new("/usr/share/zoneinfo").join(zone).exists() {
+                continue;
+            }
+            let mut command = sandbox.command(["history", session, "--since", since, "--json"]);
+            command.envs([("SSTAT_NOW", "2026-12-01T00:00:00Z"), ("TZ", zone)]);
+            let output = command.output().unwrap();
+            let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(json["updates"][0]["timestamp"], first, "{since} {zone}");
+        }
+    }
+}
+
+#[test]
+fn foreign_values_are_printed_as_standard_json() {
+    let sandbox = Sandbox::new();
+    let head = r#""timestamp":"2026-02-14T20:35:00Z","status":"working""#;
+    let first = format!("\u{feff}{{{head},\"metadata\":{{\"loss\":NaN}},\"x\":-Infinity}}\n");
+    let second = format!("{{{head},\"progress\":\"45%\",\"message\":\"b");
+    sandbox.write(
+        "w",
+        [first.as_bytes(), second.as_bytes(), b"\xfcild\"}\n"].concat(),
+    );
+    let ran = sandbox.run(["history", "w", "--jsonl"]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(
+        lines[0],
+        format!(r#"{{{head},"metadata":{{"loss":null}},"x":null}}"#)
+    );
+    assert!(
+        lines[1].ends_with("\"message\":\"b\u{fffd}ild\"}"),
+        "{}",
+        lines[1]
+    );
+    let json = sandbox.json(["history", "w", "--json"]);
+    assert_eq!(
+        json["updates"][0]["metadata"]["loss"],
+        serde_json::Value::Null
+    );
+    assert_eq!(json["updates"][1]["progress"], 0.45);
+    let json = sandbox.json(["show", "w", "--json"]);
+    assert_eq!(json["message"], "b\u{fffd}ild");
+}
+
+#[test]
+fn object_over_several_lines_and_utf16_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "jq",
+        "{\n  \"timestamp\": \"2026-02-14T20:35:00Z\",\n  \"status\": \"idle\"\n}\n",
+    );
+    let utf16 = "{\"status\":\"idle\"}\n{}\n".encode_utf16();
+    sandbox.write(
+        "powershell",
+        utf16.flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
+    );
+    for (session, reason) in [
+        (
+            "jq",
+            "skipped 4 invalid lines (first: JSON object spread over several lines)\n",
+        ),
+        ("powershell", "(first: UTF-16 instead of UTF-8)\n"),
+    ] {
+        let ran = sandbox.run(["history", session]);
+        assert!(ran.stderr.ends_with(reason), "{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -87,10 +87,10 @@ fn invalid_line_is_reported_and_the_rest_recorded() {
         ),
         (
             br#"{"session":"w","status":"idle","timestamp":"today"}"#,
-            "RFC 3339",
+            "unreadable timestamp",
         ),
         (
-            b"{\"session\":\"w\",\"status\":\"idle\",\"message\":\"\xff\"}",
+            b"{\"session\":\"w\",\"status\":\"idle\",\"a\":\xff}",
             "not UTF-8",
         ),
         (long.as_bytes(), "70"),

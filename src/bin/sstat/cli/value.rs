@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use serde_json::value::RawValue;
 use sstat::{SessionName, StaleStatuses, Status};
@@ -41,30 +41,14 @@ pub fn stale_statuses(text: &str) -> Result<StaleStatuses, String> {
 }
 
 pub fn progress(text: &str) -> Result<f64, String> {
-    let (number, scale) = match text.strip_suffix('%') {
-        Some(percent) => (percent.trim_end(), 100.0),
-        None => (text, 1.0),
-    };
-    // Rust also reads "inf", "nan" and "infinity" as numbers.
-    let value = Some(number)
-        .filter(|number| {
-            number
-                .bytes()
-                .all(|byte| !byte.is_ascii_alphabetic() || byte == b'e')
-        })
-        .and_then(|number| number.parse::<f64>().ok())
-        .filter(|value| value.is_finite())
-        .ok_or("expected a number from 0.0 to 1.0, or a percentage such as 50%")?
-        / scale;
-    match value {
-        0.0..=1.0 => Ok(value.abs()),
-        _ if scale == 1.0 && value > 1.0 && value <= 100.0 => Err(format!(
+    sstat::parse_progress(text).ok_or_else(|| match text.parse::<f64>() {
+        Ok(value) if value > 1.0 && value <= 100.0 => format!(
             "expected 0.0 to 1.0; did you mean {text}% or {}?",
             value / 100.0
-        )),
-        _ if scale == 1.0 => Err("expected 0.0 to 1.0".to_owned()),
-        _ => Err("expected 0% to 100%".to_owned()),
-    }
+        ),
+        _ if text.ends_with('%') => "expected 0% to 100%".to_owned(),
+        _ => "expected a number from 0.0 to 1.0, or a percentage such as 50%".to_owned(),
+    })
 }
 
 /// Parses `KEY=VALUE`. VALUE is stored as a number only if that prints the same
@@ -95,7 +79,8 @@ pub fn metadata(text: &str) -> Result<Box<RawValue>, String> {
     if !text.starts_with('{') {
         return Err("expected a JSON object".to_owned());
     }
-    RawValue::from_string(text.to_owned()).map_err(|error| format!("invalid JSON: {error}"))
+    let json = sstat::repair_json(text.as_bytes()).into_owned();
+    RawValue::from_string(json).map_err(|error| format!("invalid JSON: {error}"))
 }
 
 /// Parses a status to filter by. Files may have statuses that sstat does not
@@ -139,9 +124,19 @@ fn local_time(text: &str) -> Option<DateTime<Utc>> {
             let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()?;
             day.and_hms_opt(0, 0, 0)
         })?;
-    // A time that a change of clocks skips is taken for UTC.
-    let local = Local.from_local_datetime(&time).earliest();
-    Some(local.map_or_else(|| time.and_utc(), |local| local.to_utc()))
+    // A time that a change of clocks skips has the offset before the change; the
+    // longest gap is a day (Samoa).
+    (0..=25).find_map(|hours| {
+        let gap = TimeDelta::hours(hours);
+        let time = time - gap;
+        let found = Local.from_local_datetime(&time);
+        // At the hour of the change chrono also returns times that are not this
+        // local time, and the later one first.
+        let found = found.earliest().into_iter().chain(found.latest());
+        let same =
+            found.filter(|found| Local.from_utc_datetime(&found.naive_utc()).naive_local() == time);
+        Some(same.min()?.to_utc() + gap)
+    })
 }
 
 /// Returns a parser of session names, which may be invalid UTF-8, in the form in
@@ -179,6 +174,7 @@ mod tests {
             ("1", 1.0),
             ("100%", 1.0),
             ("1e-1", 0.1),
+            ("1.0000000000000002", 1.0),
             (".5", 0.5),
         ] {
             assert_eq!(progress(text), Ok(value), "{text}");

@@ -293,7 +293,7 @@ fn write_history(
 /// Writes a stored line with its unprintable characters escaped.
 fn write_stored_line(out: &mut Stdout, line: &[u8]) -> io::Result<()> {
     let mut escaped = Vec::with_capacity(line.len() + 1);
-    sstat::escape_json(&String::from_utf8_lossy(line.trim_ascii()), &mut escaped);
+    sstat::escape_json(&sstat::repair_json(line.trim_ascii()), &mut escaped);
     escaped.push(b'\n');
     out.write_all(&escaped)
 }

@@ -17,7 +17,7 @@ const RULES: &[(&str, &str)] = &[
     ),
     ("store", "crate::session_status"),
     // The binary: definitions and hooks do not depend on commands.
-    ("bin/sstat/cli/mod.rs bin/sstat/history.rs", "crate::"),
+    ("bin/sstat/cli/mod.rs", "crate::"),
     (
         "bin/sstat/hook",
         "crate::config crate::command crate::view crate::output",

@@ -349,6 +349,45 @@ fn follow_reads_a_large_replacement_whole() {
     child.wait().unwrap();
 }
 
+/// Returns how many files the traced process has opened.
+fn opened_files(trace: &std::path::Path) -> usize {
+    let trace = std::fs::read_to_string(trace).unwrap_or_default();
+    trace.lines().filter(|line| line.contains("open")).count()
+}
+
+#[test]
+fn follow_opens_no_file_while_nothing_changes() {
+    if !have("strace") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    for index in 0..50 {
+        sandbox.ok(["push", &format!("w{index}"), "working"]);
+    }
+    let trace = sandbox.root().join("trace");
+    let mut command = Command::new("strace");
+    sandbox.isolate(&mut command);
+    command
+        .args(["-f", "-qq", "-e", "trace=open,openat", "-o"])
+        .arg(&trace)
+        .args(["sstat", "history", "--all", "--follow"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..50 {
+        lines.next().unwrap().unwrap();
+    }
+    sandbox.ok(["push", "w0", "working", "after the start"]);
+    assert!(lines.next().unwrap().unwrap().contains("after the start"));
+    let before = opened_files(&trace);
+    assert!(before >= 50, "{before}");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(opened_files(&trace), before);
+    sandbox.ok(["push", "w49", "working", "after the pause"]);
+    assert!(lines.next().unwrap().unwrap().contains("after the pause"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn follow_ends_when_its_pipe_is_closed() {
     let sandbox = hour();

@@ -7,7 +7,6 @@ mod cli;
 mod command;
 mod config;
 mod error;
-mod history;
 mod hook;
 #[cfg(unix)]
 mod job_control;

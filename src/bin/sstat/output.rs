@@ -133,22 +133,6 @@ pub fn unless_closed(source: io::Error) -> Result<()> {
     Err(CliError::of_stream("write", "stdout", source))
 }
 
-/// Returns whether the reader of stdout is gone. A pipe reports this even while
-/// there is nothing to write.
-#[cfg(unix)]
-pub fn stdout_closed() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stdout = io::stdout();
-    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
-    poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().contains(PollFlags::ERR)
-}
-
-/// On this platform only a write finds out.
-#[cfg(not(unix))]
-pub fn stdout_closed() -> bool {
-    false
-}
-
 fn write_view(out: &mut Stdout, view: &View, config: &Config) -> io::Result<()> {
     let style = || config.style(Stream::Out);
     match view {

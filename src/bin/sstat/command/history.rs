@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sstat::{FileWarning, HealthRules, History, Query, Store, Thresholds, Update, session_of_file};
@@ -11,19 +10,16 @@ use sstat::{FileWarning, HealthRules, History, Query, Store, Thresholds, Update,
 use crate::cli;
 use crate::config::{Config, Stream};
 use crate::error::Result;
-use crate::history::{HistoryFollower, NameFilter};
 use crate::output::{self, JsonArray, Stdout, Stop};
 use crate::render::plot::{Plot, TimeRange};
 use crate::render::style::Style;
 use crate::render::timeline;
 use crate::select::{Names, Selection, select};
 use crate::view::{Report, View};
+use crate::watch::history_follower::{HistoryFollower, NameFilter};
 
 /// The default of `--limit`.
 const LIMIT: usize = 50;
-
-/// How often followed files are read.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
 type Written<T = ()> = std::result::Result<T, Stop>;
 
@@ -168,20 +164,17 @@ impl Histories<'_> {
         joins: Option<NameFilter>,
         write: impl Fn(&mut Stdout, &[u8], &Update) -> io::Result<()>,
     ) -> Written {
-        let mut follower = HistoryFollower::new(self.store.clone(), self.query.clone(), joins);
+        let mut follower = HistoryFollower::new(self.store.clone(), self.query.clone(), joins)?;
         let warnings = self.for_each(
             |line, update| Ok(write(out, line, update)?),
             |history| Ok(follower.add(history)?),
         )?;
         output::print_warnings(config, &warnings);
-        let mut has_more = false;
-        while !output::stdout_closed() {
+        out.flush()?;
+        while follower.wait()? {
+            follower.read_some(|line, update| write(out, line, update))?;
             out.flush()?;
             output::print_warnings(config, &follower.take_warnings());
-            if !has_more {
-                std::thread::sleep(FOLLOW_INTERVAL);
-            }
-            has_more = follower.read_some(|line, update| write(out, line, update))?;
         }
         Ok(())
     }

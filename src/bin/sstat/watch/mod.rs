@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod command_runner;
 mod dir_watcher;
 pub mod event;
+pub mod history_follower;
 mod poller;
 mod processes;
 pub mod session_table;

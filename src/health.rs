@@ -1,13 +1,14 @@
 //! The health of a session: its last update, seen at one time. Everything here
 //! is pure except [`HealthRules`], which reads the state of processes.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::{Error, Result};
-use crate::process::{HostIdentity, ProcessState};
+use crate::process::{HostIdentity, ProcessState, processes_of_runs};
 use crate::status::Status;
 use crate::update::Update;
 
@@ -173,6 +174,8 @@ pub struct Health {
     pub liveness: Liveness,
     /// True if the process is stopped by a signal (SIGSTOP, Ctrl-Z).
     pub is_stopped: bool,
+    /// The pid of the command of a dead wrapper, if it still runs.
+    pub command_pid: Option<u32>,
 }
 
 /// The time by which clocks may differ without clock skew being reported.
@@ -219,6 +222,7 @@ impl Health {
             staleness,
             liveness,
             is_stopped: process == ProcessState::Stopped,
+            command_pid: None,
         }
     }
 
@@ -253,6 +257,7 @@ pub struct HealthRules {
     /// The ages from which updates are stale.
     pub thresholds: Thresholds,
     here: OnceLock<Option<HostIdentity>>,
+    runs: OnceLock<HashMap<String, u32>>,
 }
 
 impl HealthRules {
@@ -263,6 +268,7 @@ impl HealthRules {
             now,
             thresholds,
             here: OnceLock::new(),
+            runs: OnceLock::new(),
         }
     }
 
@@ -276,11 +282,16 @@ impl HealthRules {
     /// Returns the health of a session whose last update is `update`.
     #[must_use]
     pub fn health(&self, update: &Update) -> Health {
-        let process = match &update.process {
-            Some(process) => process.state(self.here.get_or_init(HostIdentity::current).as_ref()),
-            None => ProcessState::Unknown,
+        let Some(process) = &update.process else {
+            return Health::of(update, ProcessState::Unknown, self.now, &self.thresholds);
         };
-        Health::of(update, process, self.now, &self.thresholds)
+        let state = process.state(self.here.get_or_init(HostIdentity::current).as_ref());
+        let mut health = Health::of(update, state, self.now, &self.thresholds);
+        if health.liveness == Liveness::Dead && process.command.is_some() {
+            let runs = self.runs.get_or_init(processes_of_runs);
+            health.command_pid = runs.get(&process.run_name()).copied();
+        }
+        health
     }
 }
 

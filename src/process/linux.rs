@@ -65,6 +65,21 @@ pub(super) fn is_process(pid: u32) -> bool {
     group.is_some_and(|group| group.trim().parse() == Ok(pid))
 }
 
+/// Returns the processes with `SSTAT_RUN` in their environment, and its value.
+/// `/proc/PID/environ` can be read for processes of the same user only.
+pub(super) fn runs() -> Vec<(u32, String)> {
+    let run_of = |pid: &str| {
+        let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let mut variables = environ.split(|&byte| byte == 0);
+        let run = variables.find_map(|variable| variable.strip_prefix(b"SSTAT_RUN="))?;
+        Some((pid.parse().ok()?, String::from_utf8(run.to_vec()).ok()?))
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| run_of(entry.file_name().to_str()?))
+        .collect()
+}
+
 /// Returns true if a pid that `/proc` does not show may exist: with the mount
 /// option `hidepid`, `/proc` hides the processes of other users.
 pub(super) fn may_exist(pid: u32) -> bool {

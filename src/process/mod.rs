@@ -5,6 +5,8 @@
 #[cfg_attr(not(target_os = "linux"), path = "unsupported.rs")]
 mod platform;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +106,12 @@ impl ProcessIdentity {
         platform::arguments(self.pid)
     }
 
+    /// Returns the name of this process's run in `SSTAT_RUN`, if it wraps a command.
+    #[must_use]
+    pub fn run_name(&self) -> String {
+        format!("{}-{}-{}", self.pid, self.start_time, self.boot_id)
+    }
+
     fn of_process(pid: u32) -> Option<Self> {
         let stat = ProcessStat::of(pid).filter(|stat| !stat.is_zombie())?;
         let HostIdentity {
@@ -160,6 +168,23 @@ const SHELLS: [&str; 11] = [
 fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
     let parent = |pid: &u32| ProcessStat::of(*pid)?.parent;
     std::iter::successors(Some(pid), parent).take(MAX_ANCESTORS)
+}
+
+/// Returns the oldest process of each run that a wrapper started, by its name in
+/// `SSTAT_RUN`, among the processes of the same user.
+pub(crate) fn processes_of_runs() -> HashMap<String, u32> {
+    let mut oldest: HashMap<String, (u64, u32)> = HashMap::new();
+    for (pid, run) in platform::runs() {
+        if let Some(stat) = ProcessStat::of(pid) {
+            let this = (stat.start_time, pid);
+            let oldest = oldest.entry(run).or_insert(this);
+            *oldest = this.min(*oldest);
+        }
+    }
+    oldest
+        .into_iter()
+        .map(|(run, (_, pid))| (run, pid))
+        .collect()
 }
 
 /// The machine, boot and pid namespace of this process.

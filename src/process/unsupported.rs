@@ -25,6 +25,10 @@ pub(super) fn arguments(_pid: u32) -> Vec<String> {
     Vec::new()
 }
 
+pub(super) fn runs() -> Vec<(u32, String)> {
+    Vec::new()
+}
+
 pub(super) fn is_process(_pid: u32) -> bool {
     false
 }

@@ -177,6 +177,42 @@ fn stopped_wrapper_becomes_stale() {
 }
 
 #[test]
+fn command_of_a_killed_wrapper_is_named() {
+    let sandbox = Sandbox::with_real_clock();
+    let pid_file = sandbox.root().join("pid");
+    let script = format!(
+        "sleep 9 & echo $$ $SSTAT_RUN >{0}.new; mv {0}.new {0}; exec sleep 60",
+        pid_file.display()
+    );
+    let mut command = sandbox.command(["push", "w", "working", "--", "sh", "-c", &script]);
+    let mut wrapper = command.spawn().unwrap();
+    while !pid_file.exists() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let line = fs::read_to_string(&pid_file).unwrap();
+    let (pid, run) = line.trim().split_once(' ').unwrap();
+    let process = last(&sandbox, "w")["process"].clone();
+    let boot_id = process["boot_id"].as_str().unwrap();
+    let expected = format!("{}-{}-{boot_id}", process["pid"], process["start_time"]);
+    assert_eq!(run, expected);
+
+    wrapper.kill().unwrap();
+    wrapper.wait().unwrap();
+    assert_eq!(state(&sandbox, "w")["is_alive"], false);
+    let text = format!("is gone; its command still runs (pid {pid})");
+    for args in [["show", "w"], ["stale", "w"]] {
+        let ran = sandbox.run(args);
+        assert!(ran.stdout.contains(&text), "{}", ran.stdout);
+    }
+    signal("-KILL", pid);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while sandbox.ok(["show", "w"]).contains(&text) {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
 fn watch_shows_a_stopped_process() {
     let sandbox = Sandbox::with_real_clock();
     let sleep = Sleep::start();

@@ -44,7 +44,11 @@ pub fn issue(update: &Update, health: &Health) -> Option<String> {
     let word = issue_word(health)?;
     Some(match &update.process {
         Some(process) if health.liveness == Liveness::Dead => {
-            format!("{word}: process {} is gone", process.pid)
+            let text = format!("{word}: process {} is gone", process.pid);
+            match health.command_pid {
+                Some(pid) => format!("{text}; its command still runs (pid {pid})"),
+                None => text,
+            }
         }
         _ => word.to_owned(),
     })

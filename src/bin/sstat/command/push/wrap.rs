@@ -72,7 +72,9 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         warn(&failure, RUNS_WITHOUT_STATUS);
     }
     let started = Instant::now();
-    let ending = execute(&argv, &update.session, sstat_dir.as_deref(), &style);
+    let run = update.process.as_ref().map(|process| process.run_name());
+    let sstat_dir = sstat_dir.as_deref();
+    let ending = execute(&argv, &update.session, sstat_dir, run.as_deref(), &style);
     // From here on, sstat must end as the command ended.
     let recorded = closing_update(config, update, &ending, started.elapsed())
         .and_then(|last| record(config, &last, durability));
@@ -93,7 +95,7 @@ pub fn run_without_status(
 ) -> Report {
     let message = format!("{reason}; {RUNS_WITHOUT_STATUS}");
     print_diagnostic(style, &message, Role::Stale);
-    end(&execute(argv, session, None, style))
+    end(&execute(argv, session, None, None, style))
 }
 
 /// Ends as the command ended: does not return if a signal killed it.
@@ -112,6 +114,7 @@ fn execute(
     argv: &[OsString],
     session: impl AsRef<OsStr>,
     sstat_dir: Option<&Path>,
+    sstat_run: Option<&str>,
     style: &Style,
 ) -> Ending {
     let Some((program, arguments)) = argv.split_first() else {
@@ -125,6 +128,9 @@ fn execute(
             .env("SSTAT_PID", std::process::id().to_string());
         if let Some(directory) = sstat_dir {
             command.env("SSTAT_DIR", directory);
+        }
+        if let Some(run) = sstat_run {
+            command.env("SSTAT_RUN", run);
         }
         child::run(&mut command)
     };

@@ -57,6 +57,20 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
+    /// The operating system denied an action on a path that belongs to another
+    /// user.
+    Denied {
+        /// The action, a verb after "cannot".
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The path itself, or its nearest parent if it does not exist.
+        owned: PathBuf,
+        /// The user id of the owner.
+        owner: u32,
+        /// The system's error.
+        source: io::Error,
+    },
     /// A status file that is not a regular file.
     NotRegular {
         /// The file.
@@ -78,8 +92,18 @@ pub enum Error {
         /// The number of attempts.
         attempts: u32,
     },
+    /// A path with a literal `$NAME`, which the shell has not expanded.
+    Unexpanded {
+        /// The path as given.
+        path: PathBuf,
+        /// The variable with its `$`.
+        variable: String,
+    },
     /// No directory was named and the user has no home directory.
     NoDirectory,
+    /// The current directory has been removed, and no absolute directory was
+    /// named.
+    NoCurrentDirectory,
 }
 
 impl Error {
@@ -113,6 +137,12 @@ impl fmt::Display for Error {
                 action,
                 path,
                 source,
+            }
+            | Self::Denied {
+                action,
+                path,
+                source,
+                ..
             } => {
                 write!(f, "{}: cannot {action}", printable(path))?;
                 if f.alternate() {
@@ -121,7 +151,12 @@ impl fmt::Display for Error {
                     let end = text.find(" (os error ").unwrap_or(text.len());
                     write!(f, ": {}", &text[..end])?;
                 }
-                Ok(())
+                match self {
+                    Self::Denied { owned, owner, .. } => {
+                        write!(f, " ({} belongs to user {owner})", printable(owned))
+                    }
+                    _ => Ok(()),
+                }
             }
             Self::NotRegular { path, kind } => {
                 write!(f, "{}: is {kind}, not a regular file", printable(path))
@@ -136,6 +171,12 @@ impl fmt::Display for Error {
                 "{}: other writers damaged the line {attempts} times",
                 printable(path)
             ),
+            Self::Unexpanded { path, variable } => write!(
+                f,
+                "{}: {variable} is not expanded inside single quotes",
+                printable(path)
+            ),
+            Self::NoCurrentDirectory => f.write_str("the current directory has been removed"),
             Self::NoDirectory => f.write_str("no status directory: the user has no home directory"),
         }
     }
@@ -149,7 +190,7 @@ pub(crate) fn printable(path: &Path) -> String {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::Denied { source, .. } => Some(source),
             _ => None,
         }
     }

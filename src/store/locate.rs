@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::append::Durability;
-use crate::store::open::sync_directory;
+use crate::store::open::{create_directory, sync_directory};
 
 /// The directory that is searched for from the current directory up.
 const PROJECT_DIRECTORY: &str = "data/session_status";
@@ -61,22 +61,34 @@ impl Location {
     /// user could create `/tmp/data/session_status` to show false statuses to
     /// anyone who works below `/tmp`.
     ///
+    /// In a named path, a leading `~/` is expanded and a literal `$NAME` is an
+    /// error, because both result from quoting mistakes.
+    ///
     /// # Errors
-    /// [`Error::Ownership`] for such a directory, [`Error::NoDirectory`] if the
-    /// user has no home directory.
+    /// [`Error::Ownership`] for such a directory, [`Error::Unexpanded`] for a
+    /// `$NAME`, [`Error::NoCurrentDirectory`] if the current directory has been
+    /// removed and is needed, [`Error::NoDirectory`] if the user has no home
+    /// directory.
     pub fn find(named: Option<PathBuf>, variable: Option<OsString>) -> Result<Self> {
         if let Some(path) = named {
-            return Ok(Self::new(path, Origin::Named));
+            return Self::named(path, Origin::Named);
         }
         if let Some(path) = variable.filter(|path| !path.is_empty()) {
-            return Ok(Self::new(path.into(), Origin::Environment));
+            return Self::named(path.into(), Origin::Environment);
         }
         let user = directories::BaseDirs::new();
-        if let Ok(current) = std::env::current_dir()
-            && let Some(found) = search_up(&current, home_of(user.as_ref()).as_deref())
-        {
-            check_owner(&found)?;
-            return Ok(Self::new(found, Origin::Project));
+        match std::env::current_dir() {
+            Ok(current) => {
+                if let Some(found) = search_up(&current, home_of(user.as_ref()).as_deref()) {
+                    check_owner(&found)?;
+                    return Ok(Self::new(found, Origin::Project));
+                }
+            }
+            // It may have been in a project.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::NoCurrentDirectory);
+            }
+            Err(_) => {}
         }
         let user = user.ok_or(Error::NoDirectory)?;
         let state = user.state_dir().unwrap_or_else(|| user.data_local_dir());
@@ -87,51 +99,76 @@ impl Location {
     }
 
     /// Creates the directory and its parents if they are missing. In the user's
-    /// state directory, only the user can access them (mode 0700).
+    /// state directory, only the user can access them (mode 0700). Those that
+    /// root creates belong to the owner of the directory above.
     ///
     /// # Errors
     /// If the system refuses.
     pub fn create(&self, durability: Durability) -> Result<()> {
         let path = self.store.path();
-        if path.is_dir() {
-            return Ok(());
-        }
-        let parents = || path.ancestors().skip(1);
-        let existing = parents().find(|parent| parent.is_dir());
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        if self.origin == Origin::UserState {
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        }
-        builder.create(path).map_err(|error| {
-            let error = match error.kind() {
-                // The path exists, but is not a directory.
-                io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
-                _ => error,
-            };
-            Error::io("create", path)(error)
-        })?;
-        if durability == Durability::Synced {
-            // Every parent up to the existing one has a new entry.
-            for parent in parents() {
-                sync_directory(parent)?;
-                if Some(parent) == existing {
-                    break;
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .take_while(|directory| !directory.is_dir())
+            .collect();
+        for directory in missing.into_iter().rev() {
+            match create_directory(directory, self.origin == Origin::UserState) {
+                // Another push creates it at the same time.
+                Err(_) if directory.is_dir() => {}
+                // A file has its name.
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Error::io("create", path)(
+                        io::ErrorKind::NotADirectory.into(),
+                    ));
                 }
+                created => created?,
+            }
+            if durability == Durability::Synced
+                && let Some(parent) = directory.parent()
+            {
+                sync_directory(parent)?;
             }
         }
         Ok(())
     }
 
-    /// Messages show the path, and a relative one would not tell where it is.
+    fn named(path: PathBuf, origin: Origin) -> Result<Self> {
+        let path = match path.strip_prefix("~") {
+            Ok(rest) => match directories::BaseDirs::new() {
+                Some(user) => user.home_dir().join(rest),
+                None => return Err(Error::NoDirectory),
+            },
+            Err(_) => path,
+        };
+        if let Some(variable) = variable_in(&path.to_string_lossy())
+            && !path.is_dir()
+        {
+            return Err(Error::Unexpanded { path, variable });
+        }
+        // Messages show the path: a relative one does not tell where it is.
+        match std::path::absolute(&path) {
+            Ok(path) => Ok(Self::new(path, origin)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NoCurrentDirectory),
+            Err(error) => Err(Error::io("use", &path)(error)),
+        }
+    }
+
     fn new(path: PathBuf, origin: Origin) -> Self {
-        let path = std::path::absolute(&path).unwrap_or(path);
         Self {
             store: Store::new(path),
             origin,
         }
     }
+}
+
+/// Returns the first `$NAME` or `${NAME}` in a text, with its `$`.
+fn variable_in(text: &str) -> Option<String> {
+    text.match_indices('$').find_map(|(start, _)| {
+        let name = text[start + 1..].trim_start_matches('{');
+        let is_part = |c: char| c == '_' || c.is_ascii_alphanumeric();
+        let end = name.find(|c| !is_part(c)).unwrap_or(name.len());
+        let is_name = end > 0 && !name.starts_with(|c: char| c.is_ascii_digit());
+        is_name.then(|| format!("${}", &name[..end]))
+    })
 }
 
 /// Returns the home directory with links resolved, as the system spells the
@@ -171,9 +208,17 @@ fn device(_path: &Path) -> Option<u64> {
 
 #[cfg(unix)]
 fn check_owner(path: &Path) -> Result<()> {
+    use crate::store::open::is_root;
     use std::os::unix::fs::MetadataExt;
     let owner = path.metadata().map_err(Error::io("read", path))?.uid();
     if owner == 0 || owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    // Under sudo, the user who called it trusts their own directories.
+    let caller = std::env::var("SUDO_UID")
+        .ok()
+        .and_then(|uid| uid.parse().ok());
+    if is_root() && caller == Some(owner) {
         return Ok(());
     }
     Err(Error::Ownership {

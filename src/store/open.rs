@@ -43,7 +43,15 @@ pub(crate) fn open_append(path: &Path) -> Result<StatusFile> {
 pub(crate) fn create_append(path: &Path) -> Result<StatusFile> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create_new(true);
-    open(path, &mut options, "append")
+    let open = open(path, &mut options, "append")?;
+    #[cfg(unix)]
+    if is_root()
+        && let Some(directory) = path.parent()
+        && let Ok(directory) = directory.metadata()
+    {
+        give_to_owner_of(&open.file, &directory);
+    }
+    Ok(open)
 }
 
 /// Opens a file for reading.
@@ -70,8 +78,32 @@ fn open(path: &Path, options: &mut OpenOptions, action: &'static str) -> Result<
 fn open_error(error: io::Error, action: &'static str, path: &Path) -> Error {
     match path.symlink_metadata() {
         Ok(metadata) if !metadata.is_file() => not_regular(&metadata, path.to_path_buf()),
-        _ => Error::io(action, path)(error),
+        _ => refused(error, action, path),
     }
+}
+
+/// Returns the error of an action on a path. If the system denies permission, it
+/// names the owner, who can grant it.
+fn refused(source: io::Error, action: &'static str, path: &Path) -> Error {
+    #[cfg(unix)]
+    if source.kind() == io::ErrorKind::PermissionDenied {
+        use std::os::unix::fs::MetadataExt;
+        let found = path
+            .ancestors()
+            .find_map(|owned| Some((owned, owned.symlink_metadata().ok()?.uid())));
+        if let Some((owned, owner)) = found
+            && owner != rustix::process::geteuid().as_raw()
+        {
+            return Error::Denied {
+                action,
+                path: path.to_path_buf(),
+                owned: owned.to_path_buf(),
+                owner,
+                source,
+            };
+        }
+    }
+    Error::io(action, path)(source)
 }
 
 fn not_regular(metadata: &Metadata, path: PathBuf) -> Error {
@@ -108,7 +140,7 @@ impl Directory {
         Ok(Self {
             path: path.to_path_buf(),
             #[cfg(unix)]
-            handle: open_directory(path).map_err(Error::io("read", path))?,
+            handle: open_directory(path).map_err(|error| refused(error, "read", path))?,
         })
     }
 
@@ -166,6 +198,63 @@ fn open_directory(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(flags.bits() as i32);
     options.open(path)
+}
+
+/// Creates a directory in an existing one. Only its owner can access it if it is
+/// `private`.
+#[cfg(unix)]
+pub(crate) fn create_directory(path: &Path, private: bool) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mode = if private { 0o700 } else { 0o777 };
+    let created = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if is_root() => create_as_root(parent, name, mode),
+        _ => std::fs::DirBuilder::new().mode(mode).create(path),
+    };
+    created.map_err(|error| refused(error, "create", path))
+}
+
+/// Creates a directory and gives it to the owner of its parent: root with a user's
+/// `HOME` would otherwise lock that user out of `~/.local`.
+///
+/// The owner of the parent can replace the new directory before it is opened. An
+/// empty directory of root in their own directory is all they can gain.
+#[cfg(unix)]
+fn create_as_root(parent: &Path, name: &OsStr, mode: u32) -> io::Result<()> {
+    use rustix::fs::{Dir, Mode, OFlags, mkdirat, openat};
+    use std::os::unix::fs::MetadataExt;
+    let parent = open_directory(parent)?;
+    mkdirat(&parent, name, Mode::from_raw_mode(mode as _))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let created: File = openat(&parent, name, flags, Mode::empty())?.into();
+    let mut entries = Dir::read_from(&created)?;
+    let is_empty = entries.all(|entry| {
+        entry.is_ok_and(|entry| [&b"."[..], b".."].contains(&entry.file_name().to_bytes()))
+    });
+    if is_empty && created.metadata()?.uid() == 0 {
+        give_to_owner_of(&created, &parent.metadata()?);
+    }
+    Ok(())
+}
+
+/// Gives a file that root has just created to the owner of its directory. Without
+/// the right to do so, as in some containers, it stays root's.
+#[cfg(unix)]
+fn give_to_owner_of(created: &File, directory: &Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    if directory.uid() != 0 {
+        let _ = fchown(created, Some(directory.uid()), Some(directory.gid()));
+    }
+}
+
+#[cfg(unix)]
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Creates a directory below an existing one.
+#[cfg(not(unix))]
+pub(crate) fn create_directory(path: &Path, _private: bool) -> Result<()> {
+    std::fs::create_dir(path).map_err(Error::io("create", path))
 }
 
 /// Makes the entries of a directory durable.

@@ -157,19 +157,146 @@ fn verbose_prints_directory_and_origin() {
 }
 
 #[test]
-fn removed_current_directory_is_tolerated() {
+fn push_fails_in_removed_directory() {
     let sandbox = Sandbox::new();
-    let gone = sandbox.home().join("gone");
-    fs::create_dir(&gone).unwrap();
-    let mut shell = Command::new("sh");
-    sandbox.isolate(&mut shell);
-    shell.env_remove("SSTAT_DIR").current_dir(&gone);
-    shell.args([
-        "-c",
-        "rmdir ../gone && sstat push w idle && sstat show w --json",
-    ]);
-    let ran = Ran::from(shell.output().unwrap());
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let run_in_removed = |command: &str| {
+        let gone = sandbox.home().join("gone");
+        fs::create_dir(&gone).unwrap();
+        let mut shell = Command::new("sh");
+        sandbox.isolate(&mut shell);
+        shell.env_remove("SSTAT_DIR").current_dir(&gone);
+        shell.args(["-c", &format!("rmdir ../gone && {command}")]);
+        Ran::from(shell.output().unwrap())
+    };
+    let error = "the current directory has been removed; \
+                 name an absolute directory with --dir or SSTAT_DIR";
+    for command in [
+        "sstat push w idle",
+        "sstat push w idle --dir status",
+        "SSTAT_DIR=status sstat push w idle",
+    ] {
+        let ran = run_in_removed(command);
+        assert_eq!(ran.code, 2, "{command}: {ran:?}");
+        assert_eq!(ran.stderr, format!("sstat: {error}\n"), "{command}");
+    }
+    assert!(!sandbox.home().join(".local").exists());
+
+    let ran = run_in_removed("sstat push w working -- echo runs");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "runs\n"), "{ran:?}");
+    assert!(ran.stderr.contains(error), "{ran:?}");
+    let ran = run_in_removed("echo '{}' | sstat push --hook claude-code");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
+
+    let absolute = sandbox.dir().display().to_string();
+    let ran = run_in_removed(&format!("sstat push w idle --dir '{absolute}'"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(sandbox.file("w").exists());
+}
+
+#[test]
+fn tilde_is_expanded_and_literal_variable_refused() {
+    let sandbox = Sandbox::new();
+    let run = |args: &[&str], variable: Option<&str>| {
+        let mut command = sandbox.command(args);
+        command.current_dir(sandbox.root()).env_remove("SSTAT_DIR");
+        if let Some(variable) = variable {
+            command.env("SSTAT_DIR", variable);
+        }
+        Ran::from(command.output().unwrap())
+    };
+    assert_eq!(run(&["push", "w", "idle"], Some("~/a")).code, 0);
+    assert!(sandbox.home().join("a/w_status.json").exists());
+    assert_eq!(run(&["push", "w", "idle", "--dir", "~/b/c"], None).code, 0);
+    assert!(sandbox.home().join("b/c/w_status.json").exists());
+    assert!(!sandbox.root().join("~").exists());
+
+    for (path, name) in [
+        ("$HOME/x", "$HOME"),
+        ("a/${XDG_STATE_HOME}/x", "$XDG_STATE_HOME"),
+    ] {
+        for args in [
+            &["push", "w", "idle", "--dir", path][..],
+            &["list", "--dir", path],
+        ] {
+            let ran = run(args, None);
+            let error = format!("sstat: {path}: {name} is not expanded inside single quotes\n");
+            assert_eq!((ran.code, ran.stderr), (2, error), "{args:?}");
+        }
+        assert_eq!(run(&["push", "w", "idle"], Some(path)).code, 2);
+        assert!(!sandbox.root().join(path).exists());
+        // Such a directory can exist, and is not a mistake then.
+        fs::create_dir_all(sandbox.root().join(path)).unwrap();
+        assert_eq!(run(&["push", "w", "idle"], Some(path)).code, 0);
+        assert!(sandbox.root().join(path).join("w_status.json").exists());
+    }
+    for path in ["cost$", "$5"] {
+        assert_eq!(run(&["push", "w", "idle", "--dir", path], None).code, 0);
+    }
+}
+
+#[test]
+fn messages_show_absolute_directory() {
+    let sandbox = Sandbox::new();
+    let absolute = sandbox.root().join("missing").display().to_string();
+    for args in [&["list"][..], &["summary", "-v"], &["show", "w"]] {
+        let mut command = sandbox.command(args);
+        command
+            .current_dir(sandbox.root())
+            .env("SSTAT_DIR", "missing");
+        let ran = Ran::from(command.output().unwrap());
+        assert!(ran.stderr.contains(&absolute), "{args:?}: {ran:?}");
+    }
+}
+
+/// Root with the `HOME` of another user, as `sudo -E` and containers have it.
+#[test]
+fn push_of_root_leaves_new_files_to_the_owner_of_the_directory() {
+    const USER: u32 = 12345;
+    let sandbox = Sandbox::new();
+    let home = sandbox.home();
+    if std::os::unix::fs::chown(&home, Some(USER), Some(USER)).is_err() {
+        eprintln!("SKIPPED: only root can change the owner of a directory");
+        return;
+    }
+    let owner = |path: &Path| {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.uid(), metadata.gid())
+    };
+    for _ in 0..2 {
+        let ran = run_in(&sandbox, &home, &["push", "w", "idle"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    }
+    let file = home.join(".local/state/sstat/session_status/w_status.json");
+    for path in file.ancestors().take_while(|path| *path != home) {
+        assert_eq!(owner(path), (USER, USER), "{}", path.display());
+    }
+    // An existing directory keeps its owner.
+    let existing = sandbox.root().join("existing");
+    fs::create_dir(&existing).unwrap();
+    let named = existing.join("status").display().to_string();
+    run_in(&sandbox, &home, &["push", "w", "idle", "--dir", &named]);
+    assert_eq!(owner(&existing.join("status/w_status.json")), (0, 0));
+}
+
+#[test]
+fn directory_of_the_sudo_user_is_accepted() {
+    let sandbox = Sandbox::new();
+    let directory = sandbox.home().join("data/session_status");
+    fs::create_dir_all(&directory).unwrap();
+    if std::os::unix::fs::chown(&directory, Some(12345), None).is_err() {
+        eprintln!("SKIPPED: only root can change the owner of a directory");
+        return;
+    }
+    for (uid, code) in [("12345", 0), ("12346", 2), ("", 2)] {
+        let mut command = sandbox.command(["push", "w", "idle"]);
+        command.env_remove("SSTAT_DIR").env("SUDO_UID", uid);
+        let ran = Ran::from(command.current_dir(sandbox.home()).output().unwrap());
+        assert_eq!(ran.code, code, "{uid}: {ran:?}");
+    }
+    assert_eq!(
+        fs::metadata(directory.join("w_status.json")).unwrap().uid(),
+        12345
+    );
 }
 
 #[test]

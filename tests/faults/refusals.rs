@@ -79,6 +79,12 @@ fn denied_permission_is_reported() {
             assert_eq!(ran.code, 2, "{ran:?}");
             assert_eq!(ran.stderr.lines().count(), 1);
             assert!(ran.stderr.contains("ermission denied"), "{ran:?}");
+            let is_others = fs::metadata("/proc/self").unwrap().uid() == 0;
+            assert_eq!(
+                ran.stderr.contains("belongs to user 0)"),
+                is_others,
+                "{ran:?}"
+            );
         }
         for args in [
             &["summary"][..],

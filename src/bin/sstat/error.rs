@@ -63,6 +63,9 @@ impl From<sstat::Error> for CliError {
                 message += "; if you trust it, name it with --dir or SSTAT_DIR";
             }
             sstat::Error::NoDirectory => message += "; name one with --dir or SSTAT_DIR",
+            sstat::Error::NoCurrentDirectory => {
+                message += "; name an absolute directory with --dir or SSTAT_DIR";
+            }
             _ => {}
         }
         Self::error(message)

@@ -77,36 +77,31 @@ impl SessionStatus {
 
     /// Prepares `idle`: the worker waits for a task.
     pub fn idle(&mut self) -> PendingUpdate<'_> {
-        let update = self.update(Status::Idle);
-        PendingUpdate {
-            session: self,
-            update,
-        }
+        self.pending(Status::Idle)
     }
 
     /// Prepares `working`.
     pub fn working(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
-        self.pending(Status::Working, message)
+        self.pending(Status::Working).message(message)
     }
 
     /// Prepares `blocked`. The message gives the reason.
     pub fn blocked(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
-        self.pending(Status::Blocked, message)
+        self.pending(Status::Blocked).message(message)
     }
 
     /// Prepares `completed`, with progress 1.0.
     pub fn completed(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
-        self.pending(Status::Completed, message)
+        self.pending(Status::Completed).message(message)
     }
 
     /// Prepares `error`. The message gives the reason.
     pub fn error(&mut self, message: impl Into<String>) -> PendingUpdate<'_> {
-        self.pending(Status::Error, message)
+        self.pending(Status::Error).message(message)
     }
 
-    fn pending(&mut self, status: Status, message: impl Into<String>) -> PendingUpdate<'_> {
-        let mut update = self.update(status);
-        update.message = message.into();
+    fn pending(&mut self, status: Status) -> PendingUpdate<'_> {
+        let update = self.update(status);
         PendingUpdate {
             session: self,
             update,

@@ -76,11 +76,12 @@ impl ProcessIdentity {
     /// ancestors, of which at most 64 are looked at; otherwise `None`.
     #[must_use]
     pub fn of_ancestor(pid: u32) -> Option<Self> {
-        let is_ancestor = || ancestors(platform::parent()).any(|ancestor| ancestor == pid);
-        if pid == std::process::id() || is_ancestor() {
-            return Self::of_process(pid);
-        }
-        None
+        let parent = platform::parent();
+        // The parent first: it costs no read of `/proc`.
+        let is_ancestor = pid == parent || ancestors(parent).any(|ancestor| ancestor == pid);
+        (is_ancestor || pid == std::process::id())
+            .then(|| Self::of_process(pid))
+            .flatten()
     }
 
     /// Returns the nearest ancestor of this process that is not a shell.

@@ -95,7 +95,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --dir 'Status directory [default: see --help]'
             cand --color 'When to use colors [default: auto]'
             cand --json 'Print JSON'
-            cand --attention 'Only sessions in need of attention: error, blocked, dead or stale'
+            cand --attention 'Only sessions in need of attention: error, blocked, dead, stopped or stale'
             cand --exit-code 'Exit with 1 if a session is listed, with 0 if none is'
             cand -q 'Suppress warnings and notes'
             cand --quiet 'Suppress warnings and notes'

@@ -97,7 +97,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to u
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l attention -d 'Only sessions in need of attention: error, blocked, dead or stale'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l attention -d 'Only sessions in need of attention: error, blocked, dead, stopped or stale'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l exit-code -d 'Exit with 1 if a session is listed, with 0 if none is'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'Suppress warnings and notes'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Print which directory is used and why'

@@ -101,7 +101,7 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Status directory [default: see --help]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors [default: auto]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
-            [CompletionResult]::new('--attention', '--attention', [CompletionResultType]::ParameterName, 'Only sessions in need of attention: error, blocked, dead or stale')
+            [CompletionResult]::new('--attention', '--attention', [CompletionResultType]::ParameterName, 'Only sessions in need of attention: error, blocked, dead, stopped or stale')
             [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Exit with 1 if a session is listed, with 0 if none is')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Suppress warnings and notes')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Suppress warnings and notes')

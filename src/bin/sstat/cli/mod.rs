@@ -400,7 +400,7 @@ pub struct List {
     /// Sort key [default: name; with --attention: age]
     #[arg(long, value_enum, value_name = "KEY")]
     pub sort: Option<SortKey>,
-    /// Only sessions in need of attention: error, blocked, dead or stale
+    /// Only sessions in need of attention: error, blocked, dead, stopped or stale
     #[arg(long)]
     pub attention: bool,
     /// Exit with 1 if a session is listed, with 0 if none is

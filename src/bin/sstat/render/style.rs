@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use owo_colors::{AnsiColors, OwoColorize, Style as Paint};
+use owo_colors::{OwoColorize, Style as Paint, XtermColors};
 use sstat::{Health, Liveness, Staleness, Status};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -34,36 +34,27 @@ pub enum Role {
     Faint,
 }
 
-/// One of the terminal's own 16 colours, in the terms of each library that
-/// prints them.
+/// A colour of the 256-colour palette. The terminal's own 16 colours are not
+/// used, because some are illegible on a light or on a dark background.
 #[derive(Clone, Copy, Debug)]
 pub struct Color {
-    ansi: AnsiColors,
-    pub table: comfy_table::Color,
+    pub index: u8,
+    /// The name of a similar colour in tmux, whose status line has a background of
+    /// its own.
     pub tmux: &'static str,
-    #[cfg(all(unix, feature = "tui"))]
-    pub tui: ratatui::style::Color,
 }
 
-macro_rules! colors {
-    ($($name:ident: $ansi:ident, $table:ident, $tmux:literal;)*) => {$(
-        const $name: Color = Color {
-            ansi: AnsiColors::$ansi,
-            table: comfy_table::Color::$table,
-            tmux: $tmux,
-            #[cfg(all(unix, feature = "tui"))]
-            tui: ratatui::style::Color::$ansi,
-        };
-    )*};
-}
+impl Color {
+    const RED: Self = Self::new(160, "red");
+    const GREEN: Self = Self::new(28, "green");
+    const YELLOW: Self = Self::new(130, "yellow");
+    const BLUE: Self = Self::new(27, "blue");
+    const MAGENTA: Self = Self::new(133, "magenta");
+    const CYAN: Self = Self::new(30, "cyan");
 
-colors! {
-    RED: Red, DarkRed, "red";
-    GREEN: Green, DarkGreen, "green";
-    YELLOW: Yellow, DarkYellow, "yellow";
-    BLUE: Blue, DarkBlue, "blue";
-    MAGENTA: Magenta, DarkMagenta, "magenta";
-    CYAN: Cyan, DarkCyan, "cyan";
+    const fn new(index: u8, tmux: &'static str) -> Self {
+        Self { index, tmux }
+    }
 }
 
 impl Role {
@@ -83,15 +74,14 @@ impl Role {
         worst_issue(health).map(|(_, role)| role)
     }
 
-    /// Never white or black, which are invisible on some backgrounds.
     pub fn color(self) -> Option<Color> {
         match self {
-            Self::Working => Some(GREEN),
-            Self::Blocked | Self::Stale => Some(YELLOW),
-            Self::Error | Self::VeryStale | Self::Dead => Some(RED),
-            Self::Idle => Some(BLUE),
-            Self::Completed => Some(CYAN),
-            Self::Other => Some(MAGENTA),
+            Self::Working => Some(Color::GREEN),
+            Self::Blocked | Self::Stale => Some(Color::YELLOW),
+            Self::Error | Self::VeryStale | Self::Dead => Some(Color::RED),
+            Self::Idle => Some(Color::BLUE),
+            Self::Completed => Some(Color::CYAN),
+            Self::Other => Some(Color::MAGENTA),
             Self::Heading | Self::Faint => None,
         }
     }
@@ -107,7 +97,7 @@ impl Role {
     fn paint(self) -> Paint {
         let mut paint = Paint::new();
         if let Some(color) = self.color() {
-            paint = paint.color(color.ansi);
+            paint = paint.color(XtermColors::from(color.index));
         }
         if self.is_bold() {
             paint = paint.bold();
@@ -259,6 +249,37 @@ mod tests {
             .bar(0.5, 4),
             "##--"
         );
+    }
+
+    /// Returns the relative luminance of a colour of the 6x6x6 cube, as in WCAG.
+    fn luminance(index: u8) -> f64 {
+        let level = |digit: u8| match digit {
+            0 => 0.0,
+            digit => (f64::from(55 + 40 * digit) / 255.0 + 0.055) / 1.055,
+        };
+        let index = index - 16;
+        let [red, green, blue] =
+            [index / 36, index / 6 % 6, index % 6].map(|digit| level(digit).powf(2.4));
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    #[test]
+    fn color_is_legible_on_light_and_dark() {
+        for role in [
+            Role::Working,
+            Role::Blocked,
+            Role::Error,
+            Role::Idle,
+            Role::Completed,
+            Role::Other,
+            Role::Stale,
+        ] {
+            let luminance = luminance(role.color().unwrap().index);
+            let on_white = 1.05 / (luminance + 0.05);
+            let on_black = (luminance + 0.05) / 0.05;
+            assert!(on_white > 3.8, "{role:?} on white: {on_white}");
+            assert!(on_black > 3.8, "{role:?} on black: {on_black}");
+        }
     }
 
     #[test]

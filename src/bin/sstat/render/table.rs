@@ -4,7 +4,7 @@ use std::array::from_fn;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, ColumnConstraint, Row, Table, Width, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Row, Table, Width, presets};
 use sstat::{Session, escape};
 use unicode_width::UnicodeWidthStr;
 
@@ -55,7 +55,7 @@ impl<'a> Field<'a> {
             return cell;
         };
         if let Some(color) = role.color() {
-            cell = cell.fg(color.table);
+            cell = cell.fg(Color::AnsiValue(color.index));
         }
         if role.is_bold() {
             cell = cell.add_attribute(Attribute::Bold);

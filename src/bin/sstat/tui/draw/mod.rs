@@ -302,7 +302,7 @@ mod tests {
             }
         }
         let buffer = Scene::new(sessions()).drawn((80, 24), &STYLE);
-        let red = |cell: &&ratatui::buffer::Cell| cell.fg == Color::Red;
+        let red = |cell: &&ratatui::buffer::Cell| cell.fg == Color::Indexed(160);
         let error: String = buffer.content[160..240]
             .iter()
             .filter(red)

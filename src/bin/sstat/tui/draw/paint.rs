@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 
 use crate::render::style::{Role, Span as TextSpan, Style as TextStyle};
@@ -31,7 +31,7 @@ impl Painter<'_> {
         modifier.set(Modifier::BOLD, role.is_bold());
         modifier.set(Modifier::DIM, role.is_dim() && self.style.color);
         Style {
-            fg: color.map(|color| color.tui),
+            fg: color.map(|color| Color::Indexed(color.index)),
             ..Style::new().add_modifier(modifier)
         }
     }

@@ -66,6 +66,20 @@ impl<'a> Tmux<'a> {
         self.ok(&["capture-pane", "-p"])
     }
 
+    /// Returns the terminal's text with its colours.
+    fn capture_colors(&self) -> String {
+        self.ok(&["capture-pane", "-p", "-e"])
+    }
+
+    /// Pastes text as a terminal does, between the codes of a bracketed paste if
+    /// the program has requested them.
+    fn paste(&self, text: &str) {
+        let path = self.sandbox.root().join("pasted.txt");
+        std::fs::write(&path, text).unwrap();
+        self.ok(&["load-buffer", path.to_str().unwrap()]);
+        self.ok(&["paste-buffer", "-p", "-r"]);
+    }
+
     /// Waits until the terminal shows the expected text, and returns all of it.
     fn wait(&self, event: &str, expected: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -335,7 +349,174 @@ fn signal_finds_the_terminal_restored() {
 }
 
 #[test]
-fn wait_for_the_last_alerts_can_be_ended() {
+fn screen_is_restored_after_a_stop_without_notice() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::running(&sandbox, "stop", 80, 24, "PS1='$ ' bash --norc");
+    let settings = tmux.settings();
+    tmux.shell("sh -c 'echo $$ > pid; exec sstat watch'; echo exit=$?");
+    tmux.wait_for("12 sessions");
+    let pid = std::fs::read_to_string(sandbox.root().join("pid")).unwrap();
+    let kill = |signal: &str| {
+        let kill = Command::new("kill").args([signal, pid.trim()]).status();
+        assert!(kill.unwrap().success());
+    };
+    kill("-STOP");
+    tmux.wait("shell", |capture| capture.contains("Stopped"));
+    // In the background it stops instead of drawing over the shell.
+    tmux.shell("clear; bg");
+    tmux.wait("stop in the background", |_| is_stopped(pid.trim()));
+    tmux.shell("echo still in the shell");
+    tmux.wait_for("still in the shell");
+    assert!(
+        !tmux.capture().contains("12 sessions"),
+        "{}",
+        tmux.capture()
+    );
+    tmux.shell("clear; fg");
+    tmux.wait_for("12 sessions");
+    tmux.keys(&["G"]);
+    tmux.wait("w10", |capture| selected(capture).starts_with("w10 "));
+    // A signal that does not follow a stop only redraws.
+    kill("-CONT");
+    tmux.keys(&["g"]);
+    tmux.wait("broken", |capture| selected(capture).starts_with("broken "));
+    tmux.keys(&["q"]);
+    tmux.wait("normal screen", |_| !tmux.is_in_alternate_screen());
+    assert_eq!(tmux.settings(), settings);
+}
+
+fn is_stopped(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().starts_with('T')
+}
+
+#[test]
+fn paste_is_text_for_the_filter_and_never_a_key() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::new(&sandbox, "filter", 80, 24);
+    tmux.shell("sstat watch; echo exit=$?");
+    tmux.wait_for("12 sessions");
+    // `G` as a key would move the cursor, `/` would start the filter.
+    tmux.paste("G/sq\n");
+    tmux.keys(&["j"]);
+    tmux.wait("stuck", |capture| selected(capture).starts_with("stuck "));
+    assert!(tmux.capture().contains(" q quit"), "{}", tmux.capture());
+    tmux.keys(&["/"]);
+    tmux.paste("step\n10\n");
+    tmux.wait_for("/step 10   1 of 12");
+    tmux.keys(&["Enter", "q"]);
+    tmux.wait_for("exit=0");
+}
+
+/// Pastes shell commands, short and long, into screens that then end.
+fn paste_runs_nothing_in_the_shell(tries: usize) {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::new(&sandbox, "paste", 80, 24);
+    let ran = sandbox.root().join("ran");
+    let short = "q\ntouch ran; true q\n";
+    let long = short.repeat(6000 / short.len());
+    for attempt in 0..tries {
+        for text in [short, &long] {
+            tmux.shell("clear; sstat watch; echo exit=$?");
+            tmux.wait_for("12 sessions");
+            tmux.paste(text);
+            if attempt % 2 == 0 {
+                tmux.keys(&["G"]);
+                tmux.wait("w10", |capture| selected(capture).starts_with("w10 "));
+            }
+            tmux.keys(&["q"]);
+            tmux.wait_for("exit=0");
+            // The shell has handled all input before this line.
+            tmux.shell("echo over");
+            tmux.wait("shell", |capture| capture.contains("\nover"));
+            assert!(!ran.exists(), "{}", tmux.capture());
+        }
+    }
+}
+
+#[test]
+fn paste_runs_nothing() {
+    paste_runs_nothing_in_the_shell(3);
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn fifty_pastes_run_nothing() {
+    paste_runs_nothing_in_the_shell(50);
+}
+
+#[test]
+fn selected_row_keeps_the_colors_of_its_bar() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w1", "working", "m", "90%"]);
+    sandbox.ok(["push", "w2", "working", "m", "0.999999"]);
+    sandbox.ok(["push", "w3", "working", "m", "1.0"]);
+    let tmux = Tmux::new(&sandbox, "colors", 80, 24);
+    tmux.shell("sstat watch");
+    let capture = tmux.wait_for("3 sessions");
+    for (name, progress) in [
+        ("w1", "█████░  90%"),
+        ("w2", "█████░  99%"),
+        ("w3", "██████ 100%"),
+    ] {
+        let row = capture.lines().find(|line| line.contains(name)).unwrap();
+        assert!(row.contains(progress), "{row}");
+    }
+    let capture = tmux.capture_colors();
+    let rows: Vec<&str> = capture.lines().filter(|line| line.contains('█')).collect();
+    let [selected, other, _] = rows[..] else {
+        panic!("{capture}");
+    };
+    let cursor = selected.find("› w1").unwrap();
+    assert!(state_at(&selected[..cursor]).0, "{selected:?}");
+    for row in [selected, other] {
+        let start = row.find('█').unwrap();
+        let state = state_at(&row[..start]);
+        assert_eq!(state, (false, "38;5;28".to_owned()), "{row:?}");
+    }
+    let percent = selected.find("90%").unwrap();
+    assert!(state_at(&selected[..percent]).0, "{selected:?}");
+}
+
+/// Returns whether text is reversed, and its colour, after escape sequences.
+fn state_at(text: &str) -> (bool, String) {
+    let mut state = (false, String::new());
+    for sequence in text.split("\u{1b}[").skip(1) {
+        let parameters = sequence.split('m').next().unwrap();
+        if parameters.starts_with("38;") {
+            state.1 = parameters.to_owned();
+            continue;
+        }
+        for parameter in parameters.split(';') {
+            match parameter {
+                "0" => state = (false, String::new()),
+                "7" => state.0 = true,
+                "27" => state.0 = false,
+                "39" => state.1.clear(),
+                _ => {}
+            }
+        }
+    }
+    state
+}
+
+#[test]
+fn end_of_the_screen_ends_the_alert_commands() {
     if !have("tmux") {
         return;
     }
@@ -347,31 +528,26 @@ fn wait_for_the_last_alerts_can_be_ended() {
         "echo $$ > alert.pid; exec sleep 1000\n",
     )
     .unwrap();
-    for (end, code) in [("q", 130), ("C-c", 130), ("q", 143)] {
+    for (end, code) in [("q", 0), ("TERM", 143)] {
         let pid = sandbox.root().join("alert.pid");
         let _ = std::fs::remove_file(&pid);
         tmux.shell("sh -c 'echo $$ > pid; exec sstat watch --on update --exec \". ./alert\"'");
         tmux.wait_for("12 sessions");
         sandbox.ok(["push", "w1", "working"]);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !std::fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n')) {
-            assert!(Instant::now() < deadline, "{}", tmux.capture());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        tmux.keys(&[end]);
-        tmux.wait("normal screen", |_| !tmux.is_in_alternate_screen());
-        tmux.wait_for("waiting for the alerts' commands to end");
-        if code == 130 {
-            tmux.keys(&["C-c"]);
+        let alert = || std::fs::read_to_string(&pid).unwrap_or_default();
+        tmux.wait("alert command", |_| alert().ends_with('\n'));
+        if end == "q" {
+            tmux.keys(&["q"]);
         } else {
             let pid = std::fs::read_to_string(sandbox.root().join("pid")).unwrap();
             let kill = Command::new("kill").arg(pid.trim()).status();
             assert!(kill.unwrap().success());
         }
+        tmux.wait("normal screen", |_| !tmux.is_in_alternate_screen());
         tmux.shell("echo exit=$?");
         tmux.wait_for(&format!("exit={code}"));
-        let alert = std::fs::read_to_string(&pid).unwrap();
-        let _ = Command::new("kill").arg(alert.trim()).status();
+        let process = format!("/proc/{}", alert().trim());
+        assert!(!std::path::Path::new(&process).exists(), "{end}");
         tmux.shell("clear");
     }
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
 use rustix::process::{Signal, kill_current_process_group};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use sstat::{HealthRules, Thresholds};
@@ -50,6 +50,9 @@ const FRAME_SHARE: u32 = 4;
 /// The maximum time per frame for reading from files when statuses started.
 const LOOK_UP: Duration = Duration::from_millis(8);
 
+/// How many warnings to keep. The oldest are dropped.
+const MAX_WARNINGS: usize = 100;
+
 /// How many of a session's last updates the detail shows.
 const RECENT: usize = 100;
 
@@ -78,6 +81,8 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
         frozen: None,
         signals,
         screen,
+        has_changed: true,
+        next_frame: Instant::now(),
         warnings: Vec::new(),
     };
     live.warn(warnings);
@@ -114,7 +119,7 @@ fn terminal_error(error: io::Error) -> CliError {
 fn listen(watcher: &mut Watcher, sender: mpsc::Sender<i32>) -> io::Result<()> {
     watcher.wake_on(io::stdin().as_fd().try_clone_to_owned()?);
     let waker = watcher.waker();
-    let mut caught = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
+    let mut caught = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
@@ -146,6 +151,9 @@ struct Live<'a> {
     frozen: Option<SessionTable>,
     signals: mpsc::Receiver<i32>,
     screen: Screen,
+    /// Whether the next frame differs from the last one.
+    has_changed: bool,
+    next_frame: Instant,
     alerts: Option<Alerts>,
     /// Warnings to print after the screen has ended.
     warnings: Vec<String>,
@@ -153,27 +161,25 @@ struct Live<'a> {
 
 impl Live<'_> {
     fn run(&mut self, terminal: &mut Terminal) -> Result<End> {
-        let mut next_frame = Instant::now();
         let mut next_second = Instant::now();
-        let mut has_changed = true;
         loop {
             if next_second <= Instant::now() {
                 next_second = Instant::now() + self.until_next_second();
                 self.tick();
-                has_changed = true;
+                self.has_changed = true;
             }
             let start = Instant::now();
-            if has_changed && next_frame <= start {
+            if self.has_changed && self.next_frame <= start {
                 self.look_up();
                 self.draw(terminal).map_err(terminal_error)?;
-                next_frame = start + FRAME.max(start.elapsed() * FRAME_SHARE);
+                self.next_frame = start + FRAME.max(start.elapsed() * FRAME_SHARE);
                 // Drawing has decided which rows are visible.
                 let table = shown_table(&self.frozen, &self.watcher);
-                has_changed = self.screen.without_since(table).is_some();
+                self.has_changed = self.screen.without_since(table).is_some();
             }
             let mut wake_up = next_second;
-            if has_changed {
-                wake_up = wake_up.min(next_frame);
+            if self.has_changed {
+                wake_up = wake_up.min(self.next_frame);
             }
             if let Some(next) = self.alerts.as_ref().and_then(Alerts::next_repeat) {
                 wake_up = wake_up.min(next);
@@ -184,7 +190,7 @@ impl Live<'_> {
             if let Some(alerts) = &mut self.alerts {
                 warnings.extend(alerts.report(&self.watcher, &events));
             }
-            has_changed |= !events.is_empty() || !warnings.is_empty();
+            self.has_changed |= !events.is_empty() || !warnings.is_empty();
             self.warn(warnings);
             for event in &events {
                 self.screen.observe(event);
@@ -192,18 +198,18 @@ impl Live<'_> {
             if let Some(end) = self.handle_signals(terminal)? {
                 return Ok(end);
             }
-            let (has_quit, has_input) = self.handle_input(terminal)?;
-            if has_quit {
+            if self.handle_input(terminal)? {
                 return Ok(End::Quit);
             }
             if terminal.is_gone() {
                 return Ok(End::Signal(SIGHUP));
             }
-            if has_input {
-                // The response to a key is drawn at once.
-                (has_changed, next_frame) = (true, Instant::now());
-            }
         }
+    }
+
+    /// Makes the next frame follow at once, e.g. in response to a key.
+    fn draw_now(&mut self) {
+        (self.has_changed, self.next_frame) = (true, Instant::now());
     }
 
     /// The time until the clock's next second, when all ages change.
@@ -224,40 +230,66 @@ impl Live<'_> {
             .refresh(table, |session| matches(filters, &session.update, now));
     }
 
-    /// Shows the first warning, and keeps all for the end.
+    /// Shows the first warning, and keeps the last one about each file for the
+    /// end.
     fn warn(&mut self, warnings: Vec<String>) {
         if let Some(first) = warnings.first() {
             self.screen.note(match warnings.len() {
                 1 => first.clone(),
                 count => format!("{first} (and {} more)", count - 1),
             });
-            self.warnings.extend(warnings);
         }
+        fn subject(warning: &str) -> Option<&str> {
+            warning.split(": ").next()
+        }
+        for warning in warnings {
+            self.warnings
+                .retain(|other| subject(other) != subject(&warning));
+            self.warnings.push(warning);
+        }
+        let excess = self.warnings.len().saturating_sub(MAX_WARNINGS);
+        self.warnings.drain(..excess);
     }
 
     fn handle_signals(&mut self, terminal: &mut Terminal) -> Result<Option<End>> {
         while let Ok(signal) = self.signals.try_recv() {
-            if signal != SIGTSTP {
-                return Ok(Some(End::Signal(signal)));
+            match signal {
+                SIGCONT => self.resume(terminal)?,
+                SIGTSTP if has_job_control() => {
+                    restore();
+                    // This call returns when the shell continues the job.
+                    let _ = emulate_default_handler(SIGTSTP);
+                    self.resume(terminal)?;
+                }
+                SIGTSTP => {}
+                signal => return Ok(Some(End::Signal(signal))),
             }
-            if !has_job_control() {
-                continue;
-            }
-            restore();
-            // This call returns when the shell continues the job.
-            let _ = emulate_default_handler(SIGTSTP);
-            terminal.set_up().map_err(terminal_error)?;
-            self.tick();
         }
         Ok(None)
     }
 
-    /// Handles pending input. Returns whether the user quits, and whether there
-    /// was input.
-    fn handle_input(&mut self, terminal: &mut Terminal) -> Result<(bool, bool)> {
-        let mut has_input = false;
+    /// Sets up the terminal again after the process was continued. In the
+    /// background, the process stops again, as after any other access to the
+    /// terminal.
+    fn resume(&mut self, terminal: &mut Terminal) -> Result<()> {
+        while JobControl::this().is_some_and(|job| job.has_job_control() && !job.is_in_foreground())
+        {
+            let _ = emulate_default_handler(SIGTTOU);
+        }
+        terminal.set_up().map_err(terminal_error)?;
+        self.tick();
+        // A stop in the middle of a frame delays the next one otherwise.
+        self.draw_now();
+        Ok(())
+    }
+
+    /// Handles pending input. Returns whether the user quits.
+    fn handle_input(&mut self, terminal: &mut Terminal) -> Result<bool> {
         while let Some(input) = terminal.event().map_err(terminal_error)? {
-            has_input = true;
+            self.draw_now();
+            if let Input::Paste(text) = &input {
+                self.screen.paste(text);
+            }
             let Input::Key(key) = input else { continue };
             let Some(action) = keys::action(self.screen.mode, key) else {
                 continue;
@@ -266,7 +298,7 @@ impl Live<'_> {
             self.refresh();
             let table = shown_table(&self.frozen, &self.watcher);
             match self.screen.act(action, table) {
-                Some(Effect::Quit) => return Ok((true, true)),
+                Some(Effect::Quit) => return Ok(true),
                 Some(Effect::Suspend) if has_job_control() => {
                     // The whole job stops, as the shell expects after Ctrl-Z. This
                     // process receives the signal too.
@@ -283,7 +315,7 @@ impl Live<'_> {
                 None => {}
             }
         }
-        Ok((false, has_input))
+        Ok(false)
     }
 
     /// Reads from the files what the visible rows and the pane need, within

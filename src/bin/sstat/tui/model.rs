@@ -334,6 +334,16 @@ impl Screen {
         None
     }
 
+    /// Inserts pasted text into the filter while the user types it, otherwise
+    /// ignores it.
+    pub fn paste(&mut self, text: &str) {
+        if self.mode == Mode::Filter {
+            let text = text.replace(char::is_control, " ");
+            self.filter.push_str(text.trim());
+            self.is_outdated = true;
+        }
+    }
+
     /// Returns the row or line to which an action moves; `None` for an action that
     /// does not move. The result may be after the last row.
     fn moved(&self, action: Action, from: usize) -> Option<usize> {

@@ -1,14 +1,14 @@
 //! The terminal. It is restored when the screen ends, after an error, in a panic
 //! and before a signal stops or ends the process.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Stdout};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossterm::cursor::Show;
-use crossterm::event::{self, Event};
+use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use crossterm::style::force_color_output;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
@@ -19,12 +19,22 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{QueueSelector, tcflush};
 
 /// Room for a whole frame of a large terminal, which is written at once.
 const BUFFER: usize = 256 * 1024;
 
 /// The size of a terminal that does not report one, e.g. on a serial line.
 const DEFAULT_SIZE: Rect = Rect::new(0, 0, 80, 24);
+
+/// The pause in the input that ends a paste.
+const SILENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
+
+/// How often to wait for [`SILENCE`], while a key is held down.
+const MAX_DISCARDS: usize = 50;
 
 /// Whether the terminal is set up. It is static because the panic hook needs it.
 static IS_SET_UP: AtomicBool = AtomicBool::new(false);
@@ -65,11 +75,14 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Sets up the terminal, also after [`restore`].
+    /// Sets up the terminal, also if another program has changed it since.
     pub fn set_up(&mut self) -> io::Result<()> {
         IS_SET_UP.store(true, Ordering::SeqCst);
+        // `enable_raw_mode` does nothing if it was called before.
+        disable_raw_mode()?;
         enable_raw_mode()?;
-        execute!(self.inner.backend_mut(), EnterAlternateScreen)?;
+        let out = self.inner.backend_mut();
+        execute!(out, EnterAlternateScreen, EnableBracketedPaste)?;
         self.clear()
     }
 
@@ -104,7 +117,7 @@ impl Terminal {
         poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(gone)
     }
 
-    /// Returns the next pending key or change of the size. It does not read from
+    /// Returns the next pending key, paste or change of the size. It does not read from
     /// a closed terminal, where crossterm would read end-of-file for ever.
     pub fn event(&mut self) -> io::Result<Option<Event>> {
         if !self.is_gone() && event::poll(Duration::ZERO)? {
@@ -126,8 +139,22 @@ impl Drop for Terminal {
 pub fn restore() {
     if IS_SET_UP.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
-        let _ = execute!(out, EndSynchronizedUpdate, LeaveAlternateScreen, Show);
-        let _ = out.flush();
+        let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste);
+        discard_input();
         let _ = disable_raw_mode();
+        let _ = execute!(out, LeaveAlternateScreen, Show);
+    }
+}
+
+/// Discards pending input until the terminal is silent, so that the shell does
+/// not run the rest of a paste.
+fn discard_input() {
+    let stdin = io::stdin();
+    for _ in 0..MAX_DISCARDS {
+        let _ = tcflush(&stdin, QueueSelector::IFlush);
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        if !poll(&mut fds, Some(&SILENCE)).is_ok_and(|ready| ready > 0) {
+            return;
+        }
     }
 }

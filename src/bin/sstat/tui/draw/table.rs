@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Modifier, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{
     Block, Cell, HighlightSpacing, Padding, Paragraph, Row, Table, TableState, Wrap,
@@ -253,10 +253,9 @@ impl Cells<'_> {
                 }
                 let bar = painter.style.bar(progress, self.layout.bar);
                 let status = Role::of_status(&update.status);
-                Line::from(vec![
-                    painter.span(status, bar),
-                    Span::raw(format!(" {percent:>PERCENT$}")),
-                ])
+                // A reversed bar would show the rest instead of the progress.
+                let bar = painter.span(status, bar).not_reversed();
+                Line::from(vec![bar, Span::raw(format!(" {percent:>PERCENT$}"))])
             }
             Column::Task => text(update.task_id.as_deref().unwrap_or_default()),
             Column::Message => text(&update.message),

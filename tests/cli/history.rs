@@ -350,7 +350,7 @@ fn follow_reads_a_large_replacement_whole() {
 }
 
 /// Returns how many files the traced process has opened.
-fn opened_files(trace: &std::path::Path) -> usize {
+fn opened_files(trace: &Path) -> usize {
     let trace = std::fs::read_to_string(trace).unwrap_or_default();
     trace.lines().filter(|line| line.contains("open")).count()
 }

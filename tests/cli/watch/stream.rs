@@ -542,7 +542,7 @@ fn watch_ends_when_its_output_is_closed() {
 fn block_is_printed_at_every_interval() {
     let sandbox = Sandbox::with_real_clock();
     write_future(&sandbox, "w", 2);
-    let live = Live::start(&sandbox, &["--interval", "200ms", "--stale-after", "0s"]);
+    let live = Live::start(&sandbox, &["--interval", "0.2", "--stale-after", "0s"]);
     let mut seen = Vec::new();
     loop {
         let line = live.line();

@@ -97,12 +97,66 @@ fn status_at_the_start_counts_only_with_now() {
 }
 
 #[test]
+fn recent_status_at_the_start_counts_with_now_and_since() {
+    let sandbox = Sandbox::new();
+    let until = |extra: &[&str]| {
+        let args = [
+            "watch",
+            "w",
+            "--until",
+            "completed",
+            "--timeout",
+            "0.1",
+            "--now",
+        ];
+        sandbox.run([&args[..], extra].concat())
+    };
+    // The job ended before the wait.
+    sandbox.aged("w", "completed", 30);
+    assert_eq!(until(&["--since", "1m"]).code, 0);
+    sandbox.aged("w", "error", 30);
+    assert_eq!(until(&["--since", "1m"]).code, 1);
+    // An earlier run ended. The next one has not started yet.
+    for status in ["completed", "error"] {
+        sandbox.aged("w", status, 90);
+        let ran = until(&["--since", "1m"]);
+        assert_eq!(ran.code, 124, "{}", ran.stderr);
+        let note = format!(
+            "sstat: w: was {status} before --since; waiting for its next update\n\
+             sstat: timed out: w is {status}\n"
+        );
+        assert_eq!(ran.stderr, note);
+    }
+    // --since does not apply to a session that is still working.
+    sandbox.aged("w", "working", 90);
+    let args = [
+        "w",
+        "--until",
+        "completed",
+        "--now",
+        "--since",
+        "1m",
+        "--json",
+    ];
+    let mut live = Live::start(&sandbox, &args);
+    assert!(
+        live.lines
+            .recv_timeout(std::time::Duration::from_millis(200))
+            .is_err()
+    );
+    sandbox.ok(["push", "w", "completed"]);
+    assert_eq!(live.code(), 0);
+}
+
+#[test]
 fn timeout_exits_with_124() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
     let ran = sandbox.run(["watch", "w", "--until", "completed", "--timeout", "50ms"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (124, ""));
     assert_eq!(ran.stderr, "sstat: timed out: w is working\n");
+    let ran = sandbox.run(["watch", "w", "--until", "completed", "--timeout", "0.05"]);
+    assert_eq!(ran.code, 124, "seconds need no unit");
     // A timeout of 0 tests the condition once.
     sandbox.ok([
         "watch",
@@ -169,6 +223,8 @@ fn contradictory_options_are_refused() {
         &["w", "--until", ""],
         &["w", "--until", "completed", "--status", "idle"],
         &["w", "--until", "completed", "--once"],
+        &["w", "--until", "completed", "--since", "1m"],
+        &["w", "--until", "completed", "--timeout", "-1"],
         &["--interval", "0s"],
         &["--on", "error"],
         &["--repeat", "1h"],

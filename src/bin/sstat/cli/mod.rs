@@ -521,6 +521,10 @@ pub struct Watch {
     #[arg(long, hide_short_help = true)]
     pub poll: bool,
     /// Treat conditions that hold at the start as events
+    ///
+    /// With --until and --since 1m, a status of the last minute counts: the end
+    /// of a job just before the wait is not missed, and the end of an earlier run
+    /// does not count.
     #[arg(long, hide_short_help = true)]
     pub now: bool,
 
@@ -529,7 +533,7 @@ pub struct Watch {
     /// Exits with 0 then, with 1 if a session ended with another status, with 3
     /// if one is dead.
     #[arg(long, value_name = "STATUS,...", value_delimiter = ',', value_parser = value::stored_status,
-          requires = "names", conflicts_with_all = ["status", "since"], help_heading = "Wait and alerts")]
+          requires = "names", conflicts_with = "status", help_heading = "Wait and alerts")]
     pub until: Vec<Status>,
     /// Wait for one session; fail when all have failed
     #[arg(
@@ -540,7 +544,7 @@ pub struct Watch {
     )]
     pub any: bool,
     /// Exit with 124 after this time
-    #[arg(long, value_name = "DURATION", value_parser = value::duration, requires = "until", help_heading = "Wait and alerts")]
+    #[arg(long, value_name = "DURATION", value_parser = value::seconds, requires = "until", help_heading = "Wait and alerts")]
     pub timeout: Option<Duration>,
     /// Wait also for sessions that do not exist yet
     ///
@@ -566,7 +570,7 @@ pub struct Watch {
     #[arg(long, value_name = "COMMAND", help_heading = "Wait and alerts")]
     pub exec: Option<OsString>,
     /// Repeat the alert while the condition holds
-    #[arg(long, value_name = "DURATION", value_parser = value::interval, help_heading = "Wait and alerts",
+    #[arg(long, value_name = "DURATION", value_parser = value::repeat, help_heading = "Wait and alerts",
           hide_short_help = true)]
     pub repeat: Option<Duration>,
     /// Ring the terminal bell when an event occurs

@@ -154,16 +154,56 @@ pub fn pid(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "expected a process id".to_owned())
 }
 
+/// Parses a duration, or a number of seconds as in `timeout 30` and `watch -n 0.5`.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let is_number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match text.parse::<f64>() {
+        Ok(seconds) if is_number => duration(&format!("{}ms", (seconds * 1000.0).round())),
+        _ => duration(text),
+    }
+}
+
 pub fn interval(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
+    positive(seconds(text)?)
+}
+
+pub fn repeat(text: &str) -> Result<Duration, String> {
+    positive(duration(text)?)
+}
+
+fn positive(duration: Duration) -> Result<Duration, String> {
+    match duration {
         Duration::ZERO => Err("expected more than 0s".to_owned()),
-        interval => Ok(interval),
+        duration => Ok(duration),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_need_no_unit() {
+        for (text, millis) in [("5", 5000), ("0.5", 500), ("30s", 30_000), ("1m", 60_000)] {
+            assert_eq!(seconds(text), Ok(Duration::from_millis(millis)));
+        }
+        for text in [
+            "",
+            ".",
+            "-1",
+            "1e3",
+            "inf",
+            "NaN",
+            "5x",
+            "1.2.3",
+            "99999999999999999999",
+        ] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        assert!(interval("0").is_err() && interval("0.0001").is_err());
+    }
 
     #[test]
     fn progress_is_a_fraction_or_a_percentage() {

@@ -12,7 +12,9 @@ use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::output;
 use crate::render::style::Role;
-use crate::select::{Names, absent, is_literal, missing_directory, nearest, select, unknown};
+use crate::select::{
+    Names, absent, is_literal, matches, missing_directory, nearest, select, unknown,
+};
 use crate::view::{Report, SummaryForm, View};
 use crate::watch::Watcher;
 use crate::watch::alerts::{Alerts, Trigger};
@@ -30,6 +32,9 @@ const COMMAND_GRACE: Duration = Duration::from_secs(5);
 pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if args.now && args.until.is_empty() && args.exec.is_none() && !args.bell {
         return Err(CliError::error("--now: needs --until, --exec or --bell"));
+    }
+    if !args.until.is_empty() && args.filters.since.is_some() && !args.now {
+        return Err(CliError::error("--since: with --until, needs --now"));
     }
     let warnings = check_words(args)?;
     match (args.once, args.reading.json) {
@@ -234,11 +239,18 @@ impl<'a> Watch<'a> {
     /// a timeout, that is the number of events.
     fn verdict(&mut self, events: &[Event]) -> Option<(usize, Verdict)> {
         let until = self.until.as_mut()?;
+        // A working session may not have pushed for longer than --since.
+        let filters = cli::Filters {
+            since: None,
+            ..self.args.filters.clone()
+        };
         let mut notes = Vec::new();
         let mut verdict = None;
         for (index, event) in events.iter().enumerate() {
             // The filters no longer apply to a session that was removed.
-            if event.kind == EventKind::Removed || self.watcher.wants(&event.session) {
+            if event.kind == EventKind::Removed
+                || matches(&filters, &event.session.update, self.watcher.now())
+            {
                 notes.extend(until.observe(event));
                 verdict = until.verdict().map(|verdict| (index, verdict));
             }
@@ -357,7 +369,7 @@ fn check_words(args: &cli::Watch) -> Result<Vec<String>> {
 /// Returns the condition that waits for the named sessions, for the sessions that
 /// match a pattern now, and with `--allow-missing` for the first that will match.
 fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Result<WaitCondition> {
-    let mut condition = WaitCondition::new(args.until.clone(), args.any, args.now);
+    let mut condition = WaitCondition::new(args);
     let mut missing = Vec::new();
     for name in &args.filters.names {
         if is_literal(name) {

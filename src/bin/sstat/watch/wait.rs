@@ -1,9 +1,12 @@
 //! Decides when `watch --until` ends, and with which exit code. Pure: the caller
 //! passes the events.
 
+use std::time::Duration;
+
 use sstat::{Liveness, Status};
 
 use super::event::{Event, EventKind};
+use crate::cli;
 use crate::error::exit_code;
 use crate::select::Names;
 
@@ -12,8 +15,9 @@ pub struct WaitCondition {
     statuses: Vec<Status>,
     /// One session that reaches a status is enough.
     any: bool,
-    /// The statuses at the start count.
+    /// The statuses at the start count, if they are not older than `since`.
     now: bool,
+    since: Option<Duration>,
     sessions: Vec<Waited>,
     /// The patterns that no session has matched yet.
     patterns: Vec<(String, Names)>,
@@ -48,11 +52,12 @@ impl Verdict {
 }
 
 impl WaitCondition {
-    pub fn new(statuses: Vec<Status>, any: bool, now: bool) -> Self {
+    pub fn new(args: &cli::Watch) -> Self {
         Self {
-            statuses,
-            any,
-            now,
+            statuses: args.until.clone(),
+            any: args.any,
+            now: args.now,
+            since: args.filters.since,
             sessions: Vec::new(),
             patterns: Vec::new(),
         }
@@ -105,9 +110,10 @@ impl WaitCondition {
             ));
         }
         let dead = session.health.liveness == Liveness::Dead;
+        let is_old = self.since.is_some_and(|since| session.health.age > since);
         let counts = match event.kind {
             // The last status of a dead session is obsolete.
-            EventKind::Snapshot => self.now && !dead,
+            EventKind::Snapshot => self.now && !dead && !is_old,
             EventKind::Update { .. } => true,
             _ => false,
         };
@@ -130,6 +136,11 @@ impl WaitCondition {
                 waited.name
             );
             waited.verdict = Some(Verdict::failed(exit_code::DEAD, reason));
+        } else if event.kind == EventKind::Snapshot && (reached || ended) && self.now {
+            return Some(format!(
+                "{}: was {status} before --since; waiting for its next update",
+                waited.name
+            ));
         } else if event.kind == EventKind::Snapshot && reached {
             return Some(format!(
                 "{}: is {status} already; waiting for the next time (--now would accept it)",
@@ -214,7 +225,14 @@ mod tests {
     }
 
     fn until(names: &[&str], any: bool, now: bool) -> WaitCondition {
-        let mut condition = WaitCondition::new(vec![Status::Completed], any, now);
+        let mut condition = WaitCondition {
+            statuses: vec![Status::Completed],
+            any,
+            now,
+            since: None,
+            sessions: Vec::new(),
+            patterns: Vec::new(),
+        };
         names.iter().for_each(|name| condition.add_session(name));
         condition
     }

@@ -815,6 +815,55 @@ fn completed_is_idle_inside_a_wrapped_run() {
 }
 
 #[test]
+fn clear_ends_a_session_that_is_named_by_its_id() {
+    let sandbox = Sandbox::new();
+    let event = |name: &str, id: &str| {
+        let mut command = sandbox.command(["push", "--hook", "auto"]);
+        let payload = json!({"hook_event_name": name, "session_id": id, "cwd": "/srv/shop",
+            "prompt": "Go", "reason": "clear", "source": "clear",
+            "transcript_path": "/home/ada/.claude/projects/x.jsonl"});
+        assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+    };
+    event("UserPromptSubmit", "aaaaaa-1");
+    event("SessionEnd", "aaaaaa-1");
+    event("SessionStart", "bbbbbb-1");
+    let last = sandbox.last("shop-aaaaaa");
+    assert_eq!(last["message"], "session ended");
+    assert_eq!(last["metadata"]["agent"], "claude-code");
+    assert_eq!(sandbox.last("shop-bbbbbb")["status"], "idle");
+}
+
+#[test]
+fn auto_reads_the_spellings_of_other_agents() {
+    let sandbox = Sandbox::new();
+    for (payload, name, message) in [
+        (
+            json!({"hook_event_name": "beforeSubmitPrompt", "conversation_id": "abc",
+                "workspace_roots": ["/srv/cursor"], "cursor_version": "1", "prompt": "Go"}),
+            "cursor-abc",
+            "Go",
+        ),
+        (
+            json!({"event": "PreToolUse", "sessionId": "def", "working_dir": "/srv/goose",
+                "toolName": "shell", "toolArgs": "{\"command\":\"make\"}"}),
+            "goose-def",
+            "shell: make",
+        ),
+        (
+            json!({"hookEventName": "pre_tool_use", "sessionID": "fed", "cwd": "/srv/x",
+                "tool_name": "Bash", "toolInput": {"cmd": "ls"}}),
+            "x-fed",
+            "Bash: ls",
+        ),
+    ] {
+        let mut command = sandbox.command(["push", "--hook", "auto"]);
+        let ran = fed(&mut command, payload.to_string().as_bytes());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        assert_eq!(sandbox.last(name)["message"], message);
+    }
+}
+
+#[test]
 fn hook_in_an_alert_command_does_not_use_its_session() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["push", "--hook", "claude-code"]);

@@ -74,7 +74,7 @@ pub fn mask(text: &str) -> String {
             out.push_str(MASK);
             let end = after.find(['"', '\'', '`']).unwrap_or(after.len());
             rest = &after[end..];
-        } else if names_secret(word, &lower) && takes_value(after) {
+        } else if names_secret(word, &lower) && takes_value(word, after) {
             is_value = true;
         } else if after.starts_with("://")
             && let Some(end) = after.find('@')
@@ -108,11 +108,16 @@ fn starts_value(after: &str, separator: char) -> bool {
     after.starts_with(separator)
 }
 
-/// Returns true if a value follows a name: `=`, `:`, `": "`, or a space after an
-/// option such as `--token`.
-fn takes_value(after: &str) -> bool {
-    let separators = after.trim_start_matches(['"', '\'', ' ']);
-    separators.starts_with([':', '=']) && !separators.starts_with("://")
+/// Returns true if a value follows a name: after `=`, after `:` in JSON and in a
+/// header such as `X-Api-Key`, after a space for an option such as `--token`.
+fn takes_value(word: &str, after: &str) -> bool {
+    let unquoted = after.trim_start_matches(['"', '\'']);
+    match unquoted.chars().next() {
+        Some('=') => true,
+        Some(':') => word.contains('-') || unquoted.len() < after.len(),
+        Some(' ') => word.starts_with("--"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +147,9 @@ mod tests {
                 "git clone https://***@host/x",
             ),
             ("psql --password=hunter2 db", "psql --password=*** db"),
+            ("login --password hunter2 db", "login --password *** db"),
+            ("curl -H 'X-Api-Key: abc' x", "curl -H 'X-Api-Key: ***' x"),
+            ("Fix the token: it expires", "Fix the token: it expires"),
             ("{\"api_key\": \"abc\"}", "{\"api_key\": \"***\"}"),
             ("mail a@b.c https://host/x@y", "mail a@b.c https://host/x@y"),
             (

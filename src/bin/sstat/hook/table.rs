@@ -226,6 +226,12 @@ fn stopped(event: &Event, now: DateTime<Utc>) -> StatusChange {
     });
     let subagents = subagents.collect();
     let Some(first) = left.first() else {
+        // Cursor has one event for all ends of a turn.
+        match event.text("status").as_deref() {
+            Some("aborted") => return StatusChange::interrupted(),
+            Some("error") => return failed(event),
+            _ => {}
+        }
         let crons = ["session_crons", "crons"].map(|key| event.fields.objects(key));
         return match crons.iter().flatten().next() {
             Some(_) => asleep(schedule::next_run(crons.iter().flatten(), now), now),

@@ -896,6 +896,21 @@ fn expect_applies_to_every_hook_update() {
     assert_eq!(sandbox.last("w")["timestamp"], NOW);
 }
 
+#[test]
+fn new_session_of_the_agent_has_no_open_requests() {
+    let sandbox = Sandbox::new();
+    let mut asked = bash("git push");
+    asked["agent_id"] = json!("a1");
+    sandbox.claude("w", "PermissionRequest", asked);
+    assert_eq!(sandbox.last("w")["status"], "blocked");
+    sandbox.event(
+        "claude-code",
+        "w",
+        json!({"hook_event_name": "UserPromptSubmit", "session_id": "other", "prompt": "Go"}),
+    );
+    assert_eq!(sandbox.last("w")["status"], "working");
+}
+
 /// Requests belong to a call: other calls and the parent of a subagent leave
 /// them open.
 #[test]

@@ -9,125 +9,27 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 use sstat::{ProcessIdentity, SessionName, Status, Update};
 
 use crate::hook::Payload;
+use crate::hook::request::{Answered, Request};
+use crate::hook::state::{
+    Behind, ENDED_STALE_AFTER, HookState, RUN, Subagent, TaskCounts, WRAPPER, run_of,
+};
 use crate::hook::wording::{Tool, first_line};
 
 /// Minimum time between equal updates, and between those of subagents, so that
 /// tool calls do not flood the file.
 const REPEAT_AFTER: TimeDelta = TimeDelta::seconds(30);
 
-/// `stale_after` of an ended session: a year.
-const ENDED_STALE_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
-
 /// Time after a scheduled run until the session is stale.
 const SCHEDULE_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// The key of a line that has the id of the agent's session.
-const RUN: &str = "run";
-
-/// The key of a line that has the run of the wrapper around the agent.
-const WRAPPER: &str = "wrapper";
+/// Assumed time until the next scheduled run if it is unknown: a day.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Maximum number of open requests, so that a line stays short.
 const MAX_REQUESTS: usize = 20;
-
-/// The kind of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    Permission,
-    Question,
-    Plan,
-    /// The conversation is being compacted: the session works, and continues
-    /// with the status behind.
-    Compaction,
-}
-
-/// Something that must end before the session shows its own status again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    pub kind: Kind,
-    /// The id of the subagent, empty for the main agent.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub agent: String,
-    /// The id of the tool call, if known.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub call: String,
-    /// The hash of the tool call's name and input, if known.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub hash: String,
-    pub message: String,
-}
-
-impl Request {
-    pub fn compaction() -> Self {
-        Self {
-            kind: Kind::Compaction,
-            agent: String::new(),
-            call: String::new(),
-            hash: String::new(),
-            message: "Compacting the conversation".to_owned(),
-        }
-    }
-
-    /// Returns true if both are about the same tool call.
-    fn is_same(&self, other: &Self) -> bool {
-        self.kind == other.kind
-            && self.agent == other.agent
-            && (self.hash == other.hash || (!self.call.is_empty() && self.call == other.call))
-    }
-}
-
-/// The requests that an event answers.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Answered {
-    Nothing,
-    /// Requests of the main agent without a known tool call.
-    Unnamed,
-    /// Requests of the main agent for this tool call.
-    Call {
-        id: String,
-        hash: String,
-    },
-    /// All requests of this agent.
-    Agent(String),
-    /// The form of an MCP server.
-    Elicitation,
-    Compaction,
-    Everything,
-}
-
-impl Answered {
-    fn includes(&self, request: &Request) -> bool {
-        let is_main = request.agent.is_empty();
-        let is_unnamed = request.call.is_empty() && request.hash.is_empty();
-        match self {
-            Self::Nothing => false,
-            Self::Unnamed => is_main && is_unnamed,
-            Self::Call { id, hash } => {
-                let is_call = !id.is_empty() && *id == request.call;
-                let is_input = !hash.is_empty() && *hash == request.hash;
-                is_main && (is_unnamed || is_call || is_input)
-            }
-            Self::Agent(agent) => request.agent == *agent,
-            Self::Elicitation => {
-                request.kind == Kind::Question && (is_unnamed || request.hash == "elicitation")
-            }
-            Self::Compaction => request.kind == Kind::Compaction,
-            Self::Everything => true,
-        }
-    }
-}
-
-/// A subagent that runs in the background.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subagent {
-    pub id: String,
-    pub label: String,
-}
 
 /// A change of the progress.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -285,7 +187,7 @@ impl StatusChange {
     /// Returns the change of an agent that waits for its next scheduled run.
     pub fn asleep(message: String, wait: Option<Duration>) -> Self {
         Self {
-            stale_after: Some(wait.map_or(ENDED_STALE_AFTER, |wait| wait + SCHEDULE_TOLERANCE)),
+            stale_after: Some(wait.unwrap_or(UNKNOWN_WAIT) + SCHEDULE_TOLERANCE),
             ..Self::main(Status::Idle, message)
         }
     }
@@ -343,81 +245,48 @@ impl StatusChange {
     }
 
     /// Applies the change to the last update. Returns `None` if nothing is to be
-    /// written. Without `lock`, task counts and open requests stay unchanged.
+    /// written. Without the lock, task counts and open requests stay unchanged.
     pub fn apply(&self, context: &Context<'_>) -> Option<Update> {
-        let mut new_status = self.status.clone();
         let last = context.last;
         let mut state = context.state.clone();
-        if self.ends_session() {
-            new_status = Some(self.end(context)?);
+        let is_other_run = |run: &String| context.run.is_some_and(|current| current != run);
+        let is_new_run = state.run.as_ref().is_some_and(is_other_run);
+        if is_new_run {
+            // Requests and tasks belonged to another session of the agent.
+            state = HookState::default();
         }
-        let mut requests = state.requests.clone();
-        let is_main_working = new_status.is_some() && self.subagent.is_none();
-        requests.retain(|request| {
-            !(self.answered.includes(request)
-                || is_main_working && request.kind == Kind::Compaction)
-        });
-        let is_open = requests
-            .iter()
-            .any(|request| request.kind != Kind::Compaction);
-        let asked = self.asks.as_ref();
-        let asked = asked.filter(|_| !self.asks_unless_open || !is_open);
-        if let Some(asked) = asked {
-            match requests.iter().position(|request| request.is_same(asked)) {
-                Some(known) if requests[known].call.is_empty() => requests[known] = asked.clone(),
-                Some(_) => {}
-                None if requests.len() < MAX_REQUESTS => requests.push(asked.clone()),
-                None => {}
-            }
-        }
-        let requests_change = requests != state.requests;
-
-        let behind = state.behind.take().or_else(|| last.map(Behind::of));
+        let mut new_status = match self.ends_session() {
+            true => Some(self.end(context)?),
+            false => self.status.clone(),
+        };
+        let requests = self.requests_after(&state.requests);
+        let requests_change = requests != context.state.requests;
+        let of_last = || last.filter(|_| !is_new_run).map(Behind::of);
+        let behind = state.behind.take().or_else(of_last);
         let mut behind = behind.unwrap_or_default();
+        let was_working = matches!(behind.status.as_str(), "working" | "blocked");
         if let Some(subagent) = &self.subagent {
-            let is_due = last.is_some_and(|last| context.now - last.timestamp >= REPEAT_AFTER);
             let is_working = behind.status == Status::Working.as_str();
-            if !is_working {
-                new_status = None;
-            } else if let Some((_, message)) = &mut new_status {
-                let mut known = state.subagents.iter();
-                let known = known.find(|known| known.id == subagent.id);
-                let label = &known.unwrap_or(subagent).label;
-                *message = first_line(&format!("{label}: {message}")).unwrap_or_default();
-            }
+            let is_due = last.is_some_and(|last| context.now - last.timestamp >= REPEAT_AFTER);
             let refreshes = is_working && is_due;
             if !requests_change && !refreshes {
                 return None;
             }
-        } else if new_status.is_none() && asked.is_none() && !requests_change {
+            new_status = new_status.filter(|_| is_working);
+            if let Some((_, message)) = &mut new_status {
+                *message = subagent.message(&state, message);
+            }
+        } else if new_status.is_none() && self.asks.is_none() && !requests_change {
             return None;
         }
-
-        let was_working = matches!(behind.status.as_str(), "working" | "blocked");
         if let Some((status, message)) = new_status {
-            let kept = behind.progress.filter(|_| self.keeps_task && was_working);
+            let keeps = self.keeps_task && was_working && status != Status::Completed;
             behind = Behind {
-                progress: kept.filter(|_| status != Status::Completed),
+                progress: behind.progress.filter(|_| keeps),
                 status: status.as_str().to_owned(),
                 message,
                 error_kind: self.error_kind.clone(),
             };
-        }
-        if context.is_locked {
-            let tasks = match self.progress {
-                Progress::TaskCreated => Some(state.tasks.unwrap_or_default().created()),
-                // Without the number of created tasks there is no progress.
-                Progress::TaskCompleted => state.tasks.map(TaskCounts::completed),
-                _ => None,
-            };
-            if let Some(tasks) = tasks {
-                behind.progress = Some(tasks.progress());
-                state.tasks = Some(tasks);
-            }
-            state.requests.clone_from(&requests);
-        }
-        if let Progress::Reached(progress) = self.progress {
-            behind.progress = Some(progress);
         }
         if self.lifetime == Lifetime::Starts {
             state.tasks = None;
@@ -425,21 +294,68 @@ impl StatusChange {
         if let Some(subagents) = &self.in_background {
             state.subagents.clone_from(subagents);
         }
-
+        if context.is_locked {
+            state.requests.clone_from(&requests);
+            let tasks = match self.progress {
+                Progress::TaskCreated => Some(state.tasks.unwrap_or_default().created()),
+                // Without the number of created tasks there is no progress.
+                Progress::TaskCompleted => state.tasks.map(TaskCounts::completed),
+                _ => None,
+            };
+            state.tasks = tasks.or(state.tasks);
+            behind.progress = tasks.map(TaskCounts::progress).or(behind.progress);
+        }
+        if let Progress::Reached(progress) = self.progress {
+            behind.progress = Some(progress);
+        }
         // A question is more important than a compaction.
-        let is_question = |request: &&Request| request.kind != Kind::Compaction;
-        let shown = requests.iter().find(is_question).or(requests.first());
-        let (status, message, error_kind) = match shown {
-            Some(request) => (request.status(), request.message.clone(), None),
-            None => (
-                behind.status(),
-                behind.message.clone(),
-                behind.error_kind.clone(),
-            ),
+        let shown = requests.iter().find(|request| request.is_question());
+        let shown = shown.or(requests.first());
+        let update = self.update(context, state, behind, shown);
+        let repeats = last.is_some_and(|last| repeats(&update, last));
+        (!repeats).then_some(update)
+    }
+
+    /// Returns the open requests after the change.
+    fn requests_after(&self, before: &[Request]) -> Vec<Request> {
+        let ends_compaction = self.status.is_some() && self.subagent.is_none();
+        let is_open = |request: &&Request| {
+            let is_over = ends_compaction && !request.is_question();
+            !is_over && !self.answered.includes(request)
         };
-        // Only the wrapper ends its run.
+        let mut requests: Vec<Request> = before.iter().filter(is_open).cloned().collect();
+        let is_blocked = requests.iter().any(Request::is_question);
+        let Some(asked) = self
+            .asks
+            .as_ref()
+            .filter(|_| !self.asks_unless_open || !is_blocked)
+        else {
+            return requests;
+        };
+        match requests.iter().position(|request| request.is_same(asked)) {
+            Some(known) if requests[known].call.is_empty() => requests[known] = asked.clone(),
+            Some(_) => {}
+            None if requests.len() < MAX_REQUESTS => requests.push(asked.clone()),
+            None => {}
+        }
+        requests
+    }
+
+    /// Returns the update for the request that is shown, or for the status behind.
+    fn update(
+        &self,
+        context: &Context<'_>,
+        mut state: HookState,
+        behind: Behind,
+        shown: Option<&Request>,
+    ) -> Update {
+        let (status, message) = match shown {
+            Some(request) => (request.status(), request.message.clone()),
+            None => (behind.status(), behind.message.clone()),
+        };
         let is_final = matches!(status, Status::Completed | Status::Error);
         let status = match context.wrapper {
+            // Only the wrapper ends its run.
             Some(_) if is_final => Status::Idle,
             _ => status,
         };
@@ -451,7 +367,8 @@ impl StatusChange {
         if !message.is_empty() {
             update.message = message;
         }
-        let progress = behind.progress.filter(|_| shown.is_none() || was_working);
+        let shows_progress = shown.is_none() || behind.status() == Status::Working;
+        let progress = behind.progress.filter(|_| shows_progress);
         update.progress = progress.or(update.progress);
         if self.ends_session() {
             update.stale_after = Some(ENDED_STALE_AFTER);
@@ -460,17 +377,16 @@ impl StatusChange {
             update.process = context.process.cloned().map(Box::new);
         }
         if self.keeps_task {
-            update.task_id = last.and_then(|last| last.task_id.clone());
+            update.task_id = context.last.and_then(|last| last.task_id.clone());
         }
-        state.behind = shown.map(|_| behind);
         state.waiting_for = shown
-            .map(|request| request.kind)
-            .filter(|kind| *kind != Kind::Compaction);
-        state.error_kind = error_kind;
+            .filter(|request| request.is_question())
+            .map(|request| request.kind);
+        state.error_kind = behind.error_kind.clone().filter(|_| shown.is_none());
+        state.behind = shown.map(|_| behind);
         state.describe(context);
         update.metadata = serde_json::value::to_raw_value(&state).ok();
-        let repeats = last.is_some_and(|last| repeats(&update, last));
-        (!repeats).then_some(update)
+        update
     }
 
     /// Returns the status of a session that ends, or `None` if its last status is
@@ -487,15 +403,6 @@ impl StatusChange {
             }
             _ if last.stale_after == Some(ENDED_STALE_AFTER) => None,
             _ => self.status.clone(),
-        }
-    }
-}
-
-impl Request {
-    fn status(&self) -> Status {
-        match self.kind {
-            Kind::Compaction => Status::Working,
-            _ => Status::Blocked,
         }
     }
 }
@@ -520,109 +427,6 @@ pub struct Context<'a> {
     pub wrapper: Option<&'a str>,
     pub directory: Option<String>,
     pub model: Option<String>,
-}
-
-/// The metadata of a hook's update.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HookState {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cwd: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waiting_for: Option<Kind>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_kind: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tasks: Option<TaskCounts>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    subagents: Vec<Subagent>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    requests: Vec<Request>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    behind: Option<Behind>,
-    /// The id of the agent's session.
-    #[serde(skip)]
-    pub run: Option<String>,
-    #[serde(skip)]
-    pub process: Option<ProcessIdentity>,
-    #[serde(skip)]
-    pub has_ended: bool,
-}
-
-impl HookState {
-    /// Returns the state in the metadata of a hook's update, or `None` for the
-    /// update of another writer.
-    pub fn of(update: &Update) -> Option<Self> {
-        let metadata = update.metadata.as_ref()?;
-        let state: Self = serde_json::from_str(metadata.get()).ok()?;
-        let run = update.extra.iter().find(|(key, _)| key == RUN);
-        state.agent.is_some().then(|| Self {
-            run: run.and_then(|(_, json)| serde_json::from_str(json.get()).ok()),
-            process: update.process.as_deref().cloned(),
-            has_ended: update.stale_after == Some(ENDED_STALE_AFTER),
-            ..state
-        })
-    }
-
-    /// Forgets the status behind open requests: another writer has replaced it.
-    pub fn without_behind(self) -> Self {
-        Self {
-            behind: None,
-            ..self
-        }
-    }
-
-    fn describe(&mut self, context: &Context<'_>) {
-        let short = |text: &String| first_line(text);
-        let agent = context.agent.map(str::to_owned);
-        self.agent = agent
-            .or_else(|| self.agent.take())
-            .or(Some("unknown".to_owned()));
-        self.cwd = context.directory.clone().or_else(|| self.cwd.take());
-        let model = context.model.as_ref().and_then(short);
-        self.model = model.or_else(|| self.model.take());
-    }
-}
-
-/// The status behind open requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Behind {
-    status: String,
-    message: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    progress: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    error_kind: Option<String>,
-}
-
-impl Default for Behind {
-    fn default() -> Self {
-        Self {
-            status: Status::Working.as_str().to_owned(),
-            message: "Working on a prompt".to_owned(),
-            progress: None,
-            error_kind: None,
-        }
-    }
-}
-
-impl Behind {
-    fn of(last: &Update) -> Self {
-        Self {
-            status: last.status.as_str().to_owned(),
-            message: last.message.clone(),
-            progress: last.progress,
-            error_kind: HookState::of(last).and_then(|state| state.error_kind),
-        }
-    }
-
-    fn status(&self) -> Status {
-        self.status.parse().unwrap_or(Status::Working)
-    }
 }
 
 /// Returns the completed part of a task list and its active task, or `None` for
@@ -656,61 +460,12 @@ fn repeats(update: &Update, last: &Update) -> bool {
         && update.process == last.process
         && seconds(update.stale_after) == seconds(last.stale_after)
         && metadata(update) == metadata(last)
-}
-
-/// Number of tasks in an agent's list, counted from events that each report one
-/// task.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct TaskCounts {
-    created: u64,
-    completed: u64,
-}
-
-impl TaskCounts {
-    /// Counts a new task. After a completed list, a new list begins.
-    fn created(self) -> Self {
-        if self.completed >= self.created {
-            return Self {
-                created: 1,
-                completed: 0,
-            };
-        }
-        Self {
-            created: self.created.saturating_add(1),
-            ..self
-        }
-    }
-
-    fn completed(self) -> Self {
-        Self {
-            completed: self.completed.saturating_add(1).min(self.created),
-            ..self
-        }
-    }
-
-    fn progress(self) -> f64 {
-        match self.created {
-            0 => 0.0,
-            created => (self.completed as f64 / created as f64).min(1.0),
-        }
-    }
+        && run_of(update) == run_of(last)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn task_counts_change_with_each_event() {
-        let counts = |created, completed| TaskCounts { created, completed };
-        assert_eq!(TaskCounts::default().created(), counts(1, 0));
-        assert_eq!(counts(2, 1).created(), counts(3, 1));
-        assert_eq!(counts(3, 3).created(), counts(1, 0));
-        assert_eq!(counts(3, 3).completed(), counts(3, 3));
-        assert_eq!(counts(4, 1).progress(), 0.25);
-        assert_eq!(counts(0, 7).progress(), 0.0);
-        assert_eq!(counts(u64::MAX, 0).created(), counts(u64::MAX, 0));
-    }
 
     #[test]
     fn equal_update_within_30_seconds_is_a_repeat() {

@@ -4,16 +4,19 @@
 mod change;
 mod event;
 mod owner;
+mod request;
 mod schedule;
 mod secrets;
+mod state;
 mod table;
 mod wording;
 
 use sstat::{JsonObject, SessionName};
 
-pub use change::{Context, HookState, StatusChange};
+pub use change::{Context, StatusChange};
 pub use event::Event;
 pub use owner::{Claim, claim, is_shared_daemon, other_name};
+pub use state::HookState;
 pub use table::change;
 
 /// The JSON object that an agent passes to its hook.

@@ -4,7 +4,7 @@
 
 use sstat::{HostIdentity, ProcessIdentity, SessionName};
 
-use crate::hook::change::HookState;
+use crate::hook::state::HookState;
 
 /// What an agent may do with a session's name.
 #[derive(Debug, PartialEq, Eq)]

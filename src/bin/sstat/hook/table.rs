@@ -8,9 +8,11 @@
 //! - opencode: `contrib/agents/opencode.js` sends events of Claude Code, and
 //!   `RequestReplied`
 
-use crate::hook::change::{Answered, Kind, Progress, Request, StatusChange, Subagent};
+use crate::hook::change::{Progress, StatusChange};
 use crate::hook::event::Event;
+use crate::hook::request::{Answered, Kind, Request};
 use crate::hook::schedule;
+use crate::hook::state::Subagent;
 use crate::hook::wording::{Tool, first_line};
 use chrono::{DateTime, Utc};
 use sstat::Status;

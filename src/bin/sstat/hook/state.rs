@@ -1,0 +1,200 @@
+//! The state of a session's hooks, which the metadata of their updates stores.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sstat::{ProcessIdentity, Status, Update};
+
+use crate::hook::change::Context;
+use crate::hook::request::{Kind, Request};
+use crate::hook::wording::first_line;
+
+/// `stale_after` of an ended session: a year.
+pub const ENDED_STALE_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The key of a line that has the id of the agent's session.
+pub const RUN: &str = "run";
+
+/// The key of a line that has the run of the wrapper around the agent.
+pub const WRAPPER: &str = "wrapper";
+
+/// The metadata of a hook's update.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HookState {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<Kind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TaskCounts>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subagents: Vec<Subagent>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Request>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
+    /// The id of the agent's session.
+    #[serde(skip)]
+    pub run: Option<String>,
+    #[serde(skip)]
+    pub process: Option<ProcessIdentity>,
+    #[serde(skip)]
+    pub has_ended: bool,
+}
+
+impl HookState {
+    /// Returns the state in the metadata of a hook's update, or `None` for the
+    /// update of another writer.
+    pub fn of(update: &Update) -> Option<Self> {
+        let metadata = update.metadata.as_ref()?;
+        let state: Self = serde_json::from_str(metadata.get()).ok()?;
+        state.agent.is_some().then(|| Self {
+            run: run_of(update),
+            process: update.process.as_deref().cloned(),
+            has_ended: update.stale_after == Some(ENDED_STALE_AFTER),
+            ..state
+        })
+    }
+
+    /// Forgets the status behind open requests: another writer has replaced it.
+    pub fn without_behind(self) -> Self {
+        Self {
+            behind: None,
+            ..self
+        }
+    }
+
+    /// Sets the description of the agent, and keeps what the event lacks.
+    pub fn describe(&mut self, context: &Context<'_>) {
+        let short = |text: &String| first_line(text);
+        let agent = context.agent.map(str::to_owned);
+        self.agent = agent
+            .or_else(|| self.agent.take())
+            .or(Some("unknown".to_owned()));
+        self.cwd = context.directory.clone().or_else(|| self.cwd.take());
+        let model = context.model.as_ref().and_then(short);
+        self.model = model.or_else(|| self.model.take());
+    }
+}
+
+/// Returns the id of the agent's session that wrote an update.
+pub fn run_of(update: &Update) -> Option<String> {
+    let (_, json) = update.extra.iter().find(|(key, _)| key == RUN)?;
+    serde_json::from_str(json.get()).ok()
+}
+
+/// The status behind open requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Behind {
+    pub status: String,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<String>,
+}
+
+impl Default for Behind {
+    fn default() -> Self {
+        Self {
+            status: Status::Working.as_str().to_owned(),
+            message: "Working on a prompt".to_owned(),
+            progress: None,
+            error_kind: None,
+        }
+    }
+}
+
+impl Behind {
+    pub fn of(last: &Update) -> Self {
+        Self {
+            status: last.status.as_str().to_owned(),
+            message: last.message.clone(),
+            progress: last.progress,
+            error_kind: HookState::of(last).and_then(|state| state.error_kind),
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        self.status.parse().unwrap_or(Status::Working)
+    }
+}
+
+/// A subagent that runs in the background.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subagent {
+    pub id: String,
+    pub label: String,
+}
+
+impl Subagent {
+    /// Returns a message of the subagent with its label: the description of its
+    /// task if known, else its type.
+    pub fn message(&self, state: &HookState, message: &str) -> String {
+        let known = state.subagents.iter().find(|known| known.id == self.id);
+        let label = &known.unwrap_or(self).label;
+        first_line(&format!("{label}: {message}")).unwrap_or_default()
+    }
+}
+
+/// Number of tasks in an agent's list, counted from events that each report one
+/// task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    created: u64,
+    completed: u64,
+}
+
+impl TaskCounts {
+    /// Counts a new task. After a completed list, a new list begins.
+    pub fn created(self) -> Self {
+        if self.completed >= self.created {
+            return Self {
+                created: 1,
+                completed: 0,
+            };
+        }
+        Self {
+            created: self.created.saturating_add(1),
+            ..self
+        }
+    }
+
+    pub fn completed(self) -> Self {
+        Self {
+            completed: self.completed.saturating_add(1).min(self.created),
+            ..self
+        }
+    }
+
+    pub fn progress(self) -> f64 {
+        match self.created {
+            0 => 0.0,
+            created => (self.completed as f64 / created as f64).min(1.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_counts_change_with_each_event() {
+        let counts = |created, completed| TaskCounts { created, completed };
+        assert_eq!(TaskCounts::default().created(), counts(1, 0));
+        assert_eq!(counts(2, 1).created(), counts(3, 1));
+        assert_eq!(counts(3, 3).created(), counts(1, 0));
+        assert_eq!(counts(3, 3).completed(), counts(3, 3));
+        assert_eq!(counts(4, 1).progress(), 0.25);
+        assert_eq!(counts(0, 7).progress(), 0.0);
+        assert_eq!(counts(u64::MAX, 0).created(), counts(u64::MAX, 0));
+    }
+}

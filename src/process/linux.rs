@@ -4,9 +4,10 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
@@ -30,13 +31,17 @@ fn machine_id() -> Option<String> {
         .find(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Returns the time at which the machine was booted.
+/// Returns the time at which the machine was booted. It is read once, since a
+/// directory can hold many sessions of an earlier boot.
 pub(super) fn boot_time() -> Option<DateTime<Utc>> {
-    let uptime = fs::read_to_string("/proc/uptime").ok()?;
-    let seconds = uptime.split_ascii_whitespace().next()?.parse().ok()?;
-    Utc::now().checked_sub_signed(
-        chrono::TimeDelta::from_std(Duration::try_from_secs_f64(seconds).ok()?).ok()?,
-    )
+    static BOOT_TIME: OnceLock<Option<DateTime<Utc>>> = OnceLock::new();
+    let read = || {
+        let uptime = fs::read_to_string("/proc/uptime").ok()?;
+        let seconds = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+        let uptime = Duration::try_from_secs_f64(seconds).ok()?;
+        Utc::now().checked_sub_signed(TimeDelta::from_std(uptime).ok()?)
+    };
+    *BOOT_TIME.get_or_init(read)
 }
 
 pub(super) fn parent() -> u32 {

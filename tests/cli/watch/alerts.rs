@@ -347,3 +347,25 @@ fn commands_have_the_limits_of_the_watch() {
     sandbox.ok(["push", "w", "error"]);
     assert_eq!(lines(&sandbox, 1), ["300"]);
 }
+
+#[test]
+fn stale_alert_waits_after_a_suspension() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "working"]);
+    let args = [
+        "--json",
+        "--stale-after",
+        "3s",
+        "--on",
+        "stale,recovered,error",
+    ];
+    let live = Live::listening(&sandbox, &[&args[..], &["--exec", NOTE]].concat());
+    live.signal("STOP");
+    std::thread::sleep(Duration::from_secs(10));
+    live.signal("CONT");
+    assert_eq!(live.short(), "stale w");
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(live.short(), "update w working error");
+    assert_eq!(live.short(), "recovered w");
+    assert_eq!(lines(&sandbox, 1), ["error w working error"]);
+}

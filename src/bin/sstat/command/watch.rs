@@ -302,8 +302,8 @@ impl<'a> Watch<'a> {
             Form::Blocks { next } => Some(next),
             _ => None,
         };
-        let next_repeat = self.alerts.as_ref().and_then(Alerts::next_repeat);
-        let next = [self.timeout, next_block, next_repeat]
+        let next_report = self.alerts.as_ref().and_then(Alerts::next_report);
+        let next = [self.timeout, next_block, next_report]
             .into_iter()
             .flatten();
         next.min()

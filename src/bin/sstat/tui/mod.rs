@@ -181,7 +181,7 @@ impl Live<'_> {
             if self.has_changed {
                 wake_up = wake_up.min(self.next_frame);
             }
-            if let Some(next) = self.alerts.as_ref().and_then(Alerts::next_repeat) {
+            if let Some(next) = self.alerts.as_ref().and_then(Alerts::next_report) {
                 wake_up = wake_up.min(next);
             }
             let timeout = wake_up.saturating_duration_since(Instant::now());

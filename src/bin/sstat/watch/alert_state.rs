@@ -1,12 +1,12 @@
 //! Decides which events raise an alert: once when a condition starts to hold,
 //! and again at an interval while it lasts. Pure: the caller passes the time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use sstat::{Liveness, Status};
 
-use super::event::{Event, EventKind};
+use super::event::{Event, EventKind, HealthIssue};
 
 /// A word of `--on`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,12 +107,15 @@ pub struct AlertStates {
     now: bool,
     /// By session and index of the trigger.
     firing: HashMap<(String, usize), Alert>,
+    /// Until this time, sessions that become stale are not reported.
+    hold_until: Option<Instant>,
+    /// The sessions that have become stale during the hold.
+    held: HashSet<String>,
 }
 
 struct Alert {
     raised_by: EventKind,
-    /// `None` if the alert was firing when the watch started and is not reported.
-    last_report: Option<Instant>,
+    next_report: Option<Instant>,
 }
 
 impl AlertStates {
@@ -122,7 +125,15 @@ impl AlertStates {
             repeat,
             now,
             firing: HashMap::new(),
+            hold_until: None,
+            held: HashSet::new(),
         }
+    }
+
+    /// Delays alerts of sessions that become stale until this time. Those that have
+    /// recovered by then are not reported.
+    pub fn hold_stale(&mut self, until: Instant) {
+        self.hold_until = Some(until);
     }
 
     /// Adds the alerts that an event raises to `alerts`. `selected` is true if the
@@ -134,11 +145,21 @@ impl AlertStates {
         at: Instant,
         alerts: &mut Vec<AlertEvent>,
     ) {
+        let hold_until = self.hold_until.filter(|until| at < *until);
+        let name = event.session.name();
+        let is_held = match event.kind {
+            EventKind::Stale { .. } | EventKind::VeryStale { .. } => hold_until.is_some(),
+            EventKind::Recovered {
+                issue: HealthIssue::Stale,
+                ..
+            } => hold_until.is_some() && self.held.remove(name),
+            _ => false,
+        };
         for (index, trigger) in self.triggers.iter().enumerate() {
             let is_raised = selected && trigger.is_raised_by(&event.kind);
-            let mut is_reported = is_raised;
+            let mut is_reported = is_raised && !is_held;
             if !matches!(trigger, Trigger::Event(_)) {
-                let key = (event.session.name().to_owned(), index);
+                let key = (name.to_owned(), index);
                 if !selected || !trigger.holds(event) {
                     self.firing.remove(&key);
                     continue;
@@ -146,10 +167,15 @@ impl AlertStates {
                 if !is_raised || self.firing.contains_key(&key) {
                     continue;
                 }
-                is_reported = self.now || event.kind != EventKind::Snapshot;
+                is_reported &= self.now || event.kind != EventKind::Snapshot;
+                let next_report = match (is_held, self.repeat) {
+                    (true, _) => hold_until,
+                    (false, Some(repeat)) if is_reported => Some(at + repeat),
+                    _ => None,
+                };
                 let alert = Alert {
                     raised_by: event.kind.clone(),
-                    last_report: is_reported.then_some(at),
+                    next_report,
                 };
                 self.firing.insert(key, alert);
             }
@@ -160,27 +186,25 @@ impl AlertStates {
                 });
             }
         }
+        if is_held && !matches!(event.kind, EventKind::Recovered { .. }) {
+            self.held.insert(name.to_owned());
+        }
     }
 
-    /// Returns when the next alert is to be repeated.
-    pub fn next_repeat(&self) -> Option<Instant> {
-        let repeat = self.repeat?;
-        let reported = self.firing.values().filter_map(|alert| alert.last_report);
-        Some(reported.min()? + repeat)
+    /// Returns when the next alert is to be reported without an event.
+    pub fn next_report(&self) -> Option<Instant> {
+        let alerts = self.firing.values();
+        alerts.filter_map(|alert| alert.next_report).min()
     }
 
-    /// Returns the session, the trigger and the kind of the event of each alert
-    /// that is to be repeated.
-    pub fn repeat(&mut self, at: Instant) -> Vec<(String, String, EventKind)> {
-        let Some(repeat) = self.repeat else {
-            return Vec::new();
-        };
+    /// Returns the session, the trigger and the kind of the event of each alert that
+    /// is to be reported without an event.
+    pub fn take_due(&mut self, at: Instant) -> Vec<(String, String, EventKind)> {
         let mut due = Vec::new();
         for ((name, index), alert) in &mut self.firing {
-            if let Some(last) = &mut alert.last_report
-                && *last + repeat <= at
-            {
-                *last = at;
+            if alert.next_report.is_some_and(|next| next <= at) {
+                alert.next_report = self.repeat.map(|repeat| at + repeat);
+                self.held.remove(name);
                 let trigger = self.triggers[*index].word().to_owned();
                 due.push((name.clone(), trigger, alert.raised_by.clone()));
             }
@@ -255,7 +279,7 @@ mod tests {
 
         fn repeats(&mut self, minute: u32) -> usize {
             let at = self.begin + Duration::from_secs(60 * u64::from(minute));
-            self.states.repeat(at).len()
+            self.states.take_due(at).len()
         }
     }
 
@@ -304,5 +328,32 @@ mod tests {
         assert_eq!(scene.push(1, "working"), ["update"]);
         assert_eq!(scene.tick(10), ["stale"]);
         assert_eq!(scene.push(11, "working"), ["update", "recovered"]);
+    }
+
+    #[test]
+    fn stale_alert_waits_after_a_suspension() {
+        let triggers = ["stale", "very_stale", "recovered", "error"];
+        let mut scene = Scene::new(&triggers, None, false);
+        let hold = |scene: &mut Scene, minute: u64| {
+            let until = scene.begin + Duration::from_secs(60 * minute);
+            scene.states.hold_stale(until);
+        };
+        scene.push(0, "working");
+        hold(&mut scene, 31);
+        assert!(scene.tick(30).is_empty());
+        assert_eq!(scene.repeats(30), 0);
+        assert!(
+            scene.push(30, "working").is_empty(),
+            "nothing to recover from"
+        );
+        assert_eq!(scene.repeats(31), 0);
+        assert_eq!(scene.push(30, "error"), ["error"]);
+        // A session that does not recover is reported after the hold.
+        hold(&mut scene, 51);
+        assert!(scene.tick(50).is_empty());
+        assert_eq!(scene.states.next_report(), scene.states.hold_until);
+        assert_eq!(scene.repeats(51), 2);
+        assert_eq!(scene.repeats(52), 0);
+        assert_eq!(scene.push(53, "error"), ["recovered"]);
     }
 }

@@ -11,6 +11,10 @@ use super::event::Event;
 use crate::cli;
 use crate::error::{CliError, Result};
 
+/// The time for workers to push again after a suspension, before they are reported
+/// as stale.
+const SUSPEND_GRACE: Duration = Duration::from_secs(60);
+
 pub struct Alerts {
     states: AlertStates,
     commands: Option<CommandRunner>,
@@ -54,12 +58,12 @@ impl Alerts {
         }))
     }
 
-    /// Reports the alerts that the events raise and those to be repeated.
+    /// Reports the alerts that the events raise and those that are due.
     /// Returns the errors of commands since the last call. Call it after every
     /// [`Watcher::wait`], so that waiting commands start.
     pub fn report(&mut self, watcher: &Watcher, events: &[Event]) -> Vec<String> {
         let mut alerts = self.observe(watcher, events);
-        for (name, trigger, kind) in self.states.repeat(Instant::now()) {
+        for (name, trigger, kind) in self.states.take_due(Instant::now()) {
             alerts.extend(
                 watcher
                     .table()
@@ -105,6 +109,9 @@ impl Alerts {
 
     fn observe(&mut self, watcher: &Watcher, events: &[Event]) -> Vec<AlertEvent> {
         let at = Instant::now();
+        if let Some(resumed_at) = watcher.resumed_at() {
+            self.states.hold_stale(resumed_at + SUSPEND_GRACE);
+        }
         let mut alerts = Vec::new();
         for event in events {
             let selected = watcher.wants(&event.session);
@@ -120,8 +127,8 @@ impl Alerts {
         }
     }
 
-    /// Returns when the next alert is to be repeated.
-    pub fn next_repeat(&self) -> Option<Instant> {
-        self.states.next_repeat()
+    /// Returns when the next alert is to be reported without an event.
+    pub fn next_report(&self) -> Option<Instant> {
+        self.states.next_report()
     }
 }

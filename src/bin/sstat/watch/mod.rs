@@ -14,6 +14,7 @@ pub mod history_follower;
 mod poller;
 mod processes;
 pub mod session_table;
+mod suspend;
 pub mod wait;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -28,6 +29,7 @@ use self::poller::Poller;
 pub use self::poller::Waker;
 use self::processes::Processes;
 use self::session_table::SessionTable;
+use self::suspend::SuspendDetector;
 use crate::cli::{self, Filters};
 use crate::config::{Clock, Config};
 use crate::error::{CliError, Result};
@@ -57,6 +59,8 @@ pub struct Watcher {
     followed: HashMap<String, Followed>,
     directory: DirWatcher,
     processes: Processes,
+    suspend: SuspendDetector,
+    resumed_at: Option<Instant>,
     poller: Poller,
     events: Vec<Event>,
     warnings: Vec<String>,
@@ -99,6 +103,8 @@ impl Watcher {
             followed: HashMap::new(),
             directory: DirWatcher::new(store.path(), args.poll),
             processes: Processes::new(),
+            suspend: SuspendDetector::new(),
+            resumed_at: None,
             poller: Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?,
             events: Vec::new(),
             warnings: Vec::new(),
@@ -151,6 +157,11 @@ impl Watcher {
         Ok(std::mem::take(&mut self.events))
     }
 
+    /// Returns when a suspension of the system or of this process was last detected.
+    pub fn resumed_at(&self) -> Option<Instant> {
+        self.resumed_at
+    }
+
     /// Returns the warnings since the last call, at most one per session.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
@@ -183,6 +194,7 @@ impl Watcher {
     /// for a reason other than a session.
     fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
         let pause = self.pause(deadline);
+        let latest_end = Instant::now() + pause;
         #[cfg(unix)]
         let sources = [self.directory.as_fd(), self.processes.as_fd()];
         let was_woken = self
@@ -193,6 +205,9 @@ impl Watcher {
                 pause,
             )
             .map_err(|error| CliError::error(format!("poll: {error}")))?;
+        if self.suspend.check(latest_end) {
+            self.resumed_at = Some(Instant::now());
+        }
         // In this order, the changes include the last pushes of the processes.
         self.ended.extend(self.processes.take_ended());
         let changes = self.directory.changes();

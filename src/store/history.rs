@@ -2,16 +2,18 @@
 //!
 //! Lines are parsed and passed on one by one, so that memory stays bounded for
 //! a file of any size. With a limit, the last matching lines are located from
-//! the end of the file, and then read again in the order of the file.
+//! the end of the file, and then read again in the order of the file. Lines from
+//! long before [`Query::since`] are not read.
 
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::store::lines::{Line, LinesBackward, LinesForward, count_lines};
+use crate::store::lines::{Line, LinesBackward, LinesForward};
 use crate::store::open::{self, StatusFile, read_exact_at};
 use crate::store::task_filter::TaskFilter;
 use crate::store::{BadLines, FileWarning, MAX_REREADS, Store};
@@ -113,13 +115,19 @@ impl History {
         (self.name, self.path, self.open)
     }
 
-    /// Returns the number of lines in the file, valid or not. Reads the whole
-    /// file.
+    /// Returns the number of valid updates in the file, selected or not. Reads
+    /// the whole file.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn count_lines(&self) -> Result<u64> {
-        count_lines(&self.open.file, self.size()).map_err(Error::io("read", &self.path))
+    pub fn count_updates(&self) -> Result<u64> {
+        let mut lines = LinesForward::new(&self.open.file, 0, self.size());
+        let mut count = 0;
+        while let Some(line) = lines.next().map_err(Error::io("read", &self.path))? {
+            let is_update = matches!(line.update(&self.open.metadata), Ok(Some(_)));
+            count += u64::from(is_update);
+        }
+        Ok(count)
     }
 
     /// Calls `each` with every selected update and its stored line, oldest
@@ -140,7 +148,12 @@ impl History {
         };
         let Some(limit) = self.query.limit else {
             let mut bad = BadLines::default();
-            let mut lines = LinesForward::new(&self.open.file, 0, self.size());
+            let start = match self.find_start() {
+                // Truncated meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+                start => start.map_err(fail)?,
+            };
+            let mut lines = LinesForward::new(&self.open.file, start, self.size());
             while let Some(line) = lines.next().map_err(fail)? {
                 match self.parse(&line) {
                     Ok(Some(update)) if self.query.matches(&update) => {
@@ -178,6 +191,24 @@ impl History {
         }
     }
 
+    /// Returns the offset before which no update is selected.
+    fn find_start(&self) -> io::Result<u64> {
+        let mut since = SinceLimit::of(self);
+        if since.oldest.is_none() {
+            return Ok(0);
+        }
+        let mut buffer = Vec::new();
+        let mut lines = LinesBackward::new(&self.open.file, self.size(), &mut buffer)?;
+        while let Some(line) = lines.next()? {
+            let offset = line.offset;
+            if since.is_reached(&line) {
+                return Ok(offset);
+            }
+            lines.note_valid(offset);
+        }
+        Ok(0)
+    }
+
     /// Locates the last `limit` selected updates. If the file is truncated
     /// meanwhile, it starts again from the new end.
     fn find_last(&self, limit: usize) -> io::Result<LastLines> {
@@ -197,8 +228,10 @@ impl History {
         let mut buffer = Vec::new();
         let mut lines = LinesBackward::new(&self.open.file, end, &mut buffer)?;
         let mut last = LastLines::default();
+        let mut since = SinceLimit::of(self);
         while last.lines.len() < limit
             && let Some(line) = lines.next()?
+            && !since.is_reached(&line)
         {
             let offset = line.offset;
             match self.parse(&line) {
@@ -214,6 +247,47 @@ impl History {
         }
         last.gave_up = lines.gave_up();
         Ok(last)
+    }
+}
+
+/// How much older than [`Query::since`] lines must be to end a backward search:
+/// the clocks of a session's writers may differ.
+const SINCE_MARGIN: TimeDelta = TimeDelta::minutes(5);
+
+/// One line is decoded in so many bytes, and so many of these in a row must be
+/// too old. A few alone may be of a computer that started with a wrong clock.
+const SAMPLE_BYTES: u64 = 4 * 1024;
+const OLD_SAMPLES: u32 = 8;
+
+/// Detects where a backward search reaches lines that are too old to be selected.
+struct SinceLimit<'a> {
+    metadata: &'a Metadata,
+    oldest: Option<DateTime<Utc>>,
+    next_sample: u64,
+    old_samples: u32,
+}
+
+impl<'a> SinceLimit<'a> {
+    fn of(history: &'a History) -> Self {
+        let since = history.query.since;
+        Self {
+            metadata: &history.open.metadata,
+            oldest: since.and_then(|since| since.checked_sub_signed(SINCE_MARGIN)),
+            next_sample: u64::MAX,
+            old_samples: 0,
+        }
+    }
+
+    fn is_reached(&mut self, line: &Line<'_>) -> bool {
+        if let Some(oldest) = self.oldest
+            && line.offset <= self.next_sample
+            && let Ok(Some(update)) = line.update(self.metadata)
+        {
+            self.next_sample = line.offset.saturating_sub(SAMPLE_BYTES);
+            let is_old = update.timestamp < oldest;
+            self.old_samples = if is_old { self.old_samples + 1 } else { 0 };
+        }
+        self.old_samples >= OLD_SAMPLES
     }
 }
 

@@ -674,3 +674,38 @@ fn history_ignores_an_invalid_stale_after() {
         assert_eq!(output.status.code(), Some(code), "{args:?}");
     }
 }
+
+/// Thousands of updates, one each second until now, after two invalid lines.
+#[test]
+fn since_stops_at_old_lines_and_json_counts_valid_lines() {
+    let sandbox = Sandbox::new();
+    let now = sstat::parse_timestamp(crate::support::NOW).unwrap();
+    let line = |seconds: i64| {
+        let then = (now - chrono::TimeDelta::seconds(seconds)).to_rfc3339();
+        format!("{{\"timestamp\":\"{then}\",\"status\":\"working\",\"message\":\"m{seconds}\"}}\n")
+    };
+    let mut content = "junk\n{}\n".to_owned();
+    for seconds in (0..5_000).rev() {
+        content += &line(seconds);
+        if seconds % 100 == 50 {
+            // Clocks that are wrong for a moment do not end the search.
+            content += "{\"timestamp\":\"1970-01-01T00:00:00Z\",\"status\":\"idle\"}\n";
+        }
+    }
+    sandbox.write("w", &content);
+    for (limit, count) in [("0", 601), ("50", 50), ("2000", 601)] {
+        for task in [&[][..], &["--status", "working"]] {
+            let args = ["history", "w", "--since", "10m", "--limit", limit];
+            let ran = sandbox.run([&args[..], task].concat());
+            // The invalid lines are long before, and are not read.
+            assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");
+            assert_eq!(ran.stdout.lines().count(), count, "{args:?}");
+        }
+    }
+    let json = sandbox.json(["history", "w", "--since", "1m", "--json"]);
+    assert_eq!(json["total_updates"], 5_050);
+    assert_eq!(json["updates"].as_array().unwrap().len(), 50);
+    let all = sandbox.run(["history", "w", "--since", "2h", "--limit", "0"]);
+    assert_eq!(all.stdout.lines().count(), 5_000);
+    assert!(all.stderr.contains("skipped 2 invalid lines"), "{all:?}");
+}

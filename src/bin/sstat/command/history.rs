@@ -268,7 +268,7 @@ fn write_history(
     let indent = " ".repeat(2 * (depth + 1));
     write!(out, "{{\n{indent}\"session\": ")?;
     output::write_json(out, &history.name(), depth + 1)?;
-    let total = history.count_lines()?;
+    let total = history.count_updates()?;
     write!(
         out,
         ",\n{indent}\"total_updates\": {total},\n{indent}\"updates\": "

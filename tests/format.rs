@@ -54,7 +54,7 @@ fn file_of_the_python_original_is_read() {
         })
         .unwrap();
     assert_eq!(progress, [0.1, 0.3, 0.6]);
-    assert_eq!(history.count_lines().unwrap(), 3);
+    assert_eq!(history.count_updates().unwrap(), 3);
 }
 
 #[test]

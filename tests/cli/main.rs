@@ -19,6 +19,7 @@ mod show;
 mod stale;
 mod stdin;
 mod summary;
+mod transparent;
 mod usage;
 mod watch;
 mod wrap;

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -30,10 +31,10 @@ impl<'a> JsonObject<'a> {
     pub fn parse(json: &'a str) -> serde_json::Result<Self> {
         fn entries<'a, K: Deserialize<'a>>(
             json: &'a str,
-            key: fn(K) -> Cow<'a, str>,
+            text: impl Fn(K) -> Cow<'a, str>,
         ) -> serde_json::Result<JsonObject<'a>> {
             let mut deserializer = serde_json::Deserializer::from_str(json);
-            let object = deserializer.deserialize_map(EntriesVisitor(key))?;
+            let object = deserializer.deserialize_map(EntriesVisitor(text, PhantomData))?;
             deserializer.end()?;
             Ok(object)
         }
@@ -48,6 +49,10 @@ impl<'a> JsonObject<'a> {
     /// If the text is not JSON, or not an object.
     pub fn parse_bytes(json: &[u8]) -> serde_json::Result<JsonObject<'static>> {
         JsonObject::parse(&repair_json(json)).map(JsonObject::into_owned)
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, (Cow<'a, str>, JsonValue<'a>)> {
+        self.0.iter()
     }
 
     /// Returns the value of a key, the last one if the key is repeated.
@@ -182,9 +187,9 @@ impl Serialize for JsonObject<'_> {
 }
 
 /// Collects the entries of an object whose keys are read as `K`.
-struct EntriesVisitor<'a, K>(fn(K) -> Cow<'a, str>);
+struct EntriesVisitor<K, F>(F, PhantomData<K>);
 
-impl<'de, K: Deserialize<'de>> Visitor<'de> for EntriesVisitor<'de, K> {
+impl<'de, K: Deserialize<'de>, F: Fn(K) -> Cow<'de, str>> Visitor<'de> for EntriesVisitor<K, F> {
     type Value = JsonObject<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

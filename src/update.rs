@@ -289,11 +289,11 @@ fn diagnose(line: &[u8]) -> BadLine {
     if line.starts_with(b"\0") {
         return BadLine::NulBytes;
     }
-    let text = String::from_utf8_lossy(line);
+    let text = repair_json(line);
     if is_part_of_object(&text) {
         return BadLine::SeveralLines;
     }
-    match serde_json::from_slice::<IgnoredAny>(line) {
+    match serde_json::from_str::<IgnoredAny>(&text) {
         Ok(_) => BadLine::NotObject,
         Err(error) if error.is_eof() && line.starts_with(b"{") => BadLine::CutOff,
         Err(_) if str::from_utf8(line).is_err() => BadLine::NotUtf8,
@@ -332,11 +332,11 @@ fn decode_object(
     let (mut status, mut session, mut message) = (None, None, None);
     let mut unknown = JsonObject::default();
     let mut dropped = Vec::new();
-    for (key, value) in object {
-        dropped.retain(|other: &DroppedKey| other.key != key);
-        let is_valid = match &*key {
+    for (key, value) in object.iter() {
+        dropped.retain(|other: &DroppedKey| other.key != **key);
+        let is_valid = match &**key {
             "timestamp" => {
-                timestamp = decode_timestamp(&value).ok_or(BadLine::BadTimestamp);
+                timestamp = decode_timestamp(value).ok_or(BadLine::BadTimestamp);
                 continue;
             }
             "status" => {
@@ -344,20 +344,20 @@ fn decode_object(
                 continue;
             }
             "session" => set(&mut session, value.string().map(Cow::into_owned)),
-            "progress" => set(&mut update.progress, decode_progress(&value)),
+            "progress" => set(&mut update.progress, decode_progress(value)),
             "message" => set(&mut message, value.string().map(Cow::into_owned)),
-            "task_id" => set(&mut update.task_id, decode_task_id(&value)),
+            "task_id" => set(&mut update.task_id, decode_task_id(value)),
             "metadata" => set(&mut update.metadata, value.object_json()),
-            "stale_after" => set(&mut update.stale_after, decode_seconds(&value)),
+            "stale_after" => set(&mut update.stale_after, decode_seconds(value)),
             "process" => set(&mut update.process, value.decode_object().map(Box::new)),
             derived if DERIVED_KEYS.contains(&derived) => true,
             _ => {
-                unknown.push(key, value);
+                unknown.push(key.clone(), value.clone());
                 continue;
             }
         };
         if !is_valid && !value.is_empty() {
-            dropped.push(DroppedKey::new(&key, &value));
+            dropped.push(DroppedKey::new(key, value));
         }
     }
     update.timestamp = timestamp?;
@@ -724,6 +724,8 @@ mod tests {
             ("  },", BadLine::SeveralLines),
             ("}", BadLine::SeveralLines),
             ("{\0\"\0t\0", BadLine::Utf16),
+            ("{\"a\":NaN", BadLine::CutOff),
+            ("NaN", BadLine::NotObject),
             ("\0{\0\"\0t\0", BadLine::Utf16),
             ("{}", BadLine::NoTimestamp),
             (

@@ -62,7 +62,7 @@ impl SessionStatus {
     /// # Errors
     /// Those of [`Location::find`] and [`Location::create`].
     pub fn discover(name: SessionName) -> Result<Self> {
-        let location = Location::find(None, std::env::var_os("SSTAT_DIR"))?;
+        let location = Location::find(None, std::env::var_os("SSTAT_DIR"), None)?;
         location.create(Durability::Cached)?;
         Ok(Self::new(&location.store, name))
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::append::Durability;
-use crate::store::open::{create_directory, sync_directory};
+use crate::store::open::{create_directory, refused, sync_directory};
 
 /// The directory that is searched for from the current directory up.
 const PROJECT_DIRECTORY: &str = "data/session_status";
@@ -61,6 +61,9 @@ impl Location {
     /// user could create `/tmp/data/session_status` to show false statuses to
     /// anyone who works below `/tmp`.
     ///
+    /// For root, directories of `sudo_uid` (the value of `SUDO_UID`) are accepted
+    /// too.
+    ///
     /// In a named path, a leading `~/` is expanded and a literal `$NAME` is an
     /// error, because both result from quoting mistakes.
     ///
@@ -69,7 +72,11 @@ impl Location {
     /// `$NAME`, [`Error::NoCurrentDirectory`] if the current directory has been
     /// removed and is needed, [`Error::NoDirectory`] if the user has no home
     /// directory.
-    pub fn find(named: Option<PathBuf>, variable: Option<OsString>) -> Result<Self> {
+    pub fn find(
+        named: Option<PathBuf>,
+        variable: Option<OsString>,
+        sudo_uid: Option<u32>,
+    ) -> Result<Self> {
         if let Some(path) = named {
             return Self::named(path, Origin::Named);
         }
@@ -80,7 +87,7 @@ impl Location {
         match std::env::current_dir() {
             Ok(current) => {
                 if let Some(found) = search_up(&current, home_of(user.as_ref()).as_deref()) {
-                    check_owner(&found)?;
+                    check_owner(&found, sudo_uid)?;
                     return Ok(Self::new(found, Origin::Project));
                 }
             }
@@ -115,12 +122,11 @@ impl Location {
                 // Another push creates it at the same time.
                 Err(_) if directory.is_dir() => {}
                 // A file has its name.
-                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(Error::io("create", path)(
-                        io::ErrorKind::NotADirectory.into(),
-                    ));
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    let error = io::ErrorKind::NotADirectory.into();
+                    return Err(Error::io("create", path)(error));
                 }
-                created => created?,
+                created => created.map_err(|error| refused(error, "create", path))?,
             }
             if durability == Durability::Synced
                 && let Some(parent) = directory.parent()
@@ -207,18 +213,15 @@ fn device(_path: &Path) -> Option<u64> {
 }
 
 #[cfg(unix)]
-fn check_owner(path: &Path) -> Result<()> {
+fn check_owner(path: &Path, sudo_uid: Option<u32>) -> Result<()> {
     use crate::store::open::is_root;
     use std::os::unix::fs::MetadataExt;
     let owner = path.metadata().map_err(Error::io("read", path))?.uid();
     if owner == 0 || owner == rustix::process::geteuid().as_raw() {
         return Ok(());
     }
-    // Under sudo, the user who called it trusts their own directories.
-    let caller = std::env::var("SUDO_UID")
-        .ok()
-        .and_then(|uid| uid.parse().ok());
-    if is_root() && caller == Some(owner) {
+    // The user of sudo trusts their own directories.
+    if is_root() && sudo_uid == Some(owner) {
         return Ok(());
     }
     Err(Error::Ownership {
@@ -228,7 +231,7 @@ fn check_owner(path: &Path) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-fn check_owner(_path: &Path) -> Result<()> {
+fn check_owner(_path: &Path, _sudo_uid: Option<u32>) -> Result<()> {
     Ok(())
 }
 
@@ -239,14 +242,14 @@ mod tests {
 
     #[test]
     fn first_rule_that_applies_decides() {
-        let named = Location::find(Some("a".into()), Some("b".into())).unwrap();
+        let named = Location::find(Some("a".into()), Some("b".into()), None).unwrap();
         assert_eq!(
             (named.store.path(), named.origin),
             (std::path::absolute("a").unwrap().as_path(), Origin::Named)
         );
-        let variable = Location::find(None, Some("b".into())).unwrap();
+        let variable = Location::find(None, Some("b".into()), None).unwrap();
         assert_eq!(variable.origin, Origin::Environment);
-        let empty = Location::find(None, Some("".into())).unwrap();
+        let empty = Location::find(None, Some("".into()), None).unwrap();
         assert_ne!(empty.origin, Origin::Environment);
     }
 

@@ -84,7 +84,7 @@ fn open_error(error: io::Error, action: &'static str, path: &Path) -> Error {
 
 /// Returns the error of an action on a path. If the system denies permission, it
 /// names the owner, who can grant it.
-fn refused(source: io::Error, action: &'static str, path: &Path) -> Error {
+pub(crate) fn refused(source: io::Error, action: &'static str, path: &Path) -> Error {
     #[cfg(unix)]
     if source.kind() == io::ErrorKind::PermissionDenied {
         use std::os::unix::fs::MetadataExt;
@@ -203,14 +203,13 @@ fn open_directory(path: &Path) -> io::Result<File> {
 /// Creates a directory in an existing one. Only its owner can access it if it is
 /// `private`.
 #[cfg(unix)]
-pub(crate) fn create_directory(path: &Path, private: bool) -> Result<()> {
+pub(crate) fn create_directory(path: &Path, private: bool) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let mode = if private { 0o700 } else { 0o777 };
-    let created = match (path.parent(), path.file_name()) {
+    match (path.parent(), path.file_name()) {
         (Some(parent), Some(name)) if is_root() => create_as_root(parent, name, mode),
         _ => std::fs::DirBuilder::new().mode(mode).create(path),
-    };
-    created.map_err(|error| refused(error, "create", path))
+    }
 }
 
 /// Creates a directory and gives it to the owner of its parent: root with a user's
@@ -253,8 +252,8 @@ pub(crate) fn is_root() -> bool {
 
 /// Creates a directory below an existing one.
 #[cfg(not(unix))]
-pub(crate) fn create_directory(path: &Path, _private: bool) -> Result<()> {
-    std::fs::create_dir(path).map_err(Error::io("create", path))
+pub(crate) fn create_directory(path: &Path, _private: bool) -> io::Result<()> {
+    std::fs::create_dir(path)
 }
 
 /// Makes the entries of a directory durable.

@@ -47,10 +47,11 @@ impl Clock {
 
 impl Config {
     pub fn new(common: Common) -> Result<Self> {
+        let sudo_uid = env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
         Ok(Self {
             quiet: common.quiet,
             verbose: common.verbose,
-            location: Location::find(common.dir, env::var_os("SSTAT_DIR"))?,
+            location: Location::find(common.dir, env::var_os("SSTAT_DIR"), sudo_uid)?,
             color: common.color.unwrap_or(ColorChoice::Auto),
         })
     }

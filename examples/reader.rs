@@ -9,7 +9,7 @@ fn main() {
 }
 
 fn print_sessions() -> sstat::Result<()> {
-    let location = Location::find(None, std::env::var_os("SSTAT_DIR"))?;
+    let location = Location::find(None, std::env::var_os("SSTAT_DIR"), None)?;
     let rules = HealthRules::new(chrono::Utc::now(), Thresholds::default());
     let scan = location.store.scan(&rules, |_name| true)?;
     for session in scan

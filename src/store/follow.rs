@@ -82,13 +82,7 @@ impl Store {
             name: name.to_owned(),
             reason: "must not be empty or contain '/' or NUL",
         })?;
-        Ok(Follower {
-            name: name.to_owned(),
-            path: self.path().join(file_name),
-            position: None,
-            file: None,
-            keeps_file_open: true,
-        })
+        Ok(Follower::new(name.to_owned(), self.path().join(file_name)))
     }
 }
 
@@ -101,13 +95,7 @@ impl History {
     pub fn into_follower(self) -> Result<Follower> {
         let (name, path, file) = self.into_parts();
         let (position, _) = Position::at_end(&file).map_err(Error::io("read", &path))?;
-        let mut follower = Follower {
-            name,
-            path,
-            position: None,
-            file: None,
-            keeps_file_open: true,
-        };
+        let mut follower = Follower::new(name, path);
         follower.move_to(position, Some(file));
         Ok(follower)
     }
@@ -117,6 +105,16 @@ impl Follower {
     /// The number of followers that a process should let keep their files open.
     /// Some systems allow a process only 256 descriptors.
     pub const MAX_OPEN: usize = 128;
+
+    fn new(name: String, path: PathBuf) -> Self {
+        Self {
+            name,
+            path,
+            position: None,
+            file: None,
+            keeps_file_open: true,
+        }
+    }
 
     /// Closes the file after each read. If it is rotated in the meantime, its
     /// last lines are only read if its new name is the old one and `.1`.
@@ -149,13 +147,9 @@ impl Follower {
     pub fn skip_to_end(&mut self) -> Result<(Option<Update>, Option<FileWarning>)> {
         let mut tries = 0;
         loop {
-            let file = match open::open_read(&self.path) {
-                Ok(file) => file,
-                Err(error) if error.is_not_found() => {
-                    (self.position, self.file) = (None, None);
-                    return Ok((None, None));
-                }
-                Err(error) => return Err(error),
+            let Some(file) = self.open()? else {
+                (self.position, self.file) = (None, None);
+                return Ok((None, None));
             };
             match Position::at_end(&file) {
                 Ok((position, mut tail)) => {
@@ -202,11 +196,7 @@ impl Follower {
             file.metadata = metadata;
             return self.read(None, limit_bytes);
         }
-        let named = match open::open_read(&self.path) {
-            Ok(file) => Some(file),
-            Err(error) if error.is_not_found() => None,
-            Err(error) => return Err(error),
-        };
+        let named = self.open()?;
         let is_same = |file: &StatusFile| {
             let position = self.position.as_ref();
             position.is_some_and(|position| position.file == open::identity(&file.metadata))
@@ -224,6 +214,15 @@ impl Follower {
                 missing: true,
                 ..NewUpdates::default()
             }),
+        }
+    }
+
+    /// Opens the file that the path names; `None` if it is missing.
+    fn open(&self) -> Result<Option<StatusFile>> {
+        match open::open_read(&self.path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -279,12 +278,10 @@ impl Follower {
             Some(position) if position.continues_in(file)? => position.clone(),
             before => {
                 let mut position = Position::at_start(file);
-                let last = before.as_ref().and_then(|before| before.last);
-                let found = match last {
-                    Some(last) => position.skip_past(file, last)?,
-                    None => false,
-                };
-                new.restarted = before.is_some() && !found;
+                if let Some(last) = before.as_ref().and_then(|before| before.last) {
+                    position.skip_past(file, last)?;
+                }
+                new.restarted = before.is_some() && position.last.is_none();
                 position
             }
         };
@@ -293,12 +290,9 @@ impl Follower {
         let mut lines = LinesForward::new(&file.file, position.offset, size);
         let mut bytes = 0;
         while let Some(line) = lines.next()? {
-            let end = line
-                .bytes
-                .map(|bytes| line.offset + bytes.len() as u64 + u64::from(line.terminated));
             if position.overlong {
                 position.overlong = !line.terminated;
-                position.offset = end.unwrap_or_else(|| lines.position());
+                position.offset = lines.position();
                 continue;
             }
             let decoded = line.decode();
@@ -317,7 +311,7 @@ impl Follower {
                 Err(reason) => new.bad.note_later(reason),
             }
             position.overlong = line.bytes.is_none() && !line.terminated;
-            position.offset = end.unwrap_or_else(|| lines.position());
+            position.offset = lines.position();
             if bytes >= limit_bytes && position.offset < size {
                 new.more = true;
                 // `is_unchanged` must not return true before the end is read.
@@ -394,9 +388,8 @@ impl Position {
         }
     }
 
-    /// Moves past the last line that is equal to `line`. Returns false if there
-    /// is none.
-    fn skip_past(&mut self, file: &StatusFile, line: LineFingerprint) -> io::Result<bool> {
+    /// Moves past the last line that is equal to `line`, if there is one.
+    fn skip_past(&mut self, file: &StatusFile, line: LineFingerprint) -> io::Result<()> {
         let wanted = (line.length, line.hash);
         let mut lines = LinesForward::new(&file.file, 0, file.metadata.len());
         while let Some(line) = lines.next()? {
@@ -407,7 +400,7 @@ impl Position {
                 self.offset = fingerprint.start + fingerprint.length + u64::from(line.terminated);
             }
         }
-        Ok(self.last.is_some())
+        Ok(())
     }
 }
 

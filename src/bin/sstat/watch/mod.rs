@@ -240,7 +240,7 @@ impl Watcher {
         if let Some(deadline) = deadline {
             next = next.min(deadline);
         }
-        if self.needs_process_poll() {
+        if self.processes.needs_polling() {
             next = next.min(self.next_process_poll);
         }
         let pause = next.saturating_duration_since(Instant::now());
@@ -467,16 +467,10 @@ impl Watcher {
         self.table.remove(name, now, &mut self.events);
     }
 
-    /// Returns true if a process runs whose end is not notified.
-    fn needs_process_poll(&self) -> bool {
-        let mut running = self.table.running();
-        running.any(|(_, process)| !self.processes.is_watched(process))
-    }
-
     /// Marks the sessions whose process has ended.
     fn check_processes(&mut self) {
         let ended = std::mem::take(&mut self.ended);
-        let is_poll = self.next_process_poll <= Instant::now();
+        let is_poll = self.processes.needs_polling() && self.next_process_poll <= Instant::now();
         if is_poll {
             self.next_process_poll = Instant::now() + POLL_INTERVAL;
         }

@@ -13,6 +13,7 @@ type Key = (u32, u64);
 pub struct Processes {
     host: Option<HostIdentity>,
     exits: ExitNotifier,
+    needs_polling: bool,
 }
 
 impl Processes {
@@ -20,6 +21,7 @@ impl Processes {
         Self {
             host: HostIdentity::current(),
             exits: ExitNotifier::new(),
+            needs_polling: false,
         }
     }
 
@@ -41,7 +43,9 @@ impl Processes {
         // that, the descriptor does not belong to a later one with the same pid.
         self.exits.watch(key(process));
         let state = self.check(process);
-        if !state.is_alive() {
+        if state.is_alive() {
+            self.needs_polling |= !self.is_watched(process);
+        } else {
             self.exits.forget(key(process));
         }
         state
@@ -57,6 +61,11 @@ impl Processes {
         self.exits.contains(key(process))
     }
 
+    /// Returns true if a process may be running whose end will not be notified.
+    pub fn needs_polling(&self) -> bool {
+        self.needs_polling
+    }
+
     /// Returns the pids of watched processes that have ended, and stops watching
     /// them.
     pub fn take_ended(&mut self) -> Vec<u32> {
@@ -65,7 +74,9 @@ impl Processes {
 
     /// Stops watching all other processes.
     pub fn retain<'a>(&mut self, needed: impl Iterator<Item = &'a ProcessIdentity>) {
-        self.exits.retain(&needed.map(key).collect());
+        let needed = needed.map(key).collect();
+        self.exits.retain(&needed);
+        self.needs_polling = needed.iter().any(|&key| !self.exits.contains(key));
     }
 
     /// Returns a descriptor that is readable when a watched process has ended.

@@ -118,6 +118,7 @@ fn without_libc_signals(line: &str) -> String {
 }
 
 #[test]
+#[ignore = "slow: runs 1,000 programs"]
 fn program_ends_and_sees_the_same_as_without_the_wrapper() {
     let sandbox = Sandbox::new();
     thread::scope(|scope| {

@@ -460,7 +460,7 @@ fn failure_to_record_does_not_stop_the_command() {
 fn long_command_line_is_truncated() {
     let sandbox = Sandbox::new();
     let words = "\u{1b}\"é".repeat(10_000);
-    let message = "m".repeat(62_000);
+    let message = "m".repeat(57_000);
     for message in ["", &message] {
         sandbox.ok([
             "push", "w", "working", message, "--", "true", &words, "more",

@@ -4,7 +4,6 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -196,26 +195,6 @@ impl Config {
             }
         }
     }
-}
-
-/// Returns the path at which `PATH` leads to a program.
-pub fn find_program(program: &OsStr) -> PathBuf {
-    let name = Path::new(program);
-    let paths = env::var_os("PATH").filter(|_| name.components().count() == 1);
-    let found = env::split_paths(&paths.unwrap_or_default())
-        .map(|directory| directory.join(name))
-        .find(|path| is_executable(path));
-    found.unwrap_or_else(|| name.to_owned())
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// Returns whether the value of a variable is off, no, false or 0.

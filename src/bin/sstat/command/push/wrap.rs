@@ -10,26 +10,26 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sstat::{
-    HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update, escape,
-    escape_invalid_utf8, truncate_by,
+    HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update,
+    escape_invalid_utf8, truncate,
 };
 
 use crate::cli;
 use crate::command::push::child::{self, Ending};
 use crate::command::push::record::record;
 use crate::command::push::{merge_metadata, update_from};
-use crate::config::{self, Config, Stream};
+use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::output::print_diagnostic;
 use crate::render::style::{Role, Style};
 use crate::view::{Report, View};
 
 /// Most bytes of the command line that are recorded.
-const COMMAND_BYTES: usize = 4 * 1024;
+const COMMAND_BYTES: usize = 1024;
 
-/// Bytes of a line that are reserved for the process, and at the end for the
-/// exit code and the duration.
-const RESERVED_BYTES: usize = 2 * 1024;
+/// Bytes of a line that are reserved for the command line, which can be six times
+/// as long in JSON, and for the rest.
+const RESERVED_BYTES: usize = 8 * 1024;
 
 pub fn run(config: &Config, mut args: cli::Push) -> Report {
     let argv = std::mem::take(&mut args.command);
@@ -58,14 +58,13 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         Ok(update) => update,
         Err(reason) => return run_without_status(&argv, &session, &reason, &style),
     };
-    if let Err(reason) = room_for_command(&update) {
+    if let Err(reason) = check_room(&update) {
         warn(&reason, "recorded without message and metadata");
         update.message.clear();
         update.metadata = None;
     }
-    let room = room_for_command(&update).unwrap_or_default();
     update.process = ProcessIdentity::of(std::process::id()).map(|mut process| {
-        process.command = Some(words(&argv, room));
+        process.command = Some(words(&argv));
         Box::new(process)
     });
     if let Err(failure) = record(config, &update, durability) {
@@ -135,10 +134,10 @@ fn execute(
         child::run(&mut command)
     };
     let ending = match run(program, arguments) {
-        // A script without `#!`.
+        // A script without `#!`, which the shell finds and runs.
         Err(error) if error.raw_os_error() == Some(ENOEXEC) => {
-            let script = config::find_program(program).into_os_string();
-            run(OsStr::new("/bin/sh"), &[&[script], arguments].concat())
+            let shell = ["-c", "exec \"$0\" \"$@\""].map(OsString::from);
+            run("/bin/sh".as_ref(), &[&shell, argv].concat())
         }
         other => other,
     };
@@ -173,44 +172,34 @@ fn directory_for_child(config: &Config) -> Option<PathBuf> {
     std::path::absolute(config.location.store.path()).ok()
 }
 
-/// Returns how many bytes of the line the command line may fill. A message that
-/// is too long is reported before the command runs, not when it has ended.
-fn room_for_command(update: &Update) -> Result<usize> {
+/// Checks that a line has room for the command line, and in the end for the exit
+/// code and the duration.
+fn check_room(update: &Update) -> Result<()> {
     let length = update.encode()?.len();
-    match MAX_WRITTEN_BYTES.checked_sub(RESERVED_BYTES + length) {
-        Some(room) => Ok(room.min(COMMAND_BYTES)),
-        None => Err(CliError::error(format!(
-            "update: {length} bytes leave no room in a line of {MAX_WRITTEN_BYTES} bytes for the end of the command; shorten the message or the metadata"
-        ))),
+    if length + RESERVED_BYTES <= MAX_WRITTEN_BYTES {
+        return Ok(());
     }
+    Err(CliError::error(format!(
+        "update: {length} bytes leave no room in a line of {MAX_WRITTEN_BYTES} bytes for the end of the command"
+    )))
 }
 
-/// Returns the words of a command line that fit in `room` bytes of JSON. The
-/// first word that does not fit is truncated, the others are dropped.
-fn words(argv: &[OsString], mut room: usize) -> Vec<String> {
+/// Returns the words of a command line up to [`COMMAND_BYTES`]. The first word that
+/// exceeds them is truncated, the others are dropped.
+fn words(argv: &[OsString]) -> Vec<String> {
+    let mut room = COMMAND_BYTES;
     let mut words = Vec::new();
     for word in argv {
         let word = escape_invalid_utf8(word.as_encoded_bytes());
-        room = room.saturating_sub("\"…\",".len());
-        let fitting = truncate_by(&word, room, json_length);
-        if fitting.len() < word.len() {
-            words.push(format!("{fitting}…"));
+        if word.len() > room {
+            words.push(format!("{}…", truncate(&word, room)));
             break;
         }
-        room -= word.chars().map(json_length).sum::<usize>();
+        // Many empty words fill a line too.
+        room = room.saturating_sub(word.len() + 1);
         words.push(word);
     }
     words
-}
-
-/// Returns the length of a character inside a JSON string.
-fn json_length(c: char) -> usize {
-    match c {
-        '"' | '\\' => 2,
-        // A joiner counts as escaped: whether it is depends on its neighbour.
-        c if escape(c.encode_utf8(&mut [0; 4])).len() > c.len_utf8() => 6 * c.len_utf16(),
-        c => c.len_utf8(),
-    }
 }
 
 /// Returns the final update. It continues the last update of the command itself,

@@ -53,12 +53,13 @@ pub fn run(command: &mut Command) -> io::Result<Ending> {
         // As process 1 of a container, this also reaps orphans.
         while let Some((pid, status)) = process::wait(WaitOptions::UNTRACED | WaitOptions::NOHANG)?
         {
+            if pid != child {
+                continue;
+            }
             if let Some(ending) = ending_of(status) {
-                if pid == child {
-                    return Ok(ending);
-                }
-                relay.forget_witness(pid);
-            } else if pid == child && status.stopped() && !was_continued && in_foreground() {
+                return Ok(ending);
+            }
+            if status.stopped() && !was_continued && in_foreground() {
                 // The child stopped itself, and the shell waits for this process.
                 // Stop too. The SIGCONT that ends this is forwarded.
                 let _ = process::kill_process(process::getpid(), Signal::STOP);
@@ -129,9 +130,15 @@ impl Relay {
         self.reported.retain(|(_, end)| *end > now);
         if let Some(witness) = &mut self.witness {
             let is_due = self.received.iter().any(|(_, end)| *end <= now);
-            for signal in witness.reports(is_due) {
-                self.received.retain(|(other, _)| *other != signal);
-                self.reported.push((signal, now + REPORT_WAIT));
+            match witness.reports(is_due) {
+                Some(signals) => {
+                    self.received
+                        .retain(|(signal, _)| !signals.contains(signal));
+                    let end = now + REPORT_WAIT;
+                    self.reported
+                        .extend(signals.into_iter().map(|signal| (signal, end)));
+                }
+                None => self.witness = None,
             }
         }
         let (child, has_witness) = (self.child, self.witness.is_some());
@@ -147,13 +154,6 @@ impl Relay {
             }
             !is_due
         });
-    }
-
-    fn forget_witness(&mut self, pid: Pid) {
-        let ended = self.witness.take_if(|witness| witness.pid() == Some(pid));
-        if let Some(witness) = ended {
-            witness.forget();
-        }
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::Pid;
 
 use super::unix::catch_signals;
 
@@ -24,7 +23,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running witness. It is killed when this is dropped.
 pub struct Witness {
-    process: Option<Child>,
+    process: Child,
     reports: ChildStdout,
     /// A byte asks for an answer. The witness exits when the pipe is closed, also
     /// if sstat is killed.
@@ -48,23 +47,21 @@ impl Witness {
             .ok()?;
         let (questions, reports) = (process.stdin.take()?, process.stdout.take()?);
         let mut witness = Self {
-            process: Some(process),
+            process,
             reports,
             questions,
         };
-        witness
-            .read(ANSWER_TIMEOUT)
-            .contains(&DONE)
-            .then_some(witness)
+        (witness.read(ANSWER_TIMEOUT)? == [DONE]).then_some(witness)
     }
 
     /// Returns the signals that the witness has reported since the last call, or if
-    /// `complete`, all that it has received until now.
-    pub fn reports(&mut self, complete: bool) -> Vec<i32> {
-        let mut reports = self.read(Duration::ZERO);
+    /// `complete`, all that it has received until now. Returns `None` if it has
+    /// ended.
+    pub fn reports(&mut self, complete: bool) -> Option<Vec<i32>> {
+        let mut reports = self.read(Duration::ZERO)?;
         if complete && self.questions.write_all(&[DONE]).is_ok() {
             loop {
-                let read = self.read(ANSWER_TIMEOUT);
+                let read = self.read(ANSWER_TIMEOUT)?;
                 reports.extend(&read);
                 if read.is_empty() || read.contains(&DONE) {
                     break;
@@ -72,10 +69,11 @@ impl Witness {
             }
         }
         reports.retain(|report| *report != DONE);
-        reports.into_iter().map(i32::from).collect()
+        Some(reports.into_iter().map(i32::from).collect())
     }
 
-    fn read(&mut self, timeout: Duration) -> Vec<u8> {
+    /// Reads what comes within `timeout`. Returns `None` at the end.
+    fn read(&mut self, timeout: Duration) -> Option<Vec<u8>> {
         let mut bytes = [0; 64];
         let mut reports = [PollFd::new(&self.reports, PollFlags::IN)];
         let deadline = Instant::now() + timeout;
@@ -84,32 +82,30 @@ impl Witness {
             let left: Option<Timespec> = left.try_into().ok();
             match poll(&mut reports, left.as_ref()) {
                 Err(Errno::INTR) => {}
-                Ok(1) => break self.reports.read(&mut bytes).unwrap_or(0),
+                Ok(1) => {
+                    break self
+                        .reports
+                        .read(&mut bytes)
+                        .ok()
+                        .filter(|&count| count > 0)?;
+                }
                 _ => break 0,
             }
         };
-        bytes[..count].to_vec()
+        Some(bytes[..count].to_vec())
     }
 
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.reports.as_fd()
     }
-
-    pub fn pid(&self) -> Option<Pid> {
-        self.process.as_ref().map(Pid::from_child)
-    }
-
-    /// Drops a witness that has ended and is reaped.
-    pub fn forget(mut self) {
-        self.process = None;
-    }
 }
 
 impl Drop for Witness {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
+        // Fails if the witness is reaped, and its id may belong to another process.
+        if let Ok(None) = self.process.try_wait() {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
         }
     }
 }

@@ -32,7 +32,7 @@ pub const MAX_READ_BYTES: usize = 1024 * 1024;
 pub const MAX_DEPTH: usize = 64;
 
 /// The keys of the format, each a field of [`Update`].
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "timestamp",
     "session",
     "status",
@@ -42,6 +42,8 @@ const KEYS: [&str; 9] = [
     "metadata",
     "stale_after",
     "process",
+    "run",
+    "wrapper",
 ];
 
 /// The keys that JSON output adds to an update's own. Reading drops them, so that
@@ -89,6 +91,11 @@ pub struct Update {
     pub stale_after: Option<Duration>,
     /// The process that runs the session.
     pub process: Option<Box<ProcessIdentity>>,
+    /// The run of the session that wrote the line: that of `sstat push -- COMMAND`
+    /// or the id of an agent's session.
+    pub run: Option<String>,
+    /// The run of the `sstat push -- COMMAND` around an agent.
+    pub wrapper: Option<String>,
     /// Keys unknown to this format with their JSON, in the order of the line.
     pub extra: Vec<(String, Box<RawValue>)>,
 }
@@ -114,6 +121,8 @@ impl Update {
             metadata: None,
             stale_after: None,
             process: None,
+            run: None,
+            wrapper: None,
             extra: Vec::new(),
         }
     }
@@ -215,6 +224,12 @@ impl Update {
         }
         if let Some(process) = &self.process {
             map.serialize_entry("process", process)?;
+        }
+        if let Some(run) = &self.run {
+            map.serialize_entry("run", run)?;
+        }
+        if let Some(wrapper) = &self.wrapper {
+            map.serialize_entry("wrapper", wrapper)?;
         }
         for (key, value) in &self.extra {
             map.serialize_entry(key, value)?;
@@ -350,6 +365,8 @@ fn decode_object(
             "metadata" => set(&mut update.metadata, value.object_json()),
             "stale_after" => set(&mut update.stale_after, decode_seconds(value)),
             "process" => set(&mut update.process, value.decode_object().map(Box::new)),
+            "run" => set(&mut update.run, value.string().map(Cow::into_owned)),
+            "wrapper" => set(&mut update.wrapper, value.string().map(Cow::into_owned)),
             derived if DERIVED_KEYS.contains(&derived) => true,
             _ => {
                 unknown.push(key.clone(), value.clone());

@@ -789,7 +789,8 @@ fn completed_is_idle_inside_a_wrapped_run() {
         .split_whitespace()
         .nth(19)
         .unwrap();
-    let run = format!("{}-{start}-boot", std::process::id());
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let run = format!("{}-{start}-{}", std::process::id(), boot.trim());
     let event = |run: &str, name: &str| {
         let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
         let payload = json!({"hook_event_name": name, "error": "rate_limit",

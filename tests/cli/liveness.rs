@@ -350,3 +350,71 @@ fn sstat_pid_of_the_parent_costs_little() {
     let (without, with) = (best(""), best(&parent));
     assert!(with < without * 11 / 10, "{with:?}, without {without:?}");
 }
+
+fn updates(sandbox: &Sandbox, name: &str) -> Vec<Value> {
+    let text = sandbox.read(name);
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn lines_of_a_wrapped_command_name_its_run() {
+    let sandbox = Sandbox::new();
+    let script = "echo $SSTAT_RUN; sstat push w working 'Step 1' --pid $$; sstat push other idle";
+    let ran = sandbox.run(["push", "w", "working", "Tests", "--", "sh", "-c", script]);
+    let run = ran.stdout.trim();
+    let lines = updates(&sandbox, "w");
+    assert_eq!(lines.len(), 3);
+    for line in lines.iter().chain(&updates(&sandbox, "other")) {
+        assert_eq!(line["run"], run, "{line}");
+        assert_eq!(line["wrapper"], Value::Null);
+    }
+    assert_eq!(state(&sandbox, "w")["run"], run);
+}
+
+#[test]
+fn foreign_run_is_ignored() {
+    let sandbox = Sandbox::new();
+    let me = std::process::id();
+    let sleep = Sleep::start();
+    for run in [
+        "",
+        "x",
+        &format!("{me}-1-b"),
+        &format!("{}-1-b", sleep.pid()),
+    ] {
+        let mut command = sandbox.command(["push", "w", "working"]);
+        assert!(command.env("SSTAT_RUN", run).status().unwrap().success());
+        assert_eq!(last(&sandbox, "w")["run"], Value::Null, "{run}");
+    }
+}
+
+#[test]
+fn wrapper_ends_the_run_of_an_agent() {
+    let sandbox = Sandbox::new();
+    let hook = |event: &str| {
+        format!("echo '{event}' | sstat push --hook claude-code --session w; echo $SSTAT_RUN")
+    };
+    let failure = json!({"hook_event_name": "StopFailure", "session_id": "abcdef123456", "error": "overloaded"});
+    let script = format!("{}; exit 3", hook(&failure.to_string()));
+    let ran = sandbox.run(["push", "w", "working", "Agent", "--", "sh", "-c", &script]);
+    assert_eq!(ran.code, 3);
+    let run = ran.stdout.trim();
+    let [first, hook, end] = &updates(&sandbox, "w")[..] else {
+        panic!("{}", sandbox.read("w"));
+    };
+    assert_eq!(
+        (&first["run"], &first["wrapper"]),
+        (&json!(run), &Value::Null)
+    );
+    assert_eq!(
+        (&hook["run"], &hook["wrapper"], &hook["status"]),
+        (&json!("abcdef123456"), &json!(run), &json!("idle"))
+    );
+    assert_eq!((&end["run"], &end["wrapper"]), (&json!(run), &Value::Null));
+    assert_eq!(
+        (&end["status"], &end["metadata"]["exit_code"]),
+        (&json!("error"), &json!(3))
+    );
+    assert_eq!(end["metadata"]["agent"], "claude-code");
+}

@@ -774,7 +774,7 @@ fn final_update_continues_an_update_of_the_command() {
     );
 
     // An update of another process is not continued.
-    let script = "SSTAT_PID= sstat push v working 'somebody else'";
+    let script = "SSTAT_RUN= SSTAT_PID= sstat push v working 'somebody else'";
     sandbox.ok(["push", "v", "working", "Deploy", "--", "sh", "-c", script]);
     let last = updates(&sandbox, "v").pop().unwrap();
     assert_eq!(

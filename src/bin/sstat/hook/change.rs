@@ -13,9 +13,7 @@ use sstat::{ProcessIdentity, SessionName, Status, Update};
 
 use crate::hook::Payload;
 use crate::hook::request::{Answered, Request};
-use crate::hook::state::{
-    Behind, ENDED_STALE_AFTER, HookState, RUN, Subagent, TaskCounts, WRAPPER, run_of,
-};
+use crate::hook::state::{Behind, ENDED_STALE_AFTER, HookState, Subagent, TaskCounts};
 use crate::hook::wording::{Tool, first_line};
 
 /// Minimum time between equal updates, and between those of subagents, so that
@@ -360,10 +358,8 @@ impl StatusChange {
             _ => status,
         };
         let mut update = Update::new(context.session, status, context.now);
-        for (key, value) in [(RUN, context.run), (WRAPPER, context.wrapper)] {
-            let json = value.and_then(|value| serde_json::value::to_raw_value(value).ok());
-            update.extra.extend(json.map(|json| (key.to_owned(), json)));
-        }
+        update.run = context.run.map(str::to_owned);
+        update.wrapper = context.wrapper.map(str::to_owned);
         if !message.is_empty() {
             update.message = message;
         }
@@ -460,7 +456,7 @@ fn repeats(update: &Update, last: &Update) -> bool {
         && update.process == last.process
         && seconds(update.stale_after) == seconds(last.stale_after)
         && metadata(update) == metadata(last)
-        && run_of(update) == run_of(last)
+        && update.run == last.run
 }
 
 #[cfg(test)]

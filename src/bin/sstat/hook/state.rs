@@ -12,12 +12,6 @@ use crate::hook::wording::first_line;
 /// `stale_after` of an ended session: a year.
 pub const ENDED_STALE_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The key of a line that has the id of the agent's session.
-pub const RUN: &str = "run";
-
-/// The key of a line that has the run of the wrapper around the agent.
-pub const WRAPPER: &str = "wrapper";
-
 /// The metadata of a hook's update.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -56,7 +50,7 @@ impl HookState {
         let metadata = update.metadata.as_ref()?;
         let state: Self = serde_json::from_str(metadata.get()).ok()?;
         state.agent.is_some().then(|| Self {
-            run: run_of(update),
+            run: update.run.clone(),
             process: update.process.as_deref().cloned(),
             has_ended: update.stale_after == Some(ENDED_STALE_AFTER),
             ..state
@@ -82,12 +76,6 @@ impl HookState {
         let model = context.model.as_ref().and_then(short);
         self.model = model.or_else(|| self.model.take());
     }
-}
-
-/// Returns the id of the agent's session that wrote an update.
-pub fn run_of(update: &Update) -> Option<String> {
-    let (_, json) = update.extra.iter().find(|(key, _)| key == RUN)?;
-    serde_json::from_str(json.get()).ok()
 }
 
 /// The status behind open requests.

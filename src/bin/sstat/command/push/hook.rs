@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Update};
 
+use super::record::wrapper_run;
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
@@ -118,17 +119,6 @@ fn agent_process(config: &Config, agent: Option<&str>) -> Option<ProcessIdentity
     claude
         .and_then(ProcessIdentity::of)
         .or_else(ProcessIdentity::of_caller)
-}
-
-/// Returns the run of the wrapper that started the agent. The variable may be
-/// inherited from elsewhere: the run begins with the pid of the wrapper.
-fn wrapper_run(config: &Config) -> Option<String> {
-    let run = config.run_variable()?;
-    let (pid, rest) = run.split_once('-')?;
-    let (start_time, _) = rest.split_once('-')?;
-    let wrapper = ProcessIdentity::of_ancestor(pid.parse().ok()?)?;
-    let start_time: u64 = start_time.parse().ok()?;
-    (wrapper.start_time == start_time).then_some(run)
 }
 
 /// A session name, and whether it is derived from the id of the agent's session.

@@ -55,6 +55,7 @@ fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
         })?)),
         None => record::process_of_variable(config, &mut report).map(Box::new),
     };
+    update.run = record::wrapper_run(config);
     record::record(config, &update, durability)?;
     Ok(report)
 }

@@ -67,11 +67,12 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         process.command = Some(words(&argv));
         Box::new(process)
     });
+    let run = update.process.as_ref().map(|process| process.run_name());
+    update.run.clone_from(&run);
     if let Err(failure) = record(config, &update, durability) {
         warn(&failure, RUNS_WITHOUT_STATUS);
     }
     let started = Instant::now();
-    let run = update.process.as_ref().map(|process| process.run_name());
     let sstat_dir = sstat_dir.as_deref();
     let ending = execute(&argv, &update.session, sstat_dir, run.as_deref(), &style);
     // From here on, sstat must end as the command ended.
@@ -222,19 +223,16 @@ fn closing_update(
 fn own_update(config: &Config, first: &Update, ending: &Ending) -> Result<Option<Update>> {
     let rules = HealthRules::new(config.now()?, Thresholds::default());
     let store = &config.location.store;
-    let (Ok((Some(session), _)), Some(wrapper)) =
-        (store.session(&first.session, &rules), &first.process)
-    else {
+    let Ok((Some(session), _)) = store.session(&first.session, &rules) else {
         return Ok(None);
     };
     let mut own = session.update;
-    let is_of_this_run = own.process.as_ref().is_some_and(|process| {
-        (process.pid, process.start_time, &process.boot_id)
-            == (wrapper.pid, wrapper.start_time, &wrapper.boot_id)
-    });
-    if !is_of_this_run {
+    let is_of_this_run = own.run == first.run || own.wrapper == first.run;
+    if first.run.is_none() || !is_of_this_run {
         return Ok(None);
     }
+    own.run.clone_from(&first.run);
+    own.wrapper = None;
     let succeeded = matches!(ending, Ending::Exited(0));
     own.task_id = own.task_id.or_else(|| first.task_id.clone());
     own.metadata = own.metadata.or_else(|| first.metadata.clone());

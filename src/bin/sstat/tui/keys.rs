@@ -1,6 +1,6 @@
 //! Maps keys to actions, and lists them for the help and the bottom line.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crate::tui::input::Key;
 
 /// The input mode, which decides what a key means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,64 +49,44 @@ pub enum Action {
 }
 
 /// Returns the action of a key; `None` for a key without one.
-pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
-    if key.kind == KeyEventKind::Release {
-        return None;
-    }
-    if key.modifiers.contains(KeyModifiers::CONTROL) {
-        return control(mode, key.code);
-    }
-    if key.modifiers.contains(KeyModifiers::ALT) {
-        return None;
-    }
+pub fn action(mode: Mode, key: Key) -> Option<Action> {
     let is_filter = mode == Mode::Filter;
-    Some(match key.code {
-        KeyCode::Esc => Action::Back,
-        KeyCode::Up => Action::Up(1),
-        KeyCode::Down => Action::Down(1),
-        KeyCode::PageUp => Action::PageUp,
-        KeyCode::PageDown => Action::PageDown,
+    Some(match key {
+        Key::Esc => Action::Back,
+        Key::Up | Key::Control('p') => Action::Up(1),
+        Key::Down | Key::Control('n') => Action::Down(1),
+        Key::PageUp | Key::Control('b') => Action::PageUp,
+        Key::PageDown | Key::Control('f') => Action::PageDown,
+        Key::Control('c') => Action::Quit,
+        Key::Control('z') => Action::Suspend,
+        Key::Control('l') => Action::Redraw,
+        Key::Control('d') => Action::HalfDown,
 
-        KeyCode::Char(c) if is_filter => Action::Type(c),
-        KeyCode::Backspace if is_filter => Action::Erase,
-        KeyCode::Enter if is_filter => Action::Accept,
+        Key::Char(c) if is_filter => Action::Type(c),
+        // Some terminals send Ctrl-h for Backspace.
+        Key::Backspace | Key::Control('h') if is_filter => Action::Erase,
+        Key::Control('w') if is_filter => Action::EraseWord,
+        Key::Control('u') if is_filter => Action::EraseAll,
+        Key::Enter if is_filter => Action::Accept,
         _ if is_filter => return None,
 
-        KeyCode::Char('q') => Action::Quit,
-        KeyCode::Char('?') => Action::Help,
-        KeyCode::Char('k') => Action::Up(1),
-        KeyCode::Char('j') => Action::Down(1),
-        KeyCode::Char('g') | KeyCode::Home => Action::First,
-        KeyCode::Char('G') | KeyCode::End => Action::Last,
-        KeyCode::Char('s') => Action::NextSort,
-        KeyCode::Char('S') => Action::Reverse,
-        KeyCode::Char('a') => Action::OnlyAttention,
-        KeyCode::Enter | KeyCode::Char('l') | KeyCode::Right => Action::Open,
-        KeyCode::Char('h') | KeyCode::Left => Action::Close,
-        KeyCode::Char('K') => Action::PaneUp,
-        KeyCode::Char('J') => Action::PaneDown,
-        KeyCode::Char(' ' | 'p') => Action::Pause,
-        KeyCode::Char('t') => Action::Jump,
-        KeyCode::Char('/') => Action::StartFilter,
-        _ => return None,
-    })
-}
-
-fn control(mode: Mode, code: KeyCode) -> Option<Action> {
-    Some(match code {
-        KeyCode::Char('c') => Action::Quit,
-        KeyCode::Char('z') => Action::Suspend,
-        KeyCode::Char('l') => Action::Redraw,
-        KeyCode::Char('u') if mode == Mode::Filter => Action::EraseAll,
-        KeyCode::Char('w') if mode == Mode::Filter => Action::EraseWord,
-        // Some terminals send Ctrl-h for Backspace.
-        KeyCode::Char('h') if mode == Mode::Filter => Action::Erase,
-        KeyCode::Char('u') => Action::HalfUp,
-        KeyCode::Char('d') => Action::HalfDown,
-        KeyCode::Char('b') => Action::PageUp,
-        KeyCode::Char('f') => Action::PageDown,
-        KeyCode::Char('p') => Action::Up(1),
-        KeyCode::Char('n') => Action::Down(1),
+        Key::Control('u') => Action::HalfUp,
+        Key::Char('q') => Action::Quit,
+        Key::Char('?') => Action::Help,
+        Key::Char('k') => Action::Up(1),
+        Key::Char('j') => Action::Down(1),
+        Key::Char('g') | Key::Home => Action::First,
+        Key::Char('G') | Key::End => Action::Last,
+        Key::Char('s') => Action::NextSort,
+        Key::Char('S') => Action::Reverse,
+        Key::Char('a') => Action::OnlyAttention,
+        Key::Enter | Key::Char('l') | Key::Right => Action::Open,
+        Key::Char('h') | Key::Left => Action::Close,
+        Key::Char('K') => Action::PaneUp,
+        Key::Char('J') => Action::PaneDown,
+        Key::Char(' ' | 'p') => Action::Pause,
+        Key::Char('t') => Action::Jump,
+        Key::Char('/') => Action::StartFilter,
         _ => return None,
     })
 }
@@ -151,33 +131,27 @@ pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), (
 mod tests {
     use super::*;
 
-    fn press(mode: Mode, code: KeyCode) -> Option<Action> {
-        action(mode, KeyEvent::new(code, KeyModifiers::NONE))
-    }
-
     #[test]
     fn letter_is_text_only_in_the_filter() {
-        let q = KeyCode::Char('q');
-        assert_eq!(press(Mode::Browse, q), Some(Action::Quit));
-        assert_eq!(press(Mode::Help, q), Some(Action::Quit));
-        assert_eq!(press(Mode::Filter, q), Some(Action::Type('q')));
-        let space = KeyCode::Char(' ');
-        assert_eq!(press(Mode::Browse, space), Some(Action::Pause));
-        assert_eq!(press(Mode::Filter, space), Some(Action::Type(' ')));
-        assert_eq!(press(Mode::Filter, KeyCode::Down), Some(Action::Down(1)));
-        assert_eq!(press(Mode::Browse, KeyCode::F(1)), None);
+        let (q, space) = (Key::Char('q'), Key::Char(' '));
+        assert_eq!(action(Mode::Browse, q), Some(Action::Quit));
+        assert_eq!(action(Mode::Help, q), Some(Action::Quit));
+        assert_eq!(action(Mode::Filter, q), Some(Action::Type('q')));
+        assert_eq!(action(Mode::Browse, space), Some(Action::Pause));
+        assert_eq!(action(Mode::Filter, space), Some(Action::Type(' ')));
+        assert_eq!(action(Mode::Filter, Key::Down), Some(Action::Down(1)));
+        assert_eq!(action(Mode::Browse, Key::Backspace), None);
     }
 
     #[test]
     fn control_key_is_never_text() {
-        let control =
-            |mode, c| action(mode, KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
         for mode in [Mode::Browse, Mode::Filter, Mode::Help] {
-            assert_eq!(control(mode, 'c'), Some(Action::Quit));
-            assert_eq!(control(mode, 'z'), Some(Action::Suspend));
-            assert_eq!(control(mode, 'x'), None);
+            assert_eq!(action(mode, Key::Control('c')), Some(Action::Quit));
+            assert_eq!(action(mode, Key::Control('z')), Some(Action::Suspend));
+            assert_eq!(action(mode, Key::Control('x')), None);
         }
-        assert_eq!(control(Mode::Filter, 'u'), Some(Action::EraseAll));
-        assert_eq!(control(Mode::Browse, 'u'), Some(Action::HalfUp));
+        let u = Key::Control('u');
+        assert_eq!(action(Mode::Filter, u), Some(Action::EraseAll));
+        assert_eq!(action(Mode::Browse, u), Some(Action::HalfUp));
     }
 }

@@ -1,12 +1,13 @@
 //! The live screen: `sstat watch` on a terminal.
 //!
-//! [`model`] holds the state, [`keys`] maps keys to actions, [`draw`] draws and
-//! [`terminal`] sets up the terminal. This module connects them with the
+//! [`model`] holds the state, [`input`] decodes keys, [`keys`] maps them to
+//! actions, [`draw`] draws and [`terminal`] sets up the terminal. This module connects them with the
 //! watcher in one loop, which waits for a session, a key, a signal or the next
 //! second.
 
 mod attention;
 mod draw;
+mod input;
 mod keys;
 mod model;
 mod terminal;
@@ -17,13 +18,13 @@ use std::os::fd::AsFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::Event as Input;
 use rustix::process::{Signal, kill_current_process_group};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU, SIGWINCH};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use sstat::{HealthRules, Thresholds};
 
+use self::input::Input;
 use self::model::{Effect, Screen, Since};
 use self::terminal::{Terminal, restore};
 use crate::cli;
@@ -119,7 +120,8 @@ fn terminal_error(error: io::Error) -> CliError {
 fn listen(watcher: &mut Watcher, sender: mpsc::Sender<i32>) -> io::Result<()> {
     watcher.wake_on(io::stdin().as_fd().try_clone_to_owned()?);
     let waker = watcher.waker();
-    let mut caught = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
+    let ending = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+    let mut caught = Signals::new([SIGCONT, SIGTSTP, SIGWINCH].iter().chain(&ending))?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
@@ -262,6 +264,7 @@ impl Live<'_> {
                     self.resume(terminal)?;
                 }
                 SIGTSTP => {}
+                SIGWINCH => self.draw_now(),
                 signal => return Ok(Some(End::Signal(signal))),
             }
         }
@@ -285,12 +288,15 @@ impl Live<'_> {
 
     /// Handles pending input. Returns whether the user quits.
     fn handle_input(&mut self, terminal: &mut Terminal) -> Result<bool> {
-        while let Some(input) = terminal.event().map_err(terminal_error)? {
+        while let Some(input) = terminal.input() {
             self.draw_now();
-            if let Input::Paste(text) = &input {
-                self.screen.paste(text);
-            }
-            let Input::Key(key) = input else { continue };
+            let key = match input {
+                Input::Key(key) => key,
+                Input::Paste(text) => {
+                    self.screen.paste(&text);
+                    continue;
+                }
+            };
             let Some(action) = keys::action(self.screen.mode, key) else {
                 continue;
             };

@@ -315,11 +315,9 @@ impl Screen {
             Action::PaneDown => self.detail_top += 1,
             Action::StartFilter => self.mode = Mode::Filter,
             Action::Type(c) => self.filter.push(c),
+            Action::Erase if self.filter.is_empty() => self.mode = Mode::Browse,
             Action::Erase => {
-                // Backspace in an empty filter closes its input.
-                if self.filter.pop().is_none() {
-                    self.mode = Mode::Browse;
-                }
+                self.filter.pop();
             }
             Action::EraseWord => {
                 let kept = self.filter.trim_end();

@@ -5,10 +5,9 @@ use std::io::{self, BufWriter, Stdout};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use crossterm::cursor::Show;
-use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::force_color_output;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
@@ -21,13 +20,15 @@ use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{QueueSelector, tcflush};
 
+use crate::tui::input::{Decoder, Input};
+
 /// Room for a whole frame of a large terminal, which is written at once.
 const BUFFER: usize = 256 * 1024;
 
 /// The size of a terminal that does not report one, e.g. on a serial line.
 const DEFAULT_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
-/// The pause in the input that ends a paste.
+/// The pause in the input that ends a key's sequence, and a paste on exit.
 const SILENCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 20_000_000,
@@ -44,6 +45,7 @@ pub struct Terminal {
     /// Never dropped: its own `drop` would write errors to stderr, and panic if
     /// stderr is closed. [`restore`] does all that is needed.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    decoder: Decoder,
 }
 
 impl Terminal {
@@ -68,16 +70,16 @@ impl Terminal {
         let inner = ratatui::Terminal::with_options(CrosstermBackend::new(out), options)?;
         let mut terminal = Self {
             inner: ManuallyDrop::new(inner),
+            decoder: Decoder::default(),
         };
         terminal.set_up()?;
-        // The first poll starts to listen for changes of the size.
-        event::poll(Duration::ZERO)?;
         Ok(terminal)
     }
 
     /// Sets up the terminal, also if another program has changed it since.
     pub fn set_up(&mut self) -> io::Result<()> {
         IS_SET_UP.store(true, Ordering::SeqCst);
+        self.decoder = Decoder::default();
         // `enable_raw_mode` does nothing if it was called before.
         disable_raw_mode()?;
         enable_raw_mode()?;
@@ -110,20 +112,33 @@ impl Terminal {
 
     /// Returns whether the terminal was closed.
     pub fn is_gone(&self) -> bool {
-        let stdin = io::stdin();
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-        let now = Timespec::default();
         let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-        poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(gone)
+        poll_stdin(&Timespec::default()).intersects(gone)
     }
 
-    /// Returns the next pending key, paste or change of the size. It does not read from
-    /// a closed terminal, where crossterm would read end-of-file for ever.
-    pub fn event(&mut self) -> io::Result<Option<Event>> {
-        if !self.is_gone() && event::poll(Duration::ZERO)? {
-            event::read().map(Some)
-        } else {
-            Ok(None)
+    /// Returns the next pending key or paste.
+    pub fn input(&mut self) -> Option<Input> {
+        loop {
+            if let Some(input) = self.decoder.take(false) {
+                return Some(input);
+            }
+            // The rest of a key's sequence follows at once, that of a paste may not.
+            let has_part = !self.decoder.is_empty() && !self.decoder.is_in_paste();
+            let timeout = if has_part {
+                SILENCE
+            } else {
+                Timespec::default()
+            };
+            if !poll_stdin(&timeout).contains(PollFlags::IN) {
+                return self.decoder.take(true);
+            }
+            let mut bytes = [0; 4096];
+            match rustix::io::read(io::stdin(), &mut bytes) {
+                Ok(count) if count > 0 => self.decoder.push(&bytes[..count]),
+                Err(rustix::io::Errno::INTR) => {}
+                // `is_gone` finds out why.
+                _ => return None,
+            }
         }
     }
 }
@@ -149,12 +164,20 @@ pub fn restore() {
 /// Discards pending input until the terminal is silent, so that the shell does
 /// not run the rest of a paste.
 fn discard_input() {
-    let stdin = io::stdin();
     for _ in 0..MAX_DISCARDS {
-        let _ = tcflush(&stdin, QueueSelector::IFlush);
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-        if !poll(&mut fds, Some(&SILENCE)).is_ok_and(|ready| ready > 0) {
+        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+        if poll_stdin(&SILENCE).is_empty() {
             return;
         }
+    }
+}
+
+/// Waits for input. Returns no flags after the timeout or after a signal.
+fn poll_stdin(timeout: &Timespec) -> PollFlags {
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut fds, Some(timeout)) {
+        Ok(_) => fds[0].revents(),
+        Err(_) => PollFlags::empty(),
     }
 }

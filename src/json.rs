@@ -56,7 +56,6 @@ impl<'a> JsonObject<'a> {
     }
 
     /// Returns the value of a key, the last one if the key is repeated.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<&JsonValue<'a>> {
         let mut entries = self.0.iter().rev();
         entries
@@ -65,38 +64,32 @@ impl<'a> JsonObject<'a> {
     }
 
     /// Returns true if a key has a value other than `null` and `""`.
-    #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| !value.is_empty())
     }
 
     /// Returns the string of a key unless it is blank.
-    #[must_use]
     pub fn text(&self, key: &str) -> Option<String> {
         self.get(key)?.text()
     }
 
     /// Returns the first string that is not blank, in the order of `keys`.
-    #[must_use]
     pub fn first_text(&self, keys: &[&str]) -> Option<String> {
         keys.iter().find_map(|key| self.text(key))
     }
 
     /// Returns the strings of an array, without blank ones and other elements.
-    #[must_use]
     pub fn texts(&self, key: &str) -> Vec<String> {
         let elements = self.elements(key).into_iter();
         elements.filter_map(|element| element.text()).collect()
     }
 
     /// Returns a copy of the object of a key.
-    #[must_use]
     pub fn object(&self, key: &str) -> Option<JsonObject<'static>> {
         self.get(key)?.object().map(JsonObject::into_owned)
     }
 
     /// Returns copies of an array's objects, without other elements.
-    #[must_use]
     pub fn objects(&self, key: &str) -> Vec<JsonObject<'static>> {
         let elements = self.elements(key).into_iter();
         elements
@@ -124,7 +117,6 @@ impl<'a> JsonObject<'a> {
 
     /// Merges the entries of each repeated key: the last value in the first place,
     /// as jq does.
-    #[must_use]
     pub fn without_repeated_keys(self) -> Self {
         let repeats = |(at, entry): (usize, &(_, _))| self.0[..at].iter().any(|e| e.0 == entry.0);
         if self.0.len() <= 16 && !self.0.iter().enumerate().any(repeats) {
@@ -153,7 +145,6 @@ impl<'a> JsonObject<'a> {
     }
 
     /// Returns the entries as owned keys and JSON text.
-    #[must_use]
     pub fn into_entries(self) -> Vec<(String, Box<RawValue>)> {
         let entries = self.0.into_iter();
         entries
@@ -208,7 +199,6 @@ impl<'de, K: Deserialize<'de>, F: Fn(K) -> Cow<'de, str>> Visitor<'de> for Entri
 /// Makes standard JSON of text by lenient writers: skips a byte order mark,
 /// replaces invalid UTF-8 by U+FFFD, and `NaN`, `Infinity` and `-Infinity` outside
 /// of strings, which Python's `json.dumps` writes, by `null`.
-#[must_use]
 pub fn repair_json(json: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(skip_byte_order_mark(json));
     if !text.contains("NaN") && !text.contains("Infinity") {
@@ -257,19 +247,16 @@ pub struct JsonValue<'a>(Cow<'a, RawValue>);
 
 impl JsonValue<'_> {
     /// Returns the value as JSON text.
-    #[must_use]
     pub fn json(&self) -> &str {
         self.0.get()
     }
 
     /// Returns true for `null` and `""`.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(self.json(), "null" | "\"\"")
     }
 
     /// Returns a string's text. Half a surrogate pair becomes U+FFFD.
-    #[must_use]
     pub fn string(&self) -> Option<Cow<'_, str>> {
         string_of(self.json())
     }
@@ -286,7 +273,6 @@ impl JsonValue<'_> {
     }
 
     /// Returns a number that fits in an `f64`.
-    #[must_use]
     pub fn number(&self) -> Option<f64> {
         let number: f64 = self.is_number().then(|| self.json().parse().ok())??;
         number.is_finite().then_some(number)
@@ -299,7 +285,6 @@ impl JsonValue<'_> {
     }
 
     /// Returns an object's entries.
-    #[must_use]
     pub fn object(&self) -> Option<JsonObject<'_>> {
         JsonObject::parse(self.json()).ok()
     }
@@ -442,7 +427,6 @@ pub struct SafeFormatter<F> {
 
 impl SafeFormatter<CompactFormatter> {
     /// Returns a formatter that writes everything on one line.
-    #[must_use]
     pub fn compact() -> Self {
         Self {
             layout: CompactFormatter,
@@ -453,7 +437,6 @@ impl SafeFormatter<CompactFormatter> {
 
 impl SafeFormatter<PrettyFormatter<'static>> {
     /// Returns a formatter that indents by two spaces.
-    #[must_use]
     pub fn pretty() -> Self {
         Self {
             layout: PrettyFormatter::new(),

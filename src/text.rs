@@ -10,7 +10,6 @@ use std::fmt::Write;
 ///
 /// Whether those two are printed depends on the character before them:
 /// [`unprintable`] takes it into account.
-#[must_use]
 pub fn is_unprintable(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f'
@@ -94,7 +93,6 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns bytes as text, with invalid UTF-8 escaped as `\xNN`.
-#[must_use]
 pub fn escape_invalid_utf8(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -107,7 +105,6 @@ pub fn escape_invalid_utf8(bytes: &[u8]) -> String {
 }
 
 /// Returns the longest start of a text that has at most `max_bytes` bytes.
-#[must_use]
 pub fn truncate(text: &str, max_bytes: usize) -> &str {
     truncate_by(text, max_bytes, char::len_utf8)
 }

@@ -2,30 +2,8 @@
 
 use chrono::{DateTime, Datelike, Utc};
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const WEEKDAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const MONTHS: &str = "jan feb mar apr may jun jul aug sep oct nov dec";
+const WEEKDAYS: &str = "mon tue wed thu fri sat sun";
 
 /// Parses a timestamp: RFC 3339, other variants of ISO 8601, RFC 2822, the output
 /// of date(1), ctime(3), JavaScript's `Date` and Go's `time.Time`, and Unix time.
@@ -74,7 +52,7 @@ pub(crate) fn from_unix(number: f64) -> Option<DateTime<Utc>> {
 fn rfc3339(text: &str) -> Option<String> {
     // Go appends its monotonic clock, JavaScript the name of the time zone.
     let text = text.split(" m=").next()?.split(" (").next()?.trim();
-    let (mut date, words) = match split_iso_date(text) {
+    let (date, words) = match split_iso_date(text) {
         Some((date, rest)) => (Some(date), rest.to_owned()),
         None => (None, split_dashed_date(text)),
     };
@@ -101,22 +79,23 @@ fn rfc3339(text: &str) -> Option<String> {
             offset = Some(parsed);
         } else if word.eq_ignore_ascii_case("AM") || word.eq_ignore_ascii_case("PM") {
             half = Some(word.to_ascii_uppercase());
-        } else if let Some(index) = position(&MONTHS, word) {
+        } else if let Some(index) = position(MONTHS, word) {
             month = Some(index + 1);
-        } else if position(&WEEKDAYS, word).is_none() {
+        } else if position(WEEKDAYS, word).is_none() {
             return None;
         }
     }
-    if date.is_none() {
-        date = Some(format!("{:04}-{:02}-{:02}", year?, month?, day?));
-    }
+    let date = match date {
+        Some(date) => date,
+        None => format!("{:04}-{:02}-{:02}", year?, month?, day?),
+    };
     let (hour, rest) = clock?;
     let hour = match half.as_deref() {
         None => hour,
         Some(half) => hour % 12 + if half == "PM" { 12 } else { 0 },
     };
     let offset = offset.unwrap_or_else(|| "Z".to_owned());
-    Some(format!("{}T{hour:02}:{rest}{offset}", date?))
+    Some(format!("{date}T{hour:02}:{rest}{offset}"))
 }
 
 /// Splits `2026-02-14` or `20260214T` and its separator from the rest.
@@ -179,15 +158,11 @@ fn parse_offset(text: &str) -> Option<String> {
         return Some("Z".to_owned());
     }
     let number = number.unwrap_or(text);
-    let (sign, digits) = number
-        .split_at_checked(1)
-        .filter(|(sign, _)| matches!(*sign, "+" | "-"))?;
-    match digits.split(':').collect::<String>().as_bytes() {
-        [h, hh] => Some(format!("{sign}{}{}:00", *h as char, *hh as char)),
-        [h, hh, m, mm] => Some(format!(
-            "{sign}{}{}:{}{}",
-            *h as char, *hh as char, *m as char, *mm as char
-        )),
+    let (sign, digits) = number.split_at_checked(1)?;
+    let digits = digits.replace(':', "");
+    match (sign, digits.split_at_checked(2)?) {
+        ("+" | "-", (hours, "")) => Some(format!("{sign}{hours}:00")),
+        ("+" | "-", (hours, minutes)) => Some(format!("{sign}{hours}:{minutes}")),
         _ => None,
     }
 }
@@ -201,13 +176,10 @@ fn full_year(number: u32, digits: usize) -> u32 {
     }
 }
 
-/// Finds a name by its beginning of three letters or more.
-fn position(names: &[&str], word: &str) -> Option<usize> {
-    let starts = |name: &&str| {
-        let start = name.get(..word.len());
-        word.len() >= 3 && start.is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
-    names.iter().position(|name| starts(name))
+/// Finds a name, which may be longer, by its first three letters.
+fn position(names: &str, word: &str) -> Option<usize> {
+    let start = word.get(..3)?.to_ascii_lowercase();
+    names.split(' ').position(|name| name == start)
 }
 
 #[cfg(test)]

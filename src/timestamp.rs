@@ -5,13 +5,42 @@ use chrono::{DateTime, Datelike, Utc};
 const MONTHS: &str = "jan feb mar apr may jun jul aug sep oct nov dec";
 const WEEKDAYS: &str = "mon tue wed thu fri sat sun";
 
+/// The names of time zones that have one offset in the tz database from 2015 on.
+/// CST, CDT, IST and PST have several.
+const ZONES: [(&str, &str); 24] = [
+    ("+00:00", "UTC GMT UT Z WET"),
+    ("+01:00", "CET BST WAT WEST"),
+    ("+02:00", "CEST EET CAT SAST"),
+    ("+03:00", "EEST EAT IDT MSK"),
+    ("+05:00", "PKT"),
+    ("+07:00", "WIB"),
+    ("+08:00", "AWST HKT WITA"),
+    ("+09:00", "JST WIT"),
+    ("+09:30", "ACST"),
+    ("+10:00", "AEST"),
+    ("+10:30", "ACDT"),
+    ("+11:00", "AEDT"),
+    ("+12:00", "NZST"),
+    ("+13:00", "NZDT"),
+    ("-02:30", "NDT"),
+    ("-03:00", "ADT"),
+    ("-03:30", "NST"),
+    ("-04:00", "AST EDT"),
+    ("-05:00", "EST"),
+    ("-06:00", "MDT"),
+    ("-07:00", "MST PDT"),
+    ("-08:00", "AKDT"),
+    ("-09:00", "AKST"),
+    ("-10:00", "HST"),
+];
+
 /// Parses a timestamp: RFC 3339, other variants of ISO 8601, RFC 2822, the output
 /// of date(1), ctime(3), JavaScript's `Date` and Go's `time.Time`, and Unix time.
 /// Without an offset it is UTC.
 ///
-/// Returns `None` also if the time zone is only named (except UTC and GMT),
-/// because the names are ambiguous, and if the UTC year does not have four digits,
-/// which could not be written again.
+/// Returns `None` also if the time zone is only named and the name is ambiguous,
+/// such as CST, and if the UTC year does not have four digits, which could not be
+/// written again.
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
     let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
@@ -150,14 +179,14 @@ fn split_clock(text: &str) -> Option<((u32, String), &str)> {
     Some(((hour, format!("{minute}:{second}{fraction}")), rest))
 }
 
-/// Parses `Z`, `UTC`, `GMT`, `+01`, `+0100`, `+01:00` and `GMT+0100`.
+/// Parses `Z`, `CET`, `+01`, `+0100`, `+01:00` and `GMT+0100`.
 fn parse_offset(text: &str) -> Option<String> {
-    let names = ["UTC", "GMT", "UT", "Z", "z"];
-    let number = names.iter().find_map(|name| text.strip_prefix(name));
-    if number == Some("") {
-        return Some("Z".to_owned());
+    let is_name = |name: &str| name.eq_ignore_ascii_case(text);
+    let mut zones = ZONES.iter();
+    if let Some((offset, _)) = zones.find(|(_, names)| names.split(' ').any(is_name)) {
+        return Some((*offset).to_owned());
     }
-    let number = number.unwrap_or(text);
+    let number = text.trim_start_matches("UTC").trim_start_matches("GMT");
     let (sign, digits) = number.split_at_checked(1)?;
     let digits = digits.replace(':', "");
     match (sign, digits.split_at_checked(2)?) {
@@ -204,6 +233,9 @@ mod tests {
         "Sat Feb 14 20:35:00 2026",
         "Sat Feb 14 08:35:00 PM UTC 2026",
         "Sat 14 Feb 2026 08:35:00 PM UTC",
+        "Sat Feb 14 21:35:00 CET 2026",
+        "Sat Feb 14 03:35:00 PM EST 2026",
+        "Sun Feb 15 07:05:00 ACDT 2026",
         // date +FORMAT: %Y-%m-%dT%H:%M:%S%z, %FT%TZ, %F %T, %F %T %z, %F %T %Z,
         // %FT%T%:::z, %Y%m%dT%H%M%S, %Y%m%dT%H%M%SZ, %s, %s.%N, %s%3N, %s%N
         "2026-02-14T21:35:00+0100",
@@ -292,8 +324,8 @@ mod tests {
             "20:35:00",
             "Sat Feb 14 2026",
             "Feb 14 20:35:00",
-            // A zone that is only named
-            "Sat Feb 14 21:35:00 CET 2026",
+            // A zone whose name is ambiguous
+            "Sat Feb 14 14:35:00 CST 2026",
             "2026-02-14 21:35:00 CST",
             // Month and day are ambiguous
             "2/14/2026, 8:35:00 PM",

@@ -321,6 +321,48 @@ fn rotation_loses_no_update_and_a_clean_up_repeats_none() {
 }
 
 #[test]
+fn rotation_of_many_files_loses_no_update() {
+    const SESSIONS: usize = 150;
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "working", "MESSAGE"]);
+    let line = sandbox.read("w");
+    fs::remove_file(sandbox.file("w")).unwrap();
+    let names: Vec<String> = (0..SESSIONS).map(|index| format!("w{index}")).collect();
+    for name in &names {
+        sandbox.write(name, line.replace("MESSAGE", "old"));
+    }
+    let live = Live::start(&sandbox, &["--json"]);
+    for name in &names {
+        assert_eq!(live.short(), format!("snapshot {name}"));
+    }
+    // Only the first files are held open.
+    let descriptors = Path::new("/proc")
+        .join(live.child.id().to_string())
+        .join("fd");
+    assert!(fs::read_dir(descriptors).unwrap().count() < SESSIONS);
+    live.signal("STOP");
+    for name in &names {
+        sandbox.write(
+            name,
+            line.replace("MESSAGE", "old") + &line.replace("MESSAGE", "4"),
+        );
+        let rotated = sandbox.dir().join(format!("{name}_status.json.1"));
+        fs::rename(sandbox.file(name), rotated).unwrap();
+        sandbox.write(name, line.replace("MESSAGE", "5"));
+    }
+    live.signal("CONT");
+    let mut messages: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for _ in 0..2 * SESSIONS {
+        let event = live.event();
+        let session = event["session"].as_str().unwrap().to_owned();
+        let message = event["state"]["message"].as_str().unwrap().to_owned();
+        messages.entry(session).or_default().push(message);
+    }
+    assert_eq!(messages.len(), SESSIONS);
+    assert!(messages.values().all(|messages| messages == &["4", "5"]));
+}
+
+#[test]
 fn large_rest_of_a_renamed_file_is_read_first() {
     const LINES: usize = 700;
     let sandbox = Sandbox::with_real_clock();

@@ -124,8 +124,7 @@ impl History {
         let mut lines = LinesForward::new(&self.open.file, 0, self.size());
         let mut count = 0;
         while let Some(line) = lines.next().map_err(Error::io("read", &self.path))? {
-            let is_update = matches!(line.update(&self.open.metadata), Ok(Some(_)));
-            count += u64::from(is_update);
+            count += u64::from(line.bytes.is_some_and(Update::is_valid));
         }
         Ok(count)
     }

@@ -127,6 +127,9 @@ fn many_invalid_lines_hide_no_update() {
         cases[0].reason
     );
     assert!(ran.stderr.ends_with(&warning), "{}", ran.stderr);
+    let history = sandbox.run(["history", "w", "--json"]);
+    let total = format!("\"total_updates\": {},", cases.len());
+    assert!(history.stdout.contains(&total), "{history:?}");
     let summary = run(&mut sandbox.command(["summary", "--json"]));
     let summary: serde_json::Value = serde_json::from_str(&summary.stdout).unwrap();
     assert_eq!(
@@ -159,6 +162,8 @@ fn unusual_lines_are_valid() {
         sandbox.write("w", format!("{line}\n"));
         let list = sandbox.ok(["list", "--json"]);
         assert!(list.contains(r#""status": "working""#), "{line}");
+        let history = sandbox.ok(["history", "w", "--json"]);
+        assert!(history.contains("\"total_updates\": 1,"), "{line}");
     }
 }
 

@@ -79,6 +79,7 @@ prop_compose! {
         metadata in option::of(prop::collection::hash_map(any::<String>(), json(4), 0..4)),
         stale_after in option::of(0..u64::from(u32::MAX)),
         process in option::of(process()),
+        run in option::of(any::<String>()),
         extra in option::of(("[a-z\u{80}-\u{10ffff}]{12,}", json(3))),
     ) -> Update {
         let mut update = Update::new(&"w".parse().unwrap(), status, timestamp);
@@ -89,6 +90,8 @@ prop_compose! {
             .map(|map| raw(&map.into_iter().collect::<serde_json::Map<_, _>>().into()));
         update.stale_after = stale_after.map(Duration::from_secs);
         update.process = process.map(Box::new);
+        update.wrapper.clone_from(&run);
+        update.run = run;
         update.extra = extra.map(|(key, value)| (key, raw(&value))).into_iter().collect();
         update
     }

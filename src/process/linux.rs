@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-use super::{HostIdentity, hash_of_machine};
+use super::{HostIdentity, ProcessStat, hash_of_machine};
 
 pub(super) fn current_host() -> Option<HostIdentity> {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -92,24 +92,6 @@ pub(super) fn may_exist(pid: u32) -> bool {
     pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
-/// The fields of `/proc/PID/stat` that sstat uses. A process group or session
-/// that started outside this pid namespace has no id.
-#[derive(Clone, Copy, Debug)]
-pub struct ProcessStat {
-    /// The pid.
-    pub pid: u32,
-    state: u8,
-    /// The parent.
-    pub parent: Option<u32>,
-    /// The process group.
-    pub group: Option<u32>,
-    /// The session.
-    pub session: Option<u32>,
-    /// The foreground process group of its terminal.
-    pub foreground: Option<u32>,
-    pub(super) start_time: u64,
-}
-
 impl ProcessStat {
     pub(super) fn of(pid: u32) -> Option<Self> {
         Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
@@ -142,14 +124,6 @@ impl ProcessStat {
             foreground: id(1)?,
             start_time: fields.nth(13)?.parse().ok()?,
         })
-    }
-
-    pub(super) fn is_zombie(&self) -> bool {
-        matches!(self.state, b'Z' | b'X' | b'x')
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.state == b'T'
     }
 }
 

@@ -10,8 +10,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use platform::ProcessStat;
-
 /// The process behind an update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -186,6 +184,34 @@ pub(crate) fn processes_of_runs() -> HashMap<String, u32> {
         .into_iter()
         .map(|(run, (_, pid))| (run, pid))
         .collect()
+}
+
+/// The fields of `/proc/PID/stat` that sstat uses. A process group or session
+/// that started outside this pid namespace has no id.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessStat {
+    /// The pid.
+    pub pid: u32,
+    state: u8,
+    /// The parent.
+    pub parent: Option<u32>,
+    /// The process group.
+    pub group: Option<u32>,
+    /// The session.
+    pub session: Option<u32>,
+    /// The foreground process group of its terminal.
+    pub foreground: Option<u32>,
+    start_time: u64,
+}
+
+impl ProcessStat {
+    fn is_zombie(&self) -> bool {
+        matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.state == b'T'
+    }
 }
 
 /// The machine, boot and pid namespace of this process.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::HostIdentity;
+use super::{HostIdentity, ProcessStat};
 
 pub(super) fn current_host() -> Option<HostIdentity> {
     None
@@ -37,23 +37,8 @@ pub(super) fn may_exist(_pid: u32) -> bool {
     true
 }
 
-/// The state of a process, which cannot be read here.
-#[derive(Clone, Copy, Debug)]
-pub struct ProcessStat {
-    pub(super) parent: Option<u32>,
-    pub(super) start_time: u64,
-}
-
 impl ProcessStat {
     pub(super) fn of(_pid: u32) -> Option<Self> {
         None
-    }
-
-    pub(super) fn is_zombie(&self) -> bool {
-        false
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        false
     }
 }

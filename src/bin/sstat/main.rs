@@ -80,7 +80,7 @@ fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
                 Command::Push(Deferred { args, .. }) if !args.command.is_empty() => {
                     let session = args.session.unwrap_or_default();
                     let (argv, style) = (&args.command, &Style::PLAIN);
-                    command::push::wrap::run_without_status(argv, &session, &error, style).code
+                    command::push::wrap::run_without_status(argv, session, &error, style).code
                 }
                 _ => fail(&error),
             };

@@ -75,9 +75,10 @@ fn is_of_another_word(error: &Error) -> bool {
 
 const PLACEHOLDER: &str = "<MESSAGE>";
 
-/// Returns whether a word that clap rejects can be a message. A misspelled option such as `--progess` must not become one.
+/// Returns whether a word that clap rejects can be a message. A misspelled option
+/// such as `--progess` cannot.
 fn can_be_message(error: &Error, own: &[OsString]) -> bool {
-    let is_flag = |flags: &[&str]| own.iter().any(|word| flags.iter().any(|flag| word == flag));
+    let has_flag = |flags: [&str; 2]| own.iter().any(|word| flags.iter().any(|flag| word == flag));
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let word = error.get(ContextKind::InvalidArg).map(ToString::to_string);
@@ -85,8 +86,8 @@ fn can_be_message(error: &Error, own: &[OsString]) -> bool {
                 || word.is_some_and(|word| word.contains(char::is_whitespace))
         }
         // `-hot fix` begins with the short option for help.
-        ErrorKind::DisplayHelp => !is_flag(&["-h", "--help"]),
-        ErrorKind::DisplayVersion => !is_flag(&["-V", "--version"]),
+        ErrorKind::DisplayHelp => !has_flag(["-h", "--help"]),
+        ErrorKind::DisplayVersion => !has_flag(["-V", "--version"]),
         _ => false,
     }
 }
@@ -99,9 +100,8 @@ pub fn lacks_command(arguments: &[OsString]) -> bool {
 
 /// Returns the index of the `--` in front of a wrapped command.
 fn separator(arguments: &[OsString]) -> Option<usize> {
-    let is_message = |word: &str| word == "--message";
-    let mut words = words(arguments, is_message);
-    words.find(|(_, word)| *word == "--").map(|(at, _)| at)
+    let mut units = units(arguments, |word| word == "--message");
+    units.find(|(_, unit)| unit[0] == "--").map(|(at, _)| at)
 }
 
 /// Parses the valid part of a `push ... -- COMMAND` that clap rejects, because the
@@ -109,36 +109,28 @@ fn separator(arguments: &[OsString]) -> Option<usize> {
 /// there is no command to run.
 pub fn parse_valid_part(arguments: &[OsString]) -> Option<(Cli, Vec<Error>)> {
     let (own, command) = arguments.split_at_checked(separator(arguments)?)?;
-    let words = words_of_push(own)?;
-    let mut starts = words.iter().map(|(at, _)| *at).skip(1).peekable();
     let mut kept = vec!["sstat".into(), "push".into()];
     let mut errors = Vec::new();
-    let mut count = 0;
+    let mut positionals = 0;
     let mut is_task = false;
-    while let Some(start) = starts.next() {
-        // A positional, or an option with its value.
-        let end = starts.peek().copied().unwrap_or(own.len());
-        let mut unit = own[start..end].to_vec();
-        let is_positional = is_positional(&unit[0]);
+    for unit in units_of_push(own)? {
+        let mut unit = unit.to_vec();
+        let is_positional = is_positional(&unit);
         if is_positional {
-            count += 1;
-            if count == 1 {
-                // The verb.
-                continue;
+            positionals += 1;
+            if std::mem::take(&mut is_task) {
+                unit.insert(0, "--task".into());
             }
-        }
-        if is_positional && std::mem::take(&mut is_task) {
-            unit.insert(0, "--task".into());
         }
         match parse(&[&kept, &unit, command].concat()) {
             Ok(_) => kept.extend(unit),
             Err(error) if !error.use_stderr() => return None,
             Err(error) => {
                 errors.push(error);
-                // The next positional must not move up.
-                match (is_positional, count) {
-                    (true, 3) => kept.push("working".into()),
-                    (true, 5) => is_task = true,
+                // The next positional must not take the place of this one.
+                match (is_positional, positionals) {
+                    (true, 2) => kept.push("working".into()),
+                    (true, 4) => is_task = true,
                     _ => {}
                 }
             }
@@ -153,22 +145,29 @@ pub fn parse_valid_part(arguments: &[OsString]) -> Option<(Cli, Vec<Error>)> {
 /// set up wrongly. After SESSION and STATUS, `--hook` is a misplaced message.
 pub fn has_hook_option(arguments: &[OsString]) -> bool {
     let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
-    let words = words_of_push(own).unwrap_or_default();
-    let is_hook =
-        |word: &OsStr| word == "--hook" || word.as_encoded_bytes().starts_with(b"--hook=");
-    let hook = words.iter().position(|(_, word)| is_hook(word));
-    // The program and the verb are positionals too.
-    let positionals = |at: usize| words[..at].iter().filter(|(_, word)| is_positional(word));
-    hook.is_some_and(|at| positionals(at).count() < 4)
+    let units = units_of_push(own).unwrap_or_default();
+    let is_hook = |unit: &&[OsString]| {
+        unit[0] == "--hook" || unit[0].as_encoded_bytes().starts_with(b"--hook=")
+    };
+    let hook = units.iter().position(is_hook);
+    hook.is_some_and(|at| {
+        units[..at]
+            .iter()
+            .filter(|unit| is_positional(unit))
+            .count()
+            < 2
+    })
 }
 
-/// Returns the words of a `push` with their indices: the program, the positionals
-/// and the options, without the values of options.
-fn words_of_push(own: &[OsString]) -> Option<Vec<(usize, &OsStr)>> {
+/// Returns the positionals of a `push`, and its options with their values.
+fn units_of_push(own: &[OsString]) -> Option<Vec<&[OsString]>> {
     let mut definitions = Cli::command();
     definitions.build();
     let push = definitions.find_subcommand("push")?;
-    let takes_value = |word: &str| {
+    let takes_value = |word: &OsStr| {
+        let Some(word) = word.to_str() else {
+            return false;
+        };
         push.get_arguments().any(|argument| {
             let long = argument.get_long().into_iter();
             let mut longs = long.chain(argument.get_all_aliases().unwrap_or_default());
@@ -178,32 +177,29 @@ fn words_of_push(own: &[OsString]) -> Option<Vec<(usize, &OsStr)>> {
                     || short.is_some_and(|short| short == word))
         })
     };
-    let words: Vec<_> = words(own, takes_value).collect();
-    let verb = words.iter().skip(1).find(|(_, word)| is_positional(word));
-    verb.is_some_and(|(_, verb)| *verb == "push")
-        .then_some(words)
+    let units = units(own, takes_value).map(|(_, unit)| unit);
+    let mut units: Vec<_> = units.skip(1).collect();
+    let verb = units.iter().position(|unit| is_positional(unit))?;
+    (units.remove(verb)[0] == "push").then_some(units)
 }
 
-fn is_positional(word: &OsStr) -> bool {
-    !word.as_encoded_bytes().starts_with(b"-")
+fn is_positional(unit: &[OsString]) -> bool {
+    !unit[0].as_encoded_bytes().starts_with(b"-")
 }
 
-/// Returns the arguments and their indices, without the values of the options
-/// that `takes_value` accepts.
-fn words(
+/// Returns the arguments with their indices, together with the next one after each
+/// that `takes_value`.
+fn units(
     arguments: &[OsString],
-    takes_value: impl Fn(&str) -> bool,
-) -> impl Iterator<Item = (usize, &OsStr)> {
-    let mut is_value = false;
-    arguments
-        .iter()
-        .map(OsString::as_os_str)
-        .enumerate()
-        .filter(move |(_, word)| {
-            let is_word = !is_value;
-            is_value = is_word && word.to_str().is_some_and(&takes_value);
-            is_word
-        })
+    takes_value: impl Fn(&OsStr) -> bool,
+) -> impl Iterator<Item = (usize, &[OsString])> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at;
+        let length = 1 + usize::from(takes_value(arguments.get(start)?));
+        at = arguments.len().min(start + length);
+        Some((start, &arguments[start..at]))
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -35,7 +34,6 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
     let argv = std::mem::take(&mut args.command);
     let session = args.session.clone().unwrap_or_default();
     let durability = config.durability(args.sync);
-    let sstat_dir = directory_for_child(config);
     let style = config.style(Stream::Err);
     let warn = |reason: &dyn Display, consequence| {
         print_diagnostic(&style, &format!("{reason}; {consequence}"), Role::Stale);
@@ -56,7 +54,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
     }
     let mut update = match update_from(config, args) {
         Ok(update) => update,
-        Err(reason) => return run_without_status(&argv, &session, &reason, &style),
+        Err(reason) => return run_without_status(&argv, session, &reason, &style),
     };
     if let Err(reason) = check_room(&update) {
         warn(&reason, "recorded without message and metadata");
@@ -67,14 +65,17 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         process.command = Some(words(&argv));
         Box::new(process)
     });
-    let run = update.process.as_ref().map(|process| process.run_name());
-    update.run.clone_from(&run);
+    update.run = update.process.as_ref().map(|process| process.run_name());
     if let Err(failure) = record(config, &update, durability) {
         warn(&failure, RUNS_WITHOUT_STATUS);
     }
+    let mut variables = vec![
+        ("SSTAT_DIR", config.location.store.path().into()),
+        ("SSTAT_SESSION", OsString::from(&update.session)),
+    ];
+    variables.extend(update.run.clone().map(|run| ("SSTAT_RUN", run.into())));
     let started = Instant::now();
-    let sstat_dir = sstat_dir.as_deref();
-    let ending = execute(&argv, &update.session, sstat_dir, run.as_deref(), &style);
+    let ending = execute(&argv, variables, &style);
     // From here on, sstat must end as the command ended.
     let recorded = closing_update(config, update, &ending, started.elapsed())
         .and_then(|last| record(config, &last, durability));
@@ -89,13 +90,13 @@ const RUNS_WITHOUT_STATUS: &str = "the command runs without a status";
 /// Runs the command without recording a status, and prints the reason.
 pub fn run_without_status(
     argv: &[OsString],
-    session: &OsStr,
+    session: OsString,
     reason: &CliError,
     style: &Style,
 ) -> Report {
     let message = format!("{reason}; {RUNS_WITHOUT_STATUS}");
     print_diagnostic(style, &message, Role::Stale);
-    end(&execute(argv, session, None, None, style))
+    end(&execute(argv, vec![("SSTAT_SESSION", session)], style))
 }
 
 /// Ends as the command ended: does not return if a signal killed it.
@@ -110,13 +111,7 @@ fn end(ending: &Ending) -> Report {
     }
 }
 
-fn execute(
-    argv: &[OsString],
-    session: impl AsRef<OsStr>,
-    sstat_dir: Option<&Path>,
-    sstat_run: Option<&str>,
-    style: &Style,
-) -> Ending {
+fn execute(argv: &[OsString], variables: Vec<(&str, OsString)>, style: &Style) -> Ending {
     let Some((program, arguments)) = argv.split_first() else {
         return Ending::NotStarted(io::ErrorKind::NotFound);
     };
@@ -124,14 +119,8 @@ fn execute(
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .env("SSTAT_SESSION", session.as_ref())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("SSTAT_PID", std::process::id().to_string());
-        if let Some(directory) = sstat_dir {
-            command.env("SSTAT_DIR", directory);
-        }
-        if let Some(run) = sstat_run {
-            command.env("SSTAT_RUN", run);
-        }
         child::run(&mut command)
     };
     let ending = match run(program, arguments) {
@@ -165,12 +154,6 @@ fn is_shell_command(program: &OsStr) -> bool {
     program
         .to_string_lossy()
         .contains(|c: char| c.is_whitespace() || ";&|<>$`".contains(c))
-}
-
-/// Returns the status directory for the command's own pushes. It is absolute
-/// because the command may change its directory.
-fn directory_for_child(config: &Config) -> Option<PathBuf> {
-    std::path::absolute(config.location.store.path()).ok()
 }
 
 /// Checks that a line has room for the command line, and in the end for the exit

@@ -133,7 +133,7 @@ fn read_session(
         };
         match Tail::read(&file, buffer) {
             Ok(tail) => {
-                let warning = FileWarning::of_lines(path, tail.bad, tail.gave_up);
+                let warning = tail.warning(path);
                 let session = tail.update.map(|mut update| {
                     update.session = name;
                     rules.evaluate(update)

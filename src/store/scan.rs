@@ -1,14 +1,12 @@
 //! Reading the last update of every session, on several threads.
 
-use std::borrow::Cow;
-use std::ffi::{OsStr, OsString};
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::error::Result;
 use crate::health::{HealthRules, Session};
-use crate::name::{FILE_SUFFIX, name_of_file, natural_cmp, session_of_file};
+use crate::name::{name_of_file, natural_cmp, session_of_file};
 use crate::store::open::Directory;
 use crate::store::{FileWarning, Store, read_session};
 
@@ -43,14 +41,12 @@ impl Store {
     pub fn scan(&self, rules: &HealthRules, wanted: impl Fn(&str) -> bool) -> Result<Scan> {
         let directory = Directory::open(self.path())?;
         let mut files = Vec::new();
-        directory.names(|file_name| match name_of_file(file_name) {
-            Some(name) if wanted(&name) => files.push(File {
-                escaped: matches!(name, Cow::Owned(_)).then(|| file_name.to_owned()),
-                name: name.into_owned(),
-            }),
-            _ => {}
+        directory.names(|file_name| {
+            if let Some(name) = name_of_file(file_name).filter(|name| wanted(name)) {
+                files.push((name.into_owned(), file_name.to_owned()));
+            }
         })?;
-        files.sort_unstable_by(|a, b| natural_cmp(&a.name, &b.name));
+        files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));
 
         let threads = threads_for(files.len());
         let mut slots: Vec<Option<Session>> = Vec::new();
@@ -58,15 +54,13 @@ impl Store {
         let chunks = Mutex::new(files.chunks_mut(CHUNK).zip(slots.chunks_mut(CHUNK)));
         let work = || {
             let mut warnings = Vec::new();
-            let (mut buffer, mut file_name) = (Vec::new(), OsString::new());
+            let mut buffer = Vec::new();
             let next_chunk = || chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
             while let Some((files, slots)) = next_chunk() {
-                for (file, slot) in files.iter_mut().zip(slots) {
-                    file_name.clear();
-                    file.push_file_name(&mut file_name);
-                    let open = || directory.open_read(&file_name);
-                    let path = || directory.path_of(&file_name);
-                    let name = std::mem::take(&mut file.name);
+                for ((name, file_name), slot) in files.iter_mut().zip(slots) {
+                    let open = || directory.open_read(file_name);
+                    let path = || directory.path_of(file_name);
+                    let name = std::mem::take(name);
                     let (session, warning) = read_session(open, path, name, rules, &mut buffer);
                     *slot = session;
                     warnings.extend(warning);
@@ -88,11 +82,7 @@ impl Store {
                 joined.chain(own).flatten().collect()
             }),
         };
-        #[expect(
-            clippy::filter_map_identity,
-            reason = "unlike flatten, it reuses the allocation"
-        )]
-        let sessions = slots.into_iter().filter_map(|slot| slot).collect();
+        let sessions = slots.into_iter().flatten().collect();
         Ok(Scan { sessions, warnings })
     }
 
@@ -105,23 +95,6 @@ impl Store {
         let mut names = Vec::new();
         Directory::open(self.path())?.names(|name| names.extend(session_of_file(name)))?;
         Ok(names)
-    }
-}
-
-/// A status file to read.
-struct File {
-    name: String,
-    /// The file's name if it is not UTF-8, and the session's name therefore
-    /// escaped. Otherwise it is derived, which saves an allocation.
-    escaped: Option<OsString>,
-}
-
-impl File {
-    fn push_file_name(&self, buffer: &mut OsString) {
-        match &self.escaped {
-            Some(file_name) => buffer.push(file_name),
-            None => buffer.extend([OsStr::new(&self.name), OsStr::new(FILE_SUFFIX)]),
-        }
     }
 }
 

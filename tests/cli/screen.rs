@@ -513,6 +513,66 @@ fn selected_row_keeps_the_colors_of_its_bar() {
     assert!(state_at(&selected[..percent]).0, "{selected:?}");
 }
 
+#[test]
+fn status_colors_are_not_those_of_the_terminal() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w1", "blocked", "m"]);
+    sandbox.ok(["push", "w2", "completed", "m"]);
+    let tmux = Tmux::new(&sandbox, "legible", 80, 24);
+    for command in ["watch", "list", "summary"] {
+        tmux.shell(&format!("clear; sstat {command}"));
+        tmux.wait(command, |capture| {
+            capture.contains("w1") && capture.contains("completed")
+        });
+        let capture = tmux.capture_colors();
+        for (word, color) in [("blocked", "38;5;130"), ("completed", "38;5;30")] {
+            let place = capture.find(word).unwrap();
+            assert_eq!(
+                state_at(&capture[..place]).1,
+                color,
+                "{command}: {capture:?}"
+            );
+        }
+        tmux.keys(&["q", "C-u"]);
+        tmux.wait("normal screen", |_| !tmux.is_in_alternate_screen());
+    }
+}
+
+#[test]
+fn warnings_are_kept_once_a_file_and_limited() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w1", "working", "m"]);
+    let tmux = Tmux::new(&sandbox, "warnings", 100, 150);
+    tmux.shell("sstat watch --on update --exec 'date +%s%N >> ran; exit 3'; echo exit=$?");
+    tmux.wait_for("1 session ");
+    let ran = sandbox.root().join("ran");
+    for count in 1..=3 {
+        sandbox.ok(["push", "w1", "working", "m"]);
+        tmux.wait("command", |_| {
+            std::fs::read_to_string(&ran).is_ok_and(|ran| ran.lines().count() == count)
+        });
+    }
+    tmux.wait_for("exit code 3");
+    tmux.keys(&["q"]);
+    let capture = tmux.wait_for("exit=0");
+    assert_eq!(capture.matches("exit code 3").count(), 1, "{capture}");
+
+    for number in 0..110 {
+        std::fs::create_dir(sandbox.file(&format!("folder{number}"))).unwrap();
+    }
+    tmux.shell("clear; sstat watch; echo exit=$?");
+    tmux.wait_for("_status.json");
+    tmux.keys(&["q"]);
+    let capture = tmux.wait_for("exit=0");
+    assert_eq!(capture.matches("sstat: ").count(), 100, "{capture}");
+}
+
 /// Returns whether text is reversed, and its colour, after escape sequences.
 fn state_at(text: &str) -> (bool, String) {
     let mut state = (false, String::new());

@@ -99,6 +99,9 @@ pub struct Update {
     pub wrapper: Option<String>,
     /// Keys unknown to this format with their JSON, in the order of the line.
     pub extra: Vec<(String, Box<RawValue>)>,
+    /// The keys of the line that counted as absent because of their value. Not
+    /// written.
+    pub dropped: Vec<DroppedKey>,
 }
 
 impl Update {
@@ -125,6 +128,7 @@ impl Update {
             run: None,
             wrapper: None,
             extra: Vec::new(),
+            dropped: Vec::new(),
         }
     }
 
@@ -246,7 +250,7 @@ impl Update {
     /// # Errors
     /// [`BadLine`] if the line is not a valid update.
     pub fn decode(line: &[u8]) -> std::result::Result<Self, BadLine> {
-        decode_line(line, None).map(|(update, _)| update)
+        decode_line(line, None)
     }
 
     /// Returns true if [`decode`](Self::decode) succeeds, in a third of the time for
@@ -270,15 +274,14 @@ impl Update {
     }
 
     /// Decodes a line that has not been stored. If it has no timestamp, the
-    /// update gets the time at which it was received. Also returns the keys that
-    /// counted as absent because of their value.
+    /// update gets the time at which it was received.
     ///
     /// # Errors
     /// [`BadLine`] if the line is not a valid update.
     pub fn decode_received(
         line: &[u8],
         received: DateTime<Utc>,
-    ) -> std::result::Result<(Self, Vec<DroppedKey>), BadLine> {
+    ) -> std::result::Result<Self, BadLine> {
         decode_line(line, Some(received))
     }
 }
@@ -294,7 +297,7 @@ impl Serialize for Update {
 fn decode_line(
     line: &[u8],
     received: Option<DateTime<Utc>>,
-) -> std::result::Result<(Update, Vec<DroppedKey>), BadLine> {
+) -> std::result::Result<Update, BadLine> {
     if line.len() > MAX_READ_BYTES {
         return Err(BadLine::TooLong);
     }
@@ -362,14 +365,13 @@ fn is_part_of_object(text: &str) -> bool {
 fn decode_object(
     object: JsonObject<'_>,
     received: Option<DateTime<Utc>>,
-) -> std::result::Result<(Update, Vec<DroppedKey>), BadLine> {
+) -> std::result::Result<Update, BadLine> {
     let mut update = Update::bare(String::new(), Status::Idle, DateTime::UNIX_EPOCH);
     let mut timestamp = received.ok_or(BadLine::NoTimestamp);
     let (mut status, mut session, mut message) = (None, None, None);
     let mut unknown = JsonObject::default();
-    let mut dropped = Vec::new();
     for (key, value) in object.iter() {
-        dropped.retain(|other: &DroppedKey| other.key != **key);
+        update.dropped.retain(|other| other.key != **key);
         let is_valid = match &**key {
             "timestamp" => {
                 timestamp = decode_timestamp(value).ok_or(BadLine::BadTimestamp);
@@ -395,7 +397,7 @@ fn decode_object(
             }
         };
         if !is_valid && !value.is_empty() {
-            dropped.push(DroppedKey::new(key, value));
+            update.dropped.push(DroppedKey::new(key, value));
         }
     }
     update.timestamp = timestamp?;
@@ -403,7 +405,7 @@ fn decode_object(
     update.session = session.unwrap_or_default();
     update.message = message.unwrap_or_default();
     update.extra = unknown.without_repeated_keys().into_entries();
-    Ok((update, dropped))
+    Ok(update)
 }
 
 fn set<T>(field: &mut Option<T>, value: Option<T>) -> bool {
@@ -628,6 +630,11 @@ mod tests {
         assert_eq!(update.stale_after, None);
         assert!(update.process.is_none());
         assert!(update.extra.is_empty());
+        let dropped: Vec<String> = update.dropped.iter().map(ToString::to_string).collect();
+        assert_eq!(dropped[0], "progress: \"half\" is not a number from 0 to 1");
+        assert_eq!(dropped.len(), 6);
+        let repeated = good(r#","message":7,"message":"a","task_id":null,"progress":"""#);
+        assert_eq!(repeated.dropped, []);
         for progress in ["null", "1e400", "-0.1", "1.01", "50"] {
             assert_eq!(good(&format!(r#","progress":{progress}"#)).progress, None);
         }
@@ -687,9 +694,9 @@ mod tests {
         let received = |line: &str| Update::decode_received(line.as_bytes(), now);
         let line = r#"{"status":"idle"}"#;
         assert_eq!(decode(line).unwrap_err(), BadLine::NoTimestamp);
-        assert_eq!(received(line).unwrap().0.timestamp, now);
+        assert_eq!(received(line).unwrap().timestamp, now);
         let line = r#"{"status":"idle","timestamp":"2025-01-01T00:00:00Z"}"#;
-        assert!(received(line).unwrap().0.timestamp < now);
+        assert!(received(line).unwrap().timestamp < now);
         for bad in ["null", "42", "\"today\""] {
             let line = format!(r#"{{"status":"idle","timestamp":{bad}}}"#);
             assert_eq!(received(&line).unwrap_err(), BadLine::BadTimestamp);

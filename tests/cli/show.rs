@@ -5,6 +5,19 @@ use std::process::Command;
 use crate::support::{Sandbox, have};
 
 #[test]
+fn verbose_reports_ignored_keys() {
+    let sandbox = Sandbox::new();
+    let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle","progress":50}"#;
+    sandbox.write("w", format!("{line}\n"));
+    for args in [&["show", "w"][..], &["list"], &["summary"]] {
+        assert_eq!(sandbox.run(args).stderr, "");
+        let ran = sandbox.run([args, &["-v"]].concat());
+        let note = "sstat: w: ignored progress: 50 is not a number from 0 to 1\n";
+        assert!(ran.stderr.ends_with(note), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn detail_has_every_fact() {
     let sandbox = Sandbox::new();
     for (age, progress) in [(1200, "0.2"), (600, "0.3"), (0, "0.4")] {

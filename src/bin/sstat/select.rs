@@ -23,6 +23,8 @@ pub struct Selection {
     pub missing: Option<String>,
     /// Warnings about probable typing errors in `--status`.
     misspelled: Vec<String>,
+    /// Notes of [`dropped_keys`].
+    dropped: Vec<String>,
 }
 
 impl Selection {
@@ -42,6 +44,7 @@ impl Selection {
         if strict && (hides_session || self.missing.is_some() || !self.misspelled.is_empty()) {
             report.code = exit_code::ERROR;
         }
+        report.warnings.append(&mut self.dropped);
         let messages = if strict {
             &mut report.failures
         } else {
@@ -61,6 +64,14 @@ impl Selection {
     }
 }
 
+/// Returns notes about the keys of a session's last line that count as absent, with
+/// `--verbose`.
+pub fn dropped_keys(config: &Config, session: &Session) -> Vec<String> {
+    let keys = session.update.dropped.iter().filter(|_| config.verbose);
+    keys.map(|key| format!("{}: ignored {key}", session.name()))
+        .collect()
+}
+
 /// Reads the sessions that match the filters.
 pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result<Selection> {
     let mut selection = Selection {
@@ -69,6 +80,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
         unknown: Vec::new(),
         missing: missing_directory(config),
         misspelled: Vec::new(),
+        dropped: Vec::new(),
     };
     let names = Names::new(&filters.names);
     if selection.missing.is_some() {
@@ -106,6 +118,10 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     selection.misspelled = misspelled(&filters.status, &selection.sessions);
     let sessions = &mut selection.sessions;
     sessions.retain(|session| matches(filters, &session.update, rules.now));
+    let dropped = sessions
+        .iter()
+        .flat_map(|session| dropped_keys(config, session));
+    selection.dropped = dropped.collect();
     Ok(selection)
 }
 

@@ -9,7 +9,7 @@ use sstat::{FileWarning, HealthRules, Query, Session, Status, Store, Update};
 use crate::cli;
 use crate::config::Config;
 use crate::error::Result;
-use crate::select::absent;
+use crate::select::{absent, dropped_keys};
 use crate::tmux;
 use crate::view::{Detail, Form, Remaining, Report, View};
 
@@ -29,9 +29,12 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
         return Err(absent(config, &args.name, warning.as_ref()));
     };
     detail.pane = args.tmux.map(|lines| tmux::last_lines(&args.name, lines));
+    let dropped = dropped_keys(config, &detail.session);
     let view = View::Show(Box::new(detail), Form::of(args.reading.json));
     let warnings: Vec<_> = warning.into_iter().collect();
-    Ok(Report::of(view).with_warnings(&warnings))
+    let mut report = Report::of(view).with_warnings(&warnings);
+    report.warnings.extend(dropped);
+    Ok(report)
 }
 
 /// Reads a session's detail with its last `recent` updates, and the warning about

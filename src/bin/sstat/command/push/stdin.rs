@@ -126,8 +126,7 @@ impl Import<'_> {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let (mut update, dropped) =
-            Update::decode_received(line, now).map_err(|bad| bad.to_string())?;
+        let mut update = Update::decode_received(line, now).map_err(|bad| bad.to_string())?;
         if update.session.is_empty() {
             return Err("no session".to_owned());
         }
@@ -141,7 +140,7 @@ impl Import<'_> {
         lines.numbers.push(number);
         self.gathered_bytes += line.len();
         if !self.config.quiet {
-            for key in dropped {
+            for key in &update.dropped {
                 let warning = format!("line {number}: recorded without its {key}");
                 print_diagnostic(&self.style, &warning, Role::Stale);
             }

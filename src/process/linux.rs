@@ -106,7 +106,6 @@ impl ProcessStat {
     /// so the fields after it are counted from the last parenthesis.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let name_end = line.iter().rposition(|&byte| byte == b')')?;
-        let pid = line.split(|&byte| byte == b' ').next()?;
         let mut fields = str::from_utf8(&line[name_end + 1..])
             .ok()?
             .split_ascii_whitespace();
@@ -116,7 +115,6 @@ impl ProcessStat {
             Some(u32::try_from(id).ok().filter(|&id| id > 0))
         };
         Some(Self {
-            pid: str::from_utf8(pid).ok()?.parse().ok()?,
             state,
             parent: id(0)?,
             group: id(0)?,
@@ -137,7 +135,7 @@ mod tests {
         let tail = "1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
         let stat = ProcessStat::parse(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
         assert!(!stat.is_zombie());
-        assert_eq!((stat.pid, stat.start_time), (42, 98765));
+        assert_eq!(stat.start_time, 98765);
         assert_eq!((stat.parent, stat.group), (Some(1), Some(2)));
         assert_eq!(stat.session, Some(3));
         assert_eq!(stat.foreground, None);

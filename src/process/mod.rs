@@ -190,11 +190,8 @@ pub(crate) fn processes_of_runs() -> HashMap<String, u32> {
 /// that started outside this pid namespace has no id.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessStat {
-    /// The pid.
-    pub pid: u32,
     state: u8,
-    /// The parent.
-    pub parent: Option<u32>,
+    parent: Option<u32>,
     /// The process group.
     pub group: Option<u32>,
     /// The session.

@@ -303,6 +303,31 @@ fn signal_ends_the_watch_and_its_commands() {
 }
 
 #[test]
+fn signal_after_a_verdict_ends_the_commands() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "blocked"]);
+    let script = "echo $$ >> alerts; sleep 100";
+    let args = [
+        "w",
+        "--until",
+        "completed",
+        "--json",
+        "--on",
+        "blocked",
+        "--now",
+    ];
+    let mut live = Live::listening(&sandbox, &[&args[..], &["--exec", script]].concat());
+    let pid = lines(&sandbox, 1).remove(0);
+    let start = Instant::now();
+    sandbox.ok(["push", "w", "completed"]);
+    assert_eq!(live.short(), "update w blocked completed");
+    live.signal("TERM");
+    assert_eq!(live.status().signal(), Some(15));
+    assert!(start.elapsed() < Duration::from_secs(4));
+    assert!(!is_running(&pid));
+}
+
+#[test]
 fn ignored_signal_does_not_end_the_watch() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);

@@ -145,28 +145,42 @@ impl<'a> Watch<'a> {
             {
                 watch.watcher.wake_on_close(stdout);
             }
-            if args.exec.is_some() {
-                let error = |error| CliError::error(format!("signals: {error}"));
-                watch.catch_signals().map_err(error)?;
-            }
+            let error = |error| CliError::error(format!("signals: {error}"));
+            watch.catch_signals().map_err(error)?;
         }
         Ok(watch)
     }
 
-    /// Has SIGHUP, SIGINT and SIGTERM end the watch, so that it can stop the
-    /// commands of alerts.
+    /// If alerts run commands, has SIGHUP, SIGINT and SIGTERM stop them before they
+    /// end the watch.
     #[cfg(unix)]
     fn catch_signals(&mut self) -> std::io::Result<()> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         use signal_hook::{flag, low_level::pipe};
+        let Some(stop) = self.alerts.as_ref().and_then(Alerts::stop_flag) else {
+            return Ok(());
+        };
         let (reader, writer) = std::io::pipe()?;
         self.watcher.wake_on(reader.into());
         let ignored = crate::job_control::ignored_signals();
         for signal in [SIGHUP, SIGINT, SIGTERM] {
             if ignored >> (signal - 1) & 1 == 0 {
                 flag::register_usize(signal, self.signal.clone(), signal as usize)?;
+                flag::register(signal, stop.clone())?;
                 pipe::register(signal, writer.try_clone()?)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Ends this process by the signal that it has caught, if there is one.
+    #[cfg(unix)]
+    fn end_by_signal(&mut self) -> Result<()> {
+        let signal = self.signal.load(std::sync::atomic::Ordering::Relaxed);
+        if signal > 0 {
+            self.finish_alerts(None, Duration::ZERO);
+            signal_hook::low_level::emulate_default_handler(signal as i32)
+                .map_err(|error| CliError::error(format!("signal {signal}: {error}")))?;
         }
         Ok(())
     }
@@ -196,13 +210,7 @@ impl<'a> Watch<'a> {
         loop {
             let events = self.watcher.wait(self.time_to_next())?;
             #[cfg(unix)]
-            if let Ok(signal @ 1..) =
-                i32::try_from(self.signal.load(std::sync::atomic::Ordering::Relaxed))
-            {
-                self.finish_alerts(None, Duration::ZERO);
-                signal_hook::low_level::emulate_default_handler(signal)
-                    .map_err(|error| CliError::error(format!("signal {signal}: {error}")))?;
-            }
+            self.end_by_signal()?;
             for warning in self.watcher.take_warnings() {
                 // The report of a block contains its own warnings.
                 if !matches!(self.form, Form::Blocks { .. }) {
@@ -227,7 +235,10 @@ impl<'a> Watch<'a> {
                 if let Some(reason) = &verdict.reason {
                     self.print_error(reason);
                 }
-                for warning in self.finish_alerts(deciding, COMMAND_GRACE) {
+                let warnings = self.finish_alerts(deciding, COMMAND_GRACE);
+                #[cfg(unix)]
+                self.end_by_signal()?;
+                for warning in warnings {
                     self.print_error(&warning);
                 }
                 return Ok(verdict.code);

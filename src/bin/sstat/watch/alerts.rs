@@ -1,6 +1,8 @@
 //! `--on`, `--exec` and `--bell`: reports the alerts that events raise.
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::Watcher;
@@ -105,6 +107,11 @@ impl Alerts {
         };
         commands.finish(alerts, grace);
         commands.take_warnings()
+    }
+
+    /// Returns the flag that stops all commands, if alerts run commands.
+    pub fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
+        self.commands.as_ref().map(CommandRunner::stop_flag)
     }
 
     fn observe(&mut self, watcher: &Watcher, events: &[Event]) -> Vec<AlertEvent> {

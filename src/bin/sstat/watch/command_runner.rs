@@ -139,6 +139,11 @@ impl CommandRunner {
         }
     }
 
+    /// Returns a flag that stops all commands when it is set, as by a signal handler.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.is_stopping.clone()
+    }
+
     /// Returns the errors since the last call.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)

@@ -45,6 +45,8 @@ enum Lifetime {
     Runs,
     Starts,
     Ends,
+    /// The session ends, which is an error in the middle of a turn.
+    BreaksOff,
     /// The agent continues with another session, which has this session's name
     /// unless the name is derived from the id.
     IsReplaced,
@@ -64,8 +66,6 @@ pub struct StatusChange {
     /// Whether the request is only added if no other is open.
     asks_unless_open: bool,
     lifetime: Lifetime,
-    /// Whether an end in the middle of a turn is an error.
-    may_break_off: bool,
     stale_after: Option<Duration>,
     /// The subagent that works. Its events only refresh a working session.
     subagent: Option<Subagent>,
@@ -84,7 +84,6 @@ impl StatusChange {
             asks: None,
             asks_unless_open: false,
             lifetime: Lifetime::Runs,
-            may_break_off: false,
             stale_after: None,
             subagent: None,
             in_background: None,
@@ -112,7 +111,7 @@ impl StatusChange {
     }
 
     /// Returns the change of the main agent when it continues or ends its turn.
-    fn main(status: Status, message: impl Into<String>) -> Self {
+    pub fn main(status: Status, message: impl Into<String>) -> Self {
         let answered = Answered::Agent(String::new());
         Self::new(Some((status, message.into())), answered)
     }
@@ -190,10 +189,6 @@ impl StatusChange {
         }
     }
 
-    pub fn failed(status: Status, message: String) -> Self {
-        Self::main(status, message)
-    }
-
     pub fn with_error_kind(self, error_kind: Option<String>) -> Self {
         Self { error_kind, ..self }
     }
@@ -225,7 +220,7 @@ impl StatusChange {
     /// Returns the change for an end that is an error in the middle of a turn.
     pub fn broken_off() -> Self {
         Self {
-            may_break_off: true,
+            lifetime: Lifetime::BreaksOff,
             ..Self::ended()
         }
     }
@@ -239,7 +234,7 @@ impl StatusChange {
 
     /// Returns true if the agent exits.
     pub fn ends_session(&self) -> bool {
-        matches!(self.lifetime, Lifetime::Ends | Lifetime::IsReplaced)
+        !matches!(self.lifetime, Lifetime::Runs | Lifetime::Starts)
     }
 
     /// Applies the change to the last update. Returns `None` if nothing is to be
@@ -394,7 +389,7 @@ impl StatusChange {
         }
         match last.status {
             Status::Completed | Status::Error => None,
-            Status::Working | Status::Blocked if self.may_break_off => {
+            Status::Working | Status::Blocked if self.lifetime == Lifetime::BreaksOff => {
                 Some((Status::Error, "ended before its turn did".to_owned()))
             }
             _ if last.stale_after == Some(ENDED_STALE_AFTER) => None,

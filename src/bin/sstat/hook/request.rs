@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sstat::Status;
 
+/// The hash of requests that are not tool calls.
+pub const COMPACTION: &str = "compaction";
+pub const ELICITATION: &str = "elicitation";
+
 /// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -37,7 +41,7 @@ impl Request {
             kind: Kind::Compaction,
             agent: String::new(),
             call: String::new(),
-            hash: String::new(),
+            hash: COMPACTION.to_owned(),
             message: "Compacting the conversation".to_owned(),
         }
     }
@@ -67,38 +71,37 @@ impl Request {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answered {
     Nothing,
-    /// Requests of the main agent without a known tool call.
-    Unnamed,
-    /// Requests of the main agent for this tool call.
+    /// Requests of the main agent for this tool call, and those without a known
+    /// call. Both the id and the hash may be empty.
     Call {
         id: String,
         hash: String,
     },
     /// All requests of this agent.
     Agent(String),
-    /// The form of an MCP server.
-    Elicitation,
-    Compaction,
     Everything,
 }
 
 impl Answered {
+    /// Returns the requests of the main agent with this hash.
+    pub fn hash(hash: &str) -> Self {
+        Self::Call {
+            id: String::new(),
+            hash: hash.to_owned(),
+        }
+    }
+
     pub fn includes(&self, request: &Request) -> bool {
         let is_main = request.agent.is_empty();
         let is_unnamed = request.call.is_empty() && request.hash.is_empty();
         match self {
             Self::Nothing => false,
-            Self::Unnamed => is_main && is_unnamed,
             Self::Call { id, hash } => {
                 let is_call = !id.is_empty() && *id == request.call;
                 let is_input = !hash.is_empty() && *hash == request.hash;
                 is_main && (is_unnamed || is_call || is_input)
             }
             Self::Agent(agent) => request.agent == *agent,
-            Self::Elicitation => {
-                request.kind == Kind::Question && (is_unnamed || request.hash == "elicitation")
-            }
-            Self::Compaction => request.kind == Kind::Compaction,
             Self::Everything => true,
         }
     }

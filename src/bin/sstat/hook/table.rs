@@ -10,7 +10,7 @@
 
 use crate::hook::change::{Progress, StatusChange};
 use crate::hook::event::Event;
-use crate::hook::request::{Answered, Kind, Request};
+use crate::hook::request::{Answered, COMPACTION, ELICITATION, Kind, Request};
 use crate::hook::schedule;
 use crate::hook::state::Subagent;
 use crate::hook::wording::{Tool, first_line};
@@ -43,11 +43,11 @@ pub fn change(event: &Event, now: DateTime<Utc>) -> Option<StatusChange> {
         "PermissionRequest"     => permission_requested(event),
         "Notification"          => notified(event),
         "Elicitation"           => Some(StatusChange::asking(elicitation(event))),
-        "ElicitationResult"     => Some(StatusChange::answering(Answered::Elicitation)),
+        "ElicitationResult"     => Some(StatusChange::answering(Answered::hash(ELICITATION))),
         "TaskCreated"           => Some(task(event, Progress::TaskCreated, "")),
         "TaskCompleted"         => Some(task(event, Progress::TaskCompleted, "Completed: ")),
         "PreCompact"            => Some(StatusChange::asking(Request::compaction())),
-        "PostCompact"           => Some(StatusChange::answering(Answered::Compaction)),
+        "PostCompact"           => Some(StatusChange::answering(Answered::hash(COMPACTION))),
         "Stop" | "AgentStop"    => Some(stopped(event, now)),
         "AfterAgent"            => Some(answered(event)),
         "StopFailure"           => Some(failed(event)),
@@ -78,12 +78,11 @@ fn subagent_change(event: &Event, name: &str) -> Option<StatusChange> {
                 None => StatusChange::subagent_working(subagent, tool.to_string(), answered),
             })
         }
-        "PostToolBatch" | "RequestReplied" | "SubagentStop" => {
+        "PostToolBatch" | "RequestReplied" | "ElicitationResult" | "SubagentStop" => {
             Some(StatusChange::answering(answered))
         }
         "PermissionRequest" => permission_requested(event),
         "Elicitation" => Some(StatusChange::asking(elicitation(event))),
-        "ElicitationResult" => Some(StatusChange::answering(Answered::Elicitation)),
         _ => None,
     }
 }
@@ -91,7 +90,7 @@ fn subagent_change(event: &Event, name: &str) -> Option<StatusChange> {
 /// Handles the start of a session. Compaction also sends it, during a turn.
 fn started(event: &Event) -> StatusChange {
     match event.text("source").as_deref() {
-        Some("compact") => StatusChange::answering(Answered::Compaction),
+        Some("compact") => StatusChange::answering(Answered::hash(COMPACTION)),
         _ => StatusChange::started(),
     }
 }
@@ -119,7 +118,7 @@ fn before_tool(event: &Event, hash: String) -> StatusChange {
     let tool = event.tool();
     match question(event, &tool, hash) {
         Some(request) => StatusChange::asking(request),
-        None => StatusChange::using(&tool, Answered::Unnamed),
+        None => StatusChange::using(&tool, Answered::hash("")),
     }
 }
 
@@ -171,7 +170,7 @@ fn permission_requested(event: &Event) -> Option<StatusChange> {
 
 fn elicitation(event: &Event) -> Request {
     let message = event.said("message").unwrap_or_else(waiting);
-    request(event, Kind::Question, "elicitation".to_owned(), message)
+    request(event, Kind::Question, ELICITATION.to_owned(), message)
 }
 
 fn waiting() -> String {
@@ -189,7 +188,7 @@ fn notified(event: &Event) -> Option<StatusChange> {
         "permission_prompt" => Kind::Permission,
         "elicitation" | "elicitation_dialog" | "agent_needs_input" => Kind::Question,
         "elicitation_response" | "elicitation_complete" => {
-            return Some(StatusChange::answering(Answered::Elicitation));
+            return Some(StatusChange::answering(Answered::hash(ELICITATION)));
         }
         "ToolPermission" => {
             let tool = event.requested_tool();
@@ -281,7 +280,7 @@ fn is_over(status: Option<&str>) -> bool {
 /// error.
 fn answered(event: &Event) -> StatusChange {
     match event.text("prompt_response").as_deref().map(str::trim) {
-        Some("[no response text]") => StatusChange::failed(Status::Error, "no answer".to_owned()),
+        Some("[no response text]") => StatusChange::main(Status::Error, "no answer"),
         _ => StatusChange::completed(event.last_paragraph("prompt_response")),
     }
 }
@@ -293,7 +292,7 @@ fn failed(event: &Event) -> StatusChange {
         .or_else(|| event.said("error_details"));
     let message = details.or_else(|| kind.clone());
     let message = message.unwrap_or_else(|| "Turn failed".to_owned());
-    StatusChange::failed(Status::Error, message).with_error_kind(kind)
+    StatusChange::main(Status::Error, message).with_error_kind(kind)
 }
 
 /// Handles an error of Copilot, which retries recoverable ones.
@@ -316,7 +315,7 @@ fn error_occurred(event: &Event) -> StatusChange {
         true => Status::Working,
         false => Status::Error,
     };
-    StatusChange::failed(status, message).with_error_kind(kind)
+    StatusChange::main(status, message).with_error_kind(kind)
 }
 
 /// Handles the end of a session. After `clear` and `resume` the agent continues

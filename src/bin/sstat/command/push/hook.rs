@@ -31,7 +31,7 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let report = Report::of(View::Nothing);
     let fields = match &args.session {
         // Codex appends the payload to its notify command.
-        Some(json) => Payload::parse_bytes(json.as_encoded_bytes()).map_err(PayloadError::Json),
+        Some(json) => Payload::parse_bytes(json.as_encoded_bytes()).map_err(invalid_payload),
         None => read_stdin(),
     }?;
     let event = Event {
@@ -127,74 +127,54 @@ struct Name {
     is_derived: bool,
 }
 
-/// A reason why the payload could not be read.
-enum PayloadError {
-    Terminal,
-    Timeout,
-    Empty,
-    TooLong,
-    Io(io::Error),
-    Json(serde_json::Error),
-}
-
-impl From<PayloadError> for CliError {
-    fn from(error: PayloadError) -> Self {
-        Self::error(match error {
-            PayloadError::Terminal => {
-                "--hook: stdin is a terminal: expected the JSON payload of an agent's hook"
-                    .to_owned()
-            }
-            PayloadError::Timeout => format!(
-                "--hook: stdin: no complete JSON object within {} s",
-                STDIN_TIMEOUT.as_secs()
-            ),
-            PayloadError::Empty => "--hook: stdin: empty payload".to_owned(),
-            PayloadError::TooLong => {
-                format!("--hook: stdin: the payload is longer than {MAX_PAYLOAD} bytes")
-            }
-            PayloadError::Io(source) => {
-                format!("--hook: {}", CliError::of_stream("read", "stdin", source))
-            }
-            PayloadError::Json(error) => format!("--hook: invalid payload: {error}"),
-        })
-    }
-}
-
 /// Reads the payload from stdin, for at most [`STDIN_TIMEOUT`].
-fn read_stdin() -> std::result::Result<Payload, PayloadError> {
+fn read_stdin() -> Result<Payload> {
+    let error = |reason: &str| Err(CliError::error(format!("--hook: stdin{reason}")));
     if io::stdin().is_terminal() {
-        return Err(PayloadError::Terminal);
+        return error(" is a terminal: expected the JSON payload of an agent's hook");
     }
-    run_with_timeout(STDIN_TIMEOUT, || read_payload(io::stdin().lock()))
-        .unwrap_or(Err(PayloadError::Timeout))
+    match run_with_timeout(STDIN_TIMEOUT, || read_payload(io::stdin().lock())) {
+        Some(payload) => payload,
+        None => error(&format!(
+            ": no complete JSON object within {} s",
+            STDIN_TIMEOUT.as_secs()
+        )),
+    }
 }
 
 /// Reads until the JSON object is complete or the input is invalid. Does not
 /// wait for the end of the input.
-fn read_payload(mut input: impl Read) -> std::result::Result<Payload, PayloadError> {
+fn read_payload(mut input: impl Read) -> Result<Payload> {
+    let fail =
+        |error: io::Error| format!("--hook: {}", CliError::of_stream("read", "stdin", error));
     let mut bytes = Vec::new();
     let mut chunk = [0; 64 * 1024];
     loop {
         let count = match input.read(&mut chunk) {
-            Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(PayloadError::Io(error)),
+            result => result.map_err(|error| CliError::error(fail(error)))?,
         };
         bytes.extend_from_slice(&chunk[..count]);
         if bytes.len() > MAX_PAYLOAD {
-            return Err(PayloadError::TooLong);
+            return Err(CliError::error(format!(
+                "--hook: stdin: the payload is longer than {MAX_PAYLOAD} bytes"
+            )));
         }
         let is_end = count == 0;
         if is_end && bytes.trim_ascii().is_empty() {
-            return Err(PayloadError::Empty);
+            return Err(CliError::error("--hook: stdin: empty payload"));
         }
         if is_end || chunk[..count].trim_ascii_end().ends_with(b"}") {
             match Payload::parse_bytes(&bytes) {
                 Err(error) if error.is_eof() && !is_end => {}
-                parsed => return parsed.map_err(PayloadError::Json),
+                parsed => return parsed.map_err(invalid_payload),
             }
         }
     }
+}
+
+fn invalid_payload(error: serde_json::Error) -> CliError {
+    CliError::error(format!("--hook: invalid payload: {error}"))
 }
 
 /// Returns the session name, which is the same for every event of an agent's
@@ -311,26 +291,23 @@ mod tests {
         }
     }
 
-    #[test]
-    fn reading_stops_at_the_end_of_the_object() {
-        let read = |parts: &[&'static [u8]]| read_payload(Parts(parts.to_vec()));
-        assert!(read(&[b"{\"a\":{}", b"}\n"]).is_ok());
-        let split = read(&[b"{\"a\":\"}", b"\"}"]);
-        assert_eq!(split.ok().unwrap().text("a").as_deref(), Some("}"));
-        assert!(matches!(read(&[b"junk}"]), Err(PayloadError::Json(_))));
-        assert!(matches!(read(&[b"{\"a\":"]), Err(PayloadError::Io(_))));
-        assert!(matches!(
-            read_payload(&b"{\"a\":"[..]),
-            Err(PayloadError::Json(_))
-        ));
-        assert!(matches!(read_payload(&b"\n"[..]), Err(PayloadError::Empty)));
+    /// Returns a text of the payload, or the error message.
+    fn read(input: impl Read) -> String {
+        match read_payload(input) {
+            Ok(payload) => payload.text("a").unwrap_or_default(),
+            Err(error) => error.message,
+        }
     }
 
     #[test]
-    fn endless_payload_is_rejected() {
-        assert!(matches!(
-            read_payload(io::repeat(b' ')),
-            Err(PayloadError::TooLong)
-        ));
+    fn reading_stops_at_the_end_of_the_object() {
+        let parts = |parts: &[&'static [u8]]| read(Parts(parts.to_vec()));
+        assert_eq!(parts(&[b"{\"a\":{}", b"}\n"]), "");
+        assert_eq!(parts(&[b"{\"a\":\"}", b"\"}"]), "}");
+        assert!(parts(&[b"junk}"]).contains("invalid payload"));
+        assert!(parts(&[b"{\"a\":"]).contains("read on"));
+        assert!(read(&b"{\"a\":"[..]).contains("invalid payload"));
+        assert!(read(&b"\n"[..]).contains("empty payload"));
+        assert!(read(io::repeat(b' ')).contains("longer than"));
     }
 }

@@ -335,7 +335,7 @@ impl Live<'_> {
         // The watcher has warned about files that cannot be read.
         let detail = |name: &str, recent| show::detail(store, name, &rules, recent).ok()?.0;
         if let Some(name) = self.screen.wanted_detail(table) {
-            self.screen.set_detail(detail(name, RECENT).map(Box::new));
+            self.screen.detail = detail(name, RECENT).map(Box::new);
         }
         while let Some(name) = self.screen.without_since(table) {
             if start.elapsed() > LOOK_UP {
@@ -351,7 +351,7 @@ impl Live<'_> {
                     at_least: true,
                 },
             };
-            self.screen.set_since(name, since);
+            self.screen.since.insert(name.to_owned(), since);
         }
     }
 

@@ -23,13 +23,13 @@ const DETAIL_SECONDS: i64 = 10;
 #[derive(Default)]
 pub struct Screen {
     /// The indexes in the session table, in the order of the rows.
-    rows: Vec<usize>,
+    pub rows: Vec<usize>,
     /// Whether `rows` and `totals` must be computed again.
     is_outdated: bool,
     pub totals: Totals,
     pub now: DateTime<Utc>,
     /// The start of each session's status, as far as it is known.
-    since: HashMap<String, Since>,
+    pub since: HashMap<String, Since>,
 
     pub sort: Sort,
     is_reversed: bool,
@@ -44,8 +44,9 @@ pub struct Screen {
     top: usize,
     page: usize,
     pub is_pane_open: bool,
-    /// The last detail that was read, if it is still current.
-    detail: Option<Box<Detail>>,
+    /// The last detail that was read; `None` if it has changed since or could not
+    /// be read.
+    pub detail: Option<Box<Detail>>,
     /// The first visible line of the detail, and of the help.
     pub detail_top: usize,
     pub help_top: usize,
@@ -233,11 +234,6 @@ impl Screen {
         self.top..(self.top + self.page).min(self.rows.len())
     }
 
-    /// Returns the number of rows that the filter leaves.
-    pub fn row_count(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Returns the cursor's distance from the first visible row.
     pub fn cursor_in_page(&self) -> usize {
         self.cursor - self.top
@@ -388,20 +384,12 @@ impl Screen {
         table.get(*self.rows.get(self.cursor)?)
     }
 
-    pub fn since(&self, name: &str) -> Option<Since> {
-        self.since.get(name).copied()
-    }
-
     /// Returns a visible session whose status has an unknown start.
     pub fn without_since<'a>(&self, table: &'a SessionTable) -> Option<&'a str> {
         self.visible_rows()
             .iter()
             .filter_map(|&index| Some(table.get(index)?.name()))
             .find(|&name| !self.since.contains_key(name))
-    }
-
-    pub fn set_since(&mut self, name: &str, since: Since) {
-        self.since.insert(name.to_owned(), since);
     }
 
     /// Returns the selected session if the pane needs its current detail.
@@ -413,11 +401,6 @@ impl Screen {
             .as_ref()
             .is_some_and(|detail| detail.session.name() == name && self.now - detail.now < max_age);
         (self.is_pane_open && !is_current).then_some(name)
-    }
-
-    /// Sets the detail in the pane; `None` if it could not be read.
-    pub fn set_detail(&mut self, detail: Option<Box<Detail>>) {
-        self.detail = detail;
     }
 
     /// Returns the detail of the selected session with its current health.
@@ -611,12 +594,12 @@ mod tests {
         scene.act(&[Action::StartFilter]);
         for (typed, left) in [('S', 6), ('t', 1), ('a', 1), ('l', 1), ('e', 1)] {
             scene.act(&[Action::Type(typed)]);
-            assert_eq!(scene.screen.row_count(), left, "{typed}");
+            assert_eq!(scene.screen.rows.len(), left, "{typed}");
         }
         assert_eq!(scene.names(), ["w2"]);
         scene.act(&[Action::EraseWord, Action::Accept]);
         assert_eq!(
-            (scene.screen.mode, scene.screen.row_count()),
+            (scene.screen.mode, scene.screen.rows.len()),
             (Mode::Browse, 6)
         );
         scene.act(&[Action::StartFilter]);
@@ -625,7 +608,7 @@ mod tests {
         }
         assert_eq!(scene.names(), ["w4"]);
         scene.act(&[Action::Accept, Action::Back]);
-        assert_eq!(scene.screen.row_count(), 6);
+        assert_eq!(scene.screen.rows.len(), 6);
     }
 
     #[test]
@@ -671,7 +654,7 @@ mod tests {
         scene.put("w1", "error", 0);
         scene.remove("w3");
         scene.screen.tick(now() + TimeDelta::hours(1), true);
-        assert_eq!(scene.screen.row_count(), 6);
+        assert_eq!(scene.screen.rows.len(), 6);
         assert_eq!((scene.screen.now, scene.screen.totals.stale), (now(), 1));
         scene.act(&[Action::Pause]);
         scene.screen.tick(now() + TimeDelta::hours(1), true);
@@ -696,18 +679,18 @@ mod tests {
             at_least: false,
         };
         for name in ["w1", "w2", "w3", "w4", "w5", "w10"] {
-            scene.screen.set_since(name, begun);
+            scene.screen.since.insert(name.to_owned(), begun);
         }
         assert_eq!(scene.names().len(), 6);
         assert_eq!(scene.screen.without_since(&scene.table), None);
         scene.put("w1", "working", 0);
-        assert_eq!(scene.screen.since("w1"), Some(begun));
+        assert_eq!(scene.screen.since.get("w1"), Some(&begun));
         scene.put("w1", "blocked", 0);
-        assert_eq!(scene.screen.since("w1").unwrap().at, now());
+        assert_eq!(scene.screen.since.get("w1").unwrap().at, now());
         scene.act(&[Action::Pause]);
         scene.put("w1", "idle", 0);
         scene.act(&[Action::Pause]);
-        assert_eq!(scene.screen.since("w1"), None);
+        assert_eq!(scene.screen.since.get("w1"), None);
     }
 
     #[test]
@@ -728,7 +711,7 @@ mod tests {
         assert!(!scene.screen.is_pane_open && scene.screen.only_attention);
         scene.act(&[Action::Back]);
         assert_eq!(
-            (scene.screen.only_attention, scene.screen.row_count()),
+            (scene.screen.only_attention, scene.screen.rows.len()),
             (false, 6)
         );
         scene.act(&[Action::Back]);

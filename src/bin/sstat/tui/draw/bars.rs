@@ -90,7 +90,7 @@ fn counts(painter: &Painter, totals: &Totals, width: usize) -> Line<'static> {
 /// Draws the filter while the user types it, a message, or the filters and the
 /// keys.
 pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Screen) {
-    let found = format!("{} of {}", screen.row_count(), screen.totals.sessions);
+    let found = format!("{} of {}", screen.rows.len(), screen.totals.sessions);
     let line = if screen.mode == Mode::Filter {
         let input = steady(&screen.filter);
         let column = u16::try_from(1 + input.width()).unwrap_or(u16::MAX);

@@ -235,7 +235,7 @@ mod tests {
             at: now() - TimeDelta::hours(26),
             at_least: true,
         };
-        scene.screen.set_since("worker10", begun);
+        scene.screen.since.insert("worker10".to_owned(), begun);
         assert_drawn(
             &scene.drawn((40, 10), &STYLE),
             &[
@@ -285,7 +285,9 @@ mod tests {
         };
         let mut scene = Scene::new(plain());
         for mode in [None, Some(Action::Open), Some(Action::Help)] {
-            mode.map(|action| scene.act(action));
+            if let Some(action) = mode {
+                scene.act(action);
+            }
             for size in SIZES {
                 let buffer = scene.drawn(size, &style);
                 let cells = &buffer.content;
@@ -315,7 +317,7 @@ mod tests {
     fn detail_is_beside_below_or_in_place_of_the_table() {
         let mut scene = Scene::new(sessions());
         scene.act(Action::Open);
-        scene.screen.set_detail(Some(Box::new(detail())));
+        scene.screen.detail = Some(Box::new(detail()));
         let text = |scene: &mut Scene, size| lines(&scene.drawn(size, &STYLE));
         let wide = text(&mut scene, (120, 40));
         assert!(wide[1].contains("SESSION") && wide[1].contains("│ worker10"));
@@ -352,7 +354,7 @@ mod tests {
     fn updates_in_the_detail_are_truncated_to_its_width() {
         let mut scene = Scene::new(sessions());
         scene.act(Action::Open);
-        scene.screen.set_detail(Some(Box::new(detail())));
+        scene.screen.detail = Some(Box::new(detail()));
         let mut update = |width: u16| {
             let text = lines(&scene.drawn((width, 60), &STYLE));
             let title = text.iter().position(|line| line.contains("Last updates"));
@@ -432,8 +434,8 @@ mod tests {
         ];
         for mode in modes {
             scene.act(mode);
-            for width in (0..30).chain([79, 119, 120, 301]) {
-                for height in (0..12).chain([16, 17, 50]) {
+            for width in [0, 1, 2, 3, 5, 8, 13, 20, 29, 79, 119, 120, 301] {
+                for height in [0, 1, 2, 3, 5, 8, 11, 16, 17, 50] {
                     let buffer = scene.drawn((width, height), &STYLE);
                     let control = |cell: &ratatui::buffer::Cell| {
                         cell.symbol().contains(sstat::is_unprintable)

@@ -32,7 +32,7 @@ const ROOMY: usize = 100;
 const MIN_MESSAGE: usize = 12;
 
 /// The time in a status is left out if the message would get less room.
-const COMFORTABLE_MESSAGE: usize = 16;
+const COMFORTABLE_MESSAGE: usize = 18;
 
 /// A column of the table, from left to right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,7 +159,7 @@ pub fn draw(
     let mut state = TableState::new().with_selected(selected);
     frame.render_stateful_widget(widget, area, &mut state);
 
-    let (visible, all) = (screen.visible(), screen.row_count());
+    let (visible, all) = (screen.visible(), screen.rows.len());
     if visible.len() < all {
         let place = format!("  {}-{} of {all} ", visible.start + 1, visible.end);
         let message = layout
@@ -226,8 +226,8 @@ impl Cells<'_> {
             Column::Session => text(&update.session),
             Column::Status => self.status(width),
             Column::For => {
-                let since = self.screen.since(&update.session);
-                let held = since.map(|since| self.held(since)).unwrap_or_default();
+                let since = self.screen.since.get(&update.session);
+                let held = since.map(|since| self.held(*since)).unwrap_or_default();
                 Line::from(held).right_aligned()
             }
             Column::Age => {

@@ -33,7 +33,10 @@ pub type Signals = SignalDelivery<UnixStream, SignalOnly>;
 pub fn run(command: &mut Command) -> io::Result<Ending> {
     let mut signals = catch_signals(&[SIGCHLD])?;
     let witness = Witness::start();
+    // The command gets a signal that arrives before it is started.
+    let early: Vec<i32> = signals.pending().collect();
     let child = Pid::from_child(&command.spawn()?);
+    early.into_iter().for_each(|signal| send(child, signal));
     let end = open_pidfd(child);
     release_streams();
     let mut relay = Relay {
@@ -145,15 +148,18 @@ impl Relay {
         self.received.retain(|&(signal, end)| {
             let is_due = end <= now || !has_witness;
             // Without a witness, assume that the terminal sent what it can send.
-            if is_due
-                && (has_witness || !matches!(signal, SIGINT | SIGQUIT))
-                && let Some(signal) = Signal::from_named_raw(signal)
-            {
-                // Fails if the child has just ended.
-                let _ = process::kill_process(child, signal);
+            if is_due && (has_witness || !matches!(signal, SIGINT | SIGQUIT)) {
+                send(child, signal);
             }
             !is_due
         });
+    }
+}
+
+fn send(child: Pid, signal: i32) {
+    if let Some(signal) = Signal::from_named_raw(signal) {
+        // Fails if the child has just ended.
+        let _ = process::kill_process(child, signal);
     }
 }
 

@@ -865,6 +865,33 @@ fn auto_reads_the_spellings_of_other_agents() {
 }
 
 #[test]
+fn huge_values_still_fit_into_a_line() {
+    let sandbox = Sandbox::new();
+    let huge = "x".repeat(100_000);
+    for event in ["PermissionRequest", "PreToolUse", "SubagentStop", "Stop"] {
+        let payload = json!({"hook_event_name": event, "session_id": huge, "cwd": huge,
+            "tool_name": huge, "tool_use_id": huge, "agent_id": huge, "agent_type": huge,
+            "model": huge, "error": huge});
+        sandbox.event("claude-code", "w", payload);
+    }
+    assert_eq!(sandbox.updates("w").len(), 2);
+}
+
+#[test]
+fn last_paragraph_of_a_gemini_answer_is_shown() {
+    let sandbox = Sandbox::new();
+    for (response, message) in [
+        ("I look.\nThere is **one** file.", "There is one file."),
+        ("I look.\n\n# Done\n- a\n- b\n", "Done"),
+        ("Hello", "Hello"),
+    ] {
+        let payload = json!({"hook_event_name": "AfterAgent", "prompt_response": response});
+        sandbox.event("gemini", "w", payload);
+        assert_eq!(sandbox.last("w")["message"], message);
+    }
+}
+
+#[test]
 fn hook_in_an_alert_command_does_not_use_its_session() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(["push", "--hook", "claude-code"]);

@@ -19,6 +19,10 @@ const CALL: [&str; 3] = ["tool_use_id", "toolUseId", "callID"];
 const DIRECTORY: [&str; 2] = ["cwd", "working_dir"];
 const SUBAGENT: [&str; 2] = ["agent_id", "agentId"];
 
+/// Maximum lengths in bytes: an update must fit into a line.
+const MAX_ID: usize = 128;
+const MAX_DIRECTORY: usize = 4096;
+
 /// One event of an agent.
 pub struct Event {
     pub fields: Payload,
@@ -80,24 +84,30 @@ impl Event {
 
     /// Returns the id of the event's tool call.
     pub fn call_id(&self) -> String {
-        self.fields.first_text(&CALL).unwrap_or_default()
+        self.id(&CALL).unwrap_or_default()
     }
 
     /// Returns the id of the subagent that caused the event, empty for the main
     /// agent.
     pub fn subagent(&self) -> String {
-        self.fields.first_text(&SUBAGENT).unwrap_or_default()
+        self.id(&SUBAGENT).unwrap_or_default()
     }
 
     /// Returns the id of the agent's session.
     pub fn session_id(&self) -> Option<String> {
-        self.fields.first_text(&SESSION)
+        self.id(&SESSION)
+    }
+
+    fn id(&self, keys: &[&str]) -> Option<String> {
+        let id = self.fields.first_text(keys)?;
+        Some(sstat::truncate(&id, MAX_ID).to_owned())
     }
 
     /// Returns the agent's working directory.
     pub fn directory(&self) -> Option<String> {
         let root = || self.fields.texts("workspace_roots").into_iter().next();
-        self.fields.first_text(&DIRECTORY).or_else(root)
+        let directory = self.fields.first_text(&DIRECTORY).or_else(root)?;
+        Some(sstat::truncate(&directory, MAX_DIRECTORY).to_owned())
     }
 
     /// Returns the agent's name as far as the event shows it: agents keep their
@@ -142,11 +152,13 @@ impl Event {
         }
     }
 
-    /// Returns the last paragraph of an answer, unless answers are disabled.
+    /// Returns the beginning of the last paragraph of an answer, unless answers are
+    /// disabled. Without empty lines, each line is a paragraph.
     pub fn last_paragraph(&self, key: &str) -> Option<String> {
         let text = self.text(key).filter(|_| self.prompts)?;
-        let last = text.lines().rfind(|line| !line.trim().is_empty())?;
-        first_line(last)
+        let text = text.trim();
+        let separator = if text.contains("\n\n") { "\n\n" } else { "\n" };
+        first_line(text.rsplit(separator).next()?)
     }
 
     /// Returns the summary of a notification that an agent sends to itself as a

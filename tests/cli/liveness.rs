@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, Sandbox, or_skip, sstat_binary};
+use crate::support::{Ran, Sandbox, or_skip};
 
 struct Sleep(Child);
 
@@ -329,26 +329,6 @@ fn thread_is_not_a_process() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("--pid"), "{}", ran.stderr);
     assert!(!sandbox.file("w").exists());
-}
-
-#[test]
-#[ignore = "measures time: run it alone, with a release build"]
-fn sstat_pid_of_the_parent_costs_little() {
-    let sandbox = Sandbox::new();
-    let push = |pid: &str| {
-        let begin = Instant::now();
-        for _ in 0..50 {
-            let mut command = Command::new(sstat_binary());
-            sandbox.isolate(&mut command);
-            command.args(["push", "w", "idle"]).env("SSTAT_PID", pid);
-            assert!(command.status().unwrap().success());
-        }
-        begin.elapsed()
-    };
-    let parent = std::process::id().to_string();
-    let best = |pid: &str| (0..10).map(|_| push(pid)).min().unwrap();
-    let (without, with) = (best(""), best(&parent));
-    assert!(with < without * 11 / 10, "{with:?}, without {without:?}");
 }
 
 fn updates(sandbox: &Sandbox, name: &str) -> Vec<Value> {

@@ -137,18 +137,21 @@ impl Location {
         Ok(())
     }
 
-    fn named(path: PathBuf, origin: Origin) -> Result<Self> {
-        let path = match path.strip_prefix("~") {
+    fn named(given: PathBuf, origin: Origin) -> Result<Self> {
+        let path = match given.strip_prefix("~") {
             Ok(rest) => match directories::BaseDirs::new() {
                 Some(user) => user.home_dir().join(rest),
                 None => return Err(Error::NoDirectory),
             },
-            Err(_) => path,
+            Err(_) => given.clone(),
         };
-        if let Some(variable) = variable_in(&path.to_string_lossy())
+        if let Some(variable) = variable_in(&given.to_string_lossy())
             && !path.is_dir()
         {
-            return Err(Error::Unexpanded { path, variable });
+            return Err(Error::Unexpanded {
+                path: given,
+                variable,
+            });
         }
         // Messages show the path: a relative one does not tell where it is.
         match std::path::absolute(&path) {

@@ -43,15 +43,30 @@ pub(crate) fn open_append(path: &Path) -> Result<StatusFile> {
 pub(crate) fn create_append(path: &Path) -> Result<StatusFile> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create_new(true);
-    let open = open(path, &mut options, "append")?;
     #[cfg(unix)]
     if is_root()
-        && let Some(directory) = path.parent()
-        && let Ok(directory) = directory.metadata()
+        && let (Some(directory), Some(name)) = (path.parent(), path.file_name())
     {
-        give_to_owner_of(&open.file, &directory);
+        return match create_append_as_root(directory, name) {
+            Ok(file) => StatusFile::check(file, || path.to_path_buf()),
+            Err(error) => Err(open_error(error, "append", path)),
+        };
     }
-    Ok(open)
+    open(path, &mut options, "append")
+}
+
+/// Creates a file and gives it to the owner of its directory. Both are the same
+/// open directory, even if another user replaces its path meanwhile.
+#[cfg(unix)]
+fn create_append_as_root(directory: &Path, name: &OsStr) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, openat};
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    // The parent of a bare file name is empty.
+    let directory = open_directory(&Path::new(".").join(directory))?;
+    let created = openat(&directory, name, flags, Mode::from_raw_mode(0o666))?.into();
+    give_to_owner_of(&created, &directory.metadata()?);
+    Ok(created)
 }
 
 /// Opens a file for reading.

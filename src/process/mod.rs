@@ -99,10 +99,10 @@ impl ProcessIdentity {
         ancestors(self.pid).skip(1).any(|pid| pid == other.pid)
     }
 
-    /// Returns the arguments of the process, without its name.
-    #[must_use]
-    pub fn arguments(&self) -> Vec<String> {
-        platform::arguments(self.pid)
+    /// Returns the arguments of the process and of its ancestors, without their
+    /// names.
+    pub fn arguments(&self) -> impl Iterator<Item = Vec<String>> {
+        ancestors(self.pid).map(platform::arguments)
     }
 
     /// Returns the name of this process's run in `SSTAT_RUN`, if it wraps a command.

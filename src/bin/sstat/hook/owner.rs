@@ -49,10 +49,16 @@ pub fn claim(
 /// Returns true for a process that runs the hooks of several sessions with the
 /// environment of the first one.
 pub fn is_shared_daemon(process: &ProcessIdentity) -> bool {
-    let words = ["app-server", "--managed-daemon", "daemon"];
-    let arguments = process.arguments();
-    let mut arguments = arguments.iter().take(8);
-    arguments.any(|argument| words.contains(&argument.as_str()))
+    // Codex; Claude Code starts its background agents in a terminal of its own.
+    const MODES: [&str; 4] = [
+        "app-server",
+        "--managed-daemon",
+        "--bg-pty-host",
+        "--bg-spare",
+    ];
+    let is_mode = |argument: &String| MODES.contains(&argument.as_str());
+    let mut processes = process.arguments().take(3);
+    processes.any(|arguments| arguments.iter().take(8).any(is_mode))
 }
 
 /// Returns the name for an agent whose name another agent owns.

@@ -67,7 +67,7 @@ impl Config {
     }
 
     pub fn clock(&self) -> Result<Clock> {
-        match variable("SSTAT_NOW")? {
+        match text_variable("SSTAT_NOW")? {
             None => Ok(Clock::System),
             Some(text) => sstat::parse_timestamp(&text)
                 .map(Clock::Fixed)
@@ -93,45 +93,42 @@ impl Config {
 
     /// Returns `Synced` for `--sync`, or if `SSTAT_SYNC` is set and not off.
     pub fn durability(&self, sync: bool) -> Durability {
-        let wanted = |value: OsString| !value.is_empty() && !is_off(&value);
-        if sync || env::var_os("SSTAT_SYNC").is_some_and(wanted) {
-            Durability::Synced
-        } else {
-            Durability::Cached
+        match sync || variable("SSTAT_SYNC").is_some_and(|value| !is_off(&value)) {
+            true => Durability::Synced,
+            false => Durability::Cached,
         }
     }
 
     /// Returns `SSTAT_PID` as given.
     pub fn pid_variable(&self) -> Option<OsString> {
-        env::var_os("SSTAT_PID").filter(|pid| !pid.is_empty())
+        variable("SSTAT_PID")
     }
 
     /// Returns `SSTAT_RUN`, the run of the wrapper that started this process.
     pub fn run_variable(&self) -> Option<String> {
-        env::var("SSTAT_RUN").ok().filter(|run| !run.is_empty())
+        variable("SSTAT_RUN")?.into_string().ok()
     }
 
     /// Returns `CLAUDE_PID`, which Claude Code sets for its hooks.
     pub fn claude_pid(&self) -> Option<u32> {
-        env::var("CLAUDE_PID").ok()?.parse().ok()
+        variable("CLAUDE_PID")?.to_str()?.parse().ok()
     }
 
     /// Returns `SSTAT_SESSION`, the session of an agent's hook.
     pub fn session_variable(&self) -> Option<OsString> {
         // In a command of `watch --exec`, it names the session of the alert.
-        let is_alert = env::var_os("SSTAT_EVENT").is_some();
-        env::var_os("SSTAT_SESSION").filter(|name| !name.is_empty() && !is_alert)
+        variable("SSTAT_SESSION").filter(|_| env::var_os("SSTAT_EVENT").is_none())
     }
 
     /// Returns the id of the tmux pane of this process.
     pub fn tmux_pane(&self) -> Option<OsString> {
-        env::var_os("TMUX_PANE").filter(|pane| !pane.is_empty())
+        variable("TMUX_PANE")
     }
 
     /// Returns whether hooks push prompts and answers. `SSTAT_HOOK_PROMPT=off`
     /// leaves them out.
     pub fn hook_prompts(&self) -> bool {
-        !env::var_os("SSTAT_HOOK_PROMPT").is_some_and(|value| is_off(&value))
+        !variable("SSTAT_HOOK_PROMPT").is_some_and(|value| is_off(&value))
     }
 
     /// Returns the current directory as text, empty if it no longer exists.
@@ -159,9 +156,7 @@ impl Config {
     /// screen.
     #[cfg(all(unix, feature = "tui"))]
     pub fn is_interactive(&self) -> bool {
-        std::io::stdin().is_terminal()
-            && std::io::stdout().is_terminal()
-            && env::var_os("TERM").is_none_or(|term| term != "dumb")
+        std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !is_dumb()
     }
 
     /// Returns whether a person reads the notes on stderr.
@@ -172,29 +167,30 @@ impl Config {
     /// Returns whether this process runs inside tmux.
     #[cfg(all(unix, feature = "tui"))]
     pub fn is_inside_tmux(&self) -> bool {
-        env::var_os("TMUX").is_some_and(|tmux| !tmux.is_empty())
+        variable("TMUX").is_some()
     }
 
     /// Returns whether to use colors: `--color`, `NO_COLOR`, `CLICOLOR_FORCE` or
     /// `FORCE_COLOR`, then whether the stream is a terminal.
     fn uses_color(&self, stream: Stream) -> bool {
-        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let forced =
-            |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        let is_forced = |name: &str| variable(name).is_some_and(|value| value != "0");
         match self.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto if set("NO_COLOR") => false,
-            ColorChoice::Auto if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") => true,
-            ColorChoice::Auto => {
-                env::var_os("TERM").is_none_or(|term| term != "dumb")
-                    && match stream {
-                        Stream::Out => std::io::stdout().is_terminal(),
-                        Stream::Err => std::io::stderr().is_terminal(),
-                    }
-            }
+            ColorChoice::Auto if variable("NO_COLOR").is_some() => false,
+            ColorChoice::Auto if is_forced("CLICOLOR_FORCE") || is_forced("FORCE_COLOR") => true,
+            ColorChoice::Auto if is_dumb() => false,
+            ColorChoice::Auto => match stream {
+                Stream::Out => std::io::stdout().is_terminal(),
+                Stream::Err => std::io::stderr().is_terminal(),
+            },
         }
     }
+}
+
+/// Returns whether the terminal cannot move its cursor.
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Returns whether the value of a variable is off, no, false or 0.
@@ -226,7 +222,7 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
     };
     let statuses = match &args.stale_status {
         Some(statuses) => statuses.clone(),
-        None => match variable("SSTAT_STALE_STATUS")? {
+        None => match text_variable("SSTAT_STALE_STATUS")? {
             None => default.statuses,
             Some(text) => text.parse().map_err(|_| {
                 CliError::error(format!(
@@ -235,57 +231,51 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
             })?,
         },
     };
-    let (stale, very_stale) = match (stale, very_stale) {
-        (Some(stale), Some(very_stale)) if very_stale < stale => {
-            return Err(CliError::error(format!(
-                "--very-stale-after ({}) must not be less than --stale-after ({})",
-                sstat::format_duration(very_stale),
-                sstat::format_duration(stale)
-            )));
-        }
-        (Some(stale), Some(very_stale)) => (stale, very_stale),
-        (Some(stale), None) if stale >= default.very_stale => (stale, stale.saturating_mul(3)),
-        (Some(stale), None) => (stale, default.very_stale),
-        (None, Some(very_stale)) => (default.stale.min(very_stale), very_stale),
-        (None, None) => (default.stale, default.very_stale),
-    };
+    let very_stale = very_stale.unwrap_or_else(|| match stale {
+        Some(stale) if stale >= default.very_stale => stale.saturating_mul(3),
+        _ => default.very_stale,
+    });
+    let stale = stale.unwrap_or(default.stale.min(very_stale));
+    if very_stale < stale {
+        return Err(CliError::error(format!(
+            "--very-stale-after ({}) must not be less than --stale-after ({})",
+            sstat::format_duration(very_stale),
+            sstat::format_duration(stale)
+        )));
+    }
     let mut thresholds = Thresholds::new(stale, very_stale);
     thresholds.statuses = statuses;
     Ok(thresholds)
 }
 
 fn duration_variable(name: &str) -> Result<Option<Duration>> {
-    variable(name)?
-        .map(|text| {
-            sstat::parse_duration(&text)
-                .map_err(|error| CliError::error(format!("{name}: {error:#}")))
-        })
+    let parse = |text: String| {
+        sstat::parse_duration(&text).map_err(|error| CliError::error(format!("{name}: {error:#}")))
+    };
+    text_variable(name)?.map(parse).transpose()
+}
+
+fn text_variable(name: &str) -> Result<Option<String>> {
+    let invalid = |_| CliError::error(format!("{name}: invalid UTF-8"));
+    variable(name)
+        .map(|value| value.into_string().map_err(invalid))
         .transpose()
 }
 
-/// Returns the text of a variable. An empty one counts as unset.
-fn variable(name: &str) -> Result<Option<String>> {
-    match env::var_os(name).filter(|value| !value.is_empty()) {
-        None => Ok(None),
-        Some(value) => value
-            .into_string()
-            .map(Some)
-            .map_err(|_| CliError::error(format!("{name}: invalid UTF-8"))),
-    }
+/// Returns the value of a variable. An empty one counts as unset.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// Returns whether text may contain characters other than ASCII. The first
 /// variable that is set decides. Without any it is true: containers set none, and
 /// their terminals display UTF-8.
 fn locale_is_unicode() -> bool {
-    ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .filter_map(env::var_os)
-        .find(|value| !value.is_empty())
-        .is_none_or(|value| is_utf8(&value))
-}
-
-fn is_utf8(locale: &OsStr) -> bool {
-    let locale = locale.to_string_lossy().to_ascii_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
+    let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(variable);
+    locales.next().is_none_or(|locale| {
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
 }

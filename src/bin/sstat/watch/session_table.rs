@@ -44,8 +44,7 @@ impl SessionTable {
     }
 
     pub fn session(&self, name: &str) -> Option<&Session> {
-        let index = self.find(name).ok()?;
-        Some(&self.sessions[index].session)
+        self.get(self.position(name)?)
     }
 
     /// Returns the session at an index in the order of [`sessions`](Self::sessions).

@@ -308,7 +308,7 @@ mod tests {
             let event = event(EventKind::Removed, name, "working", ProcessState::Gone);
             until.observe(&event)
         };
-        assert_eq!(remove(&mut until, "a"), None, "nobody waits for it");
+        assert_eq!(remove(&mut until, "a"), None, "not waited for");
         assert_eq!(
             remove(&mut until, "w").unwrap(),
             "w: its file is gone or empty; waiting for it"

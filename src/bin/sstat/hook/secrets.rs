@@ -25,20 +25,8 @@ const PREFIXES: [&str; 14] = [
 const MIN_TOKEN: usize = 10;
 
 /// Ends of names whose value is masked, in lower case.
-const NAMES: [&str; 12] = [
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "passphrase",
-    "api_key",
-    "api-key",
-    "apikey",
-    "access_key",
-    "private_key",
-    "credential",
-    "credentials",
-];
+const NAMES: &str = "token secret password passwd passphrase api_key api-key apikey access_key \
+                     private_key credential credentials";
 
 /// Returns the text with its secrets masked.
 pub fn mask(text: &str) -> String {
@@ -66,9 +54,9 @@ pub fn mask(text: &str) -> String {
         out.push_str(word);
         rest = after;
         let lower = word.to_ascii_lowercase();
-        if matches!(lower.as_str(), "bearer") && starts_value(after, ' ') {
+        if lower == "bearer" && after.starts_with(' ') {
             is_value = true;
-        } else if lower.ends_with("authorization") && starts_value(after, ':') {
+        } else if lower.ends_with("authorization") && after.starts_with(':') {
             // The scheme and the credentials, to the end of the quoted header.
             out.push_str(": ");
             out.push_str(MASK);
@@ -101,11 +89,7 @@ fn is_token(word: &str) -> bool {
 
 fn names_secret(word: &str, lower: &str) -> bool {
     let is_constant = !word.contains(|c: char| c.is_ascii_lowercase()) && word.ends_with("KEY");
-    is_constant || NAMES.iter().any(|name| lower.ends_with(name))
-}
-
-fn starts_value(after: &str, separator: char) -> bool {
-    after.starts_with(separator)
+    is_constant || NAMES.split(' ').any(|name| lower.ends_with(name))
 }
 
 /// Returns true if a value follows a name: after `=`, after `:` in JSON and in a

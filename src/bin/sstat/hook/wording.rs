@@ -1,6 +1,7 @@
 //! Builds the one-line messages of updates.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::hook::{Payload, secrets};
 
@@ -132,12 +133,10 @@ impl fmt::Display for Tool {
     }
 }
 
-/// Returns the FNV-1a hash of a text in hexadecimal digits.
 fn hash(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:x}", hasher.finish())
 }
 
 /// Returns the first line that is not blank, without Markdown marks and secrets,

@@ -45,9 +45,13 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let agent = agent.name().or_else(|| event.agent());
     let process = agent_process(config, agent);
     let run = event.session_id();
-    let name = session_name(config, agent, args, &event, process.as_ref())?;
-    let is_named_by_id = name.is_derived;
-    let Some(name) = claimed_name(config, name, &change, run.as_deref(), process.as_ref())? else {
+    let given = given_name(config, args, process.as_ref());
+    let is_named_by_id = given.is_none();
+    let name = match given {
+        Some(name) => claimed_name(config, name, &change, run.as_deref(), process.as_ref())?,
+        None => Some(directory_name(config, agent, &event)?),
+    };
+    let Some(name) = name else {
         return Ok(report);
     };
     let wrapper = wrapper_run(config);
@@ -87,29 +91,24 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
 /// be ignored. An agent that got a name of its own keeps it.
 fn claimed_name(
     config: &Config,
-    name: Name,
+    name: SessionName,
     change: &StatusChange,
     run: Option<&str>,
     process: Option<&ProcessIdentity>,
 ) -> Result<Option<SessionName>> {
-    let (Some(run), false) = (run, name.is_derived) else {
-        return Ok(Some(name.name));
-    };
-    let name = name.name;
-    let Some(other) = hook::other_name(&name, run) else {
+    let Some((run, other)) = run.and_then(|run| Some((run, hook::other_name(&name, run)?))) else {
         return Ok(Some(name));
     };
     if last_update(config, &other)?.1.run.as_deref() == Some(run) {
         return Ok(Some(other));
     }
     let (_, state) = last_update(config, &name)?;
-    Ok(
-        match hook::claim(&state, run, process, change.ends_session()) {
-            Claim::Granted => Some(name),
-            Claim::Ignored => None,
-            Claim::OtherName => Some(other),
-        },
-    )
+    let claim = hook::claim(&state, run, process, change.ends_session());
+    Ok(match claim {
+        Claim::Granted => Some(name),
+        Claim::Ignored => None,
+        Claim::OtherName => Some(other),
+    })
 }
 
 /// Returns the process of the agent. Claude Code passes its own; a variable that
@@ -119,12 +118,6 @@ fn agent_process(config: &Config, agent: Option<&str>) -> Option<ProcessIdentity
     claude
         .and_then(ProcessIdentity::of)
         .or_else(ProcessIdentity::of_caller)
-}
-
-/// A session name, and whether it is derived from the id of the agent's session.
-struct Name {
-    name: SessionName,
-    is_derived: bool,
 }
 
 /// Reads the payload from stdin, for at most [`STDIN_TIMEOUT`].
@@ -177,75 +170,49 @@ fn invalid_payload(error: serde_json::Error) -> CliError {
     CliError::error(format!("--hook: invalid payload: {error}"))
 }
 
-/// Returns the session name, which is the same for every event of an agent's
-/// session.
-fn session_name(
+/// Returns the name from the arguments, the environment or tmux.
+fn given_name(
     config: &Config,
-    agent: Option<&str>,
     args: &cli::Push,
-    event: &Event,
     process: Option<&ProcessIdentity>,
-) -> Result<Name> {
-    // A daemon has the environment of the first of its sessions.
-    let is_shared = process.is_some_and(hook::is_shared_daemon);
-    let of_variable = || hook::session_name(&config.session_variable()?.to_string_lossy());
-    let of_tmux = || hook::session_name(&tmux::session_of_pane(&config.tmux_pane()?)?);
-    let given = args.hook_session.clone().or_else(|| match is_shared {
-        true => None,
-        false => of_variable().or_else(of_tmux),
-    });
-    if let Some(name) = given {
-        return Ok(Name {
-            name,
-            is_derived: false,
-        });
+) -> Option<SessionName> {
+    if let Some(name) = &args.hook_session {
+        return Some(name.clone());
     }
-    let name = directory_name(config, agent, event)?.ok_or_else(|| {
-        CliError::error(
-            "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
-        )
-    })?;
-    Ok(Name {
-        name,
-        is_derived: true,
-    })
+    // A daemon has the environment of the first of its sessions.
+    if process.is_some_and(hook::is_shared_daemon) {
+        return None;
+    }
+    let of_variable = || SessionName::from_text(&config.session_variable()?.to_string_lossy()).ok();
+    let of_tmux = || SessionName::from_text(&tmux::session_of_pane(&config.tmux_pane()?)?).ok();
+    of_variable().or_else(of_tmux)
 }
 
 /// Derives a name from the directory and the id. An agent may change its
 /// directory, so an existing session with the same id keeps its name.
-fn directory_name(
-    config: &Config,
-    agent: Option<&str>,
-    event: &Event,
-) -> Result<Option<SessionName>> {
-    let Some(id) = event.session_id() else {
-        return Ok(None);
-    };
-    let directory = match event.directory() {
-        Some(directory) => directory,
-        None => config.current_directory(),
-    };
-    let (Some(name), Some(end)) = (
-        hook::directory_name(agent.unwrap_or("agent"), &directory, &id),
-        hook::name_end(&id),
-    ) else {
-        return Ok(None);
-    };
+fn directory_name(config: &Config, agent: Option<&str>, event: &Event) -> Result<SessionName> {
+    let directory = event.directory();
+    let directory = directory.unwrap_or_else(|| config.current_directory());
+    let derived = event.session_id().and_then(|id| {
+        let name = hook::directory_name(agent.unwrap_or("agent"), &directory, &id)?;
+        Some((name, hook::name_end(&id)?))
+    });
+    let (name, end) = derived.ok_or_else(|| {
+        CliError::error(
+            "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
+        )
+    })?;
     if last_update(config, &name)?.0.is_some() {
-        return Ok(Some(name));
+        return Ok(name);
     }
     let names = match config.location.store.names() {
-        Ok(names) => names,
         // The first push creates the directory.
         Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Err(error.into()),
+        names => names?,
     };
-    let same = names
-        .into_iter()
-        .filter(|other| other.ends_with(&end))
-        .min()
-        .and_then(|other| SessionName::new(other).ok());
-    Ok(Some(same.unwrap_or(name)))
+    let same = names.into_iter().filter(|other| other.ends_with(&end));
+    let same = same.min().and_then(|other| SessionName::new(other).ok());
+    Ok(same.unwrap_or(name))
 }
 
 /// Returns the last update of the session and the state of its hooks: that of the

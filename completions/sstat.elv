@@ -49,6 +49,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --pid 'Process of the session [default: $SSTAT_PID]'
             cand --hook 'Read an agent''s hook from stdin: claude-code, codex, gemini, auto, ...'
             cand --session 'Session of the hook'
+            cand --tail 'Record the last lines of stderr if COMMAND fails [default: 10]'
             cand --dir 'Status directory [default: see --help]'
             cand --color 'When to use colors [default: auto]'
             cand --sync 'Wait until the line is on the disk'

@@ -54,6 +54,7 @@ copilot\t'GitHub Copilot CLI'
 opencode\t'opencode, through its plugin'
 auto\t'Any agent: recognize it by its events'"
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'Session of the hook' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l tail -d 'Record the last lines of stderr if COMMAND fails [default: 10]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'

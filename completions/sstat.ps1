@@ -53,6 +53,7 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             [CompletionResult]::new('--pid', '--pid', [CompletionResultType]::ParameterName, 'Process of the session [default: $SSTAT_PID]')
             [CompletionResult]::new('--hook', '--hook', [CompletionResultType]::ParameterName, 'Read an agent''s hook from stdin: claude-code, codex, gemini, auto, ...')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'Session of the hook')
+            [CompletionResult]::new('--tail', '--tail', [CompletionResultType]::ParameterName, 'Record the last lines of stderr if COMMAND fails [default: 10]')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Status directory [default: see --help]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors [default: auto]')
             [CompletionResult]::new('--sync', '--sync', [CompletionResultType]::ParameterName, 'Wait until the line is on the disk')

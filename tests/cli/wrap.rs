@@ -355,6 +355,48 @@ fn script_without_interpreter_line_runs_with_sh() {
 }
 
 #[test]
+fn tail_records_the_last_lines_of_stderr_of_a_failure() {
+    let sandbox = Sandbox::new();
+    let wrap = |tail: &str, script: &str| {
+        let ran = sandbox.run(["push", "w", "working", tail, "--", "sh", "-c", script]);
+        (ran, updates(&sandbox, "w").pop().unwrap())
+    };
+    let script = "i=0; while [ $i -lt 30 ]; do echo line $i >&2; i=$((i+1)); done
+        printf '\\033[31mpassword=hunter2\\033[0m\\n' >&2; echo out; exit 3";
+    let (ran, last) = wrap("--tail=2", script);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, "out\n"));
+    assert!(ran.stderr.starts_with("line 0\nline 1\n"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .ends_with("\u{1b}[31mpassword=hunter2\u{1b}[0m\n")
+    );
+    let tail = last["metadata"]["stderr_tail"].as_str().unwrap();
+    assert!(tail.starts_with("line 29\npassword="), "{tail}");
+    assert!(
+        !tail.contains("hunter2") && !tail.contains('\u{1b}'),
+        "{tail}"
+    );
+    let (_, last) = wrap("--tail", script);
+    let tail = last["metadata"]["stderr_tail"].as_str().unwrap();
+    assert_eq!(tail.lines().count(), 10);
+    let (_, last) = wrap(
+        "--tail",
+        "head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1",
+    );
+    let tail = last["metadata"]["stderr_tail"].as_str().unwrap();
+    assert_eq!(tail.len(), 4096);
+    let (_, last) = wrap("--tail", "echo fine >&2");
+    assert!(last["metadata"].get("stderr_tail").is_none(), "{last}");
+    // An orphan keeps stderr open.
+    let started = Instant::now();
+    let (ran, last) = wrap("--tail", "sleep 20 >/dev/null & echo why >&2; exit 4");
+    assert_eq!((ran.code, ran.stderr.as_str()), (4, "why\n"));
+    assert_eq!(last["metadata"]["stderr_tail"], "why");
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_eq!(sandbox.run(["push", "w", "working", "--tail"]).code, 2);
+}
+
+#[test]
 fn shell_command_in_one_word_is_explained() {
     let ran = Sandbox::new().run(["push", "w", "working", "--", "true && false"]);
     assert_eq!(ran.code, 127);

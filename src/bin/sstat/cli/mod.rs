@@ -270,6 +270,14 @@ pub struct Push {
           requires = "hook", conflicts_with_all = ["status", "stdin"], value_parser = value::session)]
     pub hook_session: Option<SessionName>,
 
+    /// Record the last lines of stderr if COMMAND fails [default: 10]
+    ///
+    /// stderr becomes a pipe. Its last lines, at most 4 KiB, are the metadata key
+    /// stderr_tail.
+    #[arg(long, value_name = "LINES", num_args = 0..=1, require_equals = true, requires = "command",
+          default_missing_value = "10", value_parser = value::count, hide_short_help = true)]
+    pub tail: Option<usize>,
+
     /// Command to run and to record the end of
     ///
     /// The session is working while COMMAND runs, then completed, or error with

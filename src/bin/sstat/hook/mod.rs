@@ -6,7 +6,7 @@ mod event;
 mod owner;
 mod request;
 mod schedule;
-mod secrets;
+pub mod secrets;
 mod state;
 mod table;
 mod wording;

@@ -2,6 +2,8 @@
 //! the signals of this process.
 
 #[cfg(unix)]
+mod tail;
+#[cfg(unix)]
 mod unix;
 #[cfg(unix)]
 mod witness;
@@ -30,11 +32,10 @@ pub enum Ending {
 /// # Errors
 /// The command cannot be started.
 #[cfg(not(unix))]
-pub fn run(command: &mut std::process::Command) -> io::Result<Ending> {
+pub fn run(command: &mut std::process::Command) -> io::Result<(Ending, Vec<u8>)> {
     let code = command.status()?.code();
-    Ok(Ending::Exited(
-        code.and_then(|code| code.try_into().ok()).unwrap_or(1),
-    ))
+    let code = code.and_then(|code| code.try_into().ok()).unwrap_or(1);
+    Ok((Ending::Exited(code), Vec::new()))
 }
 
 /// Returns the name of a signal, such as `SIGTERM`.
@@ -44,4 +45,41 @@ pub fn signal_name(signal: i32) -> String {
         return name.to_owned();
     }
     format!("signal {signal}")
+}
+
+/// Returns the last lines of a text without escape sequences and control
+/// characters.
+pub fn last_lines(bytes: &[u8], count: usize) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_end();
+    let start = text.rmatch_indices('\n').nth(count.saturating_sub(1));
+    let mut characters = text[start.map_or(0, |(at, _)| at + 1)..].chars();
+    let mut plain = String::new();
+    while let Some(c) = characters.next() {
+        match c {
+            // ESC [ parameters and a final byte, or ESC and one character.
+            '\u{1b}' => {
+                if characters.next() == Some('[') {
+                    characters.find(|c| ('@'..='~').contains(c));
+                }
+            }
+            '\n' | '\t' => plain.push(c),
+            c if c.is_control() => {}
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_lines_are_plain_text() {
+        let text = b"one\ntwo\n\x1b[1;31mthree\x1b[0m\r\n\x1b(Bfo\xffur\n\n";
+        assert_eq!(last_lines(text, 2), "three\nBfo\u{fffd}ur");
+        assert_eq!(last_lines(text, 9), "one\ntwo\nthree\nBfo\u{fffd}ur");
+        assert_eq!(last_lines(b"", 3), "");
+    }
 }

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
@@ -19,6 +19,7 @@ use crate::command::push::record::record;
 use crate::command::push::{merge_metadata, update_from};
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
+use crate::hook::secrets;
 use crate::output::print_diagnostic;
 use crate::render::style::{Role, Style};
 use crate::view::{Report, View};
@@ -34,6 +35,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
     let argv = std::mem::take(&mut args.command);
     let session = args.session.clone().unwrap_or_default();
     let durability = config.durability(args.sync);
+    let tail = args.tail;
     let style = config.style(Stream::Err);
     let warn = |reason: &dyn Display, consequence| {
         print_diagnostic(&style, &format!("{reason}; {consequence}"), Role::Stale);
@@ -75,9 +77,11 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
     ];
     variables.extend(update.run.clone().map(|run| ("SSTAT_RUN", run.into())));
     let started = Instant::now();
-    let ending = execute(&argv, variables, &style);
+    let (ending, stderr) = execute(&argv, variables, tail.is_some(), &style);
     // From here on, sstat must end as the command ended.
-    let recorded = closing_update(config, update, &ending, started.elapsed())
+    let took = started.elapsed();
+    let recorded = closing_update(config, update, &ending, took)
+        .and_then(|last| with_tail(last, &stderr, tail.unwrap_or_default()))
         .and_then(|last| record(config, &last, durability));
     if let Err(failure) = recorded {
         warn(&failure, "the end of the command is not recorded");
@@ -96,7 +100,8 @@ pub fn run_without_status(
 ) -> Report {
     let message = format!("{reason}; {RUNS_WITHOUT_STATUS}");
     print_diagnostic(style, &message, Role::Stale);
-    end(&execute(argv, vec![("SSTAT_SESSION", session)], style))
+    let variables = vec![("SSTAT_SESSION", session)];
+    end(&execute(argv, variables, false, style).0)
 }
 
 /// Ends as the command ended: does not return if a signal killed it.
@@ -111,9 +116,15 @@ fn end(ending: &Ending) -> Report {
     }
 }
 
-fn execute(argv: &[OsString], variables: Vec<(&str, OsString)>, style: &Style) -> Ending {
+/// Runs the command. Returns the end of its stderr too, if that is piped.
+fn execute(
+    argv: &[OsString],
+    variables: Vec<(&str, OsString)>,
+    pipes_stderr: bool,
+    style: &Style,
+) -> (Ending, Vec<u8>) {
     let Some((program, arguments)) = argv.split_first() else {
-        return Ending::NotStarted(io::ErrorKind::NotFound);
+        return (Ending::NotStarted(io::ErrorKind::NotFound), Vec::new());
     };
     let run = |program: &OsStr, arguments: &[OsString]| {
         let mut command = Command::new(program);
@@ -121,6 +132,9 @@ fn execute(argv: &[OsString], variables: Vec<(&str, OsString)>, style: &Style) -
             .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("SSTAT_PID", std::process::id().to_string());
+        if pipes_stderr && cfg!(unix) {
+            command.stderr(Stdio::piped());
+        }
         child::run(&mut command)
     };
     let ending = match run(program, arguments) {
@@ -143,7 +157,7 @@ fn execute(argv: &[OsString], variables: Vec<(&str, OsString)>, style: &Style) -
             message += "; to run a shell command, use: sh -c 'COMMAND'";
         }
         print_diagnostic(style, &message, Role::Error);
-        Ending::NotStarted(kind)
+        (Ending::NotStarted(kind), Vec::new())
     })
 }
 
@@ -198,6 +212,23 @@ fn closing_update(
         Some(Ok(last)) if last.encode().is_ok() => Ok(last),
         _ => final_update(config, first, ending, took),
     }
+}
+
+/// Adds the last lines of stderr to the update of a failure, if they fit.
+fn with_tail(update: Update, stderr: &[u8], lines: usize) -> Result<Update> {
+    let text = secrets::mask(&child::last_lines(stderr, lines));
+    if text.is_empty() || update.status != Status::Error {
+        return Ok(update);
+    }
+    let fail = |error: serde_json::Error| CliError::error(error.to_string());
+    let json = serde_json::value::to_raw_value(&text).map_err(fail)?;
+    let mut with_tail = update.clone();
+    let tail = vec![("stderr_tail".to_owned(), json)];
+    with_tail.metadata = merge_metadata(with_tail.metadata, tail)?;
+    Ok(match with_tail.encode() {
+        Ok(_) => with_tail,
+        Err(_) => update,
+    })
 }
 
 /// Returns the command's own last update of the session, if there is one: its

@@ -17,6 +17,7 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use super::Ending;
+use super::tail::Tail;
 use super::witness::Witness;
 use crate::job_control::{JobControl, ignored_signals};
 
@@ -26,27 +27,41 @@ const REPORT_WAIT: Duration = Duration::from_millis(10);
 /// The received signals of this process.
 pub type Signals = SignalDelivery<UnixStream, SignalOnly>;
 
-/// Runs a command to its end.
+/// Runs a command to its end. If its stderr is piped, returns the end of that too.
 ///
 /// # Errors
 /// The command cannot be started.
-pub fn run(command: &mut Command) -> io::Result<Ending> {
+pub fn run(command: &mut Command) -> io::Result<(Ending, Vec<u8>)> {
     let mut signals = catch_signals(&[SIGCHLD])?;
     let witness = Witness::start();
     // The command gets a signal that arrives before it is started.
     let early: Vec<i32> = signals.pending().collect();
-    let child = Pid::from_child(&command.spawn()?);
+    let mut process = command.spawn()?;
+    let child = Pid::from_child(&process);
+    let tail = process.stderr.take().map(Tail::start).transpose()?;
     early.into_iter().for_each(|signal| send(child, signal));
     let end = open_pidfd(child);
     release_streams();
-    let mut relay = Relay {
+    let relay = Relay {
         child,
         witness,
         received: Vec::new(),
         reported: Vec::new(),
     };
+    let ending = supervise(child, signals, end.as_ref(), relay)?;
+    Ok((ending, tail.map(Tail::finish).unwrap_or_default()))
+}
+
+/// Waits for the end of the child. Until then, forwards signals and stops with the
+/// child.
+fn supervise(
+    child: Pid,
+    mut signals: Signals,
+    end: Option<&OwnedFd>,
+    mut relay: Relay,
+) -> io::Result<Ending> {
     loop {
-        let has_ended = wait(signals.get_read(), end.as_ref(), &relay);
+        let has_ended = wait(signals.get_read(), end, &relay);
         let mut was_continued = false;
         for signal in signals.pending().filter(|&signal| signal != SIGCHLD) {
             was_continued |= signal == SIGCONT;

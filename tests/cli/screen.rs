@@ -78,12 +78,6 @@ impl<'a> Tmux<'a> {
         self.ok(&["paste-buffer", "-p", "-r"]);
     }
 
-    /// Sends text in one piece, as if typed very fast.
-    fn burst(&self, text: &str) {
-        self.ok(&["set-buffer", text]);
-        self.ok(&["paste-buffer", "-r"]);
-    }
-
     /// Waits until the terminal shows the expected text, and returns all of it.
     fn wait(&self, event: &str, expected: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -418,22 +412,6 @@ fn paste_is_text_for_the_filter_and_never_a_key() {
     tmux.wait_for("/step 10   1 of 12");
     tmux.keys(&["Enter", "q"]);
     tmux.wait_for("exit=0");
-}
-
-#[test]
-fn burst_of_keys_is_handled_at_once() {
-    if !have("tmux") {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    dozen(&sandbox);
-    let tmux = Tmux::new(&sandbox, "burst", 80, 24);
-    for keys in [1023, 1024, 2048, 3000] {
-        tmux.shell("clear; sstat watch; echo exit=$?");
-        tmux.wait_for("12 sessions");
-        tmux.burst(&("j".repeat(keys) + "q"));
-        tmux.wait_for("exit=0");
-    }
 }
 
 /// Pastes shell commands, short and long, into screens that then end.

@@ -1,6 +1,6 @@
 //! Maps keys to actions, and lists them for the help and the bottom line.
 
-use crate::tui::input::Key;
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// The input mode, which decides what a key means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,45 +49,60 @@ pub enum Action {
 }
 
 /// Returns the action of a key; `None` for a key without one.
-pub fn action(mode: Mode, key: Key) -> Option<Action> {
+pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
+    use KeyCode::Char;
+    if key.kind == KeyEventKind::Release || key.modifiers.contains(KeyModifiers::ALT) {
+        return None;
+    }
     let is_filter = mode == Mode::Filter;
-    Some(match key {
-        Key::Esc => Action::Back,
-        Key::Up | Key::Control('p') => Action::Up(1),
-        Key::Down | Key::Control('n') => Action::Down(1),
-        Key::PageUp | Key::Control('b') => Action::PageUp,
-        Key::PageDown | Key::Control('f') => Action::PageDown,
-        Key::Control('c') => Action::Quit,
-        Key::Control('z') => Action::Suspend,
-        Key::Control('l') => Action::Redraw,
-        Key::Control('d') => Action::HalfDown,
+    Some(if key.modifiers.contains(KeyModifiers::CONTROL) {
+        match key.code {
+            Char('c') => Action::Quit,
+            Char('z') => Action::Suspend,
+            Char('l') => Action::Redraw,
+            // Some terminals send Ctrl-h for Backspace.
+            Char('h') if is_filter => Action::Erase,
+            Char('w') if is_filter => Action::EraseWord,
+            Char('u') if is_filter => Action::EraseAll,
+            Char('u') => Action::HalfUp,
+            Char('d') => Action::HalfDown,
+            Char('b') => Action::PageUp,
+            Char('f') => Action::PageDown,
+            Char('p') => Action::Up(1),
+            Char('n') => Action::Down(1),
+            _ => return None,
+        }
+    } else {
+        match key.code {
+            KeyCode::Esc => Action::Back,
+            KeyCode::Up => Action::Up(1),
+            KeyCode::Down => Action::Down(1),
+            KeyCode::PageUp => Action::PageUp,
+            KeyCode::PageDown => Action::PageDown,
 
-        Key::Char(c) if is_filter => Action::Type(c),
-        // Some terminals send Ctrl-h for Backspace.
-        Key::Backspace | Key::Control('h') if is_filter => Action::Erase,
-        Key::Control('w') if is_filter => Action::EraseWord,
-        Key::Control('u') if is_filter => Action::EraseAll,
-        Key::Enter if is_filter => Action::Accept,
-        _ if is_filter => return None,
+            Char(c) if is_filter => Action::Type(c),
+            KeyCode::Backspace if is_filter => Action::Erase,
+            KeyCode::Enter if is_filter => Action::Accept,
+            _ if is_filter => return None,
 
-        Key::Control('u') => Action::HalfUp,
-        Key::Char('q') => Action::Quit,
-        Key::Char('?') => Action::Help,
-        Key::Char('k') => Action::Up(1),
-        Key::Char('j') => Action::Down(1),
-        Key::Char('g') | Key::Home => Action::First,
-        Key::Char('G') | Key::End => Action::Last,
-        Key::Char('s') => Action::NextSort,
-        Key::Char('S') => Action::Reverse,
-        Key::Char('a') => Action::OnlyAttention,
-        Key::Enter | Key::Char('l') | Key::Right => Action::Open,
-        Key::Char('h') | Key::Left => Action::Close,
-        Key::Char('K') => Action::PaneUp,
-        Key::Char('J') => Action::PaneDown,
-        Key::Char(' ' | 'p') => Action::Pause,
-        Key::Char('t') => Action::Jump,
-        Key::Char('/') => Action::StartFilter,
-        _ => return None,
+            Char('q') => Action::Quit,
+            Char('?') => Action::Help,
+            Char('k') => Action::Up(1),
+            Char('j') => Action::Down(1),
+            Char('g') | KeyCode::Home => Action::First,
+            Char('G') | KeyCode::End => Action::Last,
+            Char('s') => Action::NextSort,
+            Char('S') => Action::Reverse,
+            Char('a') => Action::OnlyAttention,
+            KeyCode::Enter | Char('l') | KeyCode::Right => Action::Open,
+            Char('h') | KeyCode::Left => Action::Close,
+            Char('K') => Action::PaneUp,
+            Char('J') => Action::PaneDown,
+            Char(' ' | 'p') => Action::Pause,
+            Char('t') => Action::Jump,
+            Char('/') => Action::StartFilter,
+            _ => return None,
+        }
     })
 }
 
@@ -131,27 +146,32 @@ pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), (
 mod tests {
     use super::*;
 
+    fn press(mode: Mode, code: KeyCode) -> Option<Action> {
+        action(mode, KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
     #[test]
     fn letter_is_text_only_in_the_filter() {
-        let (q, space) = (Key::Char('q'), Key::Char(' '));
-        assert_eq!(action(Mode::Browse, q), Some(Action::Quit));
-        assert_eq!(action(Mode::Help, q), Some(Action::Quit));
-        assert_eq!(action(Mode::Filter, q), Some(Action::Type('q')));
-        assert_eq!(action(Mode::Browse, space), Some(Action::Pause));
-        assert_eq!(action(Mode::Filter, space), Some(Action::Type(' ')));
-        assert_eq!(action(Mode::Filter, Key::Down), Some(Action::Down(1)));
-        assert_eq!(action(Mode::Browse, Key::Backspace), None);
+        let (q, space) = (KeyCode::Char('q'), KeyCode::Char(' '));
+        assert_eq!(press(Mode::Browse, q), Some(Action::Quit));
+        assert_eq!(press(Mode::Help, q), Some(Action::Quit));
+        assert_eq!(press(Mode::Filter, q), Some(Action::Type('q')));
+        assert_eq!(press(Mode::Browse, space), Some(Action::Pause));
+        assert_eq!(press(Mode::Filter, space), Some(Action::Type(' ')));
+        assert_eq!(press(Mode::Filter, KeyCode::Down), Some(Action::Down(1)));
+        assert_eq!(press(Mode::Browse, KeyCode::Backspace), None);
     }
 
     #[test]
     fn control_key_is_never_text() {
+        let control =
+            |mode, c| action(mode, KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
         for mode in [Mode::Browse, Mode::Filter, Mode::Help] {
-            assert_eq!(action(mode, Key::Control('c')), Some(Action::Quit));
-            assert_eq!(action(mode, Key::Control('z')), Some(Action::Suspend));
-            assert_eq!(action(mode, Key::Control('x')), None);
+            assert_eq!(control(mode, 'c'), Some(Action::Quit));
+            assert_eq!(control(mode, 'z'), Some(Action::Suspend));
+            assert_eq!(control(mode, 'x'), None);
         }
-        let u = Key::Control('u');
-        assert_eq!(action(Mode::Filter, u), Some(Action::EraseAll));
-        assert_eq!(action(Mode::Browse, u), Some(Action::HalfUp));
+        assert_eq!(control(Mode::Filter, 'u'), Some(Action::EraseAll));
+        assert_eq!(control(Mode::Browse, 'u'), Some(Action::HalfUp));
     }
 }

@@ -1,13 +1,12 @@
 //! The live screen: `sstat watch` on a terminal.
 //!
-//! [`model`] holds the state, [`input`] decodes keys, [`keys`] maps them to
-//! actions, [`draw`] draws and [`terminal`] sets up the terminal. This module connects them with the
+//! [`model`] holds the state, [`keys`] maps keys to actions, [`draw`] draws and
+//! [`terminal`] sets up the terminal. This module connects them with the
 //! watcher in one loop, which waits for a session, a key, a signal or the next
 //! second.
 
 mod attention;
 mod draw;
-mod input;
 mod keys;
 mod model;
 mod terminal;
@@ -18,13 +17,13 @@ use std::os::fd::AsFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use crossterm::event::Event as Input;
 use rustix::process::{Signal, kill_current_process_group};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU, SIGWINCH};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use sstat::{HealthRules, Thresholds};
 
-use self::input::Input;
 use self::model::{Effect, Screen, Since};
 use self::terminal::{Terminal, restore};
 use crate::cli;
@@ -87,7 +86,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
         warnings: Vec::new(),
     };
     live.warn(warnings);
-    let end = Terminal::new(live.style.color)
+    let end = Terminal::new(live.style.color, live.watcher.waker())
         .map_err(terminal_error)
         .and_then(|mut terminal| live.run(&mut terminal));
     // The terminal is restored. From here on, signals have their default effect,
@@ -116,12 +115,12 @@ fn terminal_error(error: io::Error) -> CliError {
     CliError::error(format!("terminal: {error}"))
 }
 
-/// Makes keys and signals end the watcher's waits.
+/// Makes signals and a closed terminal end the watcher's waits.
 fn listen(watcher: &mut Watcher, sender: mpsc::Sender<i32>) -> io::Result<()> {
-    watcher.wake_on(io::stdin().as_fd().try_clone_to_owned()?);
+    // The input of a closed terminal is reported like a closed output.
+    watcher.wake_on_close(io::stdin().as_fd().try_clone_to_owned()?);
     let waker = watcher.waker();
-    let ending = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
-    let mut caught = Signals::new([SIGCONT, SIGTSTP, SIGWINCH].iter().chain(&ending))?;
+    let mut caught = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
@@ -264,7 +263,6 @@ impl Live<'_> {
                     self.resume(terminal)?;
                 }
                 SIGTSTP => {}
-                SIGWINCH => self.draw_now(),
                 signal => return Ok(Some(End::Signal(signal))),
             }
         }
@@ -288,15 +286,12 @@ impl Live<'_> {
 
     /// Handles pending input. Returns whether the user quits.
     fn handle_input(&mut self, terminal: &mut Terminal) -> Result<bool> {
-        while let Some(input) = terminal.input() {
+        while let Some(input) = terminal.event() {
             self.draw_now();
-            let key = match input {
-                Input::Key(key) => key,
-                Input::Paste(text) => {
-                    self.screen.paste(&text);
-                    continue;
-                }
-            };
+            if let Input::Paste(text) = &input {
+                self.screen.paste(text);
+            }
+            let Input::Key(key) = input else { continue };
             let Some(action) = keys::action(self.screen.mode, key) else {
                 continue;
             };

@@ -5,9 +5,11 @@ use std::io::{self, BufWriter, Stdout};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, Thread};
 
 use crossterm::cursor::Show;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use crossterm::style::force_color_output;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
@@ -19,8 +21,10 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{QueueSelector, tcflush};
+use signal_hook::consts::SIGWINCH;
+use signal_hook::low_level::raise;
 
-use crate::tui::input::{Decoder, Input};
+use crate::watch::Waker;
 
 /// Room for a whole frame of a large terminal, which is written at once.
 const BUFFER: usize = 256 * 1024;
@@ -28,7 +32,7 @@ const BUFFER: usize = 256 * 1024;
 /// The size of a terminal that does not report one, e.g. on a serial line.
 const DEFAULT_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
-/// The pause in the input that ends a key's sequence, and a paste on exit.
+/// The pause in the input that ends a paste.
 const SILENCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 20_000_000,
@@ -45,15 +49,16 @@ pub struct Terminal {
     /// Never dropped: its own `drop` would write errors to stderr, and panic if
     /// stderr is closed. [`restore`] does all that is needed.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
-    decoder: Decoder,
+    reader: Thread,
+    events: Receiver<Event>,
 }
 
 impl Terminal {
-    /// Sets up the terminal, with or without colours.
+    /// Sets up the terminal, with or without colours. Each event wakes the watcher.
     ///
     /// # Errors
     /// If the terminal cannot be set up. It is restored then.
-    pub fn new(color: bool) -> io::Result<Self> {
+    pub fn new(color: bool, waker: Waker) -> io::Result<Self> {
         // Otherwise crossterm reads NO_COLOR itself.
         force_color_output(color);
         let previous_hook = panic::take_hook();
@@ -68,9 +73,11 @@ impl Terminal {
             viewport: Viewport::Fixed(Rect::ZERO),
         };
         let inner = ratatui::Terminal::with_options(CrosstermBackend::new(out), options)?;
+        let (reader, events) = start_reader(waker)?;
         let mut terminal = Self {
             inner: ManuallyDrop::new(inner),
-            decoder: Decoder::default(),
+            reader,
+            events,
         };
         terminal.set_up()?;
         Ok(terminal)
@@ -79,12 +86,12 @@ impl Terminal {
     /// Sets up the terminal, also if another program has changed it since.
     pub fn set_up(&mut self) -> io::Result<()> {
         IS_SET_UP.store(true, Ordering::SeqCst);
-        self.decoder = Decoder::default();
         // `enable_raw_mode` does nothing if it was called before.
         disable_raw_mode()?;
         enable_raw_mode()?;
         let out = self.inner.backend_mut();
         execute!(out, EnterAlternateScreen, EnableBracketedPaste)?;
+        self.reader.unpark();
         self.clear()
     }
 
@@ -116,31 +123,32 @@ impl Terminal {
         poll_stdin(&Timespec::default()).intersects(gone)
     }
 
-    /// Returns the next pending key or paste.
-    pub fn input(&mut self) -> Option<Input> {
-        loop {
-            if let Some(input) = self.decoder.take(false) {
-                return Some(input);
-            }
-            // The rest of a key's sequence follows at once, that of a paste may not.
-            let has_part = !self.decoder.is_empty() && !self.decoder.is_in_paste();
-            let timeout = if has_part {
-                SILENCE
-            } else {
-                Timespec::default()
-            };
-            if !poll_stdin(&timeout).contains(PollFlags::IN) {
-                return self.decoder.take(true);
-            }
-            let mut bytes = [0; 4096];
-            match rustix::io::read(io::stdin(), &mut bytes) {
-                Ok(count) if count > 0 => self.decoder.push(&bytes[..count]),
-                Err(rustix::io::Errno::INTR) => {}
-                // `is_gone` finds out why.
-                _ => return None,
-            }
-        }
+    /// Returns the next pending key, paste or change of the size.
+    pub fn event(&self) -> Option<Event> {
+        self.events.try_recv().ok()
     }
+}
+
+/// Reads events in a thread of its own, because crossterm's reader blocks in the
+/// middle of a paste. It reads only while the terminal is set up: other input
+/// belongs to the shell.
+fn start_reader(waker: Waker) -> io::Result<(Thread, Receiver<Event>)> {
+    let (sender, events) = mpsc::channel();
+    let read = move || loop {
+        if !IS_SET_UP.load(Ordering::SeqCst) {
+            thread::park();
+            continue;
+        }
+        let Ok(event) = event::read() else { return };
+        if sender.send(event).is_err() {
+            return;
+        }
+        waker.wake();
+    };
+    let thread = thread::Builder::new()
+        .name("input".to_owned())
+        .spawn(read)?;
+    Ok((thread.thread().clone(), events))
 }
 
 impl Drop for Terminal {
@@ -153,6 +161,8 @@ impl Drop for Terminal {
 /// no place left to print them.
 pub fn restore() {
     if IS_SET_UP.swap(false, Ordering::SeqCst) {
+        // The event of a new size ends the reader's wait for input.
+        let _ = raise(SIGWINCH);
         let mut out = io::stdout();
         let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste);
         discard_input();
@@ -172,7 +182,7 @@ fn discard_input() {
     }
 }
 
-/// Waits for input. Returns no flags after the timeout or after a signal.
+/// Waits for input, and returns the state of stdin.
 fn poll_stdin(timeout: &Timespec) -> PollFlags {
     let stdin = io::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];

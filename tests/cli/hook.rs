@@ -982,6 +982,12 @@ fn permission_stays_open_until_its_own_call_ends() {
         after,
         ("completed".to_owned(), "Parent is done.".to_owned())
     );
+    // A question of a subagent ends its earlier request.
+    event("PermissionRequest", bash("git push"), "a1");
+    let question = json!({"tool_name": "AskUserQuestion", "tool_use_id": "t1",
+        "tool_input": {"questions": [{"question": "Which one?"}]}});
+    assert_eq!(event("PreToolUse", question, "a1"), blocked("Which one?"));
+    event("SubagentStop", json!({}), "a1");
     // Another writer replaces the status behind a question.
     event("PermissionRequest", bash("git push"), "a1");
     sandbox.ok(["push", "w", "working", "My own"]);

@@ -102,6 +102,10 @@ impl StatusChange {
         }
     }
 
+    pub fn also_answering(self, answered: Answered) -> Self {
+        Self { answered, ..self }
+    }
+
     /// Keeps an earlier request, which has more details.
     pub fn asking_unless_open(request: Request) -> Self {
         Self {

@@ -31,7 +31,7 @@ pub fn change(event: &Event, now: DateTime<Utc>) -> Option<StatusChange> {
         "UserPromptSubmit"
         | "UserPromptSubmitted"
         | "BeforeSubmitPrompt"
-        | "BeforeAgent"         => prompted(event),
+        | "BeforeAgent"         => Some(prompted(event)),
         "PreToolUse"            => Some(before_tool(event, event.tool().hash())),
         "BeforeTool"            => Some(before_tool(event, event.tool().argument_hash())),
         "PostToolUse"
@@ -74,7 +74,7 @@ fn subagent_change(event: &Event, name: &str) -> Option<StatusChange> {
             let tool = event.tool();
             let question = (name == "PreToolUse").then(|| question(event, &tool, tool.hash()));
             Some(match question.flatten() {
-                Some(request) => StatusChange::asking(request),
+                Some(request) => StatusChange::asking(request).also_answering(answered),
                 None => StatusChange::subagent_working(subagent, tool.to_string(), answered),
             })
         }
@@ -96,10 +96,10 @@ fn started(event: &Event) -> StatusChange {
 }
 
 /// Handles a prompt of the user or of the agent itself. Qwen Code sends an empty
-/// prompt before each further model call.
-fn prompted(event: &Event) -> Option<StatusChange> {
+/// prompt before each further model call, after all tool calls have ended.
+fn prompted(event: &Event) -> StatusChange {
     if event.has_blank("prompt") {
-        return None;
+        return StatusChange::answering(Answered::Agent(String::new()));
     }
     let prompt = event.text("prompt").unwrap_or_default();
     let by_agent = prompt.trim_start().starts_with("<task-notification>")
@@ -108,10 +108,9 @@ fn prompted(event: &Event) -> Option<StatusChange> {
             .text("source")
             .is_some_and(|source| source != "user" && source != "typed");
     if !by_agent {
-        return Some(StatusChange::prompted(event.said("prompt")));
+        return StatusChange::prompted(event.said("prompt"));
     }
-    let message = event.summary(&prompt);
-    Some(StatusChange::continued(message))
+    StatusChange::continued(event.summary(&prompt))
 }
 
 fn before_tool(event: &Event, hash: String) -> StatusChange {

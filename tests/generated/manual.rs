@@ -104,11 +104,12 @@ const EXIT_STATUS: &str = "\
 2  Usage error, I/O error or invalid input; stderr gives the reason in one line.
 3  A session that was waited for is dead.
 124  Timeout of --timeout.
-A wrapped command's exit code is passed on; 127 if the command is not found, 126 if it is not executable, 128+N if signal N killed it.";
+A wrapped command's exit code is passed on; 127 if the command is not found, 126 if it is not executable. If a signal killed it, the same signal kills sstat.";
 
 const ENVIRONMENT: &str = "\
 SSTAT_DIR  The status directory, unless --dir is given.
-SSTAT_PID  The process of every push, if it is an ancestor of it. In a shell script: export SSTAT_PID=$$
+SSTAT_PID  The process of every push, if it is an ancestor of it. In a shell script: export SSTAT_PID=$$. Set for a wrapped command.
+SSTAT_RUN  The run of the wrapper. Set for a wrapped command.
 SSTAT_SESSION  The session of a hook. Set for a wrapped command.
 SSTAT_SYNC  1 makes every push wait until the line is on the disk.
 SSTAT_STALE_AFTER, SSTAT_VERY_STALE_AFTER  The age at which a session is stale (default 5m) and very stale (default 15m).
@@ -121,7 +122,7 @@ LC_ALL, LC_CTYPE, LANG  Whether text may contain characters other than ASCII.
 TZ  The time zone of the times in text output.";
 
 const FILES: &str = "\
-NAME_status.json  The updates of one session, one JSON object per line. Lines are appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process.
+NAME_status.json  The updates of one session, one JSON object per line. Lines are appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process, run, wrapper.
 data/session_status/  The status directory of a project. The nearest one in the current directory or above is used unless --dir or SSTAT_DIR is given.
 ~/.local/state/sstat/session_status/  The user's own directory, used if no other applies.";
 

@@ -378,13 +378,13 @@ fn stale_alert_waits_after_a_suspension() {
     let args = [
         "--json",
         "--stale-after",
-        "5s",
+        "8s",
         "--on",
         "stale,recovered,error",
     ];
     let live = Live::listening(&sandbox, &[&args[..], &["--exec", NOTE]].concat());
     live.signal("STOP");
-    std::thread::sleep(Duration::from_secs(12));
+    std::thread::sleep(Duration::from_secs(15));
     live.signal("CONT");
     assert_eq!(live.short(), "stale w");
     sandbox.ok(["push", "w", "error"]);

@@ -122,6 +122,7 @@ impl Watcher {
         for name in names {
             watcher.take_snapshot(&name);
         }
+        watcher.suspend = SuspendDetector::new();
         Ok(watcher)
     }
 
@@ -194,7 +195,6 @@ impl Watcher {
     /// for a reason other than a session.
     fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
         let pause = self.pause(deadline);
-        let latest_end = Instant::now() + pause;
         #[cfg(unix)]
         let sources = [self.directory.as_fd(), self.processes.as_fd()];
         let was_woken = self
@@ -205,9 +205,6 @@ impl Watcher {
                 pause,
             )
             .map_err(|error| CliError::error(format!("poll: {error}")))?;
-        if self.suspend.check(latest_end) {
-            self.resumed_at = Some(Instant::now());
-        }
         // In this order, the changes include the last pushes of the processes.
         self.ended.extend(self.processes.take_ended());
         let changes = self.directory.changes();
@@ -227,6 +224,11 @@ impl Watcher {
         if self.unread.is_empty() {
             self.check_processes();
             self.tick_if_due();
+        }
+        // After the tick: a stop at any point of this step is detected before its
+        // events raise alerts.
+        if self.suspend.check(pause) {
+            self.resumed_at = Some(Instant::now());
         }
         Ok(was_woken)
     }

@@ -5,7 +5,6 @@
 //! watcher in one loop, which waits for a session, a key, a signal or the next
 //! second.
 
-mod attention;
 mod draw;
 mod keys;
 mod model;
@@ -24,7 +23,8 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use sstat::{HealthRules, Thresholds};
 
-use self::model::{Effect, Screen, Since};
+use self::keys::Action;
+use self::model::{Screen, Since};
 use self::terminal::{Terminal, restore};
 use crate::cli;
 use crate::command::show;
@@ -299,21 +299,21 @@ impl Live<'_> {
             self.refresh();
             let table = shown_table(&self.frozen, &self.watcher);
             match self.screen.act(action, table) {
-                Some(Effect::Quit) => return Ok(true),
-                Some(Effect::Suspend) if has_job_control() => {
+                Some(Action::Quit) => return Ok(true),
+                Some(Action::Suspend) if has_job_control() => {
                     // The whole job stops, as the shell expects after Ctrl-Z. This
                     // process receives the signal too.
                     let _ = kill_current_process_group(Signal::TSTP);
                 }
-                Some(Effect::Suspend) => self.screen.note("no shell to return to"),
-                Some(Effect::Redraw) => terminal.clear().map_err(terminal_error)?,
-                Some(Effect::Pause) => {
+                Some(Action::Suspend) => self.screen.note("no shell to return to"),
+                Some(Action::Redraw) => terminal.clear().map_err(terminal_error)?,
+                Some(Action::Pause) => {
                     let is_paused = self.screen.is_paused;
                     self.frozen = is_paused.then(|| self.watcher.table().clone());
                     self.tick();
                 }
-                Some(Effect::Jump(name)) => self.jump(&name),
-                None => {}
+                Some(Action::Jump) => self.jump(),
+                _ => {}
             }
         }
         Ok(false)
@@ -380,12 +380,15 @@ impl Live<'_> {
         }
     }
 
-    /// Switches to the tmux session of this name.
-    fn jump(&mut self, name: &str) {
+    /// Switches to the tmux session with the name of the selected session.
+    fn jump(&mut self) {
+        let table = shown_table(&self.frozen, &self.watcher);
+        let Some(session) = self.screen.selected_session(table) else {
+            return;
+        };
         if !self.config.is_inside_tmux() {
-            return self.screen.note("not inside tmux");
-        }
-        if let Err(error) = tmux::switch_to(name) {
+            self.screen.note("not inside tmux");
+        } else if let Err(error) = tmux::switch_to(session.name()) {
             self.screen.note(error);
         }
     }

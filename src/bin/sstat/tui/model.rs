@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Liveness, Session, Status, natural_cmp};
+use sstat::{Health, Liveness, Session, Status, Update, natural_cmp};
 
 use crate::render::issue_word;
-use crate::tui::attention::worst_word;
+use crate::render::style::{Role, worst_issue};
 use crate::tui::keys::{Action, Mode};
 use crate::tui::text::columns;
 use crate::view::Detail;
@@ -106,20 +106,6 @@ impl Sort {
     fn next(self) -> Self {
         Self::ALL[(self as usize + 1) % Self::ALL.len()].0
     }
-}
-
-/// A request of a key that the model cannot fulfil itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    Quit,
-    /// Stop the job.
-    Suspend,
-    Redraw,
-    /// Freeze the session table or continue with the current one, as
-    /// [`Screen::is_paused`] says.
-    Pause,
-    /// Switch to the tmux session of this name.
-    Jump(String),
 }
 
 impl Screen {
@@ -257,8 +243,8 @@ impl Screen {
         self.scroll();
     }
 
-    /// Performs an action.
-    pub fn act(&mut self, action: Action, table: &SessionTable) -> Option<Effect> {
+    /// Performs an action. Returns an action that involves more than the screen.
+    pub fn act(&mut self, action: Action, table: &SessionTable) -> Option<Action> {
         self.note = None;
         if self.mode == Mode::Help
             && let Some(top) = self.moved(action, self.help_top)
@@ -275,19 +261,12 @@ impl Screen {
         }
         self.is_outdated = true;
         match action {
-            Action::Quit => return Some(Effect::Quit),
-            Action::Suspend => return Some(Effect::Suspend),
-            Action::Redraw => return Some(Effect::Redraw),
-            Action::Jump => {
-                let name = self.selected_session(table)?.name();
-                return Some(Effect::Jump(name.to_owned()));
-            }
             Action::Pause => {
                 self.is_paused = !self.is_paused;
                 // The events of the pause were not observed.
                 self.since.clear();
                 self.detail = None;
-                return Some(Effect::Pause);
+                return Some(action);
             }
             Action::Back => self.back(),
             Action::Help if self.mode == Mode::Help => self.mode = Mode::Browse,
@@ -322,8 +301,7 @@ impl Screen {
             }
             Action::EraseAll => self.filter.clear(),
             Action::Accept => self.mode = Mode::Browse,
-            // `moved` has handled all other actions.
-            _ => {}
+            _ => return Some(action),
         }
         None
     }
@@ -435,6 +413,18 @@ fn compare(sort: Sort, a: &Session, b: &Session) -> Ordering {
     }
 }
 
+/// Returns the one word that says most about a session, and its role: the status
+/// if it needs attention, otherwise the worst issue.
+pub fn worst_word<'a>(update: &'a Update, health: &Health) -> (&'a str, Role) {
+    let status = Role::of_status(&update.status);
+    match worst_issue(health) {
+        Some((_, Role::Stale | Role::VeryStale)) if status == Role::Blocked => {}
+        Some(issue) if status != Role::Error => return issue,
+        _ => {}
+    }
+    (update.status.as_str(), status)
+}
+
 /// Returns whether each word, in lower case, is part of the session's name,
 /// status, task, message or issue. `text` is a buffer to reuse.
 fn contains_words(session: &Session, words: &[&str], text: &mut String) -> bool {
@@ -487,7 +477,7 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sstat::{ProcessState, Thresholds, Update};
+    use sstat::{ProcessState, Thresholds};
 
     fn now() -> DateTime<Utc> {
         sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap()
@@ -545,7 +535,7 @@ mod tests {
         fn act(&mut self, actions: &[Action]) {
             for &action in actions {
                 let effect = self.screen.act(action, &self.table);
-                assert!(matches!(effect, None | Some(Effect::Pause)), "{action:?}");
+                assert!(matches!(effect, None | Some(Action::Pause)), "{action:?}");
                 self.refresh();
             }
         }
@@ -716,7 +706,7 @@ mod tests {
         );
         scene.act(&[Action::Back]);
         let mut effect = |action| scene.screen.act(action, &scene.table);
-        assert_eq!(effect(Action::Quit), Some(Effect::Quit));
-        assert_eq!(effect(Action::Jump), Some(Effect::Jump("w5".to_owned())));
+        assert_eq!(effect(Action::Quit), Some(Action::Quit));
+        assert_eq!(effect(Action::Jump), Some(Action::Jump));
     }
 }

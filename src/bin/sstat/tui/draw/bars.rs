@@ -4,11 +4,11 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use sstat::Attention;
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::Painter;
 use crate::render::style::Role;
-use crate::tui::attention::attention_of;
 use crate::tui::keys::{HELP_HINTS, HINTS, Mode};
 use crate::tui::model::{Screen, Totals};
 use crate::tui::text::{local, steady};
@@ -85,6 +85,15 @@ fn counts(painter: &Painter, totals: &Totals, width: usize) -> Line<'static> {
         line.push_span(painter.span(role, text));
     }
     line
+}
+
+fn attention_of(role: Role) -> Attention {
+    match role {
+        Role::Error | Role::Dead => Attention::Failed,
+        Role::Blocked => Attention::Blocked,
+        Role::Stale | Role::VeryStale => Attention::Stale,
+        _ => Attention::None,
+    }
 }
 
 /// Draws the filter while the user types it, a message, or the filters and the

@@ -15,12 +15,6 @@ pub struct Painter<'a> {
     pub style: &'a TextStyle,
 }
 
-/// A value with less room is printed below its label.
-const MIN_VALUE: usize = 12;
-
-/// The indent of a value below its label.
-const NARROW_INDENT: usize = 2;
-
 impl Painter<'_> {
     pub fn role(&self, role: impl Into<Option<Role>>) -> Style {
         let Some(role) = role.into() else {
@@ -83,35 +77,22 @@ impl Painter<'_> {
         value: &[TextSpan],
         width: usize,
     ) -> Vec<Line<'static>> {
-        let is_beside = width >= columns + MIN_VALUE;
-        let indent = if is_beside { columns } else { NARROW_INDENT };
         let text: String = value.iter().map(|span| span.text.as_str()).collect();
-        let mut lines = Vec::new();
+        let mut texts = wrap(&steady(&text), width.saturating_sub(columns)).into_iter();
         let blank = " ".repeat(columns.saturating_sub(label.width()));
-        let mut first = vec![label, Span::raw(blank)];
-        if !is_beside {
-            lines.push(Line::from(std::mem::take(&mut first)));
+        let mut first = Line::from(vec![label, Span::raw(blank)]);
+        let mut text = texts.next().unwrap_or_default();
+        // Only the beginning of a value has a role.
+        if let Some(start) = value.first()
+            && text.starts_with(&start.text)
+        {
+            first.push_span(self.span(start.role, start.text.clone()));
+            text.drain(..start.text.len());
         }
-        for text in wrap(&steady(&text), width.saturating_sub(indent)) {
-            let mut spans = std::mem::take(&mut first);
-            if spans.is_empty() {
-                spans.push(Span::raw(" ".repeat(indent)));
-            }
-            // Only the beginning of a value has a role.
-            match value
-                .first()
-                .map(|span| (span.role, text.strip_prefix(&span.text)))
-            {
-                Some((Some(role), Some(rest))) if lines.len() <= usize::from(!is_beside) => {
-                    let (start, rest) = text.split_at(text.len() - rest.len());
-                    spans.push(self.span(role, start.to_owned()));
-                    spans.push(Span::raw(rest.to_owned()));
-                }
-                _ => spans.push(Span::raw(text)),
-            }
-            lines.push(Line::from(spans));
-        }
-        lines
+        first.push_span(Span::raw(text));
+        let indent = " ".repeat(columns);
+        let rest = texts.map(|text| Line::from(format!("{indent}{text}")));
+        std::iter::once(first).chain(rest).collect()
     }
 }
 

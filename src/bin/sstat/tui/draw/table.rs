@@ -11,8 +11,7 @@ use sstat::{Health, Update};
 
 use super::paint::Painter;
 use crate::render::style::{Role, percent, worst_issue};
-use crate::tui::attention::worst_word;
-use crate::tui::model::{Screen, Since, Sort, Totals};
+use crate::tui::model::{Screen, Since, Sort, Totals, worst_word};
 use crate::tui::text::{short_duration, steady};
 use crate::watch::session_table::SessionTable;
 

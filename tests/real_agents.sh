@@ -4,8 +4,8 @@
 #
 #     tests/real_agents.sh MOCKS [SCRATCH]
 #
-# MOCKS has mock_anthropic.py, mock_openai.py, mock_gemini.py and scripts/. The
-# clients are installed from npm into SCRATCH (default: a temporary directory).
+# MOCKS has mock_anthropic.py, mock_openai.py, mock_gemini.py, mock_chat.py and
+# scripts/. The clients are installed from npm into SCRATCH (default: a temporary directory).
 # The sstat of PATH is tested, with the settings in contrib/agents.
 set -eu
 
@@ -19,7 +19,7 @@ trap 'kill $servers 2>/dev/null || true' EXIT
 
 mkdir -p "$scratch/npm" "$scratch/project"
 npm install --silent --no-audit --no-fund --prefix "$scratch/npm" \
-    @anthropic-ai/claude-code @openai/codex @google/gemini-cli
+    @anthropic-ai/claude-code @openai/codex @google/gemini-cli @qwen-code/qwen-code opencode-ai
 
 serve() { # FILE PORT
     python3 "$mocks/$1" "$2" "$scratch/$1.log" >/dev/null 2>&1 &
@@ -28,6 +28,7 @@ serve() { # FILE PORT
 serve mock_anthropic.py 18123
 serve mock_openai.py 18124
 serve mock_gemini.py 18125
+serve mock_chat.py 18126
 sleep 1
 
 # Runs a client with an environment of its own. $home and $status are set.
@@ -89,6 +90,34 @@ gemini() { # SCENARIO
         "$bin/gemini" --skip-trust -p "Do scn:$1"
 }
 
+qwen() { # SCENARIO
+    prepare "qwen-$1"
+    mkdir "$home/.qwen"
+    sed '1s/{/{ "security": { "auth": { "selectedType": "openai" } },/' \
+        "$agents/qwen.json" >"$home/.qwen/settings.json"
+    client OPENAI_API_KEY=dummy OPENAI_BASE_URL=http://127.0.0.1:18126/v1 OPENAI_MODEL=mock \
+        "$bin/qwen" -p "Do scn:$1"
+}
+
+opencode() { # SCENARIO
+    prepare "opencode-$1"
+    mkdir -p "$home/.config/opencode/plugins"
+    cp "$agents/opencode.js" "$home/.config/opencode/plugins/"
+    cat >"$home/.config/opencode/opencode.json" <<END
+{
+  "model": "mock/mock",
+  "provider": {
+    "mock": {
+      "npm": "@ai-sdk/openai-compatible",
+      "options": { "baseURL": "http://127.0.0.1:18126/v1", "apiKey": "dummy" },
+      "models": { "mock": {} }
+    }
+  }
+}
+END
+    client OPENCODE_DISABLE_AUTOUPDATE=1 "$bin/opencode" run "Do scn:$1"
+}
+
 HOME=$scratch "$bin/claude" plugin validate "$agents/plugin" | tail -1
 
 claude perm && check "Claude Code, one tool" idle working completed
@@ -100,4 +129,6 @@ codex cx-sub && check "Codex, subagent" idle working completed
 codex st401 && check "Codex, API error" idle working error
 gemini g-tool && check "Gemini CLI, two tools" idle working completed
 gemini st401 && check "Gemini CLI, API error" idle working error
+qwen q-tool && check "Qwen Code, task list" working completed
+opencode oc-tool && check "opencode, one tool" idle working completed
 exit $failed

@@ -143,7 +143,7 @@ impl<'a> Watch<'a> {
             if !matches!(watch.form, Form::Nothing)
                 && let Ok(stdout) = std::io::stdout().as_fd().try_clone_to_owned()
             {
-                watch.watcher.wake_on_close(stdout);
+                watch.watcher.poller.wake_on_close(stdout);
             }
             let error = |error| CliError::error(format!("signals: {error}"));
             watch.catch_signals().map_err(error)?;
@@ -161,7 +161,7 @@ impl<'a> Watch<'a> {
             return Ok(());
         };
         let (reader, writer) = std::io::pipe()?;
-        self.watcher.wake_on(reader.into());
+        self.watcher.poller.wake_on(reader.into());
         let ignored = crate::job_control::ignored_signals();
         for signal in [SIGHUP, SIGINT, SIGTERM] {
             if ignored >> (signal - 1) & 1 == 0 {
@@ -227,7 +227,7 @@ impl<'a> Watch<'a> {
                     self.print_error(&warning);
                 }
             }
-            if !self.print(&events)? || self.watcher.output_closed() {
+            if !self.print(&events)? || self.watcher.poller.output_closed() {
                 self.finish_alerts(None, Duration::ZERO);
                 return Ok(0);
             }

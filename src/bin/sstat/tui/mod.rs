@@ -86,7 +86,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
         warnings: Vec::new(),
     };
     live.warn(warnings);
-    let end = Terminal::new(live.style.color, live.watcher.waker())
+    let end = Terminal::new(live.style.color, live.watcher.poller.waker())
         .map_err(terminal_error)
         .and_then(|mut terminal| live.run(&mut terminal));
     // The terminal is restored. From here on, signals have their default effect,
@@ -118,8 +118,10 @@ fn terminal_error(error: io::Error) -> CliError {
 /// Makes signals and a closed terminal end the watcher's waits.
 fn listen(watcher: &mut Watcher, sender: mpsc::Sender<i32>) -> io::Result<()> {
     // The input of a closed terminal is reported like a closed output.
-    watcher.wake_on_close(io::stdin().as_fd().try_clone_to_owned()?);
-    let waker = watcher.waker();
+    watcher
+        .poller
+        .wake_on_close(io::stdin().as_fd().try_clone_to_owned()?);
+    let waker = watcher.poller.waker();
     let mut caught = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
     std::thread::Builder::new()
         .name("signals".to_owned())

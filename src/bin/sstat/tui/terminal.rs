@@ -24,7 +24,7 @@ use rustix::termios::{QueueSelector, tcflush};
 use signal_hook::consts::SIGWINCH;
 use signal_hook::low_level::raise;
 
-use crate::watch::Waker;
+use crate::watch::poller::Waker;
 
 /// Room for a whole frame of a large terminal, which is written at once.
 const BUFFER: usize = 256 * 1024;

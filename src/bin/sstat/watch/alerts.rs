@@ -51,7 +51,7 @@ impl Alerts {
             // The command may change its directory before it runs sstat.
             let directory = watcher.store.path();
             let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
-            CommandRunner::new(command, absolute, output, watcher.waker())
+            CommandRunner::new(command, absolute, output, watcher.poller.waker())
         });
         Ok(Some(Self {
             states: AlertStates::new(triggers, args.repeat, args.now),

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use sstat::SafeFormatter;
 
-use super::Waker;
 use super::alert_state::AlertEvent;
 use super::event::{Event, EventKind};
+use super::poller::Waker;
 
 const MAX_RUNNING: usize = 8;
 
@@ -261,7 +261,13 @@ fn run(
     is_stopping: &AtomicBool,
 ) -> Result<(), String> {
     let mut child = command.spawn().map_err(|error| format!("sh: {error}"))?;
-    let mut stdin = child.stdin.take().map(|pipe| Input::new(pipe, input));
+    let mut stdin = child.stdin.take();
+    // A command that does not read must not block its thread.
+    #[cfg(unix)]
+    if let Some(stdin) = &stdin {
+        let _ = rustix::fs::fcntl_setfl(stdin, rustix::fs::OFlags::NONBLOCK);
+    }
+    let mut unwritten = input;
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
     loop {
@@ -280,39 +286,23 @@ fn run(
             let limit = sstat::format_duration(limit);
             return Err(format!("killed: it took longer than {limit}"));
         }
-        stdin = stdin.and_then(Input::write);
+        stdin = stdin.filter(|stdin| write_some(stdin, &mut unwritten));
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 
-/// The pipe to a command's stdin and the bytes that are still to be written.
-struct Input<'a> {
-    pipe: ChildStdin,
-    rest: &'a [u8],
-}
-
-impl<'a> Input<'a> {
-    fn new(pipe: ChildStdin, rest: &'a [u8]) -> Self {
-        // A command that does not read must not block its thread.
-        #[cfg(unix)]
-        let _ = rustix::fs::fcntl_setfl(&pipe, rustix::fs::OFlags::NONBLOCK);
-        Self { pipe, rest }
-    }
-
-    /// Writes as much as the pipe takes. Returns `None` if that was all, or if the
-    /// command has closed its stdin.
-    fn write(mut self) -> Option<Self> {
-        while !self.rest.is_empty() {
-            match self.pipe.write(self.rest) {
-                Ok(count) => self.rest = &self.rest[count..],
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Some(self),
-                Err(_) => return None,
-            }
+/// Writes as much as the pipe takes. Returns false if that was all, or if the command
+/// has closed its stdin.
+fn write_some(mut pipe: &ChildStdin, unwritten: &mut &[u8]) -> bool {
+    while !unwritten.is_empty() {
+        match pipe.write(unwritten) {
+            Ok(count) => *unwritten = &unwritten[count..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return error.kind() == ErrorKind::WouldBlock,
         }
-        None
     }
+    false
 }
 
 /// Ends the processes of a command: with SIGTERM, then with SIGKILL.

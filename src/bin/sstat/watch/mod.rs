@@ -11,7 +11,7 @@ pub mod command_runner;
 mod dir_watcher;
 pub mod event;
 pub mod history_follower;
-mod poller;
+pub mod poller;
 mod processes;
 pub mod session_table;
 mod suspend;
@@ -26,7 +26,6 @@ use sstat::{Error, FileWarningKind, Follower, ProcessState, Session, Store, Upda
 use self::dir_watcher::DirWatcher;
 use self::event::Event;
 use self::poller::Poller;
-pub use self::poller::Waker;
 use self::processes::Processes;
 use self::session_table::SessionTable;
 use self::suspend::SuspendDetector;
@@ -61,7 +60,8 @@ pub struct Watcher {
     processes: Processes,
     suspend: SuspendDetector,
     resumed_at: Option<Instant>,
-    poller: Poller,
+    /// Ends a [`wait`](Self::wait) for other reasons than events.
+    pub poller: Poller,
     events: Vec<Event>,
     warnings: Vec<String>,
     /// The sessions that were warned about. The directory is the empty name.
@@ -71,7 +71,7 @@ pub struct Watcher {
     /// The sessions whose files are to be read.
     unread: VecDeque<String>,
     /// The pids of ended processes whose sessions are to be checked.
-    ended: Vec<u32>,
+    ended: HashSet<u32>,
     /// All sessions are to be evaluated once no file is left to be read.
     tick_is_due: bool,
 }
@@ -112,7 +112,7 @@ impl Watcher {
             next_rescan: now,
             next_process_poll: now + POLL_INTERVAL,
             unread: VecDeque::new(),
-            ended: Vec::new(),
+            ended: HashSet::new(),
             tick_is_due: false,
             store,
         };
@@ -141,7 +141,7 @@ impl Watcher {
         matches(&self.filters, &session.update, self.clock.now())
     }
 
-    /// Waits for an event, a warning, an input, a [`Waker`], a signal or the timeout.
+    /// Waits for an event, a warning, the timeout or what the [`Poller`] waits for.
     /// Returns the events of all sessions with the selected names. The other
     /// filters do not apply, see [`wants`](Self::wants).
     ///
@@ -166,29 +166,6 @@ impl Watcher {
     /// Returns the warnings since the last call, at most one per session.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
-    }
-
-    /// Returns a handle with which another thread ends a [`wait`](Self::wait).
-    pub fn waker(&self) -> Waker {
-        self.poller.waker()
-    }
-
-    /// Makes [`wait`](Self::wait) return while `input` is readable.
-    #[cfg(unix)]
-    pub fn wake_on(&mut self, input: std::os::fd::OwnedFd) {
-        self.poller.wake_on(input);
-    }
-
-    /// Makes [`wait`](Self::wait) return when the reader of `output` has closed it.
-    #[cfg(unix)]
-    pub fn wake_on_close(&mut self, output: std::os::fd::OwnedFd) {
-        self.poller.wake_on_close(output);
-    }
-
-    /// Returns true if the output given to [`wake_on_close`](Self::wake_on_close) is
-    /// closed.
-    pub fn output_closed(&self) -> bool {
-        self.poller.output_closed()
     }
 
     /// Sleeps once and then reads what has changed. Returns true if the sleep ended
@@ -492,7 +469,7 @@ impl Watcher {
             // It may have pushed before it ended.
             if self.read(&name) {
                 self.unread.push_back(name);
-                self.ended.push(process.pid);
+                self.ended.insert(process.pid);
                 continue;
             }
             let session = self.table.session(&name);

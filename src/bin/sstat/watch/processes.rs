@@ -3,16 +3,19 @@
 //! On Linux, a process file descriptor notifies the end. On other systems, and if
 //! there are more processes than descriptors, the caller polls.
 
+use std::collections::{HashMap, HashSet};
+
 use sstat::{HostIdentity, ProcessIdentity, ProcessState};
 
-use self::exit_notifier::ExitNotifier;
+use self::exits::{Exits, PidFd};
 
 /// The pid and start time of a process.
 type Key = (u32, u64);
 
 pub struct Processes {
     host: Option<HostIdentity>,
-    exits: ExitNotifier,
+    exits: Exits,
+    watched: HashMap<Key, PidFd>,
     needs_polling: bool,
 }
 
@@ -20,12 +23,13 @@ impl Processes {
     pub fn new() -> Self {
         Self {
             host: HostIdentity::current(),
-            exits: ExitNotifier::new(),
+            exits: Exits::new(),
+            watched: HashMap::new(),
             needs_polling: false,
         }
     }
 
-    /// Returns whether a process is running, and watches it if it is.
+    /// Returns the state of a process, and watches it if it is alive.
     pub fn state(&mut self, process: Option<&ProcessIdentity>) -> ProcessState {
         let Some(process) = process else {
             return ProcessState::Unknown;
@@ -41,42 +45,47 @@ impl Processes {
         }
         // The descriptor is opened first: if the process is still running after
         // that, the descriptor does not belong to a later one with the same pid.
-        self.exits.watch(key(process));
+        let pidfd = self.exits.watch(process.pid, self.watched.len());
         let state = self.check(process);
         if state.is_alive() {
-            self.needs_polling |= !self.is_watched(process);
-        } else {
-            self.exits.forget(key(process));
+            match pidfd {
+                Some(pidfd) => drop(self.watched.insert(key(process), pidfd)),
+                None => self.needs_polling = true,
+            }
         }
         state
     }
 
-    /// Returns whether a process is running.
+    /// Returns the state of a process.
     pub fn check(&self, process: &ProcessIdentity) -> ProcessState {
         process.state(self.host.as_ref())
     }
 
     /// Returns true if the end of the process will be notified.
     pub fn is_watched(&self, process: &ProcessIdentity) -> bool {
-        self.exits.contains(key(process))
+        self.watched.contains_key(&key(process))
     }
 
-    /// Returns true if a process may be running whose end will not be notified.
+    /// Returns true if a process may be alive whose end will not be notified.
     pub fn needs_polling(&self) -> bool {
         self.needs_polling
     }
 
     /// Returns the pids of watched processes that have ended, and stops watching
     /// them.
-    pub fn take_ended(&mut self) -> Vec<u32> {
-        self.exits.take_ended()
+    pub fn take_ended(&mut self) -> HashSet<u32> {
+        let ended = self.exits.take_ended();
+        if !ended.is_empty() {
+            self.watched.retain(|(pid, _), _| !ended.contains(pid));
+        }
+        ended
     }
 
     /// Stops watching all other processes.
     pub fn retain<'a>(&mut self, needed: impl Iterator<Item = &'a ProcessIdentity>) {
-        let needed = needed.map(key).collect();
-        self.exits.retain(&needed);
-        self.needs_polling = needed.iter().any(|&key| !self.exits.contains(key));
+        let needed: HashSet<Key> = needed.map(key).collect();
+        self.watched.retain(|key, _| needed.contains(key));
+        self.needs_polling = self.watched.len() < needed.len();
     }
 
     /// Returns a descriptor that is readable when a watched process has ended.
@@ -91,33 +100,32 @@ fn key(process: &ProcessIdentity) -> Key {
 }
 
 #[cfg(target_os = "linux")]
-mod exit_notifier {
-    use std::collections::{HashMap, HashSet};
+mod exits {
+    use std::collections::HashSet;
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
     use rustix::event::{Timespec, epoll};
     use rustix::process::{Pid, PidfdFlags, Resource, getrlimit, pidfd_open};
 
-    use super::Key;
-
     /// The maximum number of descriptors for processes. At most half of the
     /// descriptors that sstat may open are used.
-    const MAX_DESCRIPTORS: u64 = 4096;
+    const MAX_PIDFDS: u64 = 4096;
 
-    pub struct ExitNotifier {
-        /// Readable when one of `pidfds` is. `None` if the system has no epoll.
+    /// Watches a process until it is dropped.
+    pub type PidFd = OwnedFd;
+
+    pub struct Exits {
+        /// Readable when a watched process has ended. `None` without epoll(7).
         epoll: Option<OwnedFd>,
-        pidfds: HashMap<Key, OwnedFd>,
         max_pidfds: u64,
     }
 
-    impl ExitNotifier {
+    impl Exits {
         pub fn new() -> Self {
             let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
             Self {
                 epoll: epoll::create(epoll::CreateFlags::CLOEXEC).ok(),
-                pidfds: HashMap::new(),
-                max_pidfds: (limit / 2).min(MAX_DESCRIPTORS),
+                max_pidfds: (limit / 2).min(MAX_PIDFDS),
             }
         }
 
@@ -125,29 +133,25 @@ mod exit_notifier {
             self.epoll.as_ref().map(AsFd::as_fd)
         }
 
-        pub fn contains(&self, key: Key) -> bool {
-            self.pidfds.contains_key(&key)
-        }
-
         /// Watches a process if the system can and a descriptor is left.
-        pub fn watch(&mut self, key: Key) {
-            let Some(epoll) = &self.epoll else { return };
-            if self.pidfds.len() as u64 >= self.max_pidfds {
-                return;
+        pub fn watch(&self, pid: u32, watched: usize) -> Option<PidFd> {
+            let epoll = self.epoll.as_ref()?;
+            if watched as u64 >= self.max_pidfds {
+                return None;
             }
-            let pid = i32::try_from(key.0).ok().and_then(Pid::from_raw);
-            let pidfd = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty()));
-            let Some(Ok(pidfd)) = pidfd else { return };
-            let data = epoll::EventData::new_u64(u64::from(key.0));
-            if epoll::add(epoll, &pidfd, data, epoll::EventFlags::IN).is_ok() {
-                self.pidfds.insert(key, pidfd);
-            }
+            let raw = Pid::from_raw(i32::try_from(pid).ok()?)?;
+            let pidfd = pidfd_open(raw, PidfdFlags::empty()).ok()?;
+            let data = epoll::EventData::new_u64(u64::from(pid));
+            let flags = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+            epoll::add(epoll, &pidfd, data, flags).ok()?;
+            Some(pidfd)
         }
 
-        pub fn take_ended(&mut self) -> Vec<u32> {
+        /// Returns the pids of processes that have ended, each once.
+        pub fn take_ended(&self) -> HashSet<u32> {
             let mut pids = HashSet::new();
             let Some(epoll) = &self.epoll else {
-                return Vec::new();
+                return pids;
             };
             let mut ready = Vec::with_capacity(64);
             loop {
@@ -155,37 +159,27 @@ mod exit_notifier {
                 let spare = rustix::buffer::spare_capacity(&mut ready);
                 let waited = epoll::wait(epoll, spare, Some(&Timespec::default()));
                 if waited.is_err() || ready.is_empty() {
-                    return pids.into_iter().collect();
+                    return pids;
                 }
-                for event in &ready {
+                pids.extend(ready.iter().filter_map(|event| {
                     let data = event.data;
-                    pids.extend(u32::try_from(data.u64()));
-                }
-                // Closing a descriptor removes it from the epoll set.
-                self.pidfds.retain(|(pid, _), _| !pids.contains(pid));
+                    u32::try_from(data.u64()).ok()
+                }));
             }
-        }
-
-        pub fn forget(&mut self, key: Key) {
-            self.pidfds.remove(&key);
-        }
-
-        pub fn retain(&mut self, needed: &HashSet<Key>) {
-            self.pidfds.retain(|key, _| needed.contains(key));
         }
     }
 }
 
-/// Watches no process: other systems have no process file descriptors.
 #[cfg(not(target_os = "linux"))]
-mod exit_notifier {
+mod exits {
     use std::collections::HashSet;
 
-    use super::Key;
+    pub enum PidFd {}
 
-    pub struct ExitNotifier;
+    /// Watches no process: other systems have no process file descriptors.
+    pub struct Exits;
 
-    impl ExitNotifier {
+    impl Exits {
         pub fn new() -> Self {
             Self
         }
@@ -195,18 +189,12 @@ mod exit_notifier {
             None
         }
 
-        pub fn contains(&self, _key: Key) -> bool {
-            false
+        pub fn watch(&self, _pid: u32, _watched: usize) -> Option<PidFd> {
+            None
         }
 
-        pub fn watch(&mut self, _key: Key) {}
-
-        pub fn take_ended(&mut self) -> Vec<u32> {
-            Vec::new()
+        pub fn take_ended(&self) -> HashSet<u32> {
+            HashSet::new()
         }
-
-        pub fn forget(&mut self, _key: Key) {}
-
-        pub fn retain(&mut self, _needed: &HashSet<Key>) {}
     }
 }

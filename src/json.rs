@@ -5,15 +5,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
 use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use serde_json::value::RawValue;
 
-use crate::text::unprintable;
+use crate::text::replace_unprintable;
 
 /// A JSON object from any writer: its keys in their order, each with a value
 /// that is still JSON text.
@@ -49,10 +47,6 @@ impl<'a> JsonObject<'a> {
     /// If the text is not JSON, or not an object.
     pub fn parse_bytes(json: &[u8]) -> serde_json::Result<JsonObject<'static>> {
         JsonObject::parse(&repair_json(json)).map(JsonObject::into_owned)
-    }
-
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, (Cow<'a, str>, JsonValue<'a>)> {
-        self.0.iter()
     }
 
     /// Returns the value of a key, the last one if the key is repeated.
@@ -118,23 +112,14 @@ impl<'a> JsonObject<'a> {
     /// Merges the entries of each repeated key: the last value in the first place,
     /// as jq does.
     pub fn without_repeated_keys(self) -> Self {
-        let repeats = |(at, entry): (usize, &(_, _))| self.0[..at].iter().any(|e| e.0 == entry.0);
-        if self.0.len() <= 16 && !self.0.iter().enumerate().any(repeats) {
-            return self;
-        }
         // A line can have 100,000 keys: comparing each with each takes seconds.
-        let mut places = HashMap::with_capacity(self.0.len());
+        let mut places = HashMap::new();
         let mut unique = Self::default();
         for (key, value) in self.0 {
-            match places.get(&key) {
-                Some(&place) => {
-                    let entry: &mut (_, _) = &mut unique.0[place];
-                    entry.1 = value;
-                }
-                None => {
-                    places.insert(key.clone(), unique.0.len());
-                    unique.0.push((key, value));
-                }
+            let place = *places.entry(key.clone()).or_insert(unique.0.len());
+            match unique.0.get_mut(place) {
+                Some(entry) => entry.1 = value,
+                None => unique.0.push((key, value)),
             }
         }
         unique
@@ -383,29 +368,23 @@ fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
     parts.map(|part| usize::from(count(part))).sum()
 }
 
-/// Appends JSON text with its unprintable characters as `\uXXXX`.
+/// Returns JSON text with its unprintable characters as `\uXXXX`.
 ///
 /// Inside of JSON strings the value stays the same. Outside of them only tab,
 /// newline and carriage return are possible; each becomes a space, so that JSON
 /// spread over several lines becomes one line.
-pub fn escape_json(text: &str, out: &mut Vec<u8>) {
-    if is_plain(text) {
-        out.extend_from_slice(text.as_bytes());
-        return;
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    if is_plain(json) {
+        return Cow::Borrowed(json);
     }
-    let mut copied = 0;
-    for (at, c) in unprintable(text) {
-        out.extend_from_slice(&text.as_bytes()[copied..at]);
-        copied = at + c.len_utf8();
-        if c < ' ' {
-            out.push(b' ');
-        } else {
+    replace_unprintable(json, |c, out| match c {
+        '\0'..' ' => out.push(' '),
+        _ => {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+                out.push_str(&format!("\\u{unit:04x}"));
             }
         }
-    }
-    out.extend_from_slice(&text.as_bytes()[copied..]);
+    })
 }
 
 /// Returns true if a text has no unprintable character. A quick check: some
@@ -417,88 +396,10 @@ fn is_plain(text: &str) -> bool {
     is_ascii || !contains(text.as_bytes(), is_suspicious)
 }
 
-/// A `serde_json` formatter that escapes like [`escape_json`] and delegates the
-/// layout.
-#[derive(Clone, Debug, Default)]
-pub struct SafeFormatter<F> {
-    layout: F,
-    escaped: Vec<u8>,
-}
-
-impl SafeFormatter<CompactFormatter> {
-    /// Returns a formatter that writes everything on one line.
-    pub fn compact() -> Self {
-        Self {
-            layout: CompactFormatter,
-            escaped: Vec::new(),
-        }
-    }
-}
-
-impl SafeFormatter<PrettyFormatter<'static>> {
-    /// Returns a formatter that indents by two spaces.
-    pub fn pretty() -> Self {
-        Self {
-            layout: PrettyFormatter::new(),
-            escaped: Vec::new(),
-        }
-    }
-}
-
-macro_rules! layout {
-    ($($name:ident($($argument:ident: $type:ty),*);)*) => {$(
-        fn $name<W: ?Sized + io::Write>(&mut self, writer: &mut W $(, $argument: $type)*) -> io::Result<()> {
-            self.layout.$name(writer $(, $argument)*)
-        }
-    )*};
-}
-
-impl<F: Formatter> Formatter for SafeFormatter<F> {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        if is_plain(fragment) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        self.escaped.clear();
-        escape_json(fragment, &mut self.escaped);
-        writer.write_all(&self.escaped)
-    }
-
-    fn write_raw_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        self.write_string_fragment(writer, fragment)
-    }
-
-    layout! {
-        begin_array();
-        end_array();
-        begin_array_value(first: bool);
-        end_array_value();
-        begin_object();
-        end_object();
-        begin_object_key(first: bool);
-        end_object_key();
-        begin_object_value();
-        end_object_value();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::text::{escape, is_unprintable};
-
-    fn escaped(text: &str) -> String {
-        let mut out = Vec::new();
-        escape_json(text, &mut out);
-        String::from_utf8(out).unwrap()
-    }
 
     #[test]
     fn entries_keep_their_order_and_their_text() {
@@ -591,34 +492,25 @@ mod tests {
     #[test]
     fn escaped_value_stays_the_same() {
         let text = "a\u{7f}b\u{9b}c\u{202e}d\u{e0041}e\u{200d}f 日本 ö";
-        let json = escaped(&format!("\"{text}\""));
+        let json = format!("\"{text}\"");
+        let json = escape_json(&json);
         assert!(!json.chars().any(is_unprintable), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
-        assert_eq!(escaped("plain ö 日本"), "plain ö 日本");
+        assert_eq!(escape_json("plain ö 日本"), "plain ö 日本");
     }
 
     #[test]
     fn every_unprintable_character_is_escaped() {
         for c in ('\0'..=char::MAX).filter(|&c| is_unprintable(c)) {
-            assert_ne!(escaped(&c.to_string()), c.to_string());
+            assert_ne!(escape_json(&c.to_string()), c.to_string());
         }
         for c in ('\u{80}'..=char::MAX).map(|c| format!("a{c}")) {
-            assert_eq!(escaped(&c) == c, escape(&c) == c, "{c:?}");
+            assert_eq!(escape_json(&c) == c, escape(&c) == c, "{c:?}");
         }
     }
 
     #[test]
     fn white_space_between_tokens_becomes_spaces() {
-        assert_eq!(escaped("{\"a\":\t1}\r"), "{\"a\": 1} ");
-    }
-
-    #[test]
-    fn raw_value_is_escaped() {
-        let raw = RawValue::from_string("{\"k\":\"\u{9b}31m\"}".into()).unwrap();
-        let mut out = Vec::new();
-        let mut serializer =
-            serde_json::Serializer::with_formatter(&mut out, SafeFormatter::compact());
-        raw.serialize(&mut serializer).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "{\"k\":\"\\u009b31m\"}");
+        assert_eq!(escape_json("{\"a\":\t1}\r"), "{\"a\": 1} ");
     }
 }

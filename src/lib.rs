@@ -123,7 +123,7 @@ pub use update::{
 
 // Used by the binary. Not part of the API.
 #[doc(hidden)]
-pub use json::{JsonObject, JsonValue, SafeFormatter, escape_json, repair_json};
+pub use json::{JsonObject, JsonValue, escape_json, repair_json};
 #[doc(hidden)]
 pub use name::session_of_file;
 #[doc(hidden)]

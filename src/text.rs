@@ -72,11 +72,7 @@ fn modifies(c: char, base: char) -> bool {
 /// `\u{202e}`.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut copied = 0;
-    for (at, c) in unprintable(text) {
-        out.push_str(&text[copied..at]);
-        copied = at + c.len_utf8();
+    replace_unprintable(text, |c, out| {
         let _ = match c {
             '\t' => out.write_str("\\t"),
             '\n' => out.write_str("\\n"),
@@ -84,6 +80,17 @@ pub fn escape(text: &str) -> Cow<'_, str> {
             '\0'..='\x7f' => write!(out, "\\x{:02x}", u32::from(c)),
             _ => write!(out, "\\u{{{:x}}}", u32::from(c)),
         };
+    })
+}
+
+/// Replaces each character of [`unprintable`] by the text that `write` appends.
+pub(crate) fn replace_unprintable(text: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    for (at, c) in unprintable(text) {
+        out.push_str(&text[copied..at]);
+        copied = at + c.len_utf8();
+        write(c, &mut out);
     }
     if copied == 0 {
         return Cow::Borrowed(text);

@@ -8,14 +8,13 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
 use crate::json::{
-    JsonObject, JsonValue, SafeFormatter, deeper_than, repair_json, skip_byte_order_mark,
+    JsonObject, JsonValue, deeper_than, escape_json, repair_json, skip_byte_order_mark,
 };
 use crate::name::SessionName;
 use crate::process::ProcessIdentity;
@@ -69,10 +68,11 @@ const IDLE_MESSAGE: &str = "Waiting for tasks";
 /// assert_eq!(update.progress, Some(0.5));
 /// # Ok::<(), sstat::BadLine>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Update {
     /// When the update was made.
+    #[serde(serialize_with = "serialize_timestamp")]
     pub timestamp: DateTime<Utc>,
     /// The session's name. An update that a [`Store`](crate::Store) reads has the
     /// name of its file.
@@ -80,27 +80,39 @@ pub struct Update {
     /// What the session is doing.
     pub status: Status,
     /// The progress of its task, from 0.0 to 1.0.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<f64>,
     /// The message for people; may be empty.
     pub message: String,
     /// The task that the session works on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub task_id: Option<String>,
     /// The worker's own data: a JSON object, passed through unchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
     /// The age at which this update becomes stale, if it differs from the
     /// reader's threshold.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "serialize_seconds"
+    )]
     pub stale_after: Option<Duration>,
     /// The process that runs the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<Box<ProcessIdentity>>,
     /// The run of the session that wrote the line: that of `sstat push -- COMMAND`
     /// or the id of an agent's session.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
     /// The run of the `sstat push -- COMMAND` around an agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub wrapper: Option<String>,
     /// Keys unknown to this format with their JSON, in the order of the line.
+    #[serde(flatten, serialize_with = "serialize_entries")]
     pub extra: Vec<(String, Box<RawValue>)>,
     /// The keys of the line that counted as absent because of their value. Not
     /// written.
+    #[serde(skip)]
     pub dropped: Vec<DroppedKey>,
 }
 
@@ -164,11 +176,6 @@ impl Update {
                 self.timestamp
             ));
         }
-        if let Some(progress) = self.progress
-            && clamp_progress(progress).is_none()
-        {
-            return fail(format!("progress {progress}: must be from 0.0 to 1.0"));
-        }
         if let Some(metadata) = &self.metadata
             && !metadata.get().starts_with('{')
         {
@@ -177,20 +184,25 @@ impl Update {
         if let Some((key, _)) = self.extra.iter().find(|(key, _)| KEYS.contains(&&**key)) {
             return fail(format!("extra: '{key}' is a key of the format"));
         }
-        // Truncate rather than round, so that a timestamp is never in the future.
-        let timestamp = self.timestamp.trunc_subsecs(0);
-        let timestamp = timestamp.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let mut line = Vec::with_capacity(256);
-        let mut serializer =
-            serde_json::Serializer::with_formatter(&mut line, SafeFormatter::compact());
-        self.serialize_with(&timestamp, &mut serializer)
-            .map_err(|error| Error::Update {
-                reason: error.to_string(),
-            })?;
-        if deeper_than(&line, MAX_DEPTH) {
+        let progress = self.progress.map(|progress| {
+            clamp_progress(progress).ok_or_else(|| Error::Update {
+                reason: format!("progress {progress}: must be from 0.0 to 1.0"),
+            })
+        });
+        let written = Self {
+            // Truncate rather than round, so that a timestamp is never in the future.
+            timestamp: self.timestamp.trunc_subsecs(0),
+            progress: progress.transpose()?,
+            ..self.clone()
+        };
+        let json = serde_json::to_string(&written).map_err(|error| Error::Update {
+            reason: error.to_string(),
+        })?;
+        let mut line = escape_json(&json).into_owned();
+        if deeper_than(line.as_bytes(), MAX_DEPTH) {
             return fail(format!("metadata: is nested deeper than {}", MAX_DEPTH - 1));
         }
-        line.push(b'\n');
+        line.push('\n');
         if line.len() > MAX_WRITTEN_BYTES {
             return fail(format!(
                 "session '{}': {} bytes are more than the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata",
@@ -198,48 +210,7 @@ impl Update {
                 line.len()
             ));
         }
-        Ok(line)
-    }
-
-    fn serialize_with<S: Serializer>(
-        &self,
-        timestamp: &str,
-        serializer: S,
-    ) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("timestamp", timestamp)?;
-        map.serialize_entry("session", &self.session)?;
-        map.serialize_entry("status", &self.status)?;
-        if let Some(progress) = self.progress {
-            map.serialize_entry("progress", &clamp_progress(progress).unwrap_or(progress))?;
-        }
-        map.serialize_entry("message", &self.message)?;
-        if let Some(task_id) = &self.task_id {
-            map.serialize_entry("task_id", task_id)?;
-        }
-        if let Some(metadata) = &self.metadata {
-            map.serialize_entry("metadata", metadata)?;
-        }
-        match self.stale_after {
-            Some(whole) if whole.subsec_nanos() == 0 => {
-                map.serialize_entry("stale_after", &whole.as_secs())?;
-            }
-            Some(duration) => map.serialize_entry("stale_after", &duration.as_secs_f64())?,
-            None => {}
-        }
-        if let Some(process) = &self.process {
-            map.serialize_entry("process", process)?;
-        }
-        if let Some(run) = &self.run {
-            map.serialize_entry("run", run)?;
-        }
-        if let Some(wrapper) = &self.wrapper {
-            map.serialize_entry("wrapper", wrapper)?;
-        }
-        for (key, value) in &self.extra {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
+        Ok(line.into_bytes())
     }
 
     /// Decodes a stored line, with or without its newline.
@@ -286,12 +257,31 @@ impl Update {
     }
 }
 
-/// Serializes the keys in the format's order, with the timestamp's fraction.
-impl Serialize for Update {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let timestamp = self.timestamp.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        self.serialize_with(&timestamp, serializer)
+/// Serializes a timestamp in UTC, with its fraction.
+fn serialize_timestamp<S: Serializer>(
+    timestamp: &DateTime<Utc>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&timestamp.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}
+
+/// Serializes a number of seconds, without a fraction if it is whole.
+fn serialize_seconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    let duration = duration.unwrap_or_default();
+    match duration.subsec_nanos() {
+        0 => serializer.serialize_u64(duration.as_secs()),
+        _ => serializer.serialize_f64(duration.as_secs_f64()),
     }
+}
+
+fn serialize_entries<S: Serializer>(
+    entries: &[(String, Box<RawValue>)],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
 }
 
 fn decode_line(
@@ -370,11 +360,11 @@ fn decode_object(
     let mut timestamp = received.ok_or(BadLine::NoTimestamp);
     let (mut status, mut session, mut message) = (None, None, None);
     let mut unknown = JsonObject::default();
-    for (key, value) in object.iter() {
-        update.dropped.retain(|other| other.key != **key);
-        let is_valid = match &**key {
+    for (key, value) in object {
+        update.dropped.retain(|other| other.key != *key);
+        let is_valid = match &*key {
             "timestamp" => {
-                timestamp = decode_timestamp(value).ok_or(BadLine::BadTimestamp);
+                timestamp = decode_timestamp(&value).ok_or(BadLine::BadTimestamp);
                 continue;
             }
             "status" => {
@@ -382,22 +372,22 @@ fn decode_object(
                 continue;
             }
             "session" => set(&mut session, value.string().map(Cow::into_owned)),
-            "progress" => set(&mut update.progress, decode_progress(value)),
+            "progress" => set(&mut update.progress, decode_progress(&value)),
             "message" => set(&mut message, value.string().map(Cow::into_owned)),
-            "task_id" => set(&mut update.task_id, decode_task_id(value)),
+            "task_id" => set(&mut update.task_id, decode_task_id(&value)),
             "metadata" => set(&mut update.metadata, value.object_json()),
-            "stale_after" => set(&mut update.stale_after, decode_seconds(value)),
+            "stale_after" => set(&mut update.stale_after, decode_seconds(&value)),
             "process" => set(&mut update.process, value.decode_object().map(Box::new)),
             "run" => set(&mut update.run, value.string().map(Cow::into_owned)),
             "wrapper" => set(&mut update.wrapper, value.string().map(Cow::into_owned)),
             derived if DERIVED_KEYS.contains(&derived) => true,
             _ => {
-                unknown.push(key.clone(), value.clone());
+                unknown.push(key, value);
                 continue;
             }
         };
         if !is_valid && !value.is_empty() {
-            update.dropped.push(DroppedKey::new(key, value));
+            update.dropped.push(DroppedKey::new(&key, &value));
         }
     }
     update.timestamp = timestamp?;

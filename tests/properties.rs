@@ -253,9 +253,7 @@ proptest! {
     #[test]
     fn escaped_json_is_printable_and_the_same_value(text in any::<String>()) {
         let json = serde_json::to_string(&text).unwrap();
-        let mut escaped = Vec::new();
-        escape_json(&json, &mut escaped);
-        let escaped = String::from_utf8(escaped).unwrap();
+        let escaped = escape_json(&json);
         prop_assert!(unprintable(&escaped).next().is_none(), "{escaped:?}");
         prop_assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
     }

@@ -14,9 +14,8 @@ fuzz_target!(|line: &[u8]| {
     // Output is printable standard JSON.
     let standard = repair_json(line);
     assert!(serde_json::from_str::<&serde_json::value::RawValue>(standard.trim()).is_ok());
-    let mut printed = Vec::new();
-    sstat::escape_json(&serde_json::to_string(&update).unwrap(), &mut printed);
-    let printed = String::from_utf8(printed).unwrap();
+    let json = serde_json::to_string(&update).unwrap();
+    let printed = sstat::escape_json(&json);
     assert!(unprintable(&printed).next().is_none(), "{printed:?}");
 
     match update.encode() {

@@ -17,15 +17,11 @@ fuzz_target!(|data: &[u8]| {
 
     let lossy = String::from_utf8_lossy(data);
     let json = serde_json::to_string(&lossy).unwrap();
-    let mut escaped = Vec::new();
-    escape_json(&json, &mut escaped);
-    let escaped = String::from_utf8(escaped).unwrap();
+    let escaped = escape_json(&json);
     assert!(unprintable(&escaped).next().is_none(), "{escaped:?}");
     assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), lossy);
 
     // Text that is not JSON.
-    let mut escaped = Vec::new();
-    escape_json(&lossy, &mut escaped);
-    let escaped = String::from_utf8(escaped).unwrap();
+    let escaped = escape_json(&lossy);
     assert!(unprintable(&escaped).next().is_none());
 });

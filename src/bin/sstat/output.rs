@@ -3,8 +3,8 @@
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use serde::Serialize;
-use serde_json::ser::Formatter;
-use sstat::{FileWarning, SafeFormatter, escape};
+use serde_json::ser::{Formatter, PrettyFormatter};
+use sstat::{FileWarning, escape, escape_json};
 
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
@@ -78,10 +78,8 @@ pub fn print_diagnostic(style: &Style, message: &str, role: Role) {
 pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
     write_stdout(|out| {
         for value in values {
-            let layout = SafeFormatter::compact();
-            let mut serializer = serde_json::Serializer::with_formatter(&mut *out, layout);
-            value.serialize(&mut serializer).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
+            let json = serde_json::to_string(&value).map_err(io::Error::from)?;
+            writeln!(out, "{}", escape_json(&json))?;
         }
         Ok(())
     })
@@ -169,12 +167,49 @@ fn write_document(out: &mut Stdout, value: &impl Serialize) -> io::Result<()> {
 /// Writes a value as JSON without raw control or invisible characters, indented
 /// as the value of a document at a depth.
 pub fn write_json(out: &mut Stdout, value: &impl Serialize, depth: usize) -> io::Result<()> {
-    let mut layout = SafeFormatter::pretty();
+    let mut layout = SafeFormatter(PrettyFormatter::new());
     for _ in 0..depth {
         layout.begin_object(&mut io::sink())?;
     }
     let mut serializer = serde_json::Serializer::with_formatter(out, layout);
     Ok(value.serialize(&mut serializer)?)
+}
+
+/// A formatter that indents by two spaces and escapes like [`escape_json`].
+struct SafeFormatter(PrettyFormatter<'static>);
+
+macro_rules! indent {
+    ($($name:ident($($argument:ident: $type:ty)?);)*) => {$(
+        fn $name<W: ?Sized + Write>(&mut self, out: &mut W $(, $argument: $type)?) -> io::Result<()> {
+            self.0.$name(out $(, $argument)?)
+        }
+    )*};
+}
+
+impl Formatter for SafeFormatter {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        out.write_all(escape_json(text).as_bytes())
+    }
+
+    fn write_raw_fragment<W: ?Sized + Write>(&mut self, out: &mut W, json: &str) -> io::Result<()> {
+        out.write_all(escape_json(json).as_bytes())
+    }
+
+    indent! {
+        begin_array();
+        end_array();
+        begin_array_value(first: bool);
+        end_array_value();
+        begin_object();
+        end_object();
+        begin_object_key(first: bool);
+        begin_object_value();
+        end_object_value();
+    }
 }
 
 /// A JSON array whose elements are written one by one.
@@ -205,5 +240,21 @@ impl JsonArray {
             write!(out, "\n{:1$}", "", 2 * self.depth)?;
         }
         out.write_all(b"]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn raw_value_is_escaped() {
+        let raw = RawValue::from_string("{\"k\":\"\u{9b}31m\"}".into()).unwrap();
+        let mut out = Vec::new();
+        let layout = SafeFormatter(PrettyFormatter::new());
+        let mut serializer = serde_json::Serializer::with_formatter(&mut out, layout);
+        [raw].serialize(&mut serializer).unwrap();
+        assert_eq!(out, b"[\n  {\"k\":\"\\u009b31m\"}\n]");
     }
 }

@@ -285,8 +285,6 @@ fn write_history(
 
 /// Writes a stored line with its unprintable characters escaped.
 fn write_stored_line(out: &mut Stdout, line: &[u8]) -> io::Result<()> {
-    let mut escaped = Vec::with_capacity(line.len() + 1);
-    sstat::escape_json(&sstat::repair_json(line.trim_ascii()), &mut escaped);
-    escaped.push(b'\n');
-    out.write_all(&escaped)
+    let json = sstat::repair_json(line.trim_ascii());
+    writeln!(out, "{}", sstat::escape_json(&json))
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sstat::SafeFormatter;
+use sstat::escape_json;
 
 use super::alert_state::AlertEvent;
 use super::event::{Event, EventKind};
@@ -231,13 +231,9 @@ fn stderr() -> Stdio {
 }
 
 fn json_line(event: &Event) -> Vec<u8> {
-    let mut json = Vec::new();
-    let mut serializer =
-        serde_json::Serializer::with_formatter(&mut json, SafeFormatter::compact());
     // Writing to memory does not fail.
-    let _ = serde::Serialize::serialize(event, &mut serializer);
-    json.push(b'\n');
-    json
+    let json = serde_json::to_string(event).unwrap_or_default();
+    format!("{}\n", escape_json(&json)).into_bytes()
 }
 
 /// Removes NUL, which a variable cannot contain, and truncates the text, since

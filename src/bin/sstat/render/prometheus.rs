@@ -2,7 +2,7 @@
 //! collector. The collector rejects samples with timestamps, so they have none.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -13,28 +13,14 @@ use crate::view::Summary;
 /// Writes all metrics. The five known statuses are always included, so that a
 /// count which falls to zero does not disappear.
 pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-    let mut statuses: Vec<StatusSeries> = Status::KNOWN
-        .iter()
-        .map(|status| StatusSeries::new(Cow::Borrowed(status.as_str())))
-        .collect();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    // Each status with its number of sessions and the age of its oldest update.
+    let mut statuses = BTreeMap::from(Status::KNOWN.map(|status| (status, (0, 0))));
     for Session { update, health, .. } in &summary.sessions {
-        let place = match Status::KNOWN
-            .iter()
-            .position(|known| *known == update.status)
-        {
-            Some(place) => place,
-            // Statuses with the same label are one series.
-            None => *places
-                .entry(label_value(update.status.as_str()).into_owned())
-                .or_insert_with_key(|label| {
-                    statuses.push(StatusSeries::new(Cow::Owned(label.clone())));
-                    statuses.len() - 1
-                }),
-        };
-        let series = &mut statuses[place];
-        series.sessions += 1;
-        series.oldest_age = series.oldest_age.max(health.age.as_secs());
+        // Statuses with the same label are one series.
+        let label = Status::from_stored(&label_value(update.status.as_str()));
+        let (sessions, oldest_age) = statuses.entry(label).or_default();
+        *sessions += 1;
+        *oldest_age = health.age.as_secs().max(*oldest_age);
     }
 
     let mut sessions = Gauge::begin(
@@ -42,8 +28,8 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         "sstat_sessions",
         "Sessions by the status of their last update.",
     )?;
-    for series in &statuses {
-        sessions.labelled("status", &series.label, series.sessions)?;
+    for (status, (count, _)) in &statuses {
+        sessions.labelled("status", status.as_str(), count)?;
     }
     for (name, help, count) in [
         (
@@ -69,8 +55,8 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         "sstat_oldest_update_age_seconds",
         "Age of the oldest last update of each status, when this file was written.",
     )?;
-    for series in statuses.iter().filter(|series| series.sessions > 0) {
-        oldest.labelled("status", &series.label, series.oldest_age)?;
+    for (status, (_, age)) in statuses.iter().filter(|(_, (count, _))| *count > 0) {
+        oldest.labelled("status", status.as_str(), age)?;
     }
     Gauge::begin(
         out,
@@ -83,37 +69,16 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         "sstat_last_update_timestamp_seconds",
         "Unix time of a session's last update.",
     )?;
-    // The collector rejects a file that has a series twice. Only escaped names
-    // can have the same label.
-    let mut escaped_labels = HashSet::new();
+    // The collector rejects a file that has a series twice. Different names can
+    // have the same label.
+    let mut labels = HashSet::new();
     for session in &summary.sessions {
         let label = label_value(session.name());
-        if let Cow::Owned(label) = &label
-            && !escaped_labels.insert(label.clone())
-        {
-            continue;
+        if labels.insert(label.clone()) {
+            updates.labelled("session", &label, session.update.timestamp.timestamp())?;
         }
-        updates.labelled("session", &label, session.update.timestamp.timestamp())?;
     }
     Ok(())
-}
-
-/// The sessions of one status.
-struct StatusSeries {
-    label: Cow<'static, str>,
-    sessions: u64,
-    /// In seconds.
-    oldest_age: u64,
-}
-
-impl StatusSeries {
-    fn new(label: Cow<'static, str>) -> Self {
-        Self {
-            label,
-            sessions: 0,
-            oldest_age: 0,
-        }
-    }
 }
 
 /// The samples of one metric.

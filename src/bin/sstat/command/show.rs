@@ -52,10 +52,8 @@ pub fn detail(
     let mut track = None;
     let mut latest = VecDeque::new();
     let warning = history.for_each(|_, update| -> sstat::Result<()> {
-        match &mut track {
-            None => track = Some(Track::new(&update)),
-            Some(track) => track.follow(&update),
-        }
+        let track = track.get_or_insert_with(|| Track::new(&update));
+        track.add(&update);
         // Each can be 1 MiB, so only the updates to show are kept.
         if latest.len() == recent.max(1) {
             latest.pop_front();
@@ -97,18 +95,16 @@ struct Track {
 
 impl Track {
     fn new(first: &Update) -> Self {
-        let mut track = Self {
+        Self {
             status: first.status.clone(),
             status_since: first.timestamp,
-            status_updates: 1,
+            status_updates: 0,
             task_id: first.task_id.clone(),
             progress: Vec::new(),
-        };
-        track.advance(first);
-        track
+        }
     }
 
-    fn follow(&mut self, update: &Update) {
+    fn add(&mut self, update: &Update) {
         let was_finished = match self.status {
             Status::Completed => true,
             Status::Idle => update.task_id.is_none(),
@@ -118,28 +114,22 @@ impl Track {
             self.task_id.clone_from(&update.task_id);
             self.progress.clear();
         }
-        self.advance(update);
-        if update.status == self.status {
-            self.status_updates += 1;
-        } else {
+        if let Some(progress) = update.progress {
+            if self.progress.last().is_some_and(|last| progress < last.1) {
+                self.progress.clear();
+            }
+            self.progress.push((update.timestamp, progress));
+        }
+        if update.status != self.status {
             self.status.clone_from(&update.status);
             self.status_since = update.timestamp;
-            self.status_updates = 1;
+            self.status_updates = 0;
         }
-    }
-
-    fn advance(&mut self, update: &Update) {
-        let Some(progress) = update.progress else {
-            return;
-        };
-        if self.progress.last().is_some_and(|last| progress < last.1) {
-            self.progress.clear();
-        }
-        self.progress.push((update.timestamp, progress));
+        self.status_updates += 1;
     }
 }
 
-/// Estimates the time until the task is completed from its average pace and from
+/// Estimates the time until the task is completed, from its average pace and from
 /// the pace in the later half of its time. `None` without progress or for a
 /// session that is not working as expected.
 fn remaining(
@@ -190,8 +180,8 @@ mod tests {
 
     fn task_progress(updates: &[Update]) -> Vec<(DateTime<Utc>, f64)> {
         let mut track = Track::new(&updates[0]);
-        for update in &updates[1..] {
-            track.follow(update);
+        for update in updates {
+            track.add(update);
         }
         track.progress
     }

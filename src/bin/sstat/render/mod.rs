@@ -13,11 +13,14 @@ use std::time::Duration;
 use chrono::{DateTime, Local, Utc};
 use sstat::{Health, Liveness, Update, escape, format_duration};
 
-/// A time in the user's time zone.
-pub fn local_time(time: DateTime<Utc>) -> String {
+/// Converts a time to the user's time zone.
+pub fn local(time: DateTime<Utc>) -> DateTime<Local> {
     time.with_timezone(&Local)
-        .format("%Y-%m-%d %H:%M:%S")
-        .to_string()
+}
+
+/// Formats a time in the user's time zone.
+pub fn local_time(time: DateTime<Utc>) -> String {
+    local(time).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// The age of an update, or how far its clock is ahead.

@@ -2,15 +2,16 @@
 //! with the statuses and, below them, the progress.
 
 use std::io::{self, Write};
+use std::iter;
 
-use chrono::{DateTime, Local, Offset, TimeDelta, Utc};
+use chrono::{DateTime, Offset, TimeDelta, Utc};
 use sstat::{
     Health, HealthRules, Liveness, ProcessState, Query, Status, Update, escape, format_duration,
 };
 use unicode_width::UnicodeWidthStr;
 
-use crate::render::local_time;
 use crate::render::style::{Role, Style};
+use crate::render::{local, local_time};
 
 /// The width when piped.
 const PIPE_WIDTH: usize = 80;
@@ -52,6 +53,10 @@ impl TimeRange {
             from,
             to: to.max(from + TimeDelta::seconds(1)),
         }
+    }
+
+    fn seconds(self) -> f64 {
+        (self.to - self.from).as_seconds_f64()
     }
 }
 
@@ -217,26 +222,18 @@ impl<'a> Plot<'a> {
         }
         for row in (0..self.rows).rev() {
             let label = match row {
-                _ if self.rows == 1 => "",
-                0 => "0%",
-                row if row + 1 == self.rows => "100%",
+                0 if self.rows > 1 => "0%",
+                1.. if row + 1 == self.rows => "100%",
                 _ => "",
             };
-            write!(
-                out,
-                "{}",
-                style.paint(Role::Faint, format!("{label:>0$}", self.label))
-            )?;
-            let levels = lane
-                .progress
-                .iter()
-                .zip(&lane.marks)
-                .map(|(far, (mark, _))| {
-                    let symbol = far.map_or(' ', |far| self.level(far, row));
-                    (symbol, mark.role())
-                });
-            let cells: Vec<_> = levels.collect();
-            write_cells(out, " ", &cells, style)?;
+            let label = format!("{label:>0$}", self.label);
+            write!(out, "{}", style.paint(Role::Faint, label))?;
+            let columns = lane.progress.iter().zip(&lane.marks);
+            let levels = columns.map(|(progress, (mark, _))| {
+                let symbol = progress.map_or(' ', |progress| self.level(progress, row));
+                (symbol, mark.role())
+            });
+            write_cells(out, " ", &levels.collect::<Vec<_>>(), style)?;
         }
         Ok(())
     }
@@ -244,7 +241,6 @@ impl<'a> Plot<'a> {
     /// Writes the time axis and the legend.
     pub fn write_axis(&self, out: &mut dyn Write) -> io::Result<()> {
         let style = self.style;
-        let ticks = Ticks::fit(self.range, self.columns);
         let (line, tick) = if style.unicode {
             ('─', '┴')
         } else {
@@ -252,7 +248,7 @@ impl<'a> Plot<'a> {
         };
         let mut rule = vec![(line, Role::Faint); self.columns];
         let mut labels = String::new();
-        for (column, label) in ticks.labels(self.range, self.columns) {
+        for (column, label) in axis_labels(self.range, self.columns) {
             rule[column].0 = tick;
             labels.push_str(&" ".repeat(column - labels.len()));
             labels.push_str(&label);
@@ -327,16 +323,14 @@ impl<'a> Plot<'a> {
 
     /// Returns the column of a time, the nearest one if it is out of range.
     fn column(&self, at: DateTime<Utc>) -> usize {
-        let whole = (self.range.to - self.range.from).as_seconds_f64();
-        let part = (at - self.range.from).as_seconds_f64();
-        let column = (part / whole * self.columns as f64).max(0.0) as usize;
+        let part = (at - self.range.from).as_seconds_f64() / self.range.seconds();
+        let column = (part * self.columns as f64).max(0.0) as usize;
         column.min(self.columns - 1)
     }
 
     /// Returns the time at which a column begins.
     fn time(&self, column: usize) -> DateTime<Utc> {
-        let whole = (self.range.to - self.range.from).as_seconds_f64();
-        let millis = whole * 1000.0 * column as f64 / self.columns as f64;
+        let millis = self.range.seconds() * 1000.0 * column as f64 / self.columns as f64;
         self.range.from + TimeDelta::milliseconds(millis.ceil() as i64)
     }
 
@@ -344,8 +338,7 @@ impl<'a> Plot<'a> {
     fn level(&self, progress: f64, row: usize) -> char {
         let all = (progress * (self.rows * LEVELS) as f64) as usize;
         // A progress of 0 looks different from no progress.
-        let all = all.max(1);
-        match all.saturating_sub(row * LEVELS).min(LEVELS) {
+        match all.max(1).saturating_sub(row * LEVELS).min(LEVELS) {
             0 => ' ',
             level => self.style.level(level),
         }
@@ -380,25 +373,21 @@ fn write_cells(
     cells: &[(char, Role)],
     style: &Style,
 ) -> io::Result<()> {
-    let end = cells
-        .iter()
-        .rposition(|(symbol, _)| *symbol != ' ')
-        .map_or(0, |last| last + 1);
+    let last = cells.iter().rposition(|(symbol, _)| *symbol != ' ');
+    let end = last.map_or(0, |last| last + 1);
     if end > 0 {
         write!(out, "{before}")?;
     }
     for run in cells[..end].chunk_by(|a, b| a.1 == b.1) {
         let text: String = run.iter().map(|(symbol, _)| symbol).collect();
-        let role = run.first().map_or(Role::Faint, |(_, role)| *role);
-        write!(out, "{}", style.paint(role, text))?;
+        write!(out, "{}", style.paint(run[0].1, text))?;
     }
     writeln!(out)
 }
 
-/// The labelled times of an axis: round ones, as many as there is room for.
-struct Ticks {
-    step: TimeDelta,
-}
+const HOUR: i64 = 60 * 60;
+const DAY: i64 = 24 * HOUR;
+const YEAR: i64 = 365 * DAY;
 
 /// The possible distances of two labels, in seconds.
 const STEPS: [i64; 24] = [
@@ -414,90 +403,63 @@ const STEPS: [i64; 24] = [
     600,
     900,
     1800,
-    3600,
-    2 * 3600,
-    3 * 3600,
-    6 * 3600,
-    12 * 3600,
-    86_400,
-    2 * 86_400,
-    7 * 86_400,
-    14 * 86_400,
-    28 * 86_400,
-    91 * 86_400,
-    365 * 86_400,
+    HOUR,
+    2 * HOUR,
+    3 * HOUR,
+    6 * HOUR,
+    12 * HOUR,
+    DAY,
+    2 * DAY,
+    7 * DAY,
+    14 * DAY,
+    28 * DAY,
+    91 * DAY,
+    YEAR,
 ];
 
-impl Ticks {
-    fn fit(range: TimeRange, columns: usize) -> Self {
-        let seconds = (range.to - range.from).as_seconds_f64();
-        let column = seconds / columns as f64;
-        let step = STEPS
-            .into_iter()
-            .find(|&step| step as f64 / column >= (Self::width(step) + 2) as f64)
-            // For a range of centuries, years times a power of ten.
-            .unwrap_or_else(|| {
-                let year = 365 * 86_400;
-                let mut step = year;
-                while (step as f64 / column) < 16.0 {
-                    step *= 10;
-                }
-                step
-            });
-        Self {
-            step: TimeDelta::seconds(step),
-        }
-    }
+/// Returns the columns of an axis that have a label, and their labels, from left
+/// to right. No labels overlap.
+fn axis_labels(range: TimeRange, columns: usize) -> Vec<(usize, String)> {
+    let column = range.seconds() / columns as f64;
+    let width = |step| match step {
+        ..60 => "20:35:00".len(),
+        60..DAY => "20:35".len().max("02-14".len()),
+        _ => "2026-02-14".len(),
+    };
+    let ages = iter::successors(Some(10 * YEAR), |years| years.checked_mul(10));
+    let mut steps = STEPS.into_iter().chain(ages);
+    let has_room = |step: &i64| *step as f64 / column >= (width(*step) + 2) as f64;
+    let step = steps.find(has_room).unwrap_or(i64::MAX);
 
-    /// Returns the width of a label.
-    fn width(step: i64) -> usize {
-        match step {
-            ..60 => "20:35:00".len(),
-            60..86_400 => "20:35".len().max("02-14".len()),
-            _ => "2026-02-14".len(),
-        }
-    }
-
-    /// Returns columns and labels from left to right. No labels overlap.
-    fn labels(&self, range: TimeRange, columns: usize) -> Vec<(usize, String)> {
-        let step = self.step.num_seconds();
-        // The times are round in the user's time zone.
-        let offset = |at: DateTime<Utc>| {
-            i64::from(at.with_timezone(&Local).offset().fix().local_minus_utc())
+    // The labels are round in the user's time zone.
+    let shift = i64::from(local(range.from).offset().fix().local_minus_utc());
+    let first = (range.from.timestamp() + shift).div_euclid(step) * step - shift;
+    let mut labels = Vec::new();
+    let mut free = 0;
+    let mut day = None;
+    let times = iter::successors(Some(first), |time| time.checked_add(step));
+    for time in times.take_while(|&time| time <= range.to.timestamp()) {
+        let Some(at) = DateTime::from_timestamp(time, 0).filter(|at| *at >= range.from) else {
+            continue;
         };
-        let shift = offset(range.from);
-        let first = (range.from.timestamp() + shift).div_euclid(step) * step - shift;
-        let whole = (range.to - range.from).as_seconds_f64();
-        let mut labels = Vec::new();
-        let mut free = 0;
-        let mut day = None;
-        let last = range.to.timestamp();
-        let times = (0..).map(|index| first + index * step);
-        for seconds in times.take_while(|&seconds| seconds <= last) {
-            let Some(at) = DateTime::from_timestamp(seconds, 0).filter(|at| *at >= range.from)
-            else {
-                continue;
-            };
-            let local = at.with_timezone(&Local);
-            // The first label of a day is its date.
-            let new_day = day.replace(local.date_naive()) != Some(local.date_naive());
-            let form = match step {
-                86_400.. => "%Y-%m-%d",
-                60.. if new_day && !labels.is_empty() => "%m-%d",
-                60.. => "%H:%M",
-                _ => "%H:%M:%S",
-            };
-            let label = local.format(form).to_string();
-            let part = (at - range.from).as_seconds_f64() / whole;
-            let column = (part * columns as f64) as usize;
-            if column < free || column + label.len() > columns {
-                continue;
-            }
-            free = column + label.len() + 2;
-            labels.push((column, label));
+        // The first label of a day is its date.
+        let date = local(at).date_naive();
+        let is_new_day = day.replace(date) != Some(date);
+        let form = match step {
+            DAY.. => "%Y-%m-%d",
+            60.. if is_new_day && !labels.is_empty() => "%m-%d",
+            60.. => "%H:%M",
+            _ => "%H:%M:%S",
+        };
+        let label = local(at).format(form).to_string();
+        let at_column = ((at - range.from).as_seconds_f64() / column) as usize;
+        if at_column < free || at_column + label.len() > columns {
+            continue;
         }
-        labels
+        free = at_column + label.len() + 2;
+        labels.push((at_column, label));
     }
+    labels
 }
 
 #[cfg(test)]
@@ -602,7 +564,7 @@ mod tests {
                     from: at("20:07:13"),
                     to: at("20:07:13") + TimeDelta::seconds(seconds),
                 };
-                let labels = Ticks::fit(range, columns).labels(range, columns);
+                let labels = axis_labels(range, columns);
                 assert!(
                     labels.is_sorted_by(|a, b| a.0 + a.1.len() + 2 <= b.0),
                     "{seconds}s in {columns}: {labels:?}"

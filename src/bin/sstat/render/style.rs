@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use owo_colors::{OwoColorize, Style as Paint, XtermColors};
-use sstat::{Health, Liveness, Staleness, Status};
+use sstat::{Health, Liveness, Staleness, Status, truncate_by};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How to format text for one stream.
@@ -201,15 +201,8 @@ impl Style {
         }
         let ellipsis = if self.unicode { "…" } else { "~" };
         let room = columns.saturating_sub(1);
-        let mut used = 0;
-        let end = text
-            .char_indices()
-            .find(|(_, c)| {
-                used += c.width().unwrap_or(0);
-                used > room
-            })
-            .map_or(text.len(), |(end, _)| end);
-        Cow::Owned(format!("{}{ellipsis}", &text[..end]))
+        let shown = truncate_by(text, room, |c| c.width().unwrap_or(0));
+        Cow::Owned(format!("{shown}{ellipsis}"))
     }
 }
 

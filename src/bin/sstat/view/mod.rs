@@ -102,12 +102,7 @@ impl Summary {
     pub fn new(sessions: Vec<Session>, skipped_lines: u64) -> Self {
         let mut by_status = BTreeMap::new();
         for Session { update, .. } in &sessions {
-            match by_status.get_mut(&update.status) {
-                Some(count) => *count += 1,
-                None => {
-                    by_status.insert(update.status.clone(), 1);
-                }
-            }
+            *by_status.entry(update.status.clone()).or_insert(0) += 1;
         }
         Self {
             sessions,

@@ -111,30 +111,28 @@ impl Event {
     }
 
     /// Returns the agent's name as far as the event shows it: agents keep their
-    /// transcripts in directories of their own.
+    /// transcripts in a directory with their name.
     pub fn agent(&self) -> Option<&'static str> {
         let transcript = self
             .fields
             .first_text(&["transcript_path", "transcriptPath"]);
-        let in_directory = |directory: &str| {
-            let parts = transcript.as_deref()?.split(['/', '\\']);
-            parts.into_iter().find(|part| *part == directory)
-        };
-        let known = [
-            (".claude", "claude-code"),
-            (".codex", "codex"),
-            (".gemini", "gemini"),
-            (".qwen", "qwen"),
-            (".copilot", "copilot"),
-        ];
-        let known = known.iter().find(|(part, _)| in_directory(part).is_some());
-        known
-            .map(|(_, agent)| *agent)
-            .or_else(|| self.fields.has("cursor_version").then_some("cursor"))
+        let transcript = transcript.unwrap_or_default();
+        let mut parts = transcript.split(['/', '\\']);
+        let directory = parts.find_map(|part| {
+            let name = part.strip_prefix('.')?;
+            ["claude", "codex", "gemini", "qwen", "copilot"]
+                .into_iter()
+                .find(|known| *known == name)
+        });
+        match directory {
+            Some("claude") => Some("claude-code"),
+            None if self.fields.has("cursor_version") => Some("cursor"),
+            other => other,
+        }
     }
 
-    /// Returns the message of a permission request: Gemini describes the call
-    /// in `details`, without the name of its tool.
+    /// Returns the tool call of Gemini's permission request, which describes it in
+    /// `details`, without the name of the tool.
     pub fn requested_tool(&self) -> Tool {
         let details = self.fields.object("details").unwrap_or_default();
         let title = details.text("title").unwrap_or_default();

@@ -225,10 +225,7 @@ impl Appender {
     fn sync(&self, file: &File) -> Result<()> {
         file.sync_data().map_err(Error::io("sync", &self.path))?;
         match self.path.parent() {
-            Some(directory) if self.created => {
-                // The parent of a bare file name is empty.
-                open::sync_directory(&Path::new(".").join(directory))
-            }
+            Some(directory) if self.created => open::sync_directory(directory),
             _ => Ok(()),
         }
     }

@@ -62,8 +62,7 @@ fn create_append_as_root(directory: &Path, name: &OsStr) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, openat};
     let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
     let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    // The parent of a bare file name is empty.
-    let directory = open_directory(&Path::new(".").join(directory))?;
+    let directory = open_directory(directory)?;
     let created = openat(&directory, name, flags, Mode::from_raw_mode(0o666))?.into();
     give_to_owner_of(&created, &directory.metadata()?);
     Ok(created)
@@ -205,6 +204,8 @@ impl Directory {
     }
 }
 
+/// Opens a directory. The empty path, the parent of a bare file name, is the
+/// current directory.
 #[cfg(unix)]
 fn open_directory(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
@@ -212,7 +213,7 @@ fn open_directory(path: &Path) -> io::Result<File> {
     let flags = OFlags::DIRECTORY | OFlags::NONBLOCK;
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(flags.bits() as i32);
-    options.open(path)
+    options.open(Path::new(".").join(path))
 }
 
 /// Creates a directory in an existing one. Only its owner can access it if it is

@@ -48,10 +48,8 @@ impl Alerts {
             words => words.iter().map(|word| Trigger::parse(word)).collect(),
         };
         let commands = args.exec.clone().map(|command| {
-            // The command may change its directory before it runs sstat.
-            let directory = watcher.store.path();
-            let absolute = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
-            CommandRunner::new(command, absolute, output, watcher.poller.waker())
+            let directory = watcher.store.path().to_path_buf();
+            CommandRunner::new(command, directory, output, watcher.poller.waker())
         });
         Ok(Some(Self {
             states: AlertStates::new(triggers, args.repeat, args.now),

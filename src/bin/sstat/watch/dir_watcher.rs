@@ -157,20 +157,11 @@ mod platform {
     }
 
     fn watch_ancestor(inotify: &OwnedFd, directory: &Path) -> Option<Ancestor> {
-        let mut child = directory;
-        loop {
-            let path = match child.parent()? {
-                path if path.as_os_str().is_empty() => Path::new("."),
-                path => path,
-            };
-            if let Some(watch) = watch_entries(inotify, path, WatchFlags::empty()) {
-                return Some(Ancestor {
-                    watch,
-                    child: child.to_path_buf(),
-                });
-            }
-            child = child.parent()?;
-        }
+        directory.ancestors().find_map(|child| {
+            let watch = watch_entries(inotify, child.parent()?, WatchFlags::empty())?;
+            let child = child.to_path_buf();
+            Some(Ancestor { watch, child })
+        })
     }
 
     /// Watches the entries of a directory and the directory itself.
@@ -189,13 +180,8 @@ mod platform {
     /// Returns true if other hosts or a FUSE program can change files without a
     /// notification of this kernel.
     fn is_network(directory: &Path) -> bool {
-        let existing = directory
-            .ancestors()
-            .map(|path| match path {
-                path if path.as_os_str().is_empty() => Path::new("."),
-                path => path,
-            })
-            .find_map(|path| rustix::fs::statfs(path).ok());
+        let mut ancestors = directory.ancestors();
+        let existing = ancestors.find_map(|path| rustix::fs::statfs(path).ok());
         // From linux/magic.h and the headers of the file systems.
         const NETWORK: [u32; 15] = [
             0x0000_6969, // NFS

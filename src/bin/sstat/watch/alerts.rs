@@ -1,8 +1,6 @@
 //! `--on`, `--exec` and `--bell`: reports the alerts that events raise.
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::Watcher;
@@ -108,7 +106,8 @@ impl Alerts {
     }
 
     /// Returns the flag that stops all commands, if alerts run commands.
-    pub fn stop_flag(&self) -> Option<Arc<AtomicBool>> {
+    #[cfg(unix)]
+    pub fn stop_flag(&self) -> Option<std::sync::Arc<std::sync::atomic::AtomicBool>> {
         self.commands.as_ref().map(CommandRunner::stop_flag)
     }
 

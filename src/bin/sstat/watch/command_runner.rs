@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ const MAX_WAITING: usize = 1000;
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a command may take to end after SIGTERM.
+#[cfg(unix)]
 const KILL_AFTER: Duration = Duration::from_secs(1);
 
 /// The length to which environment variables are truncated.
@@ -140,6 +141,7 @@ impl CommandRunner {
     }
 
     /// Returns a flag that stops all commands when it is set, as by a signal handler.
+    #[cfg(unix)]
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
         self.is_stopping.clone()
     }
@@ -221,7 +223,7 @@ impl CommandRunner {
 #[cfg(unix)]
 fn stderr() -> Stdio {
     use std::os::fd::AsFd;
-    let stderr = io::stderr().as_fd().try_clone_to_owned();
+    let stderr = std::io::stderr().as_fd().try_clone_to_owned();
     stderr.map_or_else(|_| Stdio::null(), Stdio::from)
 }
 

@@ -1,0 +1,336 @@
+//! Session names of hooks: their sources and owners.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::fed;
+use crate::support::{Ran, Sandbox, have};
+
+#[test]
+fn name_sources_have_an_order() {
+    let sandbox = Sandbox::new();
+    let payload =
+        json!({"hook_event_name": "Stop", "session_id": "b5f6c1c2-1", "cwd": "/srv/shop"})
+            .to_string();
+    let name = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = sandbox.command(["push", "--hook", "claude-code"]);
+        command.args(arguments).envs(variables.iter().copied());
+        let ran = fed(&mut command, payload.as_bytes());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let names = sandbox.sessions();
+        for name in &names {
+            std::fs::remove_file(sandbox.file(name)).unwrap();
+        }
+        names.join(" ")
+    };
+    assert_eq!(
+        name(&["--session", "flag"], &[("SSTAT_SESSION", "variable")]),
+        "flag"
+    );
+    assert_eq!(name(&[], &[("SSTAT_SESSION", "variable")]), "variable");
+    assert_eq!(
+        name(&[], &[("SSTAT_SESSION", "../team/w\n1")]),
+        "_._team_w_1"
+    );
+    assert_eq!(name(&[], &[("SSTAT_SESSION", " ")]), "shop-b5f6c1");
+    // An unknown pane, or tmux is not installed.
+    assert_eq!(
+        name(&[], &[("TMUX_PANE", "%424242"), ("TMUX", "/nowhere,1,0")]),
+        "shop-b5f6c1"
+    );
+    assert_eq!(
+        name(&[], &[("TMUX_PANE", "%0"), ("PATH", "/nowhere")]),
+        "shop-b5f6c1"
+    );
+    // A tmux that does not respond.
+    let fake = sandbox.home().join("tmux");
+    std::fs::write(&fake, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", sandbox.home().display());
+    assert_eq!(
+        name(&[], &[("TMUX_PANE", "%0"), ("PATH", &path)]),
+        "shop-b5f6c1"
+    );
+}
+
+#[test]
+fn name_of_the_tmux_session_is_used() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let tmux = |arguments: &[&str]| {
+        let mut command = Command::new("tmux");
+        sandbox.isolate(&mut command);
+        command.env("TMUX_TMPDIR", sandbox.home()).args(arguments);
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{arguments:?}");
+        ran.stdout.trim().to_owned()
+    };
+    let pane = tmux(&[
+        "new-session",
+        "-d",
+        "-P",
+        "-F",
+        "#{pane_id}",
+        "-s",
+        "team/worker 1",
+        "cat",
+    ]);
+    let stop =
+        json!({"hook_event_name": "Stop", "session_id": "abc", "cwd": "/srv/shop"}).to_string();
+    let mut command = sandbox.command(["push", "--hook", "gemini"]);
+    command
+        .env("TMUX_TMPDIR", sandbox.home())
+        .env("TMUX_PANE", pane);
+    let ran = fed(&mut command, stop.replace("Stop", "AfterAgent").as_bytes());
+    tmux(&["kill-server"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (0, "", "")
+    );
+    assert_eq!(sandbox.sessions(), ["team_worker 1"]);
+}
+
+#[test]
+fn session_keeps_its_name_in_another_directory() {
+    let sandbox = Sandbox::new();
+    let event = |agent: &str, payload: Value| {
+        let mut command = sandbox.command(["push", "--hook", agent]);
+        let ran = fed(&mut command, payload.to_string().as_bytes());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+        ran.stderr
+    };
+    let id = "b5f6c1c2-8d1e-4c6b-9f43-444455556666";
+    for (name, directory) in [
+        ("SessionStart", "/srv/shop"),
+        ("PreCompact", "/srv/shop/src"),
+        ("Stop", "/tmp"),
+    ] {
+        event(
+            "claude-code",
+            json!({"hook_event_name": name, "session_id": id, "cwd": directory, "source": "startup"}),
+        );
+    }
+    assert_eq!(sandbox.sessions(), ["shop-b5f6c1"]);
+    // The ids of Codex begin with the time.
+    let (first, second) = (
+        "019fb560-de6b-7320-a070-5642753ded3d",
+        "019fb560-de6b-7321-a070-5642753dedff",
+    );
+    event(
+        "codex",
+        json!({"hook_event_name": "SessionStart", "source": "startup", "session_id": first, "cwd": "/srv/shop"}),
+    );
+    event(
+        "codex",
+        json!({"hook_event_name": "SessionStart", "source": "startup", "session_id": second, "cwd": "/srv/shop"}),
+    );
+    event(
+        "codex",
+        json!({"type": "agent-turn-complete", "thread-id": first, "cwd": "/tmp"}),
+    );
+    assert_eq!(
+        sandbox.sessions(),
+        ["shop-3ded3d", "shop-3dedff", "shop-b5f6c1"]
+    );
+    assert_eq!(sandbox.last("shop-3ded3d")["status"], "completed");
+    // Without `cwd`, the working directory of the hook is used.
+    event(
+        "gemini",
+        json!({"hook_event_name": "AfterAgent", "session_id": "7c9e6679"}),
+    );
+    let own = sandbox
+        .root()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let own = own.replacen('.', "_", 1);
+    assert!(sandbox.file(&format!("{own}-7c9e66")).exists());
+    // Without an id, the session has no name.
+    let stderr = event(
+        "gemini",
+        json!({"hook_event_name": "AfterAgent", "cwd": "/srv/shop"}),
+    );
+    assert!(stderr.contains("session_id"), "{stderr}");
+}
+
+/// Runs a hook of Claude Code in an agent process with this pid.
+fn claude_in(sandbox: &Sandbox, pid: u32, id: &str, payload: &Value) {
+    let mut payload = payload.clone();
+    payload["session_id"] = json!(id);
+    let mut command = sandbox.command(["push", "--hook", "claude-code"]);
+    command.envs([
+        ("CLAUDE_PID", pid.to_string().as_str()),
+        ("SSTAT_SESSION", "w"),
+    ]);
+    let ran = fed(&mut command, payload.to_string().as_bytes());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn process_of_the_agent_is_recorded() {
+    let sandbox = Sandbox::with_real_clock();
+    let mut agent = Command::new("sleep").arg("1000").spawn().unwrap();
+    let prompt = json!({"hook_event_name": "UserPromptSubmit", "prompt": "Go"});
+    claude_in(&sandbox, agent.id(), "a1", &prompt);
+    assert_eq!(sandbox.last("w")["process"]["pid"], agent.id());
+    assert_eq!(sandbox.last("w")["run"], "a1");
+    let end = json!({"hook_event_name": "SessionEnd", "reason": "logout"});
+    claude_in(&sandbox, agent.id(), "a1", &end);
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    // An ended session is not dead.
+    assert!(sandbox.last("w").get("process").is_none());
+    assert_eq!(
+        sandbox.json(["summary", "--json"])["dead_sessions"],
+        json!([])
+    );
+    // Without CLAUDE_PID: the nearest ancestor that is not a shell.
+    let mut shell = Command::new("sh");
+    sandbox.isolate(&mut shell);
+    shell.args(["-c", "sstat push --hook codex --session w2; true"]);
+    let ran = fed(
+        &mut shell,
+        b"{\"hook_event_name\":\"Stop\",\"session_id\":\"a2\"}",
+    );
+    assert_eq!(ran.code, 0);
+    assert_eq!(sandbox.last("w2")["process"]["pid"], std::process::id());
+}
+
+#[test]
+fn agent_owns_its_name_until_it_ends() {
+    let sandbox = Sandbox::with_real_clock();
+    let mut owner = Command::new("sh")
+        .args(["-c", "sleep 1000 & echo $!; wait"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(owner.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    let nested: u32 = line.trim().parse().unwrap();
+    let mut unrelated = Command::new("sleep").arg("1000").spawn().unwrap();
+    let event = |pid: u32, id: &str, name: &str| {
+        claude_in(
+            &sandbox,
+            pid,
+            id,
+            &json!({"hook_event_name": name, "prompt": id, "reason": "other"}),
+        );
+    };
+    event(owner.id(), "aaaaaa-1", "UserPromptSubmit");
+    // A nested agent and the end of an earlier session are ignored.
+    event(nested, "bbbbbb-1", "Stop");
+    event(unrelated.id(), "cccccc-1", "SessionEnd");
+    assert_eq!(sandbox.last("w")["message"], "aaaaaa-1");
+    // Another agent gets a name of its own and keeps it.
+    event(unrelated.id(), "dddddd-1", "UserPromptSubmit");
+    assert_eq!(sandbox.last("w")["message"], "aaaaaa-1");
+    assert_eq!(sandbox.last("w-dddddd")["message"], "dddddd-1");
+    // The same process takes over, as after /clear.
+    event(owner.id(), "eeeeee-1", "UserPromptSubmit");
+    assert_eq!(sandbox.last("w")["message"], "eeeeee-1");
+    for child in [nested, owner.id()] {
+        Command::new("kill")
+            .arg("-9")
+            .arg(child.to_string())
+            .status()
+            .unwrap();
+    }
+    owner.wait().unwrap();
+    event(unrelated.id(), "ffffff-1", "UserPromptSubmit");
+    assert_eq!(sandbox.last("w")["message"], "ffffff-1");
+    event(unrelated.id(), "dddddd-1", "Stop");
+    assert_eq!(sandbox.last("w-dddddd")["status"], "completed");
+    assert_eq!(sandbox.sessions(), ["w", "w-dddddd"]);
+    unrelated.kill().unwrap();
+    unrelated.wait().unwrap();
+}
+
+#[test]
+fn shared_daemon_names_sessions_by_their_payload() {
+    let sandbox = Sandbox::new();
+    let daemon = sandbox.root().join("agent.sh");
+    let script = "echo '{\"hook_event_name\":\"Stop\",\"session_id\":\"abcdef1\",\"cwd\":\"/srv/shop\"}' | sstat push --hook codex\n";
+    std::fs::write(&daemon, script).unwrap();
+    // A copy of the shell under another name, which is not a shell by its name.
+    let program = sandbox.root().join("agent");
+    std::fs::copy("/bin/sh", &program).unwrap();
+    let mut command = Command::new(program);
+    sandbox.isolate(&mut command);
+    command.arg(daemon).args(["app-server", "--managed-daemon"]);
+    command.env("SSTAT_SESSION", "first");
+    assert!(command.status().unwrap().success());
+    assert_eq!(sandbox.sessions(), ["shop-abcdef"]);
+}
+
+#[test]
+fn completed_is_idle_inside_a_wrapped_run() {
+    let sandbox = Sandbox::with_real_clock();
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let start = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(19)
+        .unwrap();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let run = format!("{}-{start}-{}", std::process::id(), boot.trim());
+    let event = |run: &str, name: &str| {
+        let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
+        let payload = json!({"hook_event_name": name, "error": "rate_limit",
+            "last_assistant_message": "Text"});
+        let ran = fed(
+            command.env("SSTAT_RUN", run),
+            payload.to_string().as_bytes(),
+        );
+        assert_eq!(ran.code, 0);
+        sandbox.last("w")
+    };
+    let last = event(&run, "Stop");
+    assert_eq!(
+        (&last["status"], &last["message"]),
+        (&json!("idle"), &json!("Text"))
+    );
+    assert_eq!(last["wrapper"], run);
+    let last = event(&run, "StopFailure");
+    assert_eq!(last["metadata"]["error_kind"], "rate_limit");
+    assert_eq!(last["status"], "idle");
+    // A run that another process exported is ignored.
+    assert_eq!(event("1-1-boot", "Stop")["status"], "completed");
+}
+
+#[test]
+fn clear_ends_a_session_that_is_named_by_its_id() {
+    let sandbox = Sandbox::new();
+    let event = |name: &str, id: &str| {
+        let mut command = sandbox.command(["push", "--hook", "auto"]);
+        let payload = json!({"hook_event_name": name, "session_id": id, "cwd": "/srv/shop",
+            "prompt": "Go", "reason": "clear", "source": "clear",
+            "transcript_path": "/home/ada/.claude/projects/x.jsonl"});
+        assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+    };
+    event("UserPromptSubmit", "aaaaaa-1");
+    event("SessionEnd", "aaaaaa-1");
+    event("SessionStart", "bbbbbb-1");
+    let last = sandbox.last("shop-aaaaaa");
+    assert_eq!(last["message"], "session ended");
+    assert_eq!(last["metadata"]["agent"], "claude-code");
+    assert_eq!(sandbox.last("shop-bbbbbb")["status"], "idle");
+}
+
+#[test]
+fn hook_in_an_alert_command_does_not_use_its_session() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command(["push", "--hook", "claude-code"]);
+    command.envs([("SSTAT_EVENT", "error"), ("SSTAT_SESSION", "w")]);
+    let payload = json!({"hook_event_name": "Stop", "session_id": "abc", "cwd": "/srv/shop"});
+    assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+    assert_eq!(sandbox.sessions(), ["shop-abc"]);
+}

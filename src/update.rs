@@ -32,7 +32,7 @@ pub const MAX_READ_BYTES: usize = 1024 * 1024;
 pub const MAX_DEPTH: usize = 64;
 
 /// The keys of the format, each a field of [`Update`].
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "timestamp",
     "session",
     "status",
@@ -44,6 +44,7 @@ const KEYS: [&str; 11] = [
     "process",
     "run",
     "wrapper",
+    "repeated",
 ];
 
 /// The keys that JSON output adds to an update's own. Reading drops them, so that
@@ -107,6 +108,9 @@ pub struct Update {
     /// The run of the `sstat push -- COMMAND` around an agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrapper: Option<String>,
+    /// True if the line repeats an earlier update, so that it stays the last one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
     /// Keys unknown to this format with their JSON, in the order of the line.
     #[serde(flatten, serialize_with = "serialize_entries")]
     pub extra: Vec<(String, Box<RawValue>)>,
@@ -139,6 +143,7 @@ impl Update {
             process: None,
             run: None,
             wrapper: None,
+            repeated: false,
             extra: Vec::new(),
             dropped: Vec::new(),
         }
@@ -224,14 +229,16 @@ impl Update {
         decode_line(line, None)
     }
 
-    /// Returns true if [`decode`](Self::decode) succeeds, in a third of the time for
-    /// most lines: `history --json` counts the valid lines of a whole file.
-    pub(crate) fn is_valid(line: &[u8]) -> bool {
+    /// Returns true if [`decode`](Self::decode) succeeds and the update is not
+    /// repeated, in a third of the time for most lines: `history --json` counts the
+    /// updates of a whole file.
+    pub(crate) fn is_own(line: &[u8]) -> bool {
         #[derive(Deserialize)]
         struct Required<'a> {
             timestamp: &'a str,
             #[serde(rename = "status")]
             _status: &'a str,
+            repeated: Option<IgnoredAny>,
         }
         // Anything unusual is left to `decode`: invalid UTF-8, an escape in these
         // strings, a repeated key, an array, which serde accepts as a struct.
@@ -240,8 +247,10 @@ impl Update {
             && str::from_utf8(line)
                 .ok()
                 .and_then(|text| serde_json::from_str::<Required<'_>>(text).ok())
-                .is_some_and(|required| parse_timestamp(required.timestamp).is_some());
-        is_plain || Self::decode(line).is_ok()
+                .is_some_and(|required| {
+                    required.repeated.is_none() && parse_timestamp(required.timestamp).is_some()
+                });
+        is_plain || Self::decode(line).is_ok_and(|update| !update.repeated)
     }
 
     /// Decodes a line that has not been stored. If it has no timestamp, the
@@ -380,6 +389,11 @@ fn decode_object(
             "process" => set(&mut update.process, value.decode_object().map(Box::new)),
             "run" => set(&mut update.run, value.string().map(Cow::into_owned)),
             "wrapper" => set(&mut update.wrapper, value.string().map(Cow::into_owned)),
+            "repeated" => {
+                let value = value.json().parse();
+                update.repeated = value == Ok(true);
+                value.is_ok()
+            }
             derived if DERIVED_KEYS.contains(&derived) => true,
             _ => {
                 unknown.push(key, value);
@@ -480,6 +494,7 @@ impl fmt::Display for DroppedKey {
             "metadata" => "an object",
             "stale_after" => "a number of seconds",
             "process" => "a process record",
+            "repeated" => "true or false",
             _ => "a string",
         };
         write!(f, "{}: {} is not {expected}", self.key, self.value)
@@ -568,9 +583,11 @@ mod tests {
         update.task_id = Some("160".into());
         update.metadata = Some(RawValue::from_string("{\"b\":1.10,\n\"a\":2}".into()).unwrap());
         update.stale_after = Some(Duration::from_secs(2700));
+        update.run = Some("1-2-3".into());
+        update.repeated = true;
         assert_eq!(
             String::from_utf8(update.encode().unwrap()).unwrap(),
-            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"manager1","status":"working","progress":0.45,"message":"Querying","task_id":"160","metadata":{"b":1.10, "a":2},"stale_after":2700}"#
+            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"manager1","status":"working","progress":0.45,"message":"Querying","task_id":"160","metadata":{"b":1.10, "a":2},"stale_after":2700,"run":"1-2-3","repeated":true}"#
                 .to_owned()
                 + "\n"
         );
@@ -611,7 +628,7 @@ mod tests {
     #[test]
     fn key_of_another_type_counts_as_absent() {
         let update = good(
-            r#","progress":"half","message":7,"task_id":[1],"metadata":[],"stale_after":"5m","process":4242"#,
+            r#","progress":"half","message":7,"task_id":[1],"metadata":[],"stale_after":"5m","process":4242,"repeated":"true""#,
         );
         assert_eq!(update.progress, None);
         assert_eq!(update.message, "");
@@ -622,7 +639,8 @@ mod tests {
         assert!(update.extra.is_empty());
         let dropped: Vec<String> = update.dropped.iter().map(ToString::to_string).collect();
         assert_eq!(dropped[0], "progress: \"half\" is not a number from 0 to 1");
-        assert_eq!(dropped.len(), 6);
+        assert_eq!(dropped[6], "repeated: \"true\" is not true or false");
+        assert_eq!(dropped.len(), 7);
         let repeated = good(r#","message":7,"message":"a","task_id":null,"progress":"""#);
         assert_eq!(repeated.dropped, []);
         for progress in ["null", "1e400", "-0.1", "1.01", "50"] {

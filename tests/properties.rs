@@ -80,6 +80,7 @@ prop_compose! {
         stale_after in option::of(0..u64::from(u32::MAX)),
         process in option::of(process()),
         run in option::of(any::<String>()),
+        repeated in any::<bool>(),
         extra in option::of(("[a-z\u{80}-\u{10ffff}]{12,}", json(3))),
     ) -> Update {
         let mut update = Update::new(&"w".parse().unwrap(), status, timestamp);
@@ -92,6 +93,7 @@ prop_compose! {
         update.process = process.map(Box::new);
         update.wrapper.clone_from(&run);
         update.run = run;
+        update.repeated = repeated;
         update.extra = extra.map(|(key, value)| (key, raw(&value))).into_iter().collect();
         update
     }

@@ -82,6 +82,14 @@ impl ProcessIdentity {
             .flatten()
     }
 
+    /// Returns the identity of the wrapper with this [`run_name`](Self::run_name) if it
+    /// runs.
+    #[must_use]
+    pub fn of_run(run: &str) -> Option<Self> {
+        let pid = run.split('-').next()?.parse().ok()?;
+        Self::of(pid).filter(|wrapper| wrapper.run_name() == run)
+    }
+
     /// Returns the nearest ancestor of this process that is not a shell.
     #[must_use]
     pub fn of_caller() -> Option<Self> {

@@ -30,9 +30,6 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::store::open::{self, StatusFile};
 
-/// How long to wait for the lock before continuing without it.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How long to wait for the writer of an incomplete last line. Without waiting,
 /// half of the lines that `echo` and `print` write in parts were damaged; with
 /// 20 ms, one in sixty.
@@ -81,6 +78,9 @@ pub struct AppendError {
 }
 
 impl Appender {
+    /// How long an append waits for the lock before it continues without it.
+    pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
     /// Returns an appender for a path. The first append opens the file.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
@@ -113,27 +113,27 @@ impl Appender {
             .map_err(|unwritten| unwritten.error)
     }
 
-    /// Appends the line that `line` returns while the file is locked, so that it
-    /// can depend on the updates before it. Waits for the lock at most `timeout`;
-    /// `line` receives false if it was not acquired.
+    /// Appends the lines that `lines` returns while the file is locked, so that they
+    /// can depend on the updates before them. They are one write. Waits for the lock
+    /// at most `timeout`; `lines` receives false if it was not acquired.
     ///
     /// # Errors
-    /// Those of [`append`](Self::append) and of `line`.
-    pub fn append_locked(
+    /// Those of [`append`](Self::append) and of `lines`.
+    pub fn append_locked<E: From<Error>>(
         &mut self,
         timeout: Duration,
         durability: Durability,
-        line: impl FnOnce(bool) -> Result<Option<Vec<u8>>>,
-    ) -> Result<()> {
+        lines: impl FnOnce(bool) -> std::result::Result<Option<Vec<u8>>, E>,
+    ) -> std::result::Result<(), E> {
         let (mut open, is_locked) = self.open_and_lock(timeout)?;
-        let Some(line) = line(is_locked)? else {
+        let Some(lines) = lines(is_locked)? else {
             return Ok(());
         };
-        Batch::new(&line).write(&mut open.file, &self.path)?;
-        match durability {
-            Durability::Synced => self.sync(&open.file),
-            Durability::Cached => Ok(()),
+        Batch::new(&lines).write(&mut open.file, &self.path)?;
+        if durability == Durability::Synced {
+            self.sync(&open.file)?;
         }
+        Ok(())
     }
 
     /// Appends several lines in their order, each ending with a newline. They
@@ -156,7 +156,7 @@ impl Appender {
     }
 
     fn append_batch(&mut self, batch: &mut Batch<'_>, durability: Durability) -> Result<()> {
-        let (mut open, _) = self.open_and_lock(LOCK_TIMEOUT)?;
+        let (mut open, _) = self.open_and_lock(Self::LOCK_TIMEOUT)?;
         batch.write(&mut open.file, &self.path)?;
         if durability == Durability::Synced
             && let Err(error) = self.sync(&open.file)

@@ -45,10 +45,12 @@ impl Query {
         }
     }
 
-    /// Returns true if the update is selected, apart from the limit.
+    /// Returns true if the update is selected, apart from the limit. A repeated
+    /// update never is.
     #[must_use]
     pub fn matches(&self, update: &Update) -> bool {
-        self.since.is_none_or(|since| update.timestamp >= since)
+        !update.repeated
+            && self.since.is_none_or(|since| update.timestamp >= since)
             && self.until.is_none_or(|until| update.timestamp <= until)
             && (self.statuses.is_empty() || self.statuses.contains(&update.status))
             && (self.task.is_none() || self.task == update.task_id)
@@ -115,8 +117,8 @@ impl History {
         (self.name, self.path, self.open)
     }
 
-    /// Returns the number of valid updates in the file, selected or not. Reads
-    /// the whole file.
+    /// Returns the number of valid updates in the file, selected or not, without
+    /// repeated ones. Reads the whole file.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -124,7 +126,7 @@ impl History {
         let mut lines = LinesForward::new(&self.open.file, 0, self.size());
         let mut count = 0;
         while let Some(line) = lines.next().map_err(Error::io("read", &self.path))? {
-            count += u64::from(line.bytes.is_some_and(Update::is_valid));
+            count += u64::from(line.bytes.is_some_and(Update::is_own));
         }
         Ok(count)
     }
@@ -281,6 +283,7 @@ impl<'a> SinceLimit<'a> {
         if let Some(oldest) = self.oldest
             && line.offset <= self.next_sample
             && let Ok(Some(update)) = line.update(self.metadata)
+            && !update.repeated
         {
             self.next_sample = line.offset.saturating_sub(SAMPLE_BYTES);
             let is_old = update.timestamp < oldest;

@@ -23,3 +23,4 @@ mod transparent;
 mod usage;
 mod watch;
 mod wrap;
+mod writers;

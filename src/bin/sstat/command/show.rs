@@ -61,10 +61,14 @@ pub fn detail(
         latest.push_back(update);
         Ok(())
     })?;
-    let (Some(track), Some(last)) = (track, latest.back()) else {
+    // The history has no repeated updates, but the last one can be repeated.
+    let Some(session) = store.session(name, rules)?.0 else {
         return Ok((None, warning));
     };
-    let session = rules.evaluate(last.clone());
+    let mut track = track.unwrap_or_else(|| Track::new(&session.update));
+    if track.status != session.update.status {
+        track.follow(&session.update);
+    }
     latest.truncate(recent);
     let detail = Detail {
         now: rules.now,

@@ -429,10 +429,16 @@ impl Watcher {
 
     /// Applies the new updates of one session, oldest first. Only the last one says
     /// whether the session is dead: a process of an earlier one may have ended since.
+    /// An update before a repeated one is skipped: both are one write, so it was not
+    /// the last line at any time.
     fn apply(&mut self, updates: Vec<Update>, more: bool) {
         let now = self.clock.now();
         let count = updates.len() + usize::from(more);
-        for (index, update) in updates.into_iter().enumerate() {
+        let mut updates = updates.into_iter().enumerate().peekable();
+        while let Some((index, update)) = updates.next() {
+            if updates.peek().is_some_and(|(_, next)| next.repeated) {
+                continue;
+            }
             let state = match self.processes.state(process_of(&update)) {
                 state if index + 1 < count && !state.is_alive() => ProcessState::Unknown,
                 state => state,

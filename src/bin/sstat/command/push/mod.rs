@@ -4,6 +4,7 @@
 pub mod child;
 mod hook;
 mod record;
+mod runs;
 mod stdin;
 pub mod wrap;
 

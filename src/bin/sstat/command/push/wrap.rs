@@ -8,15 +8,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
-use sstat::{
-    HealthRules, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Thresholds, Update,
-    escape_invalid_utf8, truncate,
-};
+use sstat::{MAX_WRITTEN_BYTES, ProcessIdentity, Status, Update, escape_invalid_utf8, truncate};
 
 use crate::cli;
 use crate::command::push::child::{self, Ending};
 use crate::command::push::record::record;
-use crate::command::push::{merge_metadata, update_from};
+use crate::command::push::{merge_metadata, runs, update_from};
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::hook::secrets;
@@ -68,6 +65,15 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         Box::new(process)
     });
     update.run = update.process.as_ref().map(|process| process.run_name());
+    let others = runs::last_updates(config, &update.session);
+    let mut wrappers = others.iter().rev().filter_map(runs::open_wrapper);
+    if let Some(pid) = wrappers.next().filter(|_| !config.quiet) {
+        let reason = format!(
+            "{}: process {pid} still runs a command of this session",
+            update.session
+        );
+        warn(&reason, "both record their status here");
+    }
     if let Err(failure) = record(config, &update, durability) {
         warn(&failure, RUNS_WITHOUT_STATUS);
     }
@@ -80,9 +86,10 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
     let (ending, stderr) = execute(&argv, variables, tail.is_some(), &style);
     // From here on, sstat must end as the command ended.
     let took = started.elapsed();
-    let recorded = closing_update(config, update, &ending, took)
-        .and_then(|last| with_tail(last, &stderr, tail.unwrap_or_default()))
-        .and_then(|last| record(config, &last, durability));
+    let recorded = runs::record_end(config, &update, durability, |own| {
+        let last = closing_update(config, &update, own, &ending, took)?;
+        with_tail(last, &stderr, tail.unwrap_or_default())
+    });
     if let Err(failure) = recorded {
         warn(&failure, "the end of the command is not recorded");
     }
@@ -204,13 +211,15 @@ fn words(argv: &[OsString]) -> Vec<String> {
 /// unless that leaves no room for how the command ended.
 fn closing_update(
     config: &Config,
-    first: Update,
+    first: &Update,
+    own: Option<Update>,
     ending: &Ending,
     took: Duration,
 ) -> Result<Update> {
-    match own_update(config, &first, ending)?.map(|own| final_update(config, own, ending, took)) {
+    let own = own.map(|own| own_update(own, first, ending));
+    match own.map(|own| final_update(config, own, ending, took)) {
         Some(Ok(last)) if last.encode().is_ok() => Ok(last),
-        _ => final_update(config, first, ending, took),
+        _ => final_update(config, first.clone(), ending, took),
     }
 }
 
@@ -231,20 +240,10 @@ fn with_tail(update: Update, stderr: &[u8], lines: usize) -> Result<Update> {
     })
 }
 
-/// Returns the command's own last update of the session, if there is one: its
+/// Returns the last update of the run with what it lacks from the first one. Its
 /// reason for an error says more than the exit code. A completed command keeps
 /// the first message, unless its own update says `completed` too.
-fn own_update(config: &Config, first: &Update, ending: &Ending) -> Result<Option<Update>> {
-    let rules = HealthRules::new(config.now()?, Thresholds::default());
-    let store = &config.location.store;
-    let Ok((Some(session), _)) = store.session(&first.session, &rules) else {
-        return Ok(None);
-    };
-    let mut own = session.update;
-    let is_of_this_run = own.run == first.run || own.wrapper == first.run;
-    if first.run.is_none() || !is_of_this_run {
-        return Ok(None);
-    }
+fn own_update(mut own: Update, first: &Update, ending: &Ending) -> Update {
     own.run.clone_from(&first.run);
     own.wrapper = None;
     let succeeded = matches!(ending, Ending::Exited(0));
@@ -253,7 +252,7 @@ fn own_update(config: &Config, first: &Update, ending: &Ending) -> Result<Option
     if own.message.is_empty() || (succeeded && own.status != Status::Completed) {
         own.message.clone_from(&first.message);
     }
-    Ok(Some(own))
+    own
 }
 
 /// Returns an update that says how the command ended, without a process and

@@ -67,7 +67,7 @@ pub fn detail(
     };
     let mut track = track.unwrap_or_else(|| Track::new(&session.update));
     if track.status != session.update.status {
-        track.follow(&session.update);
+        track.add(&session.update);
     }
     latest.truncate(recent);
     let detail = Detail {

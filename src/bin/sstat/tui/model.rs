@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Health, Liveness, Session, Status, Update, natural_cmp};
+use sstat::{Attention, Health, Liveness, Session, Status, Update, natural_cmp};
 
 use crate::render::issue_word;
 use crate::render::style::{Role, worst_issue};
@@ -161,18 +161,31 @@ impl Screen {
         let words: Vec<&str> = filter.split_whitespace().collect();
         let mut text = String::new();
         self.totals = Totals::default();
-        self.rows.clear();
+        let mut rows = Vec::new();
         for (index, session) in table.sessions().enumerate() {
             if wants(session) {
                 self.totals.add(session);
                 if (!self.only_attention || session.needs_attention())
                     && contains_words(session, &words, &mut text)
                 {
-                    self.rows.push(index);
+                    rows.push((sort_key(self.sort, session), index));
                 }
             }
         }
-        self.sort(table);
+        // The rows are in natural order of the names, and the sorts are stable.
+        rows.sort_by_key(|&(key, _)| key);
+        self.rows.clear();
+        self.rows.extend(rows.into_iter().map(|(_, index)| index));
+        let sort = self.sort;
+        if !matches!(sort, Sort::Attention | Sort::Name) {
+            self.rows.sort_by(|&a, &b| {
+                let sessions = table.get(a).zip(table.get(b));
+                sessions.map_or(Ordering::Equal, |(a, b)| compare(sort, a, b))
+            });
+        }
+        if self.is_reversed {
+            self.rows.reverse();
+        }
         let selected = self.selected.as_deref();
         let index = selected.and_then(|name| table.position(name));
         let row = index.and_then(|index| self.rows.iter().position(|&row| row == index));
@@ -182,26 +195,6 @@ impl Screen {
             (Some(_), None) => self.select(self.cursor, table),
         }
         self.scroll();
-    }
-
-    /// Sorts the rows, which are in natural order of the names.
-    fn sort(&mut self, table: &SessionTable) {
-        match self.sort {
-            Sort::Name => {}
-            Sort::Attention => self.rows.sort_by_cached_key(|&index| {
-                let session = table.get(index)?;
-                let at = session.update.timestamp.timestamp_millis();
-                let at = if session.needs_attention() { at } else { 0 };
-                Some((session.attention(), at))
-            }),
-            sort => self.rows.sort_by(|&a, &b| {
-                let sessions = table.get(a).zip(table.get(b));
-                sessions.map_or(Ordering::Equal, |(a, b)| compare(sort, a, b))
-            }),
-        }
-        if self.is_reversed {
-            self.rows.reverse();
-        }
     }
 
     /// Sets the height of the page.
@@ -393,6 +386,16 @@ impl Screen {
         detail.session.health = table.health_at(index, self.now)?;
         Some(detail)
     }
+}
+
+/// Returns the key for the order by attention: the most urgent session first, and
+/// the one that has waited longest.
+fn sort_key(sort: Sort, session: &Session) -> Option<(Attention, i64)> {
+    let attention = session.attention();
+    (sort == Sort::Attention).then(|| match attention {
+        Attention::None => (attention, 0),
+        _ => (attention, session.update.timestamp.timestamp_millis()),
+    })
 }
 
 fn compare(sort: Sort, a: &Session, b: &Session) -> Ordering {

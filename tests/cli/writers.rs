@@ -166,6 +166,27 @@ fn command_of_the_same_session_inside_a_wrapper_does_not_end_it() {
 }
 
 #[test]
+fn only_an_agent_in_the_middle_of_a_turn_is_repeated() {
+    for (status, is_repeated) in [("blocked", true), ("idle", false), ("error", false)] {
+        let sandbox = Sandbox::with_real_clock();
+        let pid = std::process::id().to_string();
+        sandbox.ok(["push", "w", status, "agent", "--pid", &pid]);
+        let mut line = updates(&sandbox, "w").remove(0);
+        line["run"] = "0198c0de".into();
+        sandbox.write("w", format!("{line}\n"));
+        let ended = Run::start(&sandbox, "w", "a").end();
+        assert_eq!(ended.stderr, "", "an agent is not a wrapper");
+        let last = short(&updates(&sandbox, "w")).pop().unwrap();
+        let expected = if is_repeated {
+            "*blocked agent"
+        } else {
+            "completed a"
+        };
+        assert_eq!(last, expected);
+    }
+}
+
+#[test]
 fn without_the_lock_nothing_is_repeated() {
     let sandbox = Sandbox::with_real_clock();
     let a = Run::start(&sandbox, "w", "a");

@@ -71,10 +71,11 @@ pub fn open_wrapper(update: &Update) -> Option<u32> {
 /// Returns true if the run with this last update has not ended: a wrapper that still
 /// runs its command, or an agent in the middle of a turn.
 pub fn is_open(update: &Update) -> bool {
-    let is_turn = matches!(update.status, Status::Working | Status::Blocked);
     let is_alive = |process: &ProcessIdentity| {
-        let state = process.state(HostIdentity::current().as_ref());
-        state.is_alive()
+        let here = HostIdentity::current();
+        process.state(here.as_ref()).is_alive()
     };
-    open_wrapper(update).is_some() || (is_turn && update.process.as_deref().is_some_and(is_alive))
+    open_wrapper(update).is_some()
+        || matches!(update.status, Status::Working | Status::Blocked)
+            && update.process.as_deref().is_some_and(is_alive)
 }

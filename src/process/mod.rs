@@ -121,19 +121,14 @@ impl ProcessIdentity {
 
     fn of_process(pid: u32) -> Option<Self> {
         let stat = ProcessStat::of(pid).filter(|stat| !stat.is_zombie())?;
-        let HostIdentity {
-            boot_id,
-            host,
-            pid_namespace,
-            machine,
-        } = HostIdentity::current()?;
+        let here = HostIdentity::current()?;
         Some(Self {
             pid,
             start_time: stat.start_time,
-            boot_id,
-            host,
-            pid_namespace,
-            machine,
+            boot_id: here.boot_id,
+            host: here.host,
+            pid_namespace: here.pid_namespace,
+            machine: here.machine,
             command: None,
         })
     }

@@ -63,7 +63,6 @@ impl From<ProcessStat> for JobControl {
 
 /// Returns the set of ignored signals, bit N-1 for signal N. It is empty if the
 /// system has no /proc.
-#[cfg(unix)]
 pub fn ignored_signals() -> u64 {
     std::fs::read_to_string("/proc/self/status")
         .ok()
@@ -71,7 +70,6 @@ pub fn ignored_signals() -> u64 {
         .unwrap_or(0)
 }
 
-#[cfg(unix)]
 fn parse_ignored(status: &str) -> Option<u64> {
     let mask = status
         .lines()

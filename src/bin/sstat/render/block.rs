@@ -104,16 +104,10 @@ fn message_and_progress(session: &Session, style: &Style) -> String {
         return message.into_owned();
     };
     let percent = rounded_percent(progress);
-    let is_terminal = style.width.is_some();
-    let progress = if is_terminal {
-        format!("{} {percent}", style.bar(progress, BAR))
-    } else {
-        format!("({percent})")
-    };
-    match is_terminal {
-        _ if message.is_empty() => progress,
-        true => format!("{progress} {message}"),
-        false => format!("{message} {progress}"),
+    let space = if message.is_empty() { "" } else { " " };
+    match style.width {
+        Some(_) => format!("{} {percent}{space}{message}", style.bar(progress, BAR)),
+        None => format!("{message}{space}({percent})"),
     }
 }
 
@@ -139,11 +133,8 @@ pub fn tmux_line(summary: &Summary) -> String {
 fn join(summary: &Summary, format: impl Fn(u64, &str, Role) -> String) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (status, count) in &summary.by_status {
-        parts.push(format(
-            *count,
-            &escape(status.as_str()),
-            Role::of_status(status),
-        ));
+        let word = escape(status.as_str());
+        parts.push(format(*count, &word, Role::of_status(status)));
     }
     for (count, word, role) in [
         (summary.stale().count(), "stale", Role::Stale),

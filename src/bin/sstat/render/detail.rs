@@ -31,21 +31,16 @@ pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::
     for update in &detail.recent {
         write_update(out, update, None, style)?;
     }
-    match &detail.pane {
-        None => {}
-        Some(Ok(lines)) => {
-            writeln!(out, "\n{}", style.paint(Role::Heading, "Pane"))?;
-            for line in lines {
-                writeln!(out, "{}", escape(line))?;
+    if let Some(pane) = &detail.pane {
+        let heading = style.paint(Role::Heading, "Pane");
+        match pane {
+            Ok(lines) => {
+                writeln!(out, "\n{heading}")?;
+                for line in lines {
+                    writeln!(out, "{}", escape(line))?;
+                }
             }
-        }
-        Some(Err(reason)) => {
-            writeln!(
-                out,
-                "\n{} {}",
-                style.paint(Role::Heading, "Pane"),
-                escape(reason)
-            )?;
+            Err(reason) => writeln!(out, "\n{heading} {}", escape(reason))?,
         }
     }
     Ok(())
@@ -66,20 +61,13 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
 
     let held = detail.now.signed_duration_since(detail.status_since);
     let held = format_duration(held.to_std().unwrap_or_default());
-    let at_least = if detail.status_since_is_exact {
-        ""
-    } else {
-        "at least "
+    let at_least = match detail.status_since_is_exact {
+        true => "",
+        false => "at least ",
     };
     let since = local_time(detail.status_since);
-    let word = escape(update.status.as_str());
-    add(
-        "Status",
-        vec![
-            Span::of(Role::of_status(&update.status), word),
-            Span::plain(format!(" for {at_least}{held}, since {since}")),
-        ],
-    );
+    let held = Span::plain(format!(" for {at_least}{held}, since {since}"));
+    add("Status", vec![Span::of_status(&update.status), held]);
     if let Some(role) = Role::of_health(health)
         && let Some(issue) = issue(update, health)
     {
@@ -90,10 +78,8 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
         Some(_) => age(health),
         None => format!("{} ago", age(health)),
     };
-    plain(
-        "Updated",
-        format!("{updated}, {}", local_time(update.timestamp)),
-    );
+    let time = local_time(update.timestamp);
+    plain("Updated", format!("{updated}, {time}"));
     if let Some(task) = &update.task_id {
         plain("Task", escape(task).into_owned());
     }
@@ -110,11 +96,8 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     if !update.message.is_empty() {
         plain("Message", escape(&update.message).into_owned());
     }
-    if let Some(stale_after) = update.stale_after {
-        plain(
-            "Expects",
-            format!("stale after {}", format_duration(stale_after)),
-        );
+    if let Some(stale_after) = update.stale_after.map(format_duration) {
+        plain("Expects", format!("stale after {stale_after}"));
     }
     if let Some(process) = &update.process {
         let liveness = match health.liveness {
@@ -125,14 +108,11 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
             Liveness::Unknown if matches!(update.status, Status::Completed | Status::Error) => "",
             _ => ", unknown whether it runs",
         };
-        let command = process.command.as_ref().map_or(String::new(), |command| {
-            format!(", running {}", escape(&command.join(" ")))
-        });
-        let host = escape(&process.host);
-        plain(
-            "Process",
-            format!("{} on {host}{liveness}{command}", process.pid),
-        );
+        let mut text = format!("{} on {}{liveness}", process.pid, escape(&process.host));
+        if let Some(command) = &process.command {
+            text += &format!(", running {}", escape(&command.join(" ")));
+        }
+        plain("Process", text);
     }
     if let Some(metadata) = &update.metadata {
         let mut label = "Metadata";
@@ -143,11 +123,8 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
             label = "";
         }
     }
-    let path = detail.path.as_os_str().as_encoded_bytes();
-    plain(
-        "File",
-        escape(&sstat::escape_invalid_utf8(path)).into_owned(),
-    );
+    let path = sstat::escape_invalid_utf8(detail.path.as_os_str().as_encoded_bytes());
+    plain("File", escape(&path).into_owned());
     facts
 }
 

@@ -171,7 +171,10 @@ impl<'a> Plot<'a> {
 
     /// Returns an empty lane. It stays blank before `from` and where the
     /// session's last update does not match `wanted`.
-    pub fn lane<'q>(&self, wanted: &'q Query, from: DateTime<Utc>) -> Lane<'q> {
+    pub fn lane(&self, wanted: &Query, from: DateTime<Utc>) -> Lane {
+        let mut wanted = wanted.clone();
+        // The range of the axis decides which times are shown.
+        (wanted.since, wanted.until) = (None, None);
         Lane {
             wanted,
             from: from.max(self.range.from),
@@ -285,7 +288,7 @@ impl<'a> Plot<'a> {
     /// Draws the state that an update set and that lasted until `end`.
     fn draw(&self, lane: &mut Lane, update: &Update, end: DateTime<Utc>, process: ProcessState) {
         let (begin, end) = (update.timestamp, end.min(self.range.to));
-        if end < lane.from || begin > self.range.to || !matches(lane.wanted, update) {
+        if end < lane.from || begin > self.range.to || !lane.wanted.matches(update) {
             return;
         }
         let begin = begin.max(lane.from);
@@ -349,20 +352,13 @@ impl<'a> Plot<'a> {
 const LEVELS: usize = 8;
 
 /// The columns of one session.
-pub struct Lane<'q> {
-    wanted: &'q Query,
+pub struct Lane {
+    wanted: Query,
     from: DateTime<Utc>,
     /// Each with the seconds of the column that it covers.
     marks: Vec<(Mark, f64)>,
     progress: Vec<Option<f64>>,
     last: Option<Update>,
-}
-
-/// Returns whether an update matches a query, apart from its time, which decides
-/// the range of the axis.
-fn matches(wanted: &Query, update: &Update) -> bool {
-    (wanted.statuses.is_empty() || wanted.statuses.contains(&update.status))
-        && (wanted.task.is_none() || wanted.task == update.task_id)
 }
 
 /// Writes a line of cells without trailing blanks, with one escape sequence for

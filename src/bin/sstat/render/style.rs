@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use owo_colors::{OwoColorize, Style as Paint, XtermColors};
-use sstat::{Health, Liveness, Staleness, Status, truncate_by};
+use sstat::{Health, Liveness, Staleness, Status, escape, truncate_by};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How to format text for one stream.
@@ -44,19 +44,6 @@ pub struct Color {
     pub tmux: &'static str,
 }
 
-impl Color {
-    const RED: Self = Self::new(160, "red");
-    const GREEN: Self = Self::new(28, "green");
-    const YELLOW: Self = Self::new(130, "yellow");
-    const BLUE: Self = Self::new(27, "blue");
-    const MAGENTA: Self = Self::new(133, "magenta");
-    const CYAN: Self = Self::new(30, "cyan");
-
-    const fn new(index: u8, tmux: &'static str) -> Self {
-        Self { index, tmux }
-    }
-}
-
 impl Role {
     pub fn of_status(status: &Status) -> Self {
         match status {
@@ -75,15 +62,16 @@ impl Role {
     }
 
     pub fn color(self) -> Option<Color> {
-        match self {
-            Self::Working => Some(Color::GREEN),
-            Self::Blocked | Self::Stale => Some(Color::YELLOW),
-            Self::Error | Self::VeryStale | Self::Dead => Some(Color::RED),
-            Self::Idle => Some(Color::BLUE),
-            Self::Completed => Some(Color::CYAN),
-            Self::Other => Some(Color::MAGENTA),
-            Self::Heading | Self::Faint => None,
-        }
+        let (index, tmux) = match self {
+            Self::Working => (28, "green"),
+            Self::Blocked | Self::Stale => (130, "yellow"),
+            Self::Error | Self::VeryStale | Self::Dead => (160, "red"),
+            Self::Idle => (27, "blue"),
+            Self::Completed => (30, "cyan"),
+            Self::Other => (133, "magenta"),
+            Self::Heading | Self::Faint => return None,
+        };
+        Some(Color { index, tmux })
     }
 
     pub fn is_bold(self) -> bool {
@@ -142,6 +130,10 @@ impl Span {
             text: text.into(),
         }
     }
+
+    pub fn of_status(status: &Status) -> Self {
+        Self::of(Role::of_status(status), escape(status.as_str()))
+    }
 }
 
 impl Style {
@@ -173,14 +165,12 @@ impl Style {
     /// A progress bar of `width` columns. It is full only at 1.0.
     pub fn bar(&self, progress: f64, width: usize) -> String {
         let (full, empty) = if self.unicode {
-            ('█', '░')
+            ("█", "░")
         } else {
-            ('#', '-')
+            ("#", "-")
         };
         let filled = ((progress * width as f64) as usize).min(width);
-        std::iter::repeat_n(full, filled)
-            .chain(std::iter::repeat_n(empty, width - filled))
-            .collect()
+        full.repeat(filled) + &empty.repeat(width - filled)
     }
 
     /// A fraction as one character; `eighths` from 1 to 8.

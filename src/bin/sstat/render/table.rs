@@ -1,15 +1,14 @@
 //! `list` and `stale` as tables, one row for each session.
 
 use std::array::from_fn;
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Row, Table, Width, presets};
 use sstat::{Session, escape};
 use unicode_width::UnicodeWidthStr;
 
-use crate::render::style::{Role, Style, percent};
-use crate::render::{age, issue, issue_word, pane_command};
+use crate::render::style::{Role, Span, Style, percent, worst_issue};
+use crate::render::{age, issue, pane_command};
 use crate::view::{List, StaleList};
 
 /// Columns of a progress bar.
@@ -31,42 +30,6 @@ const MAX_WIDTH: usize = 1000;
 /// How many rows are formatted at once. Each takes 2.5 KB in the meantime.
 const ROWS_AT_ONCE: usize = 500;
 
-/// The text of a cell and its role.
-struct Field<'a> {
-    text: Cow<'a, str>,
-    role: Option<Role>,
-}
-
-impl<'a> Field<'a> {
-    fn plain(text: impl Into<Cow<'a, str>>) -> Self {
-        Self::of(None, text)
-    }
-
-    fn of(role: impl Into<Option<Role>>, text: impl Into<Cow<'a, str>>) -> Self {
-        Self {
-            text: text.into(),
-            role: role.into(),
-        }
-    }
-
-    fn cell(&self, width: usize, style: &Style) -> Cell {
-        let mut cell = Cell::new(style.fit(&self.text, width));
-        let Some(role) = self.role.filter(|_| style.color) else {
-            return cell;
-        };
-        if let Some(color) = role.color() {
-            cell = cell.fg(Color::AnsiValue(color.index));
-        }
-        if role.is_bold() {
-            cell = cell.add_attribute(Attribute::Bold);
-        }
-        if role.is_dim() {
-            cell = cell.add_attribute(Attribute::Dim);
-        }
-        cell
-    }
-}
-
 /// Writes a row for each session. A column that is empty in all rows is left
 /// out.
 pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result<()> {
@@ -87,20 +50,17 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
             }
             Some(progress) => format!("{:>4}", percent(progress)),
         };
-        let age = match issue_word(health) {
-            Some(issue) => format!("{} {issue}", age(health)),
-            None => age(health),
+        let age = match worst_issue(health) {
+            Some((issue, role)) => Span::of(role, format!("{} {issue}", age(health))),
+            None => Span::of(Role::Faint, age(health)),
         };
         [
-            Field::plain(escape(session.name())),
-            Field::of(
-                Role::of_status(&update.status),
-                escape(update.status.as_str()),
-            ),
-            Field::plain(progress),
-            Field::plain(escape(update.task_id.as_deref().unwrap_or_default())),
-            Field::plain(escape(&update.message)),
-            Field::of(Role::of_health(health).unwrap_or(Role::Faint), age),
+            Span::plain(escape(session.name())),
+            Span::of_status(&update.status),
+            Span::plain(progress),
+            Span::plain(escape(update.task_id.as_deref().unwrap_or_default())),
+            Span::plain(escape(&update.message)),
+            age,
         ]
     })
 }
@@ -119,17 +79,14 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
         let (update, health) = (&session.update, &session.health);
         let command = pane_command(session.name(), list.directory.as_deref());
         [
-            Field::plain(escape(session.name())),
-            Field::of(
-                Role::of_status(&update.status),
-                escape(update.status.as_str()),
-            ),
-            Field::plain(age(health)),
-            Field::of(
-                Role::of_health(health),
-                issue(update, health).unwrap_or_default(),
-            ),
-            Field::of(Role::Faint, command),
+            Span::plain(escape(session.name())),
+            Span::of_status(&update.status),
+            Span::plain(age(health)),
+            Span {
+                role: Role::of_health(health),
+                text: issue(update, health).unwrap_or_default(),
+            },
+            Span::of(Role::Faint, command),
         ]
     })
 }
@@ -184,6 +141,23 @@ impl<const N: usize> Layout<'_, N> {
     }
 }
 
+fn cell(span: &Span, width: usize, style: &Style) -> Cell {
+    let mut cell = Cell::new(style.fit(&span.text, width));
+    let Some(role) = span.role.filter(|_| style.color) else {
+        return cell;
+    };
+    if let Some(color) = role.color() {
+        cell = cell.fg(Color::AnsiValue(color.index));
+    }
+    if role.is_bold() {
+        cell = cell.add_attribute(Attribute::Bold);
+    }
+    if role.is_dim() {
+        cell = cell.add_attribute(Attribute::Dim);
+    }
+    cell
+}
+
 /// Writes sessions as rows. Each row is one line, on a terminal no wider than
 /// it. `fields` runs twice for each session, which takes less memory than
 /// keeping all fields.
@@ -192,7 +166,7 @@ fn write_table<const N: usize>(
     style: &Style,
     layout: &Layout<'_, N>,
     sessions: &[Session],
-    fields: impl Fn(&Session) -> [Field<'_>; N],
+    fields: impl Fn(&Session) -> [Span; N],
 ) -> io::Result<()> {
     let mut longest = [0; N];
     for session in sessions {
@@ -201,9 +175,9 @@ fn write_table<const N: usize>(
         }
     }
     let widths = layout.widths(longest, style.width);
-    let row = |fields: [Field<'_>; N]| {
+    let row = |fields: [Span; N]| {
         let shown = fields.iter().zip(widths);
-        Row::from(shown.filter_map(|(field, width)| Some(field.cell(width?, style))))
+        Row::from(shown.filter_map(|(field, width)| Some(cell(field, width?, style))))
     };
     for (index, chunk) in sessions.chunks(ROWS_AT_ONCE).enumerate() {
         let mut table = Table::new();
@@ -214,7 +188,7 @@ fn write_table<const N: usize>(
             table.force_no_tty();
         }
         if index == 0 {
-            let headers = layout.headers.map(|text| Field::of(Role::Heading, text));
+            let headers = layout.headers.map(|text| Span::of(Role::Heading, text));
             table.set_header(row(headers));
         }
         table.add_rows(chunk.iter().map(|session| row(fields(session))));

@@ -178,7 +178,7 @@ pub struct Health {
     pub command_pid: Option<u32>,
 }
 
-/// The time by which clocks may differ without clock skew being reported.
+/// The clock difference up to which no clock skew is reported.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
 impl Health {
@@ -305,7 +305,7 @@ pub struct Session {
     pub health: Health,
 }
 
-/// Why a session needs a person's attention, most urgent first.
+/// The reason why a session needs attention, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Attention {

@@ -329,8 +329,14 @@ fn contains(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
 
 /// Returns true if objects and arrays are nested deeper than `limit`.
 pub(crate) fn deeper_than(json: &[u8], limit: usize) -> bool {
-    // A few opening brackets cannot nest deeply, and counting them is quick.
-    if count(json, |byte| matches!(byte, b'{' | b'[')) <= limit {
+    // A few opening brackets cannot nest deeply. Counting them is quick, because the
+    // loop auto-vectorizes with sums of eight bits. `memchr` detects the processor's
+    // features first, which on a virtual machine takes longer than the rest of a
+    // push's decoding.
+    let is_opening = |byte: &u8| u8::from(matches!(byte, b'{' | b'['));
+    let parts = json.chunks(usize::from(u8::MAX));
+    let sums = parts.map(|part| part.iter().map(is_opening).sum::<u8>());
+    if sums.map(usize::from).sum::<usize>() <= limit {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
@@ -357,15 +363,6 @@ pub(crate) fn deeper_than(json: &[u8], limit: usize) -> bool {
         }
     }
     false
-}
-
-/// Counts the wanted bytes, in sums of eight bits, so that the loop
-/// auto-vectorizes. `memchr` detects the processor's features first, which on a
-/// virtual machine takes longer than the rest of a push's decoding.
-fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
-    let count = |part: &[u8]| part.iter().map(|&byte| u8::from(wanted(byte))).sum::<u8>();
-    let parts = bytes.chunks(usize::from(u8::MAX));
-    parts.map(|part| usize::from(count(part))).sum()
 }
 
 /// Returns JSON text with its unprintable characters as `\uXXXX`.

@@ -25,7 +25,7 @@ pub fn is_unprintable(c: char) -> bool {
         | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
         // Shorthand and musical format characters.
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        // Tags, and what is reserved beside the variation selectors.
+        // Tags, and the reserved characters around the variation selectors.
         | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
 }
 

@@ -86,7 +86,7 @@ fn rfc3339(text: &str) -> Option<String> {
         None => (None, split_dashed_date(text)),
     };
     let (mut month, mut day, mut year) = (None, None, None);
-    let (mut clock, mut offset, mut half) = (None, None, None);
+    let (mut clock, mut offset, mut is_afternoon) = (None, None, None);
     for word in words.split_whitespace() {
         let word = word.trim_end_matches(',');
         let starts_with_digit = word.starts_with(|c: char| c.is_ascii_digit());
@@ -107,7 +107,7 @@ fn rfc3339(text: &str) -> Option<String> {
         } else if let Some(parsed) = parse_offset(word) {
             offset = Some(parsed);
         } else if word.eq_ignore_ascii_case("AM") || word.eq_ignore_ascii_case("PM") {
-            half = Some(word.to_ascii_uppercase());
+            is_afternoon = Some(word.eq_ignore_ascii_case("PM"));
         } else if let Some(index) = position(MONTHS, word) {
             month = Some(index + 1);
         } else if position(WEEKDAYS, word).is_none() {
@@ -119,9 +119,10 @@ fn rfc3339(text: &str) -> Option<String> {
         None => format!("{:04}-{:02}-{:02}", year?, month?, day?),
     };
     let (hour, rest) = clock?;
-    let hour = match half.as_deref() {
+    let hour = match is_afternoon {
         None => hour,
-        Some(half) => hour % 12 + if half == "PM" { 12 } else { 0 },
+        Some(false) => hour % 12,
+        Some(true) => hour % 12 + 12,
     };
     let offset = offset.unwrap_or_else(|| "Z".to_owned());
     Some(format!("{date}T{hour:02}:{rest}{offset}"))

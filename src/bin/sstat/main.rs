@@ -156,7 +156,7 @@ fn usage_message(error: &clap::Error) -> String {
         if line.starts_with("Usage:") || line.starts_with("For more information") {
             break;
         }
-        // This tip of clap's would run a command.
+        // This tip of clap would turn a message into a command to run.
         if line.is_empty() || line.contains("as a value, use '-- ") {
             continue;
         }

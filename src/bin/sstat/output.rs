@@ -85,7 +85,7 @@ pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
     })
 }
 
-/// Why a command stopped printing.
+/// The reason why a command stopped printing.
 pub enum Stop {
     Write(io::Error),
     Read(sstat::Error),

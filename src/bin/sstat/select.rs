@@ -1,5 +1,5 @@
-//! Which sessions a command reads: the filters that the verbs share, and errors
-//! for names that match no session.
+//! The sessions that a command reads: the filters that the verbs share, and the
+//! errors for names that match no session.
 
 use chrono::{DateTime, Utc};
 use glob::Pattern;
@@ -58,7 +58,7 @@ impl Selection {
         report
     }
 
-    /// How many invalid lines were skipped.
+    /// Returns the number of invalid lines that were skipped.
     pub fn skipped_lines(&self) -> u64 {
         self.warnings.iter().map(FileWarning::bad_lines).sum()
     }
@@ -125,7 +125,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     Ok(selection)
 }
 
-/// Warnings for each status in `wanted` that no session has and that is
+/// Returns a warning for each status in `wanted` that no session has and that is
 /// similar to one that sstat writes.
 fn misspelled(wanted: &[Status], sessions: &[Session]) -> Vec<String> {
     let known = Status::KNOWN.map(|status| status.to_string());

@@ -89,8 +89,8 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     output::print(config, report.with_warnings(&warnings))
 }
 
-/// Returns which sessions are followed when they appear; `None` if no others
-/// are.
+/// Returns a filter for the names of new sessions to follow; `None` if no new
+/// session is followed.
 fn joining_sessions(args: &cli::History) -> Option<NameFilter> {
     let names = Names::new(&args.names);
     if !args.follow || names.exactly().is_some() {

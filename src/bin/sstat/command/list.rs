@@ -1,7 +1,5 @@
 //! `sstat list`: one row for each session.
 
-use std::cmp::Ordering;
-
 use sstat::Session;
 
 use crate::cli::{self, SortKey};
@@ -17,13 +15,19 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     if args.attention {
         sessions.retain(Session::needs_attention);
     }
-    let key = args.sort.unwrap_or(if args.attention {
-        SortKey::Age
-    } else {
-        SortKey::Name
-    });
+    let default = match args.attention {
+        true => SortKey::Age,
+        false => SortKey::Name,
+    };
     // Stable: sessions with an equal key stay in the order of their names.
-    sessions.sort_by(|a, b| compare(key, a, b));
+    let progress = |session: &Session| session.update.progress.unwrap_or(-1.0);
+    match args.sort.unwrap_or(default) {
+        SortKey::Name => {}
+        SortKey::Age => sessions.sort_by_key(|session| session.update.timestamp),
+        SortKey::Status => sessions.sort_by(|a, b| a.update.status.cmp(&b.update.status)),
+        // Sessions without progress come last.
+        SortKey::Progress => sessions.sort_by(|a, b| progress(b).total_cmp(&progress(a))),
+    }
     let is_match = !sessions.is_empty();
     let view = View::List(List { sessions }, Form::of(args.reading.json));
     let mut report = Report::of(view);
@@ -31,18 +35,4 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
         report.code = exit_code::NO_MATCH;
     }
     Ok(selection.conclude(config, report, args.exit_code))
-}
-
-fn compare(key: SortKey, a: &Session, b: &Session) -> Ordering {
-    let (a, b) = (&a.update, &b.update);
-    match key {
-        SortKey::Name => Ordering::Equal,
-        SortKey::Age => a.timestamp.cmp(&b.timestamp),
-        SortKey::Status => a.status.cmp(&b.status),
-        // Sessions without progress come last.
-        SortKey::Progress => {
-            let (a, b) = (a.progress.unwrap_or(-1.0), b.progress.unwrap_or(-1.0));
-            b.total_cmp(&a)
-        }
-    }
 }

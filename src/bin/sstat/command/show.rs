@@ -13,13 +13,13 @@ use crate::select::{absent, dropped_keys};
 use crate::tmux;
 use crate::view::{Detail, Form, Remaining, Report, View};
 
-/// How many updates are read to find the begin of the status and the progress.
+/// The number of updates to read to find the start of the status and the progress.
 const LOOK_BACK: usize = 1000;
 
 /// A longer estimate would be meaningless and is not shown.
 const MAX_REMAINING: Duration = Duration::from_secs(100 * 24 * 3600);
 
-/// How many updates are shown.
+/// The number of updates to show.
 const RECENT: usize = 10;
 
 pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
@@ -31,8 +31,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     detail.pane = args.tmux.map(|lines| tmux::last_lines(&args.name, lines));
     let dropped = dropped_keys(config, &detail.session);
     let view = View::Show(Box::new(detail), Form::of(args.reading.json));
-    let warnings: Vec<_> = warning.into_iter().collect();
-    let mut report = Report::of(view).with_warnings(&warnings);
+    let mut report = Report::of(view).with_warnings(warning.as_slice());
     report.warnings.extend(dropped);
     Ok(report)
 }
@@ -89,7 +88,7 @@ pub fn detail(
 struct Track {
     status: Status,
     status_since: DateTime<Utc>,
-    /// For how many updates the session has had its status.
+    /// The number of updates since then, the first one included.
     status_updates: usize,
     task_id: Option<String>,
     /// The progress of the task since it last went back. Without a task id, a
@@ -158,7 +157,7 @@ fn remaining(
     if overall.max(recent) > MAX_REMAINING.as_secs_f64() {
         return None;
     }
-    // Fails if the task is overdue at both paces, which then mean nothing.
+    // Fails if the task is overdue at both paces: neither predicts its end.
     Some(Remaining {
         soonest: Duration::try_from_secs_f64(overall.min(recent).max(0.0)).ok()?,
         latest: Duration::try_from_secs_f64(overall.max(recent)).ok()?,

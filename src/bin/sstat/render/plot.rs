@@ -76,14 +76,14 @@ pub struct Plot<'a> {
 }
 
 /// The state that one column of a lane shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
+    In(Status),
+    /// The session was stale.
+    Silent,
     /// The state is unknown, completed since an earlier column, or excluded by
     /// the query.
     Blank,
-    /// The session was stale.
-    Silent,
-    In(Status),
 }
 
 impl Mark {
@@ -128,12 +128,6 @@ impl Mark {
             Self::Blank | Self::Silent => 0,
         }
     }
-
-    /// Returns whether the legend has one entry for both, as it has for all
-    /// statuses that sstat does not know.
-    fn is_like(&self, other: &Self) -> bool {
-        self.word() == other.word()
-    }
 }
 
 impl<'a> Plot<'a> {
@@ -158,7 +152,7 @@ impl<'a> Plot<'a> {
         }
     }
 
-    /// Writes the begin, the end and the time of one column.
+    /// Writes the start and the end of the range and the duration of one column.
     pub fn write_title(&self, out: &mut dyn Write) -> io::Result<()> {
         let (from, to) = (local_time(self.range.from), local_time(self.range.to));
         let column = (self.time(1) - self.time(0)).to_std().unwrap_or_default();
@@ -215,7 +209,8 @@ impl<'a> Plot<'a> {
         let mut cells = Vec::with_capacity(self.columns);
         for (mark, _) in &lane.marks {
             cells.push((mark.symbol(style), mark.role()));
-            if *mark != Mark::Blank && !self.used.iter().any(|used| used.is_like(mark)) {
+            // All unknown statuses have the same word.
+            if *mark != Mark::Blank && !self.used.iter().any(|used| used.word() == mark.word()) {
                 self.used.push(mark.clone());
             }
         }
@@ -262,10 +257,7 @@ impl<'a> Plot<'a> {
         writeln!(out, "{}", style.paint(Role::Faint, labels.trim_end()))?;
 
         let mut used: Vec<&Mark> = self.used.iter().collect();
-        used.sort_by_key(|mark| match mark {
-            Mark::In(status) => (0, Some(status)),
-            Mark::Silent | Mark::Blank => (1, None),
-        });
+        used.sort();
         let mut room = self.columns;
         write!(out, "{indent}")?;
         for (index, mark) in used.into_iter().enumerate() {
@@ -348,7 +340,7 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// How many levels one character can show.
+/// The number of levels that one character can show.
 const LEVELS: usize = 8;
 
 /// The columns of one session.

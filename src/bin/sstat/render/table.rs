@@ -27,7 +27,7 @@ const MIN_WIDTH: usize = 10;
 /// to it.
 const MAX_WIDTH: usize = 1000;
 
-/// How many rows are formatted at once. Each takes 2.5 KB in the meantime.
+/// The number of rows to format at once, since each takes 2.5 KB of memory.
 const ROWS_AT_ONCE: usize = 500;
 
 /// Writes a row for each session. A column that is empty in all rows is left

@@ -187,8 +187,8 @@ impl Serialize for StaleList {
 pub struct Detail {
     pub session: Session,
     pub now: DateTime<Utc>,
-    /// Since when the session has its status, or the oldest update that was
-    /// read if that is not exact.
+    /// The time since which the session has its status, or that of the oldest
+    /// update that was read if it is not exact.
     pub status_since: DateTime<Utc>,
     pub status_since_is_exact: bool,
     /// The last updates, oldest first.
@@ -196,7 +196,7 @@ pub struct Detail {
     /// The progress of the current task, oldest first.
     pub progress: Vec<(DateTime<Utc>, f64)>,
     pub remaining: Option<Remaining>,
-    /// The last lines of the session's tmux pane, or why they are not
+    /// The last lines of the session's tmux pane, or the reason why they are not
     /// available.
     pub pane: Option<Result<Vec<String>, String>>,
     pub path: std::path::PathBuf,

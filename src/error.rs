@@ -125,6 +125,15 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Io { path, .. }
+        | Self::Denied { path, .. }
+        | Self::NotRegular { path, .. }
+        | Self::Ownership { path, .. }
+        | Self::Unconfirmed { path, .. }
+        | Self::Unexpanded { path, .. } = self
+        {
+            write!(f, "{}: ", printable(path))?;
+        }
         match self {
             Self::Name { name, reason } => write!(f, "invalid session name '{name}': {reason}"),
             Self::Status { status } => write!(
@@ -133,18 +142,8 @@ impl fmt::Display for Error {
             ),
             Self::Duration { text, reason } => write!(f, "invalid duration '{text}': {reason}"),
             Self::Update { reason } => f.write_str(reason),
-            Self::Io {
-                action,
-                path,
-                source,
-            }
-            | Self::Denied {
-                action,
-                path,
-                source,
-                ..
-            } => {
-                write!(f, "{}: cannot {action}", printable(path))?;
+            Self::Io { action, source, .. } | Self::Denied { action, source, .. } => {
+                write!(f, "cannot {action}")?;
                 if f.alternate() {
                     let text = source.to_string();
                     // "(os error 13)" means nothing to most readers.
@@ -158,24 +157,16 @@ impl fmt::Display for Error {
                     _ => Ok(()),
                 }
             }
-            Self::NotRegular { path, kind } => {
-                write!(f, "{}: is {kind}, not a regular file", printable(path))
+            Self::NotRegular { kind, .. } => write!(f, "is {kind}, not a regular file"),
+            Self::Ownership { owner, .. } => {
+                write!(f, "belongs to user {owner}, not to you or root")
             }
-            Self::Ownership { path, owner } => write!(
-                f,
-                "{}: belongs to user {owner}, not to you or root",
-                printable(path)
-            ),
-            Self::Unconfirmed { path, attempts } => write!(
-                f,
-                "{}: other writers damaged the line {attempts} times",
-                printable(path)
-            ),
-            Self::Unexpanded { path, variable } => write!(
-                f,
-                "{}: {variable} is not expanded inside single quotes",
-                printable(path)
-            ),
+            Self::Unconfirmed { attempts, .. } => {
+                write!(f, "other writers damaged the line {attempts} times")
+            }
+            Self::Unexpanded { variable, .. } => {
+                write!(f, "{variable} is not expanded inside single quotes")
+            }
             Self::NoCurrentDirectory => f.write_str("the current directory has been removed"),
             Self::NoDirectory => f.write_str("no status directory: the user has no home directory"),
         }

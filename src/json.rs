@@ -371,7 +371,7 @@ pub(crate) fn deeper_than(json: &[u8], limit: usize) -> bool {
 /// newline and carriage return are possible; each becomes a space, so that JSON
 /// spread over several lines becomes one line.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
-    if is_plain(json) {
+    if !contains(json.as_bytes(), |byte| !matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(json);
     }
     replace_unprintable(json, |c, out| match c {
@@ -382,15 +382,6 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
             }
         }
     })
-}
-
-/// Returns true if a text has no unprintable character. A quick check: some
-/// texts without one get false too.
-fn is_plain(text: &str) -> bool {
-    let is_ascii = !contains(text.as_bytes(), |byte| !matches!(byte, b' '..=b'~'));
-    // The UTF-8 of every unprintable character starts with one of these bytes.
-    let is_suspicious = |byte| matches!(byte, 0..0x20 | 0x7f | 0xc2 | 0xcd | 0xd8 | 0xe1..=0xe3 | 0xef | 0xf0 | 0xf3);
-    is_ascii || !contains(text.as_bytes(), is_suspicious)
 }
 
 #[cfg(test)]

@@ -57,6 +57,9 @@ pub const DERIVED_KEYS: [&str; 5] = [
     "is_stopped",
 ];
 
+/// The length limit of the value of a [`DroppedKey`], in bytes.
+const SHOWN_BYTES: usize = 40;
+
 const IDLE_MESSAGE: &str = "Waiting for tasks";
 
 /// A session's status at one time.
@@ -401,7 +404,10 @@ fn decode_object(
             }
         };
         if !is_valid && !value.is_empty() {
-            update.dropped.push(DroppedKey::new(&key, &value));
+            update.dropped.push(DroppedKey {
+                key: key.into_owned(),
+                value: truncate(value.json(), SHOWN_BYTES).to_owned(),
+            });
         }
     }
     update.timestamp = timestamp?;
@@ -473,17 +479,6 @@ fn decode_seconds(value: &JsonValue<'_>) -> Option<Duration> {
 pub struct DroppedKey {
     key: String,
     value: String,
-}
-
-impl DroppedKey {
-    const SHOWN_BYTES: usize = 40;
-
-    fn new(key: &str, value: &JsonValue<'_>) -> Self {
-        Self {
-            key: key.to_owned(),
-            value: truncate(value.json(), Self::SHOWN_BYTES).to_owned(),
-        }
-    }
 }
 
 /// Writes the key and the reason: `progress: "half" is not a number from 0 to 1`.

@@ -43,10 +43,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     #[cfg(unix)]
     if arguments.first().is_some_and(|name| name == child::WITNESS) {
-        return match child::run_witness() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        };
+        return child::run_witness().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     let (code, is_hook) = match cli::parse(&arguments) {
         Ok(cli) => {

@@ -136,7 +136,7 @@ impl std::str::FromStr for StaleStatuses {
     }
 }
 
-/// How old an update is compared with [`Thresholds`].
+/// The age of an update compared with [`Thresholds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Staleness {
@@ -166,7 +166,7 @@ pub enum Liveness {
 pub struct Health {
     /// The age of the update in whole seconds; zero if its time is in the future.
     pub age: Duration,
-    /// How far the update's time is in the future, if by more than a minute.
+    /// The time by which the update is in the future, if more than a minute.
     pub clock_skew: Option<Duration>,
     /// Whether the update is stale.
     pub staleness: Staleness,

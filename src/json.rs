@@ -16,8 +16,8 @@ use crate::text::replace_unprintable;
 /// A JSON object from any writer: its keys in their order, each with a value
 /// that is still JSON text.
 ///
-/// A value is decoded when it is asked for. A missing key and a value of
-/// another type look the same: both are `None`.
+/// A value is decoded on access. Methods return `None` for a missing key and for a
+/// value of another type.
 #[derive(Clone, Debug, Default)]
 pub struct JsonObject<'a>(Vec<(Cow<'a, str>, JsonValue<'a>)>);
 

@@ -47,7 +47,7 @@ impl SessionName {
     }
 
     /// Makes a valid name of any text: removes white space at the ends, replaces
-    /// each character that is not allowed by `_`, and cuts at 243 bytes.
+    /// each character that is not allowed by `_`, and truncates to 243 bytes.
     ///
     /// A valid name stays as it is. Different texts can get the same name.
     ///

@@ -1,5 +1,5 @@
 //! Text that is safe to print. Escaped text cannot move the cursor, change a
-//! colour, or hide or reverse the text beside it.
+//! color, or hide or reverse the text beside it.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -8,8 +8,8 @@ use std::fmt::Write;
 /// paragraph separators, interlinear annotations, and Unicode's
 /// Default_Ignorable_Code_Point without joiners and variation selectors.
 ///
-/// Whether those two are printed depends on the character before them:
-/// [`unprintable`] takes it into account.
+/// Joiners and variation selectors are printed only after some characters, which
+/// [`unprintable`] checks.
 pub fn is_unprintable(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f'

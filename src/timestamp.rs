@@ -38,9 +38,8 @@ const ZONES: [(&str, &str); 24] = [
 /// of date(1), ctime(3), JavaScript's `Date` and Go's `time.Time`, and Unix time.
 /// Without an offset it is UTC.
 ///
-/// Returns `None` also if the time zone is only named and the name is ambiguous,
-/// such as CST, and if the UTC year does not have four digits, which could not be
-/// written again.
+/// Returns `None` also for an ambiguous name of a time zone without its offset, such
+/// as CST, and for a UTC year outside 0 to 9999, which could not be written again.
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
     let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();

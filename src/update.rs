@@ -454,7 +454,8 @@ pub fn parse_progress(text: &str) -> Option<f64> {
     clamp_progress(number / scale)
 }
 
-/// Returns a progress in its range if a rounding error at most is outside.
+/// Clamps a progress to its range; `None` if it is outside by more than a rounding
+/// error.
 fn clamp_progress(progress: f64) -> Option<f64> {
     const ROUNDING_ERROR: f64 = 1e-9;
     let is_near = (-ROUNDING_ERROR..=1.0 + ROUNDING_ERROR).contains(&progress);

@@ -70,8 +70,8 @@ impl ProcessIdentity {
         Self::of_process(pid)
     }
 
-    /// Returns the identity of a process that is this process or one of its
-    /// ancestors, of which at most 64 are looked at; otherwise `None`.
+    /// Returns the identity of this process or of one of its 64 nearest ancestors;
+    /// `None` for another pid.
     #[must_use]
     pub fn of_ancestor(pid: u32) -> Option<Self> {
         let parent = platform::parent();
@@ -159,7 +159,7 @@ impl ProcessIdentity {
     }
 }
 
-/// Maximum number of ancestors in a search.
+/// The maximum number of ancestors in a search.
 const MAX_ANCESTORS: usize = 64;
 
 const SHELLS: [&str; 11] = [

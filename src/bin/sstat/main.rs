@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             None => (print_usage(&error), cli::has_hook_option(&arguments)),
         },
     };
-    // An agent takes the exit code of a hook for a decision.
+    // An agent interprets the exit code of a hook as a decision.
     ExitCode::from(if is_hook { 0 } else { code })
 }
 
@@ -121,7 +121,7 @@ fn fail(error: &CliError) -> u8 {
 fn print_usage(error: &clap::Error) -> u8 {
     let printed = match error.kind() {
         ErrorKind::DisplayHelp => error.print(),
-        // clap would name the verb.
+        // clap would print the name of the verb before the version.
         ErrorKind::DisplayVersion => {
             let version = Cli::command().render_version();
             std::io::stdout().write_all(version.as_bytes())

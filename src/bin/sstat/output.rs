@@ -12,8 +12,8 @@ use crate::render::style::{Role, Style};
 use crate::render::{block, detail, prometheus, table};
 use crate::view::{Form, Report, SummaryForm, View};
 
-/// Stdout through a buffer. Its type is known here, since going through `dyn
-/// Write` would be slow for JSON, which is written in thousands of pieces.
+/// Buffered stdout. The type is concrete, because JSON is written in thousands of
+/// pieces, which is slow through `dyn Write`.
 pub type Stdout = BufWriter<StdoutLock<'static>>;
 
 /// Line-buffered output takes five times as long.
@@ -39,7 +39,7 @@ pub fn print_report(config: &Config, report: Report) -> Result<bool> {
     Ok(is_open)
 }
 
-/// Prints warnings, unless the user wants none, and errors on stderr.
+/// Prints warnings, except with `--quiet`, and errors on stderr.
 pub fn print_messages(config: &Config, warnings: &[String], failures: &[String]) {
     let warnings = if config.quiet { &[] } else { warnings };
     // Without a message the terminal and the environment need not be examined,

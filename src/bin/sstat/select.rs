@@ -10,8 +10,7 @@ use crate::config::{Config, before};
 use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
 
-/// The sessions that match the filters, and everything to report about the
-/// others.
+/// The sessions that match the filters, and the messages about the others.
 pub struct Selection {
     /// In natural order of their names.
     pub sessions: Vec<Session>,
@@ -28,9 +27,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Adds the warnings and errors to a report. `strict` is for gates in
-    /// scripts, which a mistake must not pass: everything that kept a session
-    /// from being read is an error then.
+    /// Adds the warnings and errors to a report. With `strict`, which is for gates
+    /// in scripts, everything that kept a session from being read is an error.
     pub fn conclude(&mut self, config: &Config, report: Report, strict: bool) -> Report {
         self.warnings.sort_by(|a, b| a.path.cmp(&b.path));
         let mut report = report.with_warnings(&self.warnings);
@@ -177,7 +175,7 @@ pub fn is_literal(name: &str) -> bool {
 }
 
 /// Replaces a NAME argument that cannot be a session's name by the name that
-/// `push` makes of it, unless a session has this name all the same.
+/// `push` makes of it, unless there is a session of the given name.
 pub fn resolve_name(config: &Config, name: &mut String) {
     if SessionName::new(name.as_str()).is_ok() || !is_literal(name) {
         return;

@@ -197,8 +197,8 @@ impl Histories<'_> {
         Ok(warnings)
     }
 
-    /// Draws the histories. They are read twice, first to find out which time
-    /// they span, so that only one lane is in memory.
+    /// Draws the histories. They are read twice, first for the time that they
+    /// span, so that only one lane is in memory.
     fn write_plot(
         &self,
         out: &mut Stdout,

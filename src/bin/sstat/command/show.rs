@@ -133,8 +133,8 @@ impl Track {
 }
 
 /// Estimates the time until the task is completed, from its average pace and from
-/// the pace in the later half of its time. `None` without progress or for a
-/// session that is not working as expected.
+/// the pace in the later half of its time. `None` without progress, and for
+/// a session that is not working or needs attention.
 fn remaining(
     session: &Session,
     points: &[(DateTime<Utc>, f64)],

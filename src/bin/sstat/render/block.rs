@@ -119,7 +119,7 @@ pub fn short_line(summary: &Summary, style: &Style) -> String {
     })
 }
 
-/// Formats the same line with tmux's colour codes.
+/// Formats the same line with tmux's color codes.
 pub fn tmux_line(summary: &Summary) -> String {
     join(summary, |count, word, role| {
         // tmux would read '#' as the start of a format.

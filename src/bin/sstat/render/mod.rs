@@ -23,7 +23,7 @@ pub fn local_time(time: DateTime<Utc>) -> String {
     local(time).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The age of an update, or how far its clock is ahead.
+/// Formats the age of an update, or the time by which its clock is ahead.
 pub fn age(health: &Health) -> String {
     match health.clock_skew {
         Some(ahead) => format!("clock {} ahead", format_duration(ahead)),
@@ -31,7 +31,7 @@ pub fn age(health: &Health) -> String {
     }
 }
 
-/// Minutes with one decimal, as in the Python original's summary.
+/// Formats minutes with one decimal, as in the Python original's summary.
 pub fn minutes(duration: Duration) -> String {
     format!("{:.1} minutes", duration.as_secs_f64() / 60.0)
 }
@@ -42,7 +42,7 @@ pub fn issue_word(health: &Health) -> Option<&'static str> {
     style::worst_issue(health).map(|(word, _)| word)
 }
 
-/// As [`issue_word`], with the process of a dead session.
+/// Returns the same as [`issue_word`], with the process of a dead session.
 pub fn issue(update: &Update, health: &Health) -> Option<String> {
     let word = issue_word(health)?;
     Some(match &update.process {
@@ -67,7 +67,7 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
-/// The command that shows a session and the end of its tmux pane, with the
+/// Returns the command that shows a session and the end of its tmux pane, with the
 /// directory if the user named one.
 pub fn pane_command(name: &str, directory: Option<&str>) -> String {
     let directory = directory.map_or(String::new(), |directory| {

@@ -33,8 +33,8 @@ pub struct TimeRange {
 impl TimeRange {
     /// Returns the range of a query's plot, given the times of its first and
     /// last update. Without an end in the query the range extends to now, but
-    /// by at most half of the time before the last update or the staleness
-    /// threshold, so that a long silence leaves room for the updates.
+    /// beyond the last update by at most half of its length until then, or by the
+    /// staleness threshold, so that a long silence leaves room for the updates.
     pub fn new(
         query: &Query,
         first: DateTime<Utc>,
@@ -117,8 +117,8 @@ impl Mark {
         }
     }
 
-    /// Of several states in one column the one of the highest weight is shown,
-    /// so that a short error is visible among hours of work.
+    /// The weight of a state. A column with several states shows that of the highest
+    /// weight, so that a short error is visible among hours of work.
     fn weight(&self) -> u8 {
         match self {
             Self::In(Status::Error) => 4,

@@ -1,4 +1,4 @@
-//! Roles of text and their colours, and the abilities of a stream.
+//! Roles of text and their colors, and the abilities of a stream.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub struct Style {
     pub unicode: bool,
 }
 
-/// The meaning of a piece of text, which decides its colour.
+/// The meaning of a piece of text, which decides its color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Heading,
@@ -34,12 +34,12 @@ pub enum Role {
     Faint,
 }
 
-/// A colour of the 256-colour palette. The terminal's own 16 colours are not
+/// A color of the 256-color palette. The terminal's own 16 colors are not
 /// used, because some are illegible on a light or on a dark background.
 #[derive(Clone, Copy, Debug)]
 pub struct Color {
     pub index: u8,
-    /// The name of a similar colour in tmux, whose status line has a background of
+    /// The name of a similar color in tmux, whose status line has a background of
     /// its own.
     pub tmux: &'static str,
 }
@@ -144,7 +144,7 @@ impl Style {
         unicode: true,
     };
 
-    /// Joins spans, each in its colour.
+    /// Joins spans, each in its color.
     pub fn paint_all(&self, spans: &[Span]) -> String {
         let painted = spans.iter().map(|span| match span.role {
             Some(role) => self.paint(role, span.text.as_str()),
@@ -234,7 +234,7 @@ mod tests {
         );
     }
 
-    /// Returns the relative luminance of a colour of the 6x6x6 cube, as in WCAG.
+    /// Returns the relative luminance of a color of the 6x6x6 cube, as in WCAG.
     fn luminance(index: u8) -> f64 {
         let level = |digit: u8| match digit {
             0 => 0.0,

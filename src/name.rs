@@ -1,6 +1,5 @@
 //! Session names, their files, and natural order.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fmt;
@@ -169,21 +168,10 @@ impl fmt::Display for SessionName {
 /// a valid [`SessionName`].
 #[must_use]
 pub fn session_of_file(file_name: &OsStr) -> Option<String> {
-    name_of_file(file_name).map(Cow::into_owned)
-}
-
-/// Like [`session_of_file`], without a copy if the name is UTF-8.
-pub(crate) fn name_of_file(file_name: &OsStr) -> Option<Cow<'_, str>> {
     let stem = file_name
         .as_encoded_bytes()
         .strip_suffix(FILE_SUFFIX.as_bytes())?;
-    if stem.is_empty() {
-        return None;
-    }
-    Some(match str::from_utf8(stem) {
-        Ok(name) => Cow::Borrowed(name),
-        Err(_) => Cow::Owned(escape_invalid_utf8(stem)),
-    })
+    (!stem.is_empty()).then(|| escape_invalid_utf8(stem))
 }
 
 /// Compares names in natural order: runs of digits compare as numbers, so that

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::error::Result;
 use crate::health::{HealthRules, Session};
-use crate::name::{name_of_file, natural_cmp, session_of_file};
+use crate::name::{natural_cmp, session_of_file};
 use crate::store::open::Directory;
 use crate::store::{FileWarning, Store, read_session};
 
@@ -42,8 +42,8 @@ impl Store {
         let directory = Directory::open(self.path())?;
         let mut files = Vec::new();
         directory.names(|file_name| {
-            if let Some(name) = name_of_file(file_name).filter(|name| wanted(name)) {
-                files.push((name.into_owned(), file_name.to_owned()));
+            if let Some(name) = session_of_file(file_name).filter(|name| wanted(name)) {
+                files.push((name, file_name.to_owned()));
             }
         })?;
         files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use sstat::{Liveness, Origin};
+use sstat::{Liveness, Origin, Session, Staleness};
 
 use crate::cli;
 use crate::config::Config;
@@ -14,19 +14,15 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
     let rules = config.rules(&args.reading.staleness)?;
     let mut selection = select(config, &args.filters, &rules)?;
     let mut sessions = std::mem::take(&mut selection.sessions);
-    sessions.retain(|session| {
-        let health = &session.health;
-        let is_silent = if args.very {
-            health.is_very_stale()
-        } else {
-            health.is_stale()
-        };
-        is_silent || health.liveness == Liveness::Dead
-    });
+    let least = match args.very {
+        true => Staleness::VeryStale,
+        false => Staleness::Stale,
+    };
+    let is_dead = |session: &Session| session.health.liveness == Liveness::Dead;
+    sessions.retain(|session| is_dead(session) || session.health.staleness >= least);
     sessions.sort_by_key(|session| {
         let health = &session.health;
-        let is_dead = health.liveness == Liveness::Dead;
-        Reverse((is_dead, health.staleness, health.age))
+        Reverse((is_dead(session), health.staleness, health.age))
     });
     let is_match = !sessions.is_empty();
     let is_named = config.location.origin == Origin::Named;

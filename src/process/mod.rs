@@ -175,18 +175,15 @@ fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
 /// Returns the oldest process of each run that a wrapper started, by its name in
 /// `SSTAT_RUN`, among the processes of the same user.
 pub(crate) fn processes_of_runs() -> HashMap<String, u32> {
-    let mut oldest: HashMap<String, (u64, u32)> = HashMap::new();
-    for (pid, run) in platform::runs() {
-        if let Some(stat) = ProcessStat::of(pid) {
-            let this = (stat.start_time, pid);
-            let oldest = oldest.entry(run).or_insert(this);
-            *oldest = this.min(*oldest);
-        }
-    }
-    oldest
+    let with_start = |(pid, run)| Some((ProcessStat::of(pid)?.start_time, pid, run));
+    let mut processes: Vec<_> = platform::runs()
         .into_iter()
-        .map(|(run, (_, pid))| (run, pid))
-        .collect()
+        .filter_map(with_start)
+        .collect();
+    // Newest first, because the map keeps the last process of each run.
+    processes.sort_by(|a, b| b.cmp(a));
+    let pids = processes.into_iter().map(|(_, pid, run)| (run, pid));
+    pids.collect()
 }
 
 /// The fields of `/proc/PID/stat` that sstat uses. A process group or session

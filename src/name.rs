@@ -78,28 +78,28 @@ impl SessionName {
 
 fn broken_rule(name: &str, on_windows: bool) -> Option<&'static str> {
     if name.is_empty() {
-        return Some("is empty");
+        return Some("must not be empty");
     }
     if name.len() > MAX_NAME_BYTES {
-        return Some("is longer than 243 bytes");
+        return Some("must not be longer than 243 bytes");
     }
     if name.starts_with(['.', '-']) {
-        return Some("begins with '.' or '-'");
+        return Some("must not begin with '.' or '-'");
     }
     if name.contains(['/', '\\']) {
-        return Some("contains a slash or backslash");
+        return Some("must not contain a slash or backslash");
     }
     if name.contains(char::is_control) {
-        return Some("contains a control character");
+        return Some("must not contain a control character");
     }
     if unprintable(name).next().is_some() {
-        return Some("contains an invisible character");
+        return Some("must not contain an invisible character");
     }
     if name.trim() != name {
-        return Some("begins or ends with white space");
+        return Some("must not begin or end with white space");
     }
     if on_windows && (name.contains(WINDOWS_FORBIDDEN) || name.ends_with('.') || is_device(name)) {
-        return Some("is not possible on Windows");
+        return Some("must be a valid file name on Windows");
     }
     None
 }

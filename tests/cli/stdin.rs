@@ -79,7 +79,7 @@ fn invalid_line_is_reported_and_the_rest_recorded() {
         (br#"{"session":"w","status":"idle""#, "cut off"),
         (br#"{"status":"idle"}"#, "no session"),
         (br#"{"session":7,"status":"idle"}"#, "no session"),
-        (br#"{"session":" ","status":"idle"}"#, "is empty"),
+        (br#"{"session":" ","status":"idle"}"#, "must not be empty"),
         (br#"{"session":"w"}"#, "no status"),
         (
             br#"{"session":"w","status":"sleeping"}"#,

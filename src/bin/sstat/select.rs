@@ -162,7 +162,7 @@ pub fn missing_directory(config: &Config) -> Option<String> {
     let is_missing = path.try_exists().is_ok_and(|exists| !exists);
     is_missing.then(|| {
         format!(
-            "{}: no such directory ({}), so no sessions",
+            "no sessions: {} does not exist ({})",
             config.directory(),
             config.location.origin
         )

@@ -145,7 +145,7 @@ fn directory_can_be_created_removed_and_replaced() {
     let live = Live::start(&sandbox, &["--json", &flag]);
     let note = live.error();
     assert!(
-        note.contains("no such directory (named by --dir)") && note.contains("waiting"),
+        note.contains("does not exist (named by --dir)") && note.contains("waiting"),
         "{note}"
     );
     for _ in 0..2 {

@@ -278,7 +278,7 @@ pub struct Push {
           default_missing_value = "10", value_parser = value::count, hide_short_help = true)]
     pub tail: Option<usize>,
 
-    /// Command to run and to record the end of
+    /// Command to run; its end is recorded
     ///
     /// The session is working while COMMAND runs, then completed, or error with
     /// the exit code or the signal. The exit code is that of COMMAND.
@@ -517,10 +517,10 @@ pub struct Watch {
     pub filters: Filters,
     #[command(flatten)]
     pub reading: Reading,
-    /// Time between two blocks
+    /// Without a terminal: time between two summaries
     #[arg(short = 'n', long, value_name = "DURATION", default_value = "10s", value_parser = value::interval)]
     pub interval: Duration,
-    /// Print one block and exit; with --json the snapshots
+    /// Print one summary and exit; with --json one event per session
     #[arg(long, conflicts_with_all = ["until", "exec", "bell"])]
     pub once: bool,
     /// Poll every second instead of waiting for notifications

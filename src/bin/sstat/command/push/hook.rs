@@ -167,7 +167,7 @@ fn read_payload(mut input: impl Read) -> Result<Payload> {
 }
 
 fn invalid_payload(error: serde_json::Error) -> CliError {
-    CliError::error(format!("--hook: invalid payload: {error}"))
+    CliError::error(format!("--hook: stdin is not a valid JSON object: {error}"))
 }
 
 /// Returns the name from the arguments, the environment or tmux.
@@ -271,9 +271,9 @@ mod tests {
         let parts = |parts: &[&'static [u8]]| read(Parts(parts.to_vec()));
         assert_eq!(parts(&[b"{\"a\":{}", b"}\n"]), "");
         assert_eq!(parts(&[b"{\"a\":\"}", b"\"}"]), "}");
-        assert!(parts(&[b"junk}"]).contains("invalid payload"));
+        assert!(parts(&[b"junk}"]).contains("not a valid JSON object"));
         assert!(parts(&[b"{\"a\":"]).contains("read on"));
-        assert!(read(&b"{\"a\":"[..]).contains("invalid payload"));
+        assert!(read(&b"{\"a\":"[..]).contains("not a valid JSON object"));
         assert!(read(&b"\n"[..]).contains("empty payload"));
         assert!(read(io::repeat(b' ')).contains("longer than"));
     }

@@ -393,6 +393,9 @@ fn tail_records_the_last_lines_of_stderr_of_a_failure() {
     assert_eq!((ran.code, ran.stderr.as_str()), (4, "why\n"));
     assert_eq!(last["metadata"]["stderr_tail"], "why");
     assert!(started.elapsed() < Duration::from_secs(10));
+    // An orphan that never stops writing is not waited for.
+    let (ran, _) = wrap("--tail", "yes >&2 & exit 4");
+    assert_eq!(ran.code, 4);
     assert_eq!(sandbox.run(["push", "w", "working", "--tail"]).code, 2);
 }
 

@@ -10,6 +10,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 /// Most bytes that are kept.
 const MAX_BYTES: usize = 4 * 1024;
 
+/// Most bytes that a pipe holds (pipe(7)), and so what the command can have left
+/// in it at its end. An orphan may continue to write.
+const MAX_PIPE_BYTES: usize = 1024 * 1024;
+
 /// A thread that passes stderr through and keeps its end.
 pub struct Tail {
     thread: JoinHandle<Vec<u8>>,
@@ -36,6 +40,7 @@ fn pass_through(mut stderr: ChildStderr, ended: &UnixStream) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 64 * 1024];
     let mut has_ended = false;
+    let mut rest = MAX_PIPE_BYTES;
     loop {
         let mut fds = [
             PollFd::new(&stderr, PollFlags::IN),
@@ -53,11 +58,17 @@ fn pass_through(mut stderr: ChildStderr, ended: &UnixStream) -> Vec<u8> {
             continue;
         }
         let count = stderr.read(&mut buffer).unwrap_or(0);
+        if no_wait.is_some() {
+            rest = rest.saturating_sub(count);
+        }
         // If nobody reads stderr, the command gets SIGPIPE as without the pipe.
         if count == 0 || io::stderr().write_all(&buffer[..count]).is_err() {
             return kept;
         }
         kept.extend_from_slice(&buffer[..count]);
         kept.drain(..kept.len().saturating_sub(MAX_BYTES));
+        if rest == 0 {
+            return kept;
+        }
     }
 }

@@ -174,14 +174,14 @@ fn json_is_keyed_by_name_and_passes_keys_through() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "w",
-        r#"{"timestamp":"2026-02-14T21:28:48+01:00","status":"paused","session":"other","progress":"half","task_id":160,"metadata":{"z":1.10,"a":[12345678901234567890]},"colour":"red","is_stale":"x"}"#,
+        r#"{"timestamp":"2026-02-14T21:28:48+01:00","status":"paused","session":"other","progress":"half","task_id":160,"metadata":{"z":1.10,"a":[12345678901234567890]},"color":"red","is_stale":"x"}"#,
     );
     let text = sandbox.ok(["list", "--json"]);
     assert_eq!(
         text.split_whitespace().collect::<String>(),
         concat!(
             r#"{"w":{"timestamp":"2026-02-14T20:28:48Z","session":"w","status":"paused","message":"","#,
-            r#""task_id":"160","metadata":{"z":1.10,"a":[12345678901234567890]},"colour":"red","#,
+            r#""task_id":"160","metadata":{"z":1.10,"a":[12345678901234567890]},"color":"red","#,
             r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null,"is_stopped":false}}"#
         )
     );

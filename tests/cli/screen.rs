@@ -66,7 +66,7 @@ impl<'a> Tmux<'a> {
         self.ok(&["capture-pane", "-p"])
     }
 
-    /// Returns the terminal's text with its colours.
+    /// Returns the terminal's text with its colors.
     fn capture_colors(&self) -> String {
         self.ok(&["capture-pane", "-p", "-e"])
     }
@@ -551,7 +551,7 @@ fn warnings_are_kept_once_a_file_and_limited() {
     assert_eq!(capture.matches("sstat: ").count(), 100, "{capture}");
 }
 
-/// Returns whether text is reversed, and its colour, after escape sequences.
+/// Returns whether text is reversed, and its color, after escape sequences.
 fn state_at(text: &str) -> (bool, String) {
     let mut state = (false, String::new());
     for sequence in text.split("\u{1b}[").skip(1) {

@@ -84,7 +84,7 @@ fn json(random: &mut fastrand::Rng) -> String {
 #[derive(Clone, Copy, PartialEq)]
 enum Stream {
     Pipe,
-    /// Allows colours, and a carriage return before each newline.
+    /// Allows colors, and a carriage return before each newline.
     Terminal,
 }
 
@@ -108,7 +108,7 @@ fn check(bytes: &[u8], stream: Stream, what: &dyn std::fmt::Debug) {
     }
 }
 
-/// Returns the length of the colour sequence at the start of a text, or 0.
+/// Returns the length of the color sequence at the start of a text, or 0.
 fn color(text: &str) -> usize {
     let Some(parameters) = text.strip_prefix("\x1b[") else {
         return 0;

@@ -54,7 +54,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Sets up the terminal, with or without colours. Each event wakes the watcher.
+    /// Sets up the terminal, with or without colors. Each event wakes the watcher.
     ///
     /// # Errors
     /// If the terminal cannot be set up. It is restored then.

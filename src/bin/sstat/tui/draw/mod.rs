@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn screen_works_without_colour_and_unicode() {
+    fn screen_works_without_color_and_unicode() {
         let style = Style {
             color: false,
             unicode: false,

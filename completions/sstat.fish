@@ -158,7 +158,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only ses
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'Without a terminal: time between two summaries' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'Time between two summaries' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the sessions have one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Exit with 124 after this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'Events to alert on [default: error,very_stale,dead]' -r
@@ -169,7 +169,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l color -d 'When to 
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one summary and exit; with --json one event per session'
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l once -d 'Print one summary and exit'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l poll -d 'Poll every second instead of waiting for notifications'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l now -d 'Treat conditions that hold at the start as events'
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l any -d 'Wait for one session; fail when all have failed'

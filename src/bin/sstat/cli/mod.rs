@@ -517,10 +517,14 @@ pub struct Watch {
     pub filters: Filters,
     #[command(flatten)]
     pub reading: Reading,
-    /// Without a terminal: time between two summaries
+    /// Time between two summaries
+    ///
+    /// Applies without a terminal and without --json.
     #[arg(short = 'n', long, value_name = "DURATION", default_value = "10s", value_parser = value::interval)]
     pub interval: Duration,
-    /// Print one summary and exit; with --json one event per session
+    /// Print one summary and exit
+    ///
+    /// With --json, print one event for each session.
     #[arg(long, conflicts_with_all = ["until", "exec", "bell"])]
     pub once: bool,
     /// Poll every second instead of waiting for notifications

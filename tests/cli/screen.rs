@@ -501,7 +501,9 @@ fn status_colors_are_not_those_of_the_terminal() {
     sandbox.ok(["push", "w2", "completed", "m"]);
     let tmux = Tmux::new(&sandbox, "legible", 80, 24);
     for command in ["watch", "list", "summary"] {
-        tmux.shell(&format!("clear; sstat {command}"));
+        tmux.shell("clear");
+        tmux.wait("empty screen", |capture| !capture.contains("w1"));
+        tmux.shell(&format!("sstat {command}"));
         tmux.wait(command, |capture| {
             capture.contains("w1") && capture.contains("completed")
         });

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::{Ran, Sandbox};
@@ -84,15 +84,24 @@ fn search_stops_at_home() {
     );
 }
 
-#[test]
-fn found_directory_of_another_user_is_refused() {
-    let sandbox = Sandbox::new();
+/// Creates a directory that is found from the home directory and belongs to user
+/// 12345. Returns `None` without the right to do so.
+fn found_directory_of_another_user(sandbox: &Sandbox) -> Option<PathBuf> {
     let directory = sandbox.home().join("data/session_status");
     fs::create_dir_all(&directory).unwrap();
     if std::os::unix::fs::chown(&directory, Some(12345), None).is_err() {
         eprintln!("SKIPPED: only root can change the owner of a directory");
-        return;
+        return None;
     }
+    Some(directory)
+}
+
+#[test]
+fn found_directory_of_another_user_is_refused() {
+    let sandbox = Sandbox::new();
+    let Some(directory) = found_directory_of_another_user(&sandbox) else {
+        return;
+    };
     for args in [&["push", "w", "idle"][..], &["summary"]] {
         let ran = run_in(&sandbox, &sandbox.home(), args);
         assert_eq!(ran.code, 2);
@@ -100,7 +109,7 @@ fn found_directory_of_another_user_is_refused() {
             assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
         }
     }
-    // A named directory is used whoever owns it.
+    // The owner of a named directory does not matter.
     let named = directory.to_str().unwrap();
     assert_eq!(
         run_in(
@@ -281,12 +290,9 @@ fn push_of_root_leaves_new_files_to_the_owner_of_the_directory() {
 #[test]
 fn directory_of_the_sudo_user_is_accepted() {
     let sandbox = Sandbox::new();
-    let directory = sandbox.home().join("data/session_status");
-    fs::create_dir_all(&directory).unwrap();
-    if std::os::unix::fs::chown(&directory, Some(12345), None).is_err() {
-        eprintln!("SKIPPED: only root can change the owner of a directory");
+    let Some(directory) = found_directory_of_another_user(&sandbox) else {
         return;
-    }
+    };
     for (uid, code) in [("12345", 0), ("12346", 2), ("", 2)] {
         let mut command = sandbox.command(["push", "w", "idle"]);
         command.env_remove("SSTAT_DIR").env("SUDO_UID", uid);

@@ -69,13 +69,6 @@ impl Sandbox {
         self.event("claude-code", session, fields);
     }
 
-    fn updates(&self, session: &str) -> Vec<Value> {
-        let file = std::fs::read_to_string(self.file(session)).unwrap_or_default();
-        file.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
     fn last(&self, session: &str) -> Value {
         self.updates(session).pop().unwrap()
     }

@@ -331,21 +331,15 @@ fn thread_is_not_a_process() {
     assert!(!sandbox.file("w").exists());
 }
 
-fn updates(sandbox: &Sandbox, name: &str) -> Vec<Value> {
-    let text = sandbox.read(name);
-    let lines = text.lines().map(serde_json::from_str);
-    lines.collect::<Result<_, _>>().unwrap()
-}
-
 #[test]
 fn lines_of_a_wrapped_command_name_its_run() {
     let sandbox = Sandbox::new();
     let script = "echo $SSTAT_RUN; sstat push w working 'Step 1' --pid $$; sstat push other idle";
     let ran = sandbox.run(["push", "w", "working", "Tests", "--", "sh", "-c", script]);
     let run = ran.stdout.trim();
-    let lines = updates(&sandbox, "w");
+    let lines = sandbox.updates("w");
     assert_eq!(lines.len(), 3);
-    for line in lines.iter().chain(&updates(&sandbox, "other")) {
+    for line in lines.iter().chain(&sandbox.updates("other")) {
         assert_eq!(line["run"], run, "{line}");
         assert_eq!(line["wrapper"], Value::Null);
     }
@@ -380,7 +374,7 @@ fn wrapper_ends_the_run_of_an_agent() {
     let ran = sandbox.run(["push", "w", "working", "Agent", "--", "sh", "-c", &script]);
     assert_eq!(ran.code, 3);
     let run = ran.stdout.trim();
-    let [first, hook, end] = &updates(&sandbox, "w")[..] else {
+    let [first, hook, end] = &sandbox.updates("w")[..] else {
         panic!("{}", sandbox.read("w"));
     };
     assert_eq!(

@@ -10,15 +10,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, Sandbox, have, or_skip};
 
-/// Returns the updates in a session's file.
-fn updates(sandbox: &Sandbox, session: &str) -> Vec<Value> {
-    std::fs::read_to_string(sandbox.file(session))
-        .unwrap_or_default()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
 /// Polls until there is a result; fails after 30 s.
 fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -92,7 +83,7 @@ fn end_of_the_command_is_recorded_and_passed_on() {
             script,
         ]);
         assert_eq!((ran.code, ran.stderr.as_str()), (code, ""), "{script}");
-        let updates = updates(&sandbox, "w");
+        let updates = sandbox.updates("w");
         let [first, last] = &updates[..] else {
             panic!("{updates:?}")
         };
@@ -129,7 +120,7 @@ fn command_that_cannot_run_is_an_error() {
             ran.stderr
                 .starts_with(&format!("sstat: {program}: cannot run: "))
         );
-        let last = updates(&sandbox, "w").pop().unwrap();
+        let last = sandbox.updates("w").pop().unwrap();
         assert_eq!(last["status"], "error");
         assert_eq!(last["metadata"]["exit_code"], code);
     }
@@ -184,7 +175,7 @@ fn pushes_of_the_command_name_the_wrapper() {
     assert_eq!(list["w"]["status"], "blocked");
     assert_eq!(list["w"]["process"]["pid"].to_string(), pid);
     assert_eq!(list["w"]["is_alive"], true);
-    let updates = updates(&sandbox, "w");
+    let updates = sandbox.updates("w");
     assert_eq!(updates[0]["process"]["pid"], updates[1]["process"]["pid"]);
     assert_eq!(updates[2]["status"], "completed");
     assert_eq!(
@@ -314,7 +305,7 @@ fn mistake_in_the_status_part_does_not_stop_the_command() {
         let ran = sandbox.run([&["push"], arguments, &command].concat());
         assert_eq!((ran.code, ran.stdout.as_str()), (7, "ran\n"), "{ran:?}");
         assert_eq!(ran.stderr.lines().count(), warnings, "{}", ran.stderr);
-        let updates = updates(&sandbox, "w");
+        let updates = sandbox.updates("w");
         assert_eq!(updates.len(), if first.is_some() { 2 } else { 0 });
         if let Some((status, message, progress, task)) = first {
             assert_eq!(updates[0]["status"], status);
@@ -359,7 +350,7 @@ fn tail_records_the_last_lines_of_stderr_of_a_failure() {
     let sandbox = Sandbox::new();
     let wrap = |tail: &str, script: &str| {
         let ran = sandbox.run(["push", "w", "working", tail, "--", "sh", "-c", script]);
-        (ran, updates(&sandbox, "w").pop().unwrap())
+        (ran, sandbox.updates("w").pop().unwrap())
     };
     let script = "i=0; while [ $i -lt 30 ]; do echo line $i >&2; i=$((i+1)); done
         printf '\\033[31mpassword=hunter2\\033[0m\\n' >&2; echo out; exit 3";
@@ -418,7 +409,7 @@ fn command_killed_by_a_signal_kills_sstat_by_the_same_signal() {
         assert_eq!(status.signal(), Some(signal));
         assert!(!status.core_dumped());
     }
-    assert_eq!(updates(&sandbox, "w").len(), 24);
+    assert_eq!(sandbox.updates("w").len(), 24);
 }
 
 #[test]
@@ -510,7 +501,7 @@ fn long_command_line_is_truncated() {
         sandbox.ok([
             "push", "w", "working", message, "--", "true", &words, "more",
         ]);
-        let updates = updates(&sandbox, "w");
+        let updates = sandbox.updates("w");
         let first = &updates[updates.len() - 2];
         let command = first["process"]["command"].as_array().unwrap();
         assert_eq!(command[0], "true");
@@ -545,7 +536,7 @@ fn signal_to_sstat_alone_is_forwarded_once() {
     let (mut child, _output) = start(&sandbox, "echo ready; exec sleep 60");
     kill("-TERM", child.id().into());
     assert_eq!(code_of(&mut child), 143);
-    let last = updates(&sandbox, "w").pop().unwrap();
+    let last = sandbox.updates("w").pop().unwrap();
     assert_eq!(last["metadata"]["signal"], "SIGTERM");
 }
 
@@ -599,7 +590,7 @@ fn process_group_outside_of_the_pid_namespace_is_not_in_the_foreground() {
         let ran = Ran::from(shell.output().unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (5, ""), "{wrapped}");
     }
-    assert_eq!(updates(&sandbox, "w").len(), 4);
+    assert_eq!(sandbox.updates("w").len(), 4);
 }
 
 #[test]
@@ -684,7 +675,8 @@ fn state(pid: u64) -> Option<char> {
 
 fn pid_of(sandbox: &Sandbox) -> u64 {
     eventually("the first update", || {
-        updates(sandbox, "w")
+        sandbox
+            .updates("w")
             .first()
             .map(|first| first["process"]["pid"].as_u64().unwrap())
     })
@@ -716,7 +708,7 @@ fn terminal_keys_work_as_without_sstat() {
     terminal.key("C-c");
     terminal.wait_for("\nprompt:");
     eventually("the record of the interrupt", || {
-        (updates(&sandbox, "w").last()?["metadata"]["signal"] == "SIGINT").then_some(())
+        (sandbox.updates("w").last()?["metadata"]["signal"] == "SIGINT").then_some(())
     });
     terminal.enter("echo rc:$?");
     terminal.wait_for("\nrc:130");
@@ -740,7 +732,7 @@ fn terminal_keys_work_as_without_sstat() {
     terminal.wait_for("\ngot it");
     // The screen already has the `rc` of the stopped job, so read the file.
     eventually("the end", || {
-        (updates(&sandbox, "w").last()?["metadata"]["exit_code"] == 4).then_some(())
+        (sandbox.updates("w").last()?["metadata"]["exit_code"] == 4).then_some(())
     });
 
     // If the command stops itself, the job stops.
@@ -776,7 +768,8 @@ fn hangup_reaches_the_command_of_a_session_leader() {
     });
     terminal.tmux(&["kill-window", "-t", "job"]);
     let last = eventually("the end", || {
-        updates(&sandbox, "w")
+        sandbox
+            .updates("w")
             .pop()
             .filter(|last| last["status"] == "error")
     });
@@ -791,7 +784,7 @@ fn final_update_continues_an_update_of_the_command() {
         "push", "w", "working", "Deploy", "--task", "5", "--", "sh", "-c", script,
     ]);
     assert_eq!(ran.code, 3, "{}", ran.stderr);
-    let last = updates(&sandbox, "w").pop().unwrap();
+    let last = sandbox.updates("w").pop().unwrap();
     assert_eq!(last["status"], "error");
     assert_eq!(last["message"], "Approve, please: exit code 3");
     assert_eq!(
@@ -806,13 +799,10 @@ fn final_update_continues_an_update_of_the_command() {
 
     let script = "sstat push u working 'Step 9 of 9'; sstat push u completed 'All green' 1";
     sandbox.ok(["push", "u", "working", "Tests", "--", "sh", "-c", script]);
-    assert_eq!(
-        updates(&sandbox, "u").pop().unwrap()["message"],
-        "All green"
-    );
+    assert_eq!(sandbox.updates("u").pop().unwrap()["message"], "All green");
     let script = "sstat push t working 'Step 9 of 9' 0.9";
     sandbox.ok(["push", "t", "working", "Tests", "--", "sh", "-c", script]);
-    let last = updates(&sandbox, "t").pop().unwrap();
+    let last = sandbox.updates("t").pop().unwrap();
     assert_eq!(
         (&last["message"], &last["progress"]),
         (&json!("Tests"), &json!(1.0))
@@ -821,7 +811,7 @@ fn final_update_continues_an_update_of_the_command() {
     // An update of another process is not continued.
     let script = "SSTAT_RUN= SSTAT_PID= sstat push v working 'somebody else'";
     sandbox.ok(["push", "v", "working", "Deploy", "--", "sh", "-c", script]);
-    let last = updates(&sandbox, "v").pop().unwrap();
+    let last = sandbox.updates("v").pop().unwrap();
     assert_eq!(
         (&last["status"], &last["message"]),
         (&json!("completed"), &json!("Deploy"))

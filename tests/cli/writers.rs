@@ -23,7 +23,8 @@ impl Run {
             .spawn()
             .unwrap();
         eventually(|| {
-            updates(sandbox, session)
+            sandbox
+                .updates(session)
                 .iter()
                 .any(|update| update["message"] == message)
         });
@@ -50,15 +51,6 @@ fn eventually(mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "timeout");
         thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// Returns the updates in a session's file.
-fn updates(sandbox: &Sandbox, session: &str) -> Vec<Value> {
-    std::fs::read_to_string(sandbox.file(session))
-        .unwrap_or_default()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
 
 /// Returns the status and the message of each update; `*` marks a repeated one.
@@ -100,7 +92,7 @@ fn update_of_the_run_that_continues_stays_the_last() {
     let a = Run::start(&sandbox, "w", "a");
     let b = Run::start(&sandbox, "w", "b");
     assert_eq!(a.fail(3).code, 3);
-    let lines = updates(&sandbox, "w");
+    let lines = sandbox.updates("w");
     assert_eq!(
         short(&lines),
         [
@@ -124,7 +116,7 @@ fn update_of_the_run_that_continues_stays_the_last() {
         (&"b".into(), &true.into())
     );
     assert_eq!(b.end().code, 0);
-    assert_eq!(short(&updates(&sandbox, "w")[4..]), ["completed b"]);
+    assert_eq!(short(&sandbox.updates("w")[4..]), ["completed b"]);
 }
 
 #[test]
@@ -132,8 +124,8 @@ fn first_wrapper_is_repeated_with_the_last_update_of_its_command() {
     let sandbox = Sandbox::with_real_clock();
     let a = Run::start(&sandbox, "w", "a");
     // The command of the first wrapper pushes with its run.
-    let run = updates(&sandbox, "w")[0]["run"].clone();
-    let mut line = updates(&sandbox, "w")[0].clone();
+    let run = sandbox.updates("w")[0]["run"].clone();
+    let mut line = sandbox.updates("w")[0].clone();
     (line["status"], line["message"]) = ("blocked".into(), "a question".into());
     let content = sandbox.read("w");
     sandbox.write("w", format!("{content}{line}\n"));
@@ -141,11 +133,11 @@ fn first_wrapper_is_repeated_with_the_last_update_of_its_command() {
     let b = Run::start(&sandbox, "w", "b").end();
     assert_eq!(b.code, 0);
     assert_eq!(
-        short(&updates(&sandbox, "w")[2..]),
+        short(&sandbox.updates("w")[2..]),
         ["working b", "completed b", "*blocked a question"]
     );
     a.end();
-    assert_eq!(short(&updates(&sandbox, "w")[5..]), ["completed a"]);
+    assert_eq!(short(&sandbox.updates("w")[5..]), ["completed a"]);
 }
 
 #[test]
@@ -162,7 +154,7 @@ fn command_of_the_same_session_inside_a_wrapper_does_not_end_it() {
         "*working outer",
         "completed outer",
     ];
-    assert_eq!(short(&updates(&sandbox, "w")), expected);
+    assert_eq!(short(&sandbox.updates("w")), expected);
 }
 
 #[test]
@@ -171,12 +163,12 @@ fn only_an_agent_in_the_middle_of_a_turn_is_repeated() {
         let sandbox = Sandbox::with_real_clock();
         let pid = std::process::id().to_string();
         sandbox.ok(["push", "w", status, "agent", "--pid", &pid]);
-        let mut line = updates(&sandbox, "w").remove(0);
+        let mut line = sandbox.updates("w").remove(0);
         line["run"] = "0198c0de".into();
         sandbox.write("w", format!("{line}\n"));
         let ended = Run::start(&sandbox, "w", "a").end();
         assert_eq!(ended.stderr, "", "an agent is not a wrapper");
-        let last = short(&updates(&sandbox, "w")).pop().unwrap();
+        let last = short(&sandbox.updates("w")).pop().unwrap();
         let expected = if is_repeated {
             "*blocked agent"
         } else {
@@ -194,7 +186,7 @@ fn without_the_lock_nothing_is_repeated() {
     let file = std::fs::File::open(sandbox.file("w")).unwrap();
     file.lock().unwrap();
     a.end();
-    assert_eq!(short(&updates(&sandbox, "w")[2..]), ["completed a"]);
+    assert_eq!(short(&sandbox.updates("w")[2..]), ["completed a"]);
     file.unlock().unwrap();
     b.end();
 }
@@ -233,7 +225,7 @@ fn repeated_lines_are_left_out_of_the_history() {
     let c = Run::start(&sandbox, "w", "c");
     c.end();
     assert_eq!(
-        short(&updates(&sandbox, "w")[5..]),
+        short(&sandbox.updates("w")[5..]),
         ["completed c", "*working b"]
     );
     b.end();
@@ -323,7 +315,7 @@ fn two_runs_that_end_at_once_end_the_session() {
             scope.spawn(move || a.end());
             scope.spawn(move || b.end());
         });
-        let updates = short(&updates(&sandbox, "w"));
+        let updates = short(&sandbox.updates("w"));
         let [_, _, first, copy, last] = &updates[..] else {
             panic!("attempt {attempt}: {updates:?}");
         };

@@ -25,13 +25,15 @@ fn commands(settings: &Value) -> Vec<(String, String)> {
     commands
 }
 
-/// Runs a command as an agent does, with a payload as its stdin.
-fn run_command(sandbox: &Sandbox, command: &str, payload: &Value) {
+/// Runs a command as an agent does, with a payload as its stdin. It must succeed
+/// without output.
+fn run_command(sandbox: &Sandbox, command: &str, variables: &[(&str, &str)], payload: &Value) {
     let mut shell = Command::new("sh");
     sandbox.isolate(&mut shell);
     let mut child = shell
         .args(["-c", command])
         .env("SSTAT_SESSION", "w")
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -74,7 +76,7 @@ fn run_settings(agent: &str, settings: &Value, dependent: &[&str]) {
             .find(|(of, _)| of == event)
             .unwrap_or_else(|| panic!("{agent}: no hook for {event}"));
         let sandbox = Sandbox::new();
-        run_command(&sandbox, command, &entry["payload"]);
+        run_command(&sandbox, command, &[], &entry["payload"]);
         let update: Value = serde_json::from_str(&sandbox.read("w")).unwrap();
         assert_eq!(update["status"], entry["means"]["status"], "{event}");
     }
@@ -100,25 +102,10 @@ fn claude_code_settings_contain_every_event() {
 fn claude_code_process_is_recorded() {
     let settings = serde_json::from_str(&contrib("agents/claude-code.json")).unwrap();
     let sandbox = Sandbox::new();
-    let mut shell = Command::new("sh");
-    sandbox.isolate(&mut shell);
-    let mut child = shell
-        .args(["-c", &commands(&settings)[0].1])
-        .envs([
-            ("SSTAT_SESSION", "w"),
-            ("CLAUDE_PID", &std::process::id().to_string()),
-        ])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let payload = json!({"hook_event_name": "Elicitation"}).to_string();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(payload.as_bytes())
-        .unwrap();
-    assert!(child.wait().unwrap().success());
+    let command = &commands(&settings)[0].1;
+    let pid = std::process::id().to_string();
+    let payload = json!({"hook_event_name": "Elicitation"});
+    run_command(&sandbox, command, &[("CLAUDE_PID", &pid)], &payload);
     let update: Value = serde_json::from_str(&sandbox.read("w")).unwrap();
     assert_eq!(update["process"]["pid"], std::process::id());
 }
@@ -195,7 +182,7 @@ fn copilot_and_qwen_settings_report_a_turn() {
             };
             let payload = json!({"hook_event_name": event, "session_id": "a1", "prompt": "Go",
                 "source": "new", "notification_type": "permission_prompt"});
-            run_command(&sandbox, command, &payload);
+            run_command(&sandbox, command, &[], &payload);
             let line = sandbox.read("w").lines().last().unwrap().to_owned();
             let update: Value = serde_json::from_str(&line).unwrap();
             assert_eq!(update["status"], status, "{agent}");

@@ -97,6 +97,13 @@ impl Sandbox {
         fs::read_to_string(self.file(session)).unwrap()
     }
 
+    /// Returns the updates in a session's file; none if there is no file.
+    pub fn updates(&self, session: &str) -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(self.file(session)).unwrap_or_default();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    }
+
     /// Writes a valid update that is `age_seconds` old at [`NOW`].
     pub fn aged(&self, session: &str, status: &str, age_seconds: i64) {
         let now = sstat::parse_timestamp(NOW).unwrap();

@@ -39,36 +39,33 @@ impl Tail {
 fn pass_through(mut stderr: ChildStderr, ended: &UnixStream) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 64 * 1024];
-    let mut has_ended = false;
-    let mut rest = MAX_PIPE_BYTES;
-    loop {
+    // Bytes that can be left in the pipe, once the command has ended.
+    let mut left = None;
+    while left != Some(0) {
         let mut fds = [
             PollFd::new(&stderr, PollFlags::IN),
             PollFd::new(ended, PollFlags::IN),
         ];
-        let no_wait = has_ended.then(Timespec::default);
+        let no_wait = left.is_some().then(Timespec::default);
         if poll(&mut fds, no_wait.as_ref()).is_err() {
             continue;
         }
-        has_ended |= !fds[1].revents().is_empty();
-        if fds[0].revents().is_empty() {
-            if no_wait.is_some() {
-                return kept;
+        let [is_readable, has_ended] = fds.map(|fd| !fd.revents().is_empty());
+        if is_readable {
+            let count = stderr.read(&mut buffer).unwrap_or(0);
+            // If stderr has no reader, the command gets SIGPIPE as without the pipe.
+            if count == 0 || io::stderr().write_all(&buffer[..count]).is_err() {
+                break;
             }
-            continue;
+            kept.extend_from_slice(&buffer[..count]);
+            kept.drain(..kept.len().saturating_sub(MAX_BYTES));
+            left = left.map(|left: usize| left.saturating_sub(count));
+        } else if left.is_some() {
+            break;
         }
-        let count = stderr.read(&mut buffer).unwrap_or(0);
-        if no_wait.is_some() {
-            rest = rest.saturating_sub(count);
-        }
-        // If nobody reads stderr, the command gets SIGPIPE as without the pipe.
-        if count == 0 || io::stderr().write_all(&buffer[..count]).is_err() {
-            return kept;
-        }
-        kept.extend_from_slice(&buffer[..count]);
-        kept.drain(..kept.len().saturating_sub(MAX_BYTES));
-        if rest == 0 {
-            return kept;
+        if has_ended {
+            left.get_or_insert(MAX_PIPE_BYTES);
         }
     }
+    kept
 }

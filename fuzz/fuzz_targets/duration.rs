@@ -1,4 +1,4 @@
-//! Durations: the parser does not panic and reads what is formatted.
+//! Durations: the parser does not panic, and reads each formatted duration.
 #![no_main]
 
 use std::time::Duration;

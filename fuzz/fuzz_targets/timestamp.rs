@@ -1,4 +1,4 @@
-//! Timestamps: the parser does not panic, and what it accepts can be written.
+//! Timestamps: the parser does not panic, and an accepted timestamp can be written.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

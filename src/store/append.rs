@@ -360,8 +360,8 @@ struct Piece {
 }
 
 /// Writes the bytes with one `write`. A short one, as on a full disk, is
-/// continued. If that fails, the incomplete line gets a newline. `pieces` has
-/// what was written, after an error too.
+/// continued. If that fails, the incomplete line gets a newline. `pieces` gets
+/// the written ranges, also after an error.
 fn write_once(file: &mut File, bytes: &[u8], pieces: &mut Vec<Piece>) -> io::Result<()> {
     let mut written = 0;
     while written < bytes.len() {

@@ -11,11 +11,11 @@ use crate::update::BadLine;
 pub struct FileWarning {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem.
     pub kind: FileWarningKind,
 }
 
-/// What is wrong with a status file.
+/// A problem with a status file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileWarningKind {

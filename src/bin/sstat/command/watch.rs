@@ -86,7 +86,7 @@ struct Watch<'a> {
     signal: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
-/// What is printed on stdout.
+/// The output on stdout.
 enum Form {
     Events,
     Blocks { next: Instant },

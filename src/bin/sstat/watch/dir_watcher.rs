@@ -72,7 +72,7 @@ mod platform {
             self.inotify.as_ref().map(AsFd::as_fd)
         }
 
-        /// Returns true if there are no notifications, or not for all changes.
+        /// Returns true if notifications are unavailable or incomplete.
         pub fn needs_polling(&self) -> bool {
             self.inotify.is_none() || self.is_network
         }

@@ -10,7 +10,7 @@ use crate::cli;
 use crate::error::exit_code;
 use crate::select::Names;
 
-/// The sessions to wait for and what has become known of them.
+/// The sessions to wait for, and which of them have reached a status or failed.
 pub struct WaitCondition {
     statuses: Vec<Status>,
     /// One session that reaches a status is enough.

@@ -89,7 +89,7 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
     })
 }
 
-/// Valid lines that are not written yet, and what is needed to write them.
+/// Valid lines that are not written yet, and the settings for writing them.
 struct Import<'a> {
     config: &'a Config,
     durability: Durability,

@@ -162,7 +162,7 @@ impl Relay {
         let (child, has_witness) = (self.child, self.witness.is_some());
         self.received.retain(|&(signal, end)| {
             let is_due = end <= now || !has_witness;
-            // Without a witness, assume that the terminal sent what it can send.
+            // Without a witness, assume that SIGINT and SIGQUIT came from the terminal.
             if is_due && (has_witness || !matches!(signal, SIGINT | SIGQUIT)) {
                 send(child, signal);
             }

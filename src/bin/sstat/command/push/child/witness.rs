@@ -72,7 +72,8 @@ impl Witness {
         Some(reports.into_iter().map(i32::from).collect())
     }
 
-    /// Reads what comes within `timeout`. Returns `None` at the end.
+    /// Reads the bytes that arrive within `timeout`. Returns `None` at the end of the
+    /// reports.
     fn read(&mut self, timeout: Duration) -> Option<Vec<u8>> {
         let mut bytes = [0; 64];
         let mut reports = [PollFd::new(&self.reports, PollFlags::IN)];
@@ -118,8 +119,8 @@ pub fn run_witness() -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let mut is_asked = true;
     loop {
-        // A handler has run before poll or read returns. So what was received
-        // before the question is written before the answer.
+        // A handler has run before poll or read returns, so the
+        // signals received before the question are written before the answer.
         for signal in signals.pending() {
             stdout.write_all(&[signal as u8])?;
         }

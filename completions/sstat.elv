@@ -111,7 +111,7 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --stale-after 'Age at which a session is stale [default: 5m]'
             cand --very-stale-after 'Age at which a session is very stale [default: 15m]'
             cand --stale-status 'Statuses that can go stale, or "all" [default: all but completed]'
-            cand --tmux 'Add the last lines of the tmux pane with the session''s name [default: 20]'
+            cand --tmux 'Add the last lines of the tmux pane of the session [default: 20]'
             cand --dir 'Status directory [default: see --help]'
             cand --color 'When to use colors [default: auto]'
             cand --json 'Print JSON'

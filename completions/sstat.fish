@@ -107,7 +107,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -s h -l help -d 'Print
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane with the session\'s name [default: 20]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane of the session [default: 20]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'

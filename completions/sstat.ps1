@@ -118,7 +118,7 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             [CompletionResult]::new('--stale-after', '--stale-after', [CompletionResultType]::ParameterName, 'Age at which a session is stale [default: 5m]')
             [CompletionResult]::new('--very-stale-after', '--very-stale-after', [CompletionResultType]::ParameterName, 'Age at which a session is very stale [default: 15m]')
             [CompletionResult]::new('--stale-status', '--stale-status', [CompletionResultType]::ParameterName, 'Statuses that can go stale, or "all" [default: all but completed]')
-            [CompletionResult]::new('--tmux', '--tmux', [CompletionResultType]::ParameterName, 'Add the last lines of the tmux pane with the session''s name [default: 20]')
+            [CompletionResult]::new('--tmux', '--tmux', [CompletionResultType]::ParameterName, 'Add the last lines of the tmux pane of the session [default: 20]')
             [CompletionResult]::new('--dir', '--dir', [CompletionResultType]::ParameterName, 'Status directory [default: see --help]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colors [default: auto]')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')

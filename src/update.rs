@@ -32,7 +32,7 @@ pub const MAX_READ_BYTES: usize = 1024 * 1024;
 pub const MAX_DEPTH: usize = 64;
 
 /// The keys of the format, each a field of [`Update`].
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "timestamp",
     "session",
     "status",
@@ -44,6 +44,7 @@ const KEYS: [&str; 12] = [
     "process",
     "run",
     "wrapper",
+    "tmux",
     "repeated",
 ];
 
@@ -111,6 +112,10 @@ pub struct Update {
     /// The run of the `sstat push -- COMMAND` around an agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrapper: Option<String>,
+    /// The tmux pane that the update came from: the server's socket, the server's
+    /// pid and the pane's id, separated by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tmux: Option<String>,
     /// True if the line repeats an earlier update, so that it stays the last one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repeated: bool,
@@ -146,6 +151,7 @@ impl Update {
             process: None,
             run: None,
             wrapper: None,
+            tmux: None,
             repeated: false,
             extra: Vec::new(),
             dropped: Vec::new(),
@@ -392,6 +398,7 @@ fn decode_object(
             "process" => set(&mut update.process, value.decode_object().map(Box::new)),
             "run" => set(&mut update.run, value.string().map(Cow::into_owned)),
             "wrapper" => set(&mut update.wrapper, value.string().map(Cow::into_owned)),
+            "tmux" => set(&mut update.tmux, value.string().map(Cow::into_owned)),
             "repeated" => {
                 let value = value.json().parse();
                 update.repeated = value == Ok(true);
@@ -580,10 +587,11 @@ mod tests {
         update.metadata = Some(RawValue::from_string("{\"b\":1.10,\n\"a\":2}".into()).unwrap());
         update.stale_after = Some(Duration::from_secs(2700));
         update.run = Some("1-2-3".into());
+        update.tmux = Some("/tmp/tmux-0/default,42,%3".into());
         update.repeated = true;
         assert_eq!(
             String::from_utf8(update.encode().unwrap()).unwrap(),
-            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"manager1","status":"working","progress":0.45,"message":"Querying","task_id":"160","metadata":{"b":1.10, "a":2},"stale_after":2700,"run":"1-2-3","repeated":true}"#
+            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"manager1","status":"working","progress":0.45,"message":"Querying","task_id":"160","metadata":{"b":1.10, "a":2},"stale_after":2700,"run":"1-2-3","tmux":"/tmp/tmux-0/default,42,%3","repeated":true}"#
                 .to_owned()
                 + "\n"
         );

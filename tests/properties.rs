@@ -92,6 +92,7 @@ prop_compose! {
         update.stale_after = stale_after.map(Duration::from_secs);
         update.process = process.map(Box::new);
         update.wrapper.clone_from(&run);
+        update.tmux.clone_from(&run);
         update.run = run;
         update.repeated = repeated;
         update.extra = extra.map(|(key, value)| (key, raw(&value))).into_iter().collect();

@@ -779,7 +779,8 @@ finally:
         sandbox.isolate(&mut python);
         let bin = sstat_binary().parent().unwrap().display();
         let path = format!("{}:{bin}:/usr/bin:/bin", sandbox.home().display());
-        python.env("PATH", path).env("TMUX", "yes");
+        python.env("PATH", path);
+        python.envs([("TMUX", "/nowhere,1,0"), ("TMUX_PANE", "%0")]);
         let ran = Ran::from(python.args(["-c", script, when]).output().unwrap());
         assert_eq!(ran.stdout, "-1\n", "{when}: {}", ran.stderr);
     }

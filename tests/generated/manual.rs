@@ -122,7 +122,7 @@ LC_ALL, LC_CTYPE, LANG  Whether text may contain characters other than ASCII.
 TZ  The time zone of the times in text output.";
 
 const FILES: &str = "\
-NAME_status.json  The updates of one session, one JSON object per line. Lines are appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process, run, wrapper.
+NAME_status.json  The updates of one session, one JSON object per line. Lines are appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process, run, wrapper, tmux, repeated.
 data/session_status/  The status directory of a project. The nearest one in the current directory or above is used unless --dir or SSTAT_DIR is given.
 ~/.local/state/sstat/session_status/  The user's own directory, used if no other applies.";
 

@@ -120,9 +120,13 @@ impl Config {
         variable("SSTAT_SESSION").filter(|_| env::var_os("SSTAT_EVENT").is_none())
     }
 
-    /// Returns the id of the tmux pane of this process.
-    pub fn tmux_pane(&self) -> Option<OsString> {
-        variable("TMUX_PANE")
+    /// Returns the tmux pane of this process in the form of the key `tmux`. The last
+    /// field of `TMUX` is the index of a session.
+    pub fn tmux_pane(&self) -> Option<String> {
+        let server = variable("TMUX")?.into_string().ok()?;
+        let pane = variable("TMUX_PANE")?.into_string().ok()?;
+        let (server, _session) = server.rsplit_once(',')?;
+        Some(format!("{server},{pane}"))
     }
 
     /// Returns whether hooks push prompts and answers. `SSTAT_HOOK_PROMPT=off`
@@ -162,12 +166,6 @@ impl Config {
     /// Returns whether a person reads the notes on stderr.
     pub fn is_attended(&self) -> bool {
         self.verbose || (!self.quiet && std::io::stderr().is_terminal())
-    }
-
-    /// Returns whether this process runs inside tmux.
-    #[cfg(all(unix, feature = "tui"))]
-    pub fn is_inside_tmux(&self) -> bool {
-        variable("TMUX").is_some()
     }
 
     /// Returns whether to use colors: `--color`, `NO_COLOR`, `CLICOLOR_FORCE` or

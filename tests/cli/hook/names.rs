@@ -1,7 +1,11 @@
 //! Session names of hooks: their sources and owners.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -41,7 +45,14 @@ fn name_sources_have_an_order() {
         "shop-b5f6c1"
     );
     assert_eq!(
-        name(&[], &[("TMUX_PANE", "%0"), ("PATH", "/nowhere")]),
+        name(
+            &[],
+            &[
+                ("TMUX_PANE", "%0"),
+                ("TMUX", "/nowhere,1,0"),
+                ("PATH", "/nowhere")
+            ]
+        ),
         "shop-b5f6c1"
     );
     // A tmux that does not respond.
@@ -50,48 +61,194 @@ fn name_sources_have_an_order() {
     std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", sandbox.home().display());
     assert_eq!(
-        name(&[], &[("TMUX_PANE", "%0"), ("PATH", &path)]),
+        name(
+            &[],
+            &[
+                ("TMUX_PANE", "%0"),
+                ("TMUX", "/nowhere,1,0"),
+                ("PATH", &path)
+            ]
+        ),
         "shop-b5f6c1"
     );
 }
 
+/// A tmux server with one session, whose pane prints its name.
+struct Server<'a> {
+    sandbox: &'a Sandbox,
+    socket: PathBuf,
+    /// The values of `TMUX` and `TMUX_PANE` in its pane.
+    variables: [(&'static str, String); 2],
+}
+
+impl<'a> Server<'a> {
+    fn new(sandbox: &'a Sandbox, name: &str, session: &str) -> Self {
+        let mut server = Self {
+            sandbox,
+            socket: sandbox.root().join(name),
+            variables: Default::default(),
+        };
+        let pane = format!("echo 'pane of {name}'; exec sleep 1000");
+        let format = "#{socket_path},#{pid},0 #{pane_id}";
+        let started = server.tmux(&["new-session", "-dPF", format, "-s", session, &pane]);
+        let (tmux, pane) = started.split_once(' ').unwrap();
+        server.variables = [("TMUX", tmux.to_owned()), ("TMUX_PANE", pane.to_owned())];
+        server
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("tmux");
+        self.sandbox.isolate(&mut command);
+        command.args(["-f", "/dev/null", "-S"]).arg(&self.socket);
+        let ran = Ran::from(command.args(arguments).output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{arguments:?}");
+        ran.stdout.trim().to_owned()
+    }
+
+    /// Runs a hook of an agent in the pane.
+    fn hook(&self, event: &str, id: &str) {
+        let payload = json!({"hook_event_name": event, "session_id": id, "cwd": "/srv/shop",
+            "prompt": id, "reason": "other"});
+        let mut command = self.sandbox.command(["push", "--hook", "claude-code"]);
+        command.envs(self.variables.clone());
+        let ran = fed(&mut command, payload.to_string().as_bytes());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    }
+
+    /// Returns the line of `show --tmux` about the pane of a session.
+    fn pane(&self, session: &str) -> String {
+        let mut command = self.sandbox.command(["show", "--tmux", session]);
+        let ran = Ran::from(command.envs(self.variables.clone()).output().unwrap());
+        ran.stdout.split("\nPane").nth(1).unwrap().trim().to_owned()
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        let mut command = Command::new("tmux");
+        let _ = command
+            .arg("-S")
+            .arg(&self.socket)
+            .arg("kill-server")
+            .output();
+    }
+}
+
 #[test]
-fn name_of_the_tmux_session_is_used() {
+fn name_of_the_tmux_session_is_used_until_the_agent_ends() {
     if !have("tmux") {
         return;
     }
-    let sandbox = Sandbox::new();
-    let tmux = |arguments: &[&str]| {
-        let mut command = Command::new("tmux");
-        sandbox.isolate(&mut command);
-        command.env("TMUX_TMPDIR", sandbox.home()).args(arguments);
-        let ran = Ran::from(command.output().unwrap());
-        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{arguments:?}");
-        ran.stdout.trim().to_owned()
-    };
-    let pane = tmux(&[
-        "new-session",
-        "-d",
-        "-P",
-        "-F",
-        "#{pane_id}",
-        "-s",
-        "team/worker 1",
-        "cat",
-    ]);
-    let stop =
-        json!({"hook_event_name": "Stop", "session_id": "abc", "cwd": "/srv/shop"}).to_string();
-    let mut command = sandbox.command(["push", "--hook", "gemini"]);
-    command
-        .env("TMUX_TMPDIR", sandbox.home())
-        .env("TMUX_PANE", pane);
-    let ran = fed(&mut command, stop.replace("Stop", "AfterAgent").as_bytes());
-    tmux(&["kill-server"]);
-    assert_eq!(
-        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
-        (0, "", "")
-    );
+    let sandbox = Sandbox::with_real_clock();
+    let server = Server::new(&sandbox, "s", "team/worker 1");
+    server.hook("SessionStart", "aaaaaa-1");
     assert_eq!(sandbox.sessions(), ["team_worker 1"]);
+    // The name stays if tmux renames its session or has closed the pane.
+    server.tmux(&["rename-session", "renamed"]);
+    let mut own = sandbox.command(["push", "team/worker 1", "working"]);
+    assert!(
+        own.envs(server.variables.clone())
+            .status()
+            .unwrap()
+            .success()
+    );
+    server.hook("UserPromptSubmit", "aaaaaa-1");
+    assert_eq!(sandbox.last("team_worker 1")["message"], "aaaaaa-1");
+    // Another session of the same process, as after /clear.
+    server.hook("UserPromptSubmit", "bbbbbb-1");
+    assert_eq!(sandbox.last("team_worker 1")["message"], "bbbbbb-1");
+    server.tmux(&["kill-server"]);
+    server.hook("SessionEnd", "bbbbbb-1");
+    let last = sandbox.last("team_worker 1");
+    assert_eq!(last["message"], "ended before its turn did");
+    assert_eq!(sandbox.sessions(), ["team_worker 1"]);
+}
+
+#[test]
+fn pane_of_the_last_update_is_shown() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    let (one, two) = (
+        Server::new(&sandbox, "one", "w"),
+        Server::new(&sandbox, "two", "w"),
+    );
+    let wait_for = |server: &Server<'_>, session: &str, text: &str| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !server.pane(session).ends_with(text) {
+            assert!(Instant::now() < deadline, "{}", server.pane(session));
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    // The pane of the hook, from either server, also after a rename.
+    one.hook("UserPromptSubmit", "aaaaaa-1");
+    wait_for(&one, "w", "pane of one");
+    assert!(two.pane("w").ends_with("pane of one"));
+    one.tmux(&["rename-session", "renamed"]);
+    assert!(two.pane("w").ends_with("pane of one"));
+    // The pane of a push.
+    let mut push = sandbox.command(["push", "w", "working"]);
+    assert!(push.envs(two.variables.clone()).status().unwrap().success());
+    wait_for(&one, "w", "pane of two");
+    // Without a pane: the session with the name in the server of the caller.
+    sandbox.ok(["push", "w", "working"]);
+    assert!(two.pane("w").ends_with("pane of two"));
+    assert_eq!(one.pane("w"), "tmux: can't find session: w");
+    // A later server with the same socket has a pane with the same id.
+    one.tmux(&["rename-session", "w"]);
+    one.hook("UserPromptSubmit", "aaaaaa-1");
+    one.tmux(&["kill-server"]);
+    assert!(two.pane("w").starts_with("tmux: "), "{}", two.pane("w"));
+    let later = Server::new(&sandbox, "one", "w");
+    assert_eq!(
+        later.pane("w"),
+        "tmux: the server of the session's pane has ended"
+    );
+    // The socket of someone else.
+    let socket = sandbox.root().join("one");
+    if std::os::unix::fs::chown(&socket, Some(12345), None).is_ok() {
+        let refused = format!("tmux: {} is not a socket of this user", socket.display());
+        assert_eq!(two.pane("w"), refused);
+    }
+    sandbox.write(
+        "w",
+        r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle","tmux":"x,1,%0"}"#,
+    );
+    assert_eq!(two.pane("w"), "tmux: invalid pane 'x,1,%0'");
+}
+
+/// Whichever of two agents writes first owns the name, and the other gets its own.
+#[test]
+fn agents_that_start_at_the_same_time_have_different_names() {
+    let sandbox = Sandbox::with_real_clock();
+    let mut agents = [(); 2].map(|()| Command::new("sleep").arg("1000").spawn().unwrap());
+    for round in 0..20 {
+        let barrier = Barrier::new(2);
+        thread::scope(|scope| {
+            for (agent, id) in agents.iter().zip(["aaaaaa-1", "bbbbbb-1"]) {
+                let (sandbox, barrier) = (&sandbox, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let prompt = json!({"hook_event_name": "UserPromptSubmit", "prompt": id});
+                    claude_in(sandbox, agent.id(), id, &prompt);
+                });
+            }
+        });
+        let names = sandbox.sessions();
+        assert!(
+            names.len() == 2 && names[0] == "w",
+            "round {round}: {names:?}"
+        );
+        for name in names {
+            assert_eq!(sandbox.updates(&name).len(), 1, "{name}");
+            std::fs::remove_file(sandbox.file(&name)).unwrap();
+        }
+    }
+    for agent in &mut agents {
+        agent.kill().unwrap();
+        agent.wait().unwrap();
+    }
 }
 
 #[test]

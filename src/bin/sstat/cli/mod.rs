@@ -439,7 +439,7 @@ pub struct Show {
     pub name: String,
     #[command(flatten)]
     pub reading: Reading,
-    /// Add the last lines of the tmux pane with the session's name [default: 20]
+    /// Add the last lines of the tmux pane of the session [default: 20]
     #[arg(long, value_name = "LINES", num_args = 0..=1, require_equals = true,
           default_missing_value = "20", value_parser = value::count)]
     pub tmux: Option<usize>,

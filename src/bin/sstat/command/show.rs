@@ -28,7 +28,8 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let Some(mut detail) = detail else {
         return Err(absent(config, &args.name, warning.as_ref()));
     };
-    detail.pane = args.tmux.map(|lines| tmux::last_lines(&args.name, lines));
+    let update = &detail.session.update;
+    detail.pane = args.tmux.map(|lines| tmux::last_lines(update, lines));
     let dropped = dropped_keys(config, &detail.session);
     let view = View::Show(Box::new(detail), Form::of(args.reading.json));
     let mut report = Report::of(view).with_warnings(warning.as_slice());

@@ -359,6 +359,7 @@ impl StatusChange {
         let mut update = Update::new(context.session, status, context.now);
         update.run = context.run.map(str::to_owned);
         update.wrapper = context.wrapper.map(str::to_owned);
+        update.tmux = context.tmux.map(str::to_owned);
         if !message.is_empty() {
             update.message = message;
         }
@@ -413,6 +414,8 @@ pub struct Context<'a> {
     /// Whether the session's name is derived from the agent's session id.
     pub is_named_by_id: bool,
     pub process: Option<&'a ProcessIdentity>,
+    /// The tmux pane of the agent.
+    pub tmux: Option<&'a str>,
     /// The value of `--expect`.
     pub stale_after: Option<Duration>,
     pub agent: Option<&'a str>,

@@ -42,6 +42,14 @@ impl Event {
         Some(words.collect())
     }
 
+    /// Returns true for the start of an agent, not for the start of another session of
+    /// a running one.
+    pub fn is_startup(&self) -> bool {
+        let continues = |source: String| matches!(&*source, "clear" | "resume" | "compact");
+        self.name().as_deref() == Some("SessionStart")
+            && !self.text("source").is_some_and(continues)
+    }
+
     pub fn text(&self, key: &str) -> Option<String> {
         self.fields.text(key)
     }

@@ -13,7 +13,7 @@ mod wording;
 
 use sstat::{JsonObject, SessionName};
 
-pub use change::{Context, StatusChange};
+pub use change::Context;
 pub use event::Event;
 pub use owner::{Claim, claim, is_shared_daemon, other_name};
 pub use state::HookState;
@@ -110,6 +110,7 @@ mod tests {
                         is_locked: true,
                         is_named_by_id: false,
                         process: None,
+                        tmux: None,
                         stale_after: None,
                         agent: None,
                         run: None,

@@ -6,43 +6,48 @@ use sstat::{HostIdentity, ProcessIdentity, SessionName};
 
 use crate::hook::state::HookState;
 
-/// What an agent may do with a session's name.
+/// The relation of an agent to a session's name.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Write: the agent owns the name or takes it over.
-    Granted,
-    /// Ignore the event: a nested agent, or the end of an earlier session.
-    Ignored,
-    /// Use a name of its own.
-    OtherName,
+    /// The agent owns the name, or continues with another session of its own.
+    Owned,
+    /// No running agent owns the name.
+    Free,
+    /// Another agent owns the name, or the event ends an earlier session.
+    Taken,
+    /// The agent runs inside the owner, which has this name.
+    Nested,
 }
 
-/// Decides whether the agent's session `run` in `process` may write under a name
-/// with this state. `ends_session` is true for an event that ends the agent's
-/// session.
+/// Returns the relation of the agent's session `run` in `process` to a name with this
+/// state. `ends_session` is true for an event that ends the agent's session.
 pub fn claim(
     state: &HookState,
-    run: &str,
+    run: Option<&str>,
     process: Option<&ProcessIdentity>,
     ends_session: bool,
 ) -> Claim {
-    if state.run.as_deref().is_none_or(|owner| owner == run) {
-        return Claim::Granted;
+    let (Some(owner), Some(run)) = (&state.run, run) else {
+        return Claim::Free;
+    };
+    if owner == run {
+        return Claim::Owned;
     }
     if ends_session {
-        return Claim::Ignored;
+        return Claim::Taken;
     }
     let (Some(owner), Some(process)) = (&state.process, process) else {
-        return Claim::Granted;
+        return Claim::Free;
     };
-    let is_alive = || owner.state(HostIdentity::current().as_ref()).is_alive();
-    let is_same = owner.pid == process.pid && owner.start_time == process.start_time;
-    if state.has_ended || is_same || !is_alive() {
-        Claim::Granted
+    let here = HostIdentity::current();
+    if state.has_ended || !owner.state(here.as_ref()).is_alive() {
+        Claim::Free
+    } else if owner.pid == process.pid && owner.start_time == process.start_time {
+        Claim::Owned
     } else if process.descends_from(owner) {
-        Claim::Ignored
+        Claim::Nested
     } else {
-        Claim::OtherName
+        Claim::Taken
     }
 }
 

@@ -382,15 +382,14 @@ impl Live<'_> {
         }
     }
 
-    /// Switches to the tmux session with the name of the selected session.
+    /// Switches to the tmux pane of the selected session.
     fn jump(&mut self) {
         let table = shown_table(&self.frozen, &self.watcher);
         let Some(session) = self.screen.selected_session(table) else {
             return;
         };
-        if !self.config.is_inside_tmux() {
-            self.screen.note("not inside tmux");
-        } else if let Err(error) = tmux::switch_to(session.name()) {
+        let current = self.config.tmux_pane();
+        if let Err(error) = tmux::switch_to(&session.update, current.as_deref()) {
             self.screen.note(error);
         }
     }

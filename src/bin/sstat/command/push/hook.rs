@@ -9,7 +9,7 @@ use super::record::wrapper_run;
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
-use crate::hook::{self, Claim, Context, Event, HookState, Payload, StatusChange};
+use crate::hook::{self, Claim, Context, Event, HookState, Payload};
 use crate::timeout::run_with_timeout;
 use crate::tmux;
 use crate::view::{Report, View};
@@ -26,6 +26,9 @@ const STATE_LOOKBACK: usize = 200;
 
 /// Maximum time that a hook waits for the lock.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Maximum number of names that a hook tries.
+const MAX_NAMES: usize = 4;
 
 pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let report = Report::of(View::Nothing);
@@ -45,70 +48,75 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     let agent = agent.name().or_else(|| event.agent());
     let process = agent_process(config, agent);
     let run = event.session_id();
-    let given = given_name(config, args, process.as_ref());
+    // A daemon has the environment of the first of its sessions.
+    let is_daemon = process.as_ref().is_some_and(hook::is_shared_daemon);
+    let tmux = config.tmux_pane().filter(|_| !is_daemon);
+    let fixed = args.hook_session.clone();
+    let fixed = fixed.or_else(|| name_of_variable(config).filter(|_| !is_daemon));
+    // A tmux session can be renamed, and a pane that is closed has none.
+    let mut may_be_renamed = fixed.is_none() && tmux.is_some() && !event.is_startup();
+    let given = fixed.or_else(|| name_of_pane(tmux.as_deref()?));
     let is_named_by_id = given.is_none();
-    let name = match given {
-        Some(name) => claimed_name(config, name, &change, run.as_deref(), process.as_ref())?,
-        None => Some(directory_name(config, agent, &event)?),
+    let mut name = match given {
+        Some(name) => name,
+        None => directory_name(config, agent, &event)?,
     };
-    let Some(name) = name else {
-        return Ok(report);
-    };
-    let wrapper = wrapper_run(config);
-    let next = |is_locked: bool| -> sstat::Result<Option<Update>> {
-        let (last, state) = last_update(config, &name)?;
-        Ok(change.apply(&Context {
-            session: &name,
-            now,
-            last: last.as_ref(),
-            state: &state,
-            is_locked,
-            is_named_by_id,
-            agent,
-            run: run.as_deref(),
-            wrapper: wrapper.as_deref(),
-            directory: event.directory(),
-            model: event.text("model"),
-            process: process.as_ref(),
-            stale_after: args.expect,
-        }))
-    };
-    // Check first: an event that changes nothing must not create a file.
-    let Some(update) = next(true)? else {
-        return Ok(report);
-    };
-    update.encode()?;
-    let durability = config.durability(args.sync);
-    config.location.create(durability)?;
-    let mut appender = config.location.store.appender(&name);
-    appender.append_locked(LOCK_TIMEOUT, durability, |is_locked| {
-        next(is_locked)?.map(|update| update.encode()).transpose()
-    })?;
-    Ok(report)
-}
-
-/// Returns the name that the agent may write under, or `None` if the event is to
-/// be ignored. An agent that got a name of its own keeps it.
-fn claimed_name(
-    config: &Config,
-    name: SessionName,
-    change: &StatusChange,
-    run: Option<&str>,
-    process: Option<&ProcessIdentity>,
-) -> Result<Option<SessionName>> {
-    let Some((run, other)) = run.and_then(|run| Some((run, hook::other_name(&name, run)?))) else {
-        return Ok(Some(name));
-    };
-    if last_update(config, &other)?.1.run.as_deref() == Some(run) {
-        return Ok(Some(other));
+    let other = run.as_ref().and_then(|run| hook::other_name(&name, run));
+    if let Some(other) = other.as_ref().filter(|other| exists(config, other)) {
+        name = other.clone();
     }
-    let (_, state) = last_update(config, &name)?;
-    let claim = hook::claim(&state, run, process, change.ends_session());
-    Ok(match claim {
-        Claim::Granted => Some(name),
-        Claim::Ignored => None,
-        Claim::OtherName => Some(other),
-    })
+    let wrapper = wrapper_run(config);
+    let durability = config.durability(args.sync);
+    for _ in 0..MAX_NAMES {
+        let claim_of = |state: &HookState| {
+            let ends = change.ends_session();
+            hook::claim(state, run.as_deref(), process.as_ref(), ends)
+        };
+        let mut claim = Claim::Free;
+        let mut next = |is_locked: bool| -> Result<Option<Vec<u8>>> {
+            let (last, state) = last_update(config, &name)?;
+            claim = claim_of(&state);
+            match claim {
+                Claim::Owned => {}
+                Claim::Free if !may_be_renamed => {}
+                _ => return Ok(None),
+            }
+            let update = change.apply(&Context {
+                session: &name,
+                now,
+                last: last.as_ref(),
+                state: &state,
+                is_locked,
+                is_named_by_id,
+                agent,
+                run: run.as_deref(),
+                wrapper: wrapper.as_deref(),
+                directory: event.directory(),
+                model: event.text("model"),
+                process: process.as_ref(),
+                tmux: tmux.as_deref(),
+                stale_after: args.expect,
+            });
+            Ok(update.map(|update| update.encode()).transpose()?)
+        };
+        // An event that changes nothing must not create a file.
+        if exists(config, &name) || next(true)?.is_some() {
+            config.location.create(durability)?;
+            let mut appender = config.location.store.appender(&name);
+            appender.append_locked(LOCK_TIMEOUT, durability, &mut next)?;
+        }
+        match (claim, &other) {
+            (Claim::Owned | Claim::Nested, _) => break,
+            _ if std::mem::take(&mut may_be_renamed) => {
+                let is_own = |state: &HookState| claim_of(state) == Claim::Owned;
+                let earlier = earlier_name(config, tmux.as_deref(), is_own)?;
+                name = earlier.unwrap_or(name);
+            }
+            (Claim::Taken, Some(other)) if !change.ends_session() => name = other.clone(),
+            _ => break,
+        }
+    }
+    Ok(report)
 }
 
 /// Returns the process of the agent. Claude Code passes its own; a variable that
@@ -170,22 +178,39 @@ fn invalid_payload(error: serde_json::Error) -> CliError {
     CliError::error(format!("--hook: stdin is not a valid JSON object: {error}"))
 }
 
-/// Returns the name from the arguments, the environment or tmux.
-fn given_name(
+fn name_of_variable(config: &Config) -> Option<SessionName> {
+    SessionName::from_text(&config.session_variable()?.to_string_lossy()).ok()
+}
+
+fn name_of_pane(pane: &str) -> Option<SessionName> {
+    SessionName::from_text(&tmux::session_of_pane(pane)?).ok()
+}
+
+/// Returns the session that the agent wrote to from this tmux pane before its tmux
+/// session was renamed or closed.
+fn earlier_name(
     config: &Config,
-    args: &cli::Push,
-    process: Option<&ProcessIdentity>,
-) -> Option<SessionName> {
-    if let Some(name) = &args.hook_session {
-        return Some(name.clone());
+    pane: Option<&str>,
+    is_own: impl Fn(&HookState) -> bool,
+) -> Result<Option<SessionName>> {
+    let scan = match config.location.store.scan(&no_rules(), |_| true) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        scan => scan?,
+    };
+    let updates = scan.sessions.into_iter().map(|session| session.update);
+    for update in updates.filter(|update| update.tmux.as_deref() == pane) {
+        if let Ok(name) = SessionName::new(update.session)
+            && is_own(&last_update(config, &name)?.1)
+        {
+            return Ok(Some(name));
+        }
     }
-    // A daemon has the environment of the first of its sessions.
-    if process.is_some_and(hook::is_shared_daemon) {
-        return None;
-    }
-    let of_variable = || SessionName::from_text(&config.session_variable()?.to_string_lossy()).ok();
-    let of_tmux = || SessionName::from_text(&tmux::session_of_pane(&config.tmux_pane()?)?).ok();
-    of_variable().or_else(of_tmux)
+    Ok(None)
+}
+
+fn exists(config: &Config, name: &SessionName) -> bool {
+    let path = config.location.store.path();
+    path.join(name.file_name()).exists()
 }
 
 /// Derives a name from the directory and the id. An agent may change its
@@ -202,7 +227,7 @@ fn directory_name(config: &Config, agent: Option<&str>, event: &Event) -> Result
             "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
         )
     })?;
-    if last_update(config, &name)?.0.is_some() {
+    if exists(config, &name) {
         return Ok(name);
     }
     let names = match config.location.store.names() {
@@ -219,9 +244,8 @@ fn directory_name(config: &Config, agent: Option<&str>, event: &Event) -> Result
 /// last update that a hook wrote. Readers and the append report a problem with
 /// the file.
 fn last_update(config: &Config, name: &SessionName) -> sstat::Result<(Option<Update>, HookState)> {
-    let rules = HealthRules::new(chrono::DateTime::default(), sstat::Thresholds::default());
     let store = &config.location.store;
-    let (session, _problem) = store.session(name.as_str(), &rules)?;
+    let (session, _problem) = store.session(name.as_str(), &no_rules())?;
     let Some(last) = session.map(|session| session.update) else {
         return Ok((None, HookState::default()));
     };
@@ -237,6 +261,11 @@ fn last_update(config: &Config, name: &SessionName) -> sstat::Result<(Option<Upd
     }
     let state = state.map(HookState::without_behind);
     Ok((Some(last), state.unwrap_or_default()))
+}
+
+/// Returns health rules for reading updates only.
+fn no_rules() -> HealthRules {
+    HealthRules::new(chrono::DateTime::default(), sstat::Thresholds::default())
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ fn update_from(config: &Config, args: cli::Push) -> Result<Update> {
     update.task_id = args.task.or(args.task_positional);
     update.metadata = merge_metadata(args.metadata, args.meta)?;
     update.stale_after = args.expect;
+    update.tmux = config.tmux_pane();
     Ok(update)
 }
 

@@ -112,7 +112,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__list)
-            opts="-q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --sort --attention --exit-code --dir --color --quiet --verbose --version --help"
+            opts="-q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --sort --columns --attention --exit-code --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -130,6 +130,14 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -144,6 +152,10 @@ _sstat() {
                     ;;
                 --sort)
                     COMPREPLY=($(compgen -W "name age status progress" -- "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --dir)
@@ -274,7 +286,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__stale)
-            opts="-q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --very --exit-code --dir --color --quiet --verbose --version --help"
+            opts="-q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --very --exit-code --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -289,6 +301,14 @@ _sstat() {
                     return 0
                     ;;
                 --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --meta)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -320,7 +340,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__summary)
-            opts="-q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --short --tmux --prometheus --dir --color --quiet --verbose --version --help"
+            opts="-q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --by --short --tmux --prometheus --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -338,6 +358,14 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -347,6 +375,10 @@ _sstat() {
                     return 0
                     ;;
                 --stale-status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -366,7 +398,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__watch)
-            opts="-n -q -v -V -h --status --task --since --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --dir --color --quiet --verbose --version --help"
+            opts="-n -q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -381,6 +413,14 @@ _sstat() {
                     return 0
                     ;;
                 --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --meta)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -451,7 +491,7 @@ _sstat_with_sessions() {
         case "$word" in
             --) return 0 ;;
             --dir|--status-dir) directory=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
-            --color|--dir|--exec|--expect|--hook|--interval|--limit|--message|--meta|--metadata|--on|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
+            --by|--color|--columns|--dir|--exec|--expect|--hook|--interval|--limit|--message|--meta|--metadata|--older-than|--on|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
         esac

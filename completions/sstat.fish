@@ -68,9 +68,12 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only sessions with one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l by -d 'Print a row for each group: task, host, status, directory, prefix or meta.KEY' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
@@ -86,6 +89,8 @@ complete -c sstat -n "__fish_sstat_using_subcommand summary" -s h -l help -d 'Pr
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only sessions with one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
@@ -93,6 +98,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'Sort key [
 age\t'Oldest update first'
 status\t'working, blocked, error, idle, completed, others'
 progress\t'Highest progress first'"
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l columns -d 'Columns of the table: session, status, task, meta.KEY, ...' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
@@ -138,6 +144,8 @@ complete -c sstat -n "__fish_sstat_using_subcommand history" -s h -l help -d 'Pr
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only sessions with one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
@@ -155,6 +163,8 @@ complete -c sstat -n "__fish_sstat_using_subcommand stale" -s h -l help -d 'Prin
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions with one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r

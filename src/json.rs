@@ -72,6 +72,16 @@ impl<'a> JsonObject<'a> {
         keys.iter().find_map(|key| self.text(key))
     }
 
+    /// Returns the value of a key, or else of a dotted path, as in
+    /// [`JsonValue::to_text`].
+    pub fn text_at(&self, path: &str) -> Option<String> {
+        if let Some(value) = self.get(path) {
+            return Some(value.to_text().into_owned());
+        }
+        let mut dots = path.match_indices('.');
+        dots.find_map(|(at, _)| self.get(&path[..at])?.object()?.text_at(&path[at + 1..]))
+    }
+
     /// Returns the strings of an array, without blank ones and other elements.
     pub fn texts(&self, key: &str) -> Vec<String> {
         let elements = self.elements(key).into_iter();
@@ -244,6 +254,11 @@ impl JsonValue<'_> {
     /// Returns a string's text. Half a surrogate pair becomes U+FFFD.
     pub fn string(&self) -> Option<Cow<'_, str>> {
         string_of(self.json())
+    }
+
+    /// Returns a string's text, and any other value as JSON text.
+    pub fn to_text(&self) -> Cow<'_, str> {
+        self.string().unwrap_or(self.json().into())
     }
 
     /// Returns a string's text unless it is blank.

@@ -169,6 +169,14 @@ impl Update {
         }
     }
 
+    /// Returns the value of a metadata key, or else of a dotted path such as
+    /// `usage.tokens`. A value that is not a string is returned as JSON text.
+    #[must_use]
+    pub fn metadata_text(&self, path: &str) -> Option<String> {
+        let metadata = JsonObject::parse(self.metadata.as_ref()?.get());
+        metadata.ok()?.text_at(path)
+    }
+
     /// Returns the line to write, with its newline: keys in the format's order,
     /// the timestamp in UTC and whole seconds.
     ///

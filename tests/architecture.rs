@@ -18,7 +18,10 @@ const RULES: &[(&str, &str)] = &[
     ),
     ("store", "crate::session_status"),
     // The binary: definitions and hooks do not depend on commands.
-    ("bin/sstat/cli/mod.rs", "crate::"),
+    (
+        "bin/sstat/cli",
+        "crate::config crate::command crate::output crate::render crate::select crate::tui crate::watch",
+    ),
     (
         "bin/sstat/hook",
         "crate::config crate::command crate::view crate::output",
@@ -34,7 +37,7 @@ const RULES: &[(&str, &str)] = &[
     // Only render/ knows the crates that lay out text.
     (
         "bin/sstat/command bin/sstat/view bin/sstat/watch",
-        "owo_colors comfy_table",
+        "owo_colors",
     ),
     // config.rs reads the environment, output.rs prints, main returns the exit
     // code.

@@ -10,6 +10,13 @@ mod cli;
 mod completions;
 mod manual;
 mod readme;
+/// The part of the binary's module that the definitions use.
+#[path = "../../src/bin/sstat/view"]
+#[allow(dead_code)]
+mod view {
+    pub mod column;
+    pub mod group;
+}
 
 use std::fs;
 use std::path::Path;

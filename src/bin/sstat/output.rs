@@ -138,6 +138,7 @@ fn write_view(out: &mut Stdout, view: &View, config: &Config) -> io::Result<()> 
         View::Summary(summary, form) => match form {
             SummaryForm::Json => write_document(out, summary),
             SummaryForm::Block => block::write_block(out, summary, &style()),
+            SummaryForm::Groups => table::write_groups(out, summary, &style()),
             SummaryForm::Short => write_line(out, &block::short_line(summary, &style())),
             SummaryForm::Tmux => write_line(out, &block::tmux_line(summary)),
             SummaryForm::Prometheus => prometheus::write_metrics(out, summary),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use glob::Pattern;
 use sstat::{FileWarning, HealthRules, Session, SessionName, Status, Update, natural_cmp};
 
-use crate::cli::Filters;
+use crate::cli::{Filters, pattern};
 use crate::config::{Config, before};
 use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
@@ -152,6 +152,10 @@ pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
         && filters
             .since
             .is_none_or(|since| update.timestamp >= before(now, since))
+        && filters
+            .older_than
+            .is_none_or(|age| update.timestamp < before(now, age))
+        && filters.meta.iter().all(|filter| filter.matches(update))
 }
 
 /// Returns the reason why there is nothing to read, if the directory does not
@@ -186,21 +190,6 @@ pub fn resolve_name(config: &Config, name: &mut String) {
     {
         *name = made.to_string();
     }
-}
-
-/// Parses a NAME argument as a pattern. `a[` is not one and can only be a name.
-fn pattern(name: &str) -> Option<Pattern> {
-    if !name.contains(['*', '?', '[']) {
-        return None;
-    }
-    // Shells and most tools also accept `^` to negate a set.
-    let mut text = name.replace("[^", "[!");
-    // `glob` rejects `**` inside a name, and a name has no directories for it
-    // to match.
-    while text.contains("**") {
-        text = text.replace("**", "*");
-    }
-    Pattern::new(&text).ok()
 }
 
 /// The NAME arguments of a command.

@@ -11,10 +11,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use glob::Pattern;
 use serde_json::value::RawValue;
-use sstat::{SessionName, StaleStatuses, Status};
+use sstat::{SessionName, StaleStatuses, Status, Update};
+
+use crate::view::column::Column;
+use crate::view::group::GroupBy;
 
 pub use parse::{has_hook_option, lacks_command, parse, parse_valid_part};
+pub use value::pattern;
 
 /// Show the status of many workers, without a server
 ///
@@ -366,6 +371,33 @@ pub struct Filters {
     /// Only sessions updated within this time
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     pub since: Option<Duration>,
+    /// Only sessions not updated within this time
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub older_than: Option<Duration>,
+    /// Only sessions with this metadata; KEY can be a dotted path
+    ///
+    /// GLOB is a text, or a pattern with * ? [], for the whole value. A value that
+    /// is not a string is compared as JSON text.
+    #[arg(long, value_name = "KEY=GLOB", value_parser = value::meta_filter)]
+    pub meta: Vec<MetaFilter>,
+}
+
+/// A condition on a value in the metadata.
+#[derive(Clone, Debug)]
+pub struct MetaFilter {
+    key: String,
+    text: String,
+    pattern: Option<Pattern>,
+}
+
+impl MetaFilter {
+    pub fn matches(&self, update: &Update) -> bool {
+        let is_match = |value: String| {
+            let pattern = self.pattern.as_ref();
+            value == self.text || pattern.is_some_and(|pattern| pattern.matches(&value))
+        };
+        update.metadata_text(&self.key).is_some_and(is_match)
+    }
 }
 
 impl Filters {
@@ -384,6 +416,13 @@ pub struct Summary {
     pub filters: Filters,
     #[command(flatten)]
     pub reading: Reading,
+    /// Print a row for each group: task, host, status, directory, prefix or meta.KEY
+    ///
+    /// The group that needs attention most is first. prefix is the name up to its last
+    /// digits or separator (- _ . : / or a space). Sessions without the key are
+    /// the group "(none)".
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["short", "tmux", "prometheus"])]
+    pub by: Option<GroupBy>,
     /// Print one line for a status bar; nothing without sessions
     #[arg(long, conflicts_with_all = ["json", "tmux"])]
     pub short: bool,
@@ -408,6 +447,17 @@ pub struct List {
     /// Sort key [default: name; with --attention: age]
     #[arg(long, value_enum, value_name = "KEY")]
     pub sort: Option<SortKey>,
+    /// Columns of the table: session, status, task, meta.KEY, ...
+    ///
+    /// The columns are session, status, for, age, progress, task, message, pid, host,
+    /// since, directory and meta.KEY. KEY is a key of the metadata or a dotted path.
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        conflicts_with = "json"
+    )]
+    pub columns: Vec<Column>,
     /// Only sessions in need of attention: error, blocked, dead, stopped or stale
     #[arg(long)]
     pub attention: bool,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use glob::Pattern;
 use serde_json::value::RawValue;
 use sstat::{SessionName, StaleStatuses, Status};
 
-use super::Moment;
+use super::{MetaFilter, Moment};
 
 /// Returns the rule that a value breaks.
 fn reason(error: sstat::Error) -> String {
@@ -72,6 +73,32 @@ pub fn meta(text: &str) -> Result<(String, Box<RawValue>), String> {
     };
     let value = RawValue::from_string(json).map_err(|error| error.to_string())?;
     Ok((key.to_owned(), value))
+}
+
+/// Parses a text or pattern as a pattern. `a[` is not one and can only be a text.
+pub fn pattern(text: &str) -> Option<Pattern> {
+    if !text.contains(['*', '?', '[']) {
+        return None;
+    }
+    // Shells and most tools also accept `^` to negate a set.
+    let mut text = text.replace("[^", "[!");
+    // `glob` rejects `**` inside a name, and it has no directories to match.
+    while text.contains("**") {
+        text = text.replace("**", "*");
+    }
+    Pattern::new(&text).ok()
+}
+
+pub fn meta_filter(text: &str) -> Result<MetaFilter, String> {
+    let (key, glob) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or("expected KEY=GLOB, e.g. phase=test*")?;
+    Ok(MetaFilter {
+        key: key.to_owned(),
+        text: glob.to_owned(),
+        pattern: pattern(glob),
+    })
 }
 
 pub fn metadata(text: &str) -> Result<Box<RawValue>, String> {

@@ -29,7 +29,8 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
         SortKey::Progress => sessions.sort_by(|a, b| progress(b).total_cmp(&progress(a))),
     }
     let is_match = !sessions.is_empty();
-    let view = View::List(List { sessions }, Form::of(args.reading.json));
+    let columns = args.columns.clone();
+    let view = View::List(List { sessions, columns }, Form::of(args.reading.json));
     let mut report = Report::of(view);
     if args.exit_code && is_match {
         report.code = exit_code::NO_MATCH;

@@ -1,11 +1,10 @@
 //! `sstat summary`: the number of sessions by status, and their names.
 
-use sstat::HealthRules;
-
 use crate::cli;
 use crate::config::Config;
 use crate::error::Result;
 use crate::select::select;
+use crate::view::group::GroupBy;
 use crate::view::{Report, Summary, SummaryForm, View};
 
 pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {
@@ -16,21 +15,23 @@ pub fn run(config: &Config, args: &cli::Summary) -> Result<Report> {
             prometheus: true, ..
         } => SummaryForm::Prometheus,
         _ if args.reading.json => SummaryForm::Json,
+        _ if args.by.is_some() => SummaryForm::Groups,
         _ => SummaryForm::Block,
     };
-    let rules = config.rules(&args.reading.staleness)?;
-    report(config, &args.filters, &rules, form)
+    report(config, &args.filters, &args.reading, args.by.clone(), form)
 }
 
 pub fn report(
     config: &Config,
     filters: &cli::Filters,
-    rules: &HealthRules,
+    reading: &cli::Reading,
+    by: Option<GroupBy>,
     form: SummaryForm,
 ) -> Result<Report> {
-    let mut selection = select(config, filters, rules)?;
+    let rules = config.rules(&reading.staleness)?;
+    let mut selection = select(config, filters, &rules)?;
     let sessions = std::mem::take(&mut selection.sessions);
-    let summary = Summary::new(sessions, selection.skipped_lines());
+    let summary = Summary::new(sessions, selection.skipped_lines(), by);
     let report = Report::of(View::Summary(summary, form));
     Ok(selection.conclude(config, report, false))
 }

@@ -49,8 +49,13 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
 }
 
 fn block(config: &Config, args: &cli::Watch) -> Result<Report> {
-    let rules = config.rules(&args.reading.staleness)?;
-    summary::report(config, &args.filters, &rules, SummaryForm::Block)
+    summary::report(
+        config,
+        &args.filters,
+        &args.reading,
+        None,
+        SummaryForm::Block,
+    )
 }
 
 fn print_snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {

@@ -118,8 +118,10 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
         let mut label = "Metadata";
         let object = JsonObject::parse(metadata.get()).unwrap_or_default();
         for (key, value) in object.without_repeated_keys() {
-            let value = value.string().unwrap_or(value.json().into());
-            plain(label, format!("{} = {}", escape(&key), escape(&value)));
+            plain(
+                label,
+                format!("{} = {}", escape(&key), escape(&value.to_text())),
+            );
             label = "";
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use owo_colors::{OwoColorize, Style as Paint, XtermColors};
-use sstat::{Health, Liveness, Staleness, Status, escape, truncate_by};
+use sstat::{Attention, Health, Liveness, Staleness, Status, escape, truncate_by};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How to format text for one stream.
@@ -59,6 +59,15 @@ impl Role {
     /// Returns the role of a session's worst issue; `None` for a healthy session.
     pub fn of_health(health: &Health) -> Option<Self> {
         worst_issue(health).map(|(_, role)| role)
+    }
+
+    pub fn of_attention(attention: Attention) -> Self {
+        match attention {
+            Attention::Failed => Self::Error,
+            Attention::Blocked => Self::Blocked,
+            Attention::Stopped | Attention::Stale => Self::Stale,
+            _ => Self::Faint,
+        }
     }
 
     pub fn color(self) -> Option<Color> {

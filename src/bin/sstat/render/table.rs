@@ -1,15 +1,15 @@
 //! `list` and `stale` as tables, one row for each session.
 
-use std::array::from_fn;
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Row, Table, Width, presets};
 use sstat::{Session, escape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::style::{Role, Span, Style, percent, worst_issue};
 use crate::render::{age, issue, pane_command};
-use crate::view::{List, StaleList};
+use crate::view::column::Column;
+use crate::view::group::GroupBy;
+use crate::view::{List, StaleList, Summary};
 
 /// Columns of a progress bar.
 const BAR: usize = 10;
@@ -20,65 +20,99 @@ const MIN_WIDTH_FOR_BAR: usize = 80;
 /// Spaces between two columns.
 const GAP: usize = 2;
 
-/// The names and the messages get at least this width.
-const MIN_WIDTH: usize = 10;
+/// The minimum width of an elastic column.
+const MIN_ELASTIC: usize = 4;
 
 /// The maximum width of a column, also when piped, because every row is padded
 /// to it.
 const MAX_WIDTH: usize = 1000;
 
-/// The number of rows to format at once, since each takes 2.5 KB of memory.
-const ROWS_AT_ONCE: usize = 500;
+/// The columns of `list` without `--columns`.
+const LIST: &[Column] = &[
+    Column::Session,
+    Column::Status,
+    Column::Progress,
+    Column::Task,
+    Column::Message,
+    Column::Age,
+];
 
-/// Writes a row for each session. A column that is empty in all rows is left
-/// out.
+/// Writes a row for each session. Of the usual columns, those that are empty in all
+/// rows are left out.
 pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result<()> {
-    let (progress_column, task_column, message_column) = (2, 3, 4);
-    let layout = Layout {
-        headers: ["SESSION", "STATUS", "PROGRESS", "TASK", "MESSAGE", "AGE"],
-        elastic: message_column,
-        min_elastic: MIN_WIDTH,
-        dispensable: &[task_column, progress_column, message_column],
-    };
+    let is_chosen = !list.columns.is_empty();
+    let columns = if is_chosen { &list.columns } else { LIST };
     let has_bar = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_BAR);
+    let dispensable = [Column::Task, Column::Progress, Column::Message];
+    let dispensable = dispensable.iter().filter(|_| !is_chosen);
+    let layout = Layout {
+        titles: columns
+            .iter()
+            .map(|column| escape(&column.title()).into_owned())
+            .collect(),
+        elastic: positions(columns, |column| {
+            !matches!(
+                column,
+                Column::Status
+                    | Column::For
+                    | Column::Age
+                    | Column::Progress
+                    | Column::Pid
+                    | Column::Since
+            )
+        }),
+        min_elastic: 10,
+        dispensable: dispensable
+            .filter_map(|wanted| columns.iter().position(|column| column == wanted))
+            .collect(),
+        keeps_empty: is_chosen,
+    };
     write_table(out, style, &layout, &list.sessions, |session| {
-        let (update, health) = (&session.update, &session.health);
-        let progress = match update.progress {
-            None => String::new(),
-            Some(progress) if has_bar => {
-                format!("{} {:>4}", style.bar(progress, BAR), percent(progress))
-            }
-            Some(progress) => format!("{:>4}", percent(progress)),
-        };
-        let age = match worst_issue(health) {
+        let cells = columns
+            .iter()
+            .map(|column| cell(column, session, has_bar, style));
+        cells.collect()
+    })
+}
+
+fn cell(column: &Column, session: &Session, has_bar: bool, style: &Style) -> Span {
+    let (update, health) = (&session.update, &session.health);
+    match column {
+        Column::Status => Span::of_status(&update.status),
+        Column::Age => match worst_issue(health) {
             Some((issue, role)) => Span::of(role, format!("{} {issue}", age(health))),
             None => Span::of(Role::Faint, age(health)),
-        };
-        [
-            Span::plain(escape(session.name())),
-            Span::of_status(&update.status),
-            Span::plain(progress),
-            Span::plain(escape(update.task_id.as_deref().unwrap_or_default())),
-            Span::plain(escape(&update.message)),
-            age,
-        ]
+        },
+        Column::Progress => progress(update.progress, has_bar, style),
+        _ => Span::plain(escape(&column.text(session))),
+    }
+}
+
+fn progress(progress: Option<f64>, has_bar: bool, style: &Style) -> Span {
+    Span::plain(match progress {
+        None => String::new(),
+        Some(progress) if has_bar => {
+            format!("{} {:>4}", style.bar(progress, BAR), percent(progress))
+        }
+        Some(progress) => format!("{:>4}", percent(progress)),
     })
 }
 
 /// Writes a row for each session: its age, its issue, and the command that shows
 /// it.
 pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::Result<()> {
-    let (issue_column, look_column) = (3, 4);
+    let titles = ["SESSION", "STATUS", "AGE", "ISSUE", "LOOK"];
     let layout = Layout {
-        headers: ["SESSION", "STATUS", "AGE", "ISSUE", "LOOK"],
-        elastic: issue_column,
-        min_elastic: usize::MAX,
-        dispensable: &[look_column],
+        titles: titles.map(str::to_owned).into(),
+        elastic: vec![0, 3],
+        min_elastic: 30,
+        dispensable: vec![4],
+        keeps_empty: false,
     };
     write_table(out, style, &layout, &list.sessions, |session| {
         let (update, health) = (&session.update, &session.health);
         let command = pane_command(session.name(), list.directory.as_deref());
-        [
+        vec![
             Span::plain(escape(session.name())),
             Span::of_status(&update.status),
             Span::plain(age(health)),
@@ -91,120 +125,166 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     })
 }
 
-/// The columns of a table and how they adapt to a narrow terminal.
-struct Layout<'a, const N: usize> {
-    headers: [&'a str; N],
-    /// The column that is truncated to the room that the others leave.
-    elastic: usize,
-    /// Other columns are left out before the elastic one gets narrower.
-    min_elastic: usize,
-    /// The columns to leave out, in this order.
-    dispensable: &'a [usize],
+/// Writes a row for each group: counts and mean progress.
+pub fn write_groups(out: &mut dyn Write, summary: &Summary, style: &Style) -> io::Result<()> {
+    let statuses: Vec<_> = summary.by_status.keys().collect();
+    let key = summary.by.as_ref().map_or(String::new(), GroupBy::title);
+    let mut titles = vec![escape(&key).into_owned(), "TOTAL".to_owned()];
+    titles.extend(
+        statuses
+            .iter()
+            .map(|status| escape(status.as_str()).to_uppercase()),
+    );
+    titles.extend(["ATTENTION", "PROGRESS"].map(str::to_owned));
+    let layout = Layout {
+        elastic: vec![0],
+        min_elastic: 10,
+        dispensable: vec![],
+        keeps_empty: true,
+        titles,
+    };
+    let has_bar = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_BAR);
+    write_table(out, style, &layout, &summary.groups(), |group| {
+        let count = |column: usize, count: usize, role| Span {
+            role: if count > 0 { role } else { Some(Role::Faint) },
+            text: format!("{count:>0$}", layout.titles[column].width()),
+        };
+        let mut cells = vec![
+            Span::plain(escape(&group.name)),
+            count(1, group.members.len(), None),
+        ];
+        for (index, status) in statuses.iter().enumerate() {
+            let number = group.by_status.get(status).copied().unwrap_or(0);
+            cells.push(count(
+                2 + index,
+                number as usize,
+                Some(Role::of_status(status)),
+            ));
+        }
+        cells.push(count(
+            cells.len(),
+            group.attention,
+            Some(Role::of_attention(group.worst)),
+        ));
+        cells.push(progress(group.mean_progress(), has_bar, style));
+        cells
+    })
 }
 
-impl<const N: usize> Layout<'_, N> {
+/// The columns of a table and how they adapt to a narrow terminal.
+struct Layout {
+    titles: Vec<String>,
+    /// The columns that are truncated, the widest first.
+    elastic: Vec<usize>,
+    /// Other columns are left out before an elastic one is truncated to less.
+    min_elastic: usize,
+    /// The columns to leave out, in this order.
+    dispensable: Vec<usize>,
+    /// Whether to keep a column that is empty in all rows.
+    keeps_empty: bool,
+}
+
+impl Layout {
     /// Returns the width of each column, given that of its longest text; `None`
     /// for a column to leave out.
-    fn widths(&self, longest: [usize; N], terminal: Option<usize>) -> [Option<usize>; N] {
-        let headers = self.headers.map(str::len);
-        let mut widths: [Option<usize>; N] = from_fn(|column| match longest[column] {
-            0 => None,
-            longest => Some(longest.clamp(headers[column], MAX_WIDTH)),
-        });
+    fn widths(&self, longest: &[usize], terminal: Option<usize>) -> Vec<Option<usize>> {
+        let columns = self.titles.iter().zip(longest);
+        let mut widths: Vec<_> = columns
+            .map(|(title, &longest)| match longest {
+                0 if !self.keeps_empty => None,
+                _ => Some(longest.max(title.width()).min(MAX_WIDTH)),
+            })
+            .collect();
         let Some(terminal) = terminal else {
             return widths;
         };
-        // A very long name must not take the room of the other columns.
-        let max_name = (terminal / 3).max(MIN_WIDTH);
-        widths[0] = widths[0].map(|width| width.min(max_name));
         let mut dispensable = self.dispensable.iter();
         loop {
-            let others = (0..N).filter(|&column| column != self.elastic);
-            let used: usize = others
-                .filter_map(|column| Some(widths[column]? + GAP))
-                .sum();
-            let room = terminal.saturating_sub(used);
-            let elastic = widths[self.elastic].unwrap_or(0);
+            let elastic = self.elastic.iter().filter_map(|&column| widths[column]);
+            let mut elastic: Vec<_> = elastic.collect();
+            let used: usize = widths.iter().flatten().map(|width| width + GAP).sum();
+            let fixed = used.saturating_sub(GAP + elastic.iter().sum::<usize>());
+            let limit = limit(&mut elastic, terminal.saturating_sub(fixed));
             match dispensable.next() {
-                Some(&column) if room < elastic.min(self.min_elastic) => widths[column] = None,
+                Some(&column) if limit < self.min_elastic => widths[column] = None,
                 _ => {
-                    let elastic = elastic.min(room).max(headers[self.elastic]);
-                    widths[self.elastic] = widths[self.elastic].map(|_| elastic);
-                    break;
+                    for &column in &self.elastic {
+                        widths[column] =
+                            widths[column].map(|width| width.min(limit.max(MIN_ELASTIC)));
+                    }
+                    return widths;
                 }
             }
         }
-        let total: usize = widths.iter().flatten().map(|width| width + GAP).sum();
-        let excess = total.saturating_sub(terminal + GAP);
-        widths[0] = widths[0].map(|width| width.saturating_sub(excess).max(headers[0]));
-        widths
     }
 }
 
-fn cell(span: &Span, width: usize, style: &Style) -> Cell {
-    let mut cell = Cell::new(style.fit(&span.text, width));
-    let Some(role) = span.role.filter(|_| style.color) else {
-        return cell;
-    };
-    if let Some(color) = role.color() {
-        cell = cell.fg(Color::AnsiValue(color.index));
+/// Returns the maximum width with which columns fit into the room.
+fn limit(widths: &mut [usize], mut room: usize) -> usize {
+    widths.sort_unstable();
+    for (index, width) in widths.iter().enumerate() {
+        let share = room / (widths.len() - index);
+        if *width > share {
+            return share;
+        }
+        room -= width;
     }
-    if role.is_bold() {
-        cell = cell.add_attribute(Attribute::Bold);
-    }
-    if role.is_dim() {
-        cell = cell.add_attribute(Attribute::Dim);
-    }
-    cell
+    usize::MAX
 }
 
-/// Writes sessions as rows. Each row is one line, on a terminal no wider than
-/// it. `fields` runs twice for each session, which takes less memory than
+/// Writes the titles and the rows; nothing without rows. Each row is one line, on a
+/// terminal no wider than it. `fields` runs twice for each session, which takes less memory than
 /// keeping all fields.
-fn write_table<const N: usize>(
+fn write_table<T>(
     out: &mut dyn Write,
     style: &Style,
-    layout: &Layout<'_, N>,
-    sessions: &[Session],
-    fields: impl Fn(&Session) -> [Span; N],
+    layout: &Layout,
+    rows: &[T],
+    fields: impl Fn(&T) -> Vec<Span>,
 ) -> io::Result<()> {
-    let mut longest = [0; N];
-    for session in sessions {
-        for (longest, field) in longest.iter_mut().zip(fields(session)) {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut longest = vec![0; layout.titles.len()];
+    for row in rows {
+        for (longest, field) in longest.iter_mut().zip(fields(row)) {
             *longest = field.text.width().max(*longest);
         }
     }
-    let widths = layout.widths(longest, style.width);
-    let row = |fields: [Span; N]| {
-        let shown = fields.iter().zip(widths);
-        Row::from(shown.filter_map(|(field, width)| Some(cell(field, width?, style))))
+    let widths = layout.widths(&longest, style.width);
+    let mut write_row = |fields: Vec<Span>| {
+        let mut line = String::new();
+        let mut gap = 0;
+        for (field, width) in fields.into_iter().zip(&widths) {
+            let Some(width) = *width else { continue };
+            let text = style.fit(&field.text, width);
+            if text.is_empty() {
+                gap += width + GAP;
+                continue;
+            }
+            line.extend(std::iter::repeat_n(' ', gap));
+            gap = width + GAP - text.width();
+            match field.role {
+                Some(role) => line.push_str(&style.paint(role, text)),
+                None => line.push_str(&text),
+            }
+        }
+        writeln!(out, "{line}")
     };
-    for (index, chunk) in sessions.chunks(ROWS_AT_ONCE).enumerate() {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        if style.color {
-            table.enforce_styling();
-        } else {
-            table.force_no_tty();
-        }
-        if index == 0 {
-            let headers = layout.headers.map(|text| Span::of(Role::Heading, text));
-            table.set_header(row(headers));
-        }
-        table.add_rows(chunk.iter().map(|session| row(fields(session))));
-        let last = table.column_count().saturating_sub(1);
-        let columns = table.column_iter_mut().zip(widths.iter().flatten());
-        for (index, (column, width)) in columns.enumerate() {
-            let gap = if index < last { GAP } else { 0 };
-            column.set_padding((0, gap as u16));
-            let width = u16::try_from(width + gap).unwrap_or(u16::MAX);
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
-        }
-        for line in table.lines() {
-            writeln!(out, "{}", line.trim_end())?;
-        }
-    }
-    Ok(())
+    let titles = layout.titles.iter();
+    write_row(
+        titles
+            .map(|title| Span::of(Role::Heading, title.as_str()))
+            .collect(),
+    )?;
+    rows.iter().try_for_each(|row| write_row(fields(row)))
+}
+
+/// Returns the indexes of the columns for which a condition holds.
+fn positions(columns: &[Column], is_wanted: impl Fn(&Column) -> bool) -> Vec<usize> {
+    (0..columns.len())
+        .filter(|&index| is_wanted(&columns[index]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -224,7 +304,8 @@ mod tests {
             ..Style::PLAIN
         };
         let mut out = Vec::new();
-        write_list(&mut out, &List { sessions }, &style).unwrap();
+        let columns = Vec::new();
+        write_list(&mut out, &List { sessions, columns }, &style).unwrap();
         let text = String::from_utf8(out).unwrap();
         text.lines().map(str::to_owned).collect()
     }

@@ -1,12 +1,18 @@
 //! The results of commands: plain values. Serialized they are the JSON output,
 //! in which keys may be added, never removed or changed.
 
+pub mod column;
+pub mod group;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use sstat::{FileWarning, Liveness, Session, Status, Update};
+
+use crate::view::column::Column;
+use crate::view::group::{Group, GroupBy, group};
 
 /// The result of a command, its messages and its exit code.
 pub struct Report {
@@ -57,6 +63,7 @@ impl Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SummaryForm {
     Block,
+    Groups,
     Short,
     Tmux,
     Json,
@@ -96,10 +103,11 @@ pub struct Summary {
     pub sessions: Vec<Session>,
     pub by_status: BTreeMap<Status, u64>,
     pub skipped_lines: u64,
+    pub by: Option<GroupBy>,
 }
 
 impl Summary {
-    pub fn new(sessions: Vec<Session>, skipped_lines: u64) -> Self {
+    pub fn new(sessions: Vec<Session>, skipped_lines: u64, by: Option<GroupBy>) -> Self {
         let mut by_status = BTreeMap::new();
         for Session { update, .. } in &sessions {
             *by_status.entry(update.status.clone()).or_insert(0) += 1;
@@ -108,7 +116,14 @@ impl Summary {
             sessions,
             by_status,
             skipped_lines,
+            by,
         }
+    }
+
+    /// Returns the groups of `--by`, the one that needs attention most first.
+    pub fn groups(&self) -> Vec<Group> {
+        let by = self.by.as_ref();
+        by.map_or(Vec::new(), |by| group(by, self.sessions.iter().enumerate()))
     }
 
     pub fn with_status(&self, status: Status) -> impl Iterator<Item = &Session> {
@@ -134,29 +149,76 @@ impl Summary {
 
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        fn names<'a>(sessions: impl Iterator<Item = &'a Session>) -> Vec<&'a str> {
-            sessions.map(Session::name).collect()
+        let mut keys = serializer.serialize_map(None)?;
+        let sessions: Vec<_> = self.sessions.iter().collect();
+        serialize_counts(&mut keys, &sessions, &self.by_status)?;
+        keys.serialize_entry("skipped_lines", &self.skipped_lines)?;
+        if self.by.is_some() {
+            keys.serialize_entry("groups", &Groups(self))?;
         }
-        let with_status = |status| names(self.with_status(status));
-        let mut keys = serializer.serialize_struct("Summary", 11)?;
-        keys.serialize_field("total_sessions", &self.sessions.len())?;
-        keys.serialize_field("by_status", &self.by_status)?;
-        keys.serialize_field("working_sessions", &with_status(Status::Working))?;
-        keys.serialize_field("error_sessions", &with_status(Status::Error))?;
-        keys.serialize_field("stale_sessions", &names(self.stale()))?;
-        keys.serialize_field("idle_sessions", &with_status(Status::Idle))?;
-        keys.serialize_field("blocked_sessions", &with_status(Status::Blocked))?;
-        keys.serialize_field("completed_sessions", &with_status(Status::Completed))?;
-        keys.serialize_field("very_stale_sessions", &names(self.very_stale()))?;
-        keys.serialize_field("dead_sessions", &names(self.dead()))?;
-        keys.serialize_field("skipped_lines", &self.skipped_lines)?;
         keys.end()
     }
+}
+
+/// The groups of a summary as JSON, by name.
+struct Groups<'a>(&'a Summary);
+
+impl Serialize for Groups<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let groups = self.0.groups().into_iter();
+        serializer.collect_map(groups.map(|group| (group.name.clone(), GroupState(self.0, group))))
+    }
+}
+
+/// A group of a summary as JSON.
+struct GroupState<'a>(&'a Summary, Group);
+
+impl Serialize for GroupState<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(summary, group) = self;
+        let mut keys = serializer.serialize_map(None)?;
+        let sessions = group.members.iter().map(|&index| &summary.sessions[index]);
+        let sessions: Vec<_> = sessions.collect();
+        serialize_counts(&mut keys, &sessions, &group.by_status)?;
+        let attention = names(&sessions, Session::needs_attention);
+        keys.serialize_entry("attention_sessions", &attention)?;
+        keys.serialize_entry("mean_progress", &group.mean_progress())?;
+        keys.end()
+    }
+}
+
+/// Serializes the keys that a summary and a group have in common.
+fn serialize_counts<M: SerializeMap>(
+    keys: &mut M,
+    sessions: &[&Session],
+    by_status: &BTreeMap<Status, u64>,
+) -> Result<(), M::Error> {
+    let is_dead = |session: &Session| session.health.liveness == Liveness::Dead;
+    let with_status = |status| names(sessions, |session| session.update.status == status);
+    keys.serialize_entry("total_sessions", &sessions.len())?;
+    keys.serialize_entry("by_status", by_status)?;
+    keys.serialize_entry("working_sessions", &with_status(Status::Working))?;
+    keys.serialize_entry("error_sessions", &with_status(Status::Error))?;
+    let stale = names(sessions, |session| session.health.is_stale());
+    keys.serialize_entry("stale_sessions", &stale)?;
+    keys.serialize_entry("idle_sessions", &with_status(Status::Idle))?;
+    keys.serialize_entry("blocked_sessions", &with_status(Status::Blocked))?;
+    keys.serialize_entry("completed_sessions", &with_status(Status::Completed))?;
+    let very_stale = names(sessions, |session| session.health.is_very_stale());
+    keys.serialize_entry("very_stale_sessions", &very_stale)?;
+    keys.serialize_entry("dead_sessions", &names(sessions, is_dead))
+}
+
+fn names<'a>(sessions: &[&'a Session], is_wanted: impl Fn(&Session) -> bool) -> Vec<&'a str> {
+    let sessions = sessions.iter().filter(|session| is_wanted(session));
+    sessions.map(|session| session.name()).collect()
 }
 
 /// Sessions in the order to print. As JSON an object keyed by name.
 pub struct List {
     pub sessions: Vec<Session>,
+    /// The columns of the table; empty for the usual ones.
+    pub columns: Vec<Column>,
 }
 
 impl Serialize for List {

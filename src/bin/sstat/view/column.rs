@@ -1,0 +1,98 @@
+//! The columns of a list of sessions.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use sstat::Session;
+
+/// A column of `list` and of the live screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    Session,
+    Status,
+    /// How long the session has had its status.
+    For,
+    /// The age of the last update.
+    Age,
+    Progress,
+    Task,
+    Message,
+    Pid,
+    Host,
+    /// When the status started.
+    Since,
+    Directory,
+    /// A key or a dotted path of the metadata.
+    Meta(String),
+}
+
+impl Column {
+    /// Every column except [`Meta`](Self::Meta), with its name in `--columns`.
+    const NAMES: [(&'static str, Self); 11] = [
+        ("session", Self::Session),
+        ("status", Self::Status),
+        ("for", Self::For),
+        ("age", Self::Age),
+        ("progress", Self::Progress),
+        ("task", Self::Task),
+        ("message", Self::Message),
+        ("pid", Self::Pid),
+        ("host", Self::Host),
+        ("since", Self::Since),
+        ("directory", Self::Directory),
+    ];
+
+    /// Returns the heading.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Meta(key) => key.to_uppercase(),
+            _ => self.to_string().to_uppercase(),
+        }
+    }
+
+    /// Returns a session's text, empty for a column whose text depends on the time
+    /// or on the terminal.
+    pub fn text<'a>(&self, session: &'a Session) -> Cow<'a, str> {
+        let update = &session.update;
+        let process = update.process.as_ref();
+        match self {
+            Self::Session => session.name().into(),
+            Self::Status => update.status.as_str().into(),
+            Self::Task => update.task_id.as_deref().unwrap_or_default().into(),
+            Self::Message => update.message.as_str().into(),
+            Self::Pid => process.map_or(Cow::default(), |process| process.pid.to_string().into()),
+            Self::Host => process.map_or(Cow::default(), |process| process.host.as_str().into()),
+            Self::Meta(key) => update.metadata_text(key).unwrap_or_default().into(),
+            Self::For | Self::Age | Self::Progress | Self::Since | Self::Directory => "".into(),
+        }
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Meta(key) = self {
+            return write!(f, "meta.{key}");
+        }
+        let mut names = Self::NAMES.iter();
+        let name = names.find(|(_, column)| column == self);
+        f.write_str(name.map_or("", |(name, _)| name))
+    }
+}
+
+impl FromStr for Column {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Some(key) = text.strip_prefix("meta.").filter(|key| !key.is_empty()) {
+            return Ok(Self::Meta(key.to_owned()));
+        }
+        let mut names = Self::NAMES.into_iter();
+        let column = names.find(|(name, _)| *name == text);
+        column.map(|(_, column)| column).ok_or_else(|| {
+            let names = Self::NAMES.map(|(name, _)| name).join(", ");
+            format!("expected {names} or meta.KEY")
+        })
+    }
+}

@@ -76,6 +76,35 @@ fn dead_session_exits_with_3() {
     }
 }
 
+/// Sessions that have ended otherwise and cannot reach the status any more.
+#[test]
+fn session_that_has_ended_exits_with_1() {
+    let sandbox = Sandbox::with_real_clock();
+    let hook = |event: &str| {
+        let payload =
+            format!(r#"{{"hook_event_name":"{event}","session_id":"a","reason":"logout"}}"#);
+        sandbox.ok(["push", "--hook", "claude-code", "--session", "w", &payload]);
+    };
+    hook("UserPromptSubmit");
+    let mut live = Live::listening(&sandbox, &["w", "--until", "completed", "--json"]);
+    hook("SessionEnd");
+    assert_eq!(live.code(), 1);
+    assert_eq!(live.error(), "sstat: w: ended as idle: session ended");
+    // A completed session whose process ends while its next completion is waited for.
+    let worker = Worker::new();
+    sandbox.ok(["push", "w2", "completed", "--pid", &worker.pid()]);
+    let mut live = Live::listening(&sandbox, &["w2", "--until", "completed", "--json"]);
+    let reason = format!(
+        "process {} is gone, its last status is completed",
+        worker.pid()
+    );
+    drop(worker);
+    assert_eq!(live.event()["event"], "exited");
+    assert_eq!(live.code(), 1);
+    assert!(live.error().contains("is completed already"));
+    assert_eq!(live.error(), format!("sstat: w2: {reason}"));
+}
+
 #[test]
 fn status_at_the_start_counts_only_with_now() {
     let sandbox = Sandbox::with_real_clock();

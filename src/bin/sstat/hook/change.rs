@@ -66,6 +66,7 @@ pub struct StatusChange {
     /// Whether the request is only added if no other is open.
     asks_unless_open: bool,
     lifetime: Lifetime,
+    end_reason: Option<String>,
     stale_after: Option<Duration>,
     /// The subagent that works. Its events only refresh a working session.
     subagent: Option<Subagent>,
@@ -84,6 +85,7 @@ impl StatusChange {
             asks: None,
             asks_unless_open: false,
             lifetime: Lifetime::Runs,
+            end_reason: None,
             stale_after: None,
             subagent: None,
             in_background: None,
@@ -195,6 +197,10 @@ impl StatusChange {
 
     pub fn with_error_kind(self, error_kind: Option<String>) -> Self {
         Self { error_kind, ..self }
+    }
+
+    pub fn with_end_reason(self, end_reason: Option<String>) -> Self {
+        Self { end_reason, ..self }
     }
 
     pub fn interrupted() -> Self {
@@ -366,7 +372,10 @@ impl StatusChange {
         let shows_progress = shown.is_none() || behind.status() == Status::Working;
         let progress = behind.progress.filter(|_| shows_progress);
         update.progress = progress.or(update.progress);
+        state.session_end = None;
         if self.ends_session() {
+            let reason = self.end_reason.clone();
+            state.session_end = Some(reason.unwrap_or_else(|| "other".to_owned()));
             update.stale_after = Some(ENDED_STALE_AFTER);
         } else {
             update.stale_after = self.stale_after.or(context.stale_after);
@@ -397,7 +406,7 @@ impl StatusChange {
             Status::Working | Status::Blocked if self.lifetime == Lifetime::BreaksOff => {
                 Some((Status::Error, "ended before its turn did".to_owned()))
             }
-            _ if last.stale_after == Some(ENDED_STALE_AFTER) => None,
+            _ if context.state.session_end.is_some() => None,
             _ => self.status.clone(),
         }
     }

@@ -16,7 +16,7 @@ use sstat::{JsonObject, SessionName};
 pub use change::Context;
 pub use event::Event;
 pub use owner::{Claim, claim, is_shared_daemon, other_name};
-pub use state::HookState;
+pub use state::{HookState, is_session_end};
 pub use table::change;
 
 /// The JSON object that an agent passes to its hook.

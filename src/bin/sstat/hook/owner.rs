@@ -40,7 +40,8 @@ pub fn claim(
         return Claim::Free;
     };
     let here = HostIdentity::current();
-    if state.has_ended || !owner.state(here.as_ref()).is_alive() {
+    // An ended session has no process.
+    if !owner.state(here.as_ref()).is_alive() {
         Claim::Free
     } else if owner.pid == process.pid && owner.start_time == process.start_time {
         Claim::Owned

@@ -26,6 +26,9 @@ pub struct HookState {
     pub waiting_for: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_kind: Option<String>,
+    /// The reason why the agent's session has ended, if it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_end: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks: Option<TaskCounts>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -39,8 +42,6 @@ pub struct HookState {
     pub run: Option<String>,
     #[serde(skip)]
     pub process: Option<ProcessIdentity>,
-    #[serde(skip)]
-    pub has_ended: bool,
 }
 
 impl HookState {
@@ -52,15 +53,15 @@ impl HookState {
         state.agent.is_some().then(|| Self {
             run: update.run.clone(),
             process: update.process.as_deref().cloned(),
-            has_ended: update.stale_after == Some(ENDED_STALE_AFTER),
             ..state
         })
     }
 
-    /// Forgets the status behind open requests: another writer has replaced it.
-    pub fn without_behind(self) -> Self {
+    /// Forgets the status, which another writer has replaced.
+    pub fn without_status(self) -> Self {
         Self {
             behind: None,
+            session_end: None,
             ..self
         }
     }
@@ -76,6 +77,11 @@ impl HookState {
         let model = context.model.as_ref().and_then(short);
         self.model = model.or_else(|| self.model.take());
     }
+}
+
+/// Returns true if the update is the last one of an agent's session.
+pub fn is_session_end(update: &Update) -> bool {
+    HookState::of(update).is_some_and(|state| state.session_end.is_some())
 }
 
 /// The status behind open requests.

@@ -320,14 +320,16 @@ fn error_occurred(event: &Event) -> StatusChange {
 /// Handles the end of a session. After `clear` and `resume` the agent continues
 /// with another session.
 fn ended(event: &Event) -> StatusChange {
-    match event.text("reason").as_deref() {
+    let reason = event.line("reason");
+    let change = match reason.as_deref() {
         Some("clear" | "resume") => StatusChange::replaced(),
         Some("prompt_input_exit" | "logout" | "user_exit" | "abort") => StatusChange::ended(),
         reason => {
             let kind = reason.filter(|reason| matches!(*reason, "error" | "timeout"));
             StatusChange::broken_off().with_error_kind(kind.map(str::to_owned))
         }
-    }
+    };
+    change.with_end_reason(reason)
 }
 
 /// Handles the argument of Codex' `notify` command, which has a type instead of

@@ -35,6 +35,8 @@ pub enum EventKind {
     Dead {
         since: DateTime<Utc>,
     },
+    /// The process of a session that is completed or has failed is gone.
+    Exited,
     /// The process is stopped by a signal.
     Stopped {
         since: DateTime<Utc>,
@@ -75,6 +77,7 @@ impl EventKind {
             Self::Stale { .. } => "stale",
             Self::VeryStale { .. } => "very_stale",
             Self::Dead { .. } => "dead",
+            Self::Exited => "exited",
             Self::Stopped { .. } => "stopped",
             Self::Recovered { .. } => "recovered",
             Self::Removed => "removed",
@@ -90,7 +93,7 @@ impl Serialize for Event {
         map.serialize_entry("session", self.session.name())?;
         map.serialize_entry("at", &time(self.at))?;
         match &self.kind {
-            EventKind::Snapshot | EventKind::Removed => {}
+            EventKind::Snapshot | EventKind::Exited | EventKind::Removed => {}
             EventKind::Update { from } => {
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("to", &self.session.update.status)?;

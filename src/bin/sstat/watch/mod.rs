@@ -21,7 +21,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sstat::{Error, FileWarningKind, Follower, ProcessState, Session, Store, Update};
+use sstat::{
+    Error, FileWarningKind, Follower, ProcessIdentity, ProcessState, Session, Store, Update,
+};
 
 use self::dir_watcher::DirWatcher;
 use self::event::Event;
@@ -34,8 +36,11 @@ use crate::config::{Clock, Config};
 use crate::error::{CliError, Result};
 use crate::select::{Names, matches};
 
-/// The interval between polls of files or processes without notifications.
+/// The interval between polls of processes, and of files without notifications.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Polls of many processes take at most one part in this many of the time.
+const MAX_POLL_SHARE: u32 = 100;
 
 /// The maximum interval between two comparisons of all files.
 const MAX_RESCAN_INTERVAL: Duration = Duration::from_secs(10);
@@ -219,7 +224,7 @@ impl Watcher {
         if let Some(deadline) = deadline {
             next = next.min(deadline);
         }
-        if self.processes.needs_polling() {
+        if !self.processes.is_empty() {
             next = next.min(self.next_process_poll);
         }
         let pause = next.saturating_duration_since(Instant::now());
@@ -309,9 +314,6 @@ impl Watcher {
         self.unread.extend(changed);
         let running = self.table.running().map(|(_, process)| process);
         self.processes.retain(running);
-        // A stop is not notified.
-        self.table
-            .note_stopped(|process| self.processes.check(process));
         self.tick_is_due = true;
     }
 
@@ -455,9 +457,13 @@ impl Watcher {
     /// Marks the sessions whose process has ended.
     fn check_processes(&mut self) {
         let ended = std::mem::take(&mut self.ended);
-        let is_poll = self.processes.needs_polling() && self.next_process_poll <= Instant::now();
+        let started = Instant::now();
+        let is_poll = !self.processes.is_empty() && self.next_process_poll <= started;
         if is_poll {
-            self.next_process_poll = Instant::now() + POLL_INTERVAL;
+            let check = |process: &ProcessIdentity| self.processes.check(process);
+            self.tick_is_due |= self.table.note_stopped(check);
+            let took = started.elapsed();
+            self.next_process_poll = started + POLL_INTERVAL.max(took * MAX_POLL_SHARE);
         }
         if ended.is_empty() && !is_poll {
             return;
@@ -480,7 +486,8 @@ impl Watcher {
             }
             let session = self.table.session(&name);
             if session.and_then(|session| process_of(&session.update)) == Some(&process) {
-                self.table.process_ended(&name);
+                let now = self.clock.now();
+                self.table.process_ended(&name, now, &mut self.events);
                 self.tick_is_due = true;
             }
         }
@@ -493,6 +500,6 @@ impl Watcher {
     }
 }
 
-fn process_of(update: &Update) -> Option<&sstat::ProcessIdentity> {
+fn process_of(update: &Update) -> Option<&ProcessIdentity> {
     update.process.as_deref()
 }

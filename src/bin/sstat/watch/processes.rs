@@ -1,7 +1,7 @@
 //! Tells whether the processes of sessions are running, and notifies their ends.
 //!
 //! On Linux, a process file descriptor notifies the end. On other systems, and if
-//! there are more processes than descriptors, the caller polls.
+//! there are more processes than descriptors, the caller polls, as it does for stops.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,8 @@ pub struct Processes {
     host: Option<HostIdentity>,
     exits: Exits,
     watched: HashMap<Key, PidFd>,
-    needs_polling: bool,
+    /// Whether the end of a process may not be notified.
+    has_unwatched: bool,
 }
 
 impl Processes {
@@ -25,7 +26,7 @@ impl Processes {
             host: HostIdentity::current(),
             exits: Exits::new(),
             watched: HashMap::new(),
-            needs_polling: false,
+            has_unwatched: false,
         }
     }
 
@@ -50,7 +51,7 @@ impl Processes {
         if state.is_alive() {
             match pidfd {
                 Some(pidfd) => drop(self.watched.insert(key(process), pidfd)),
-                None => self.needs_polling = true,
+                None => self.has_unwatched = true,
             }
         }
         state
@@ -66,9 +67,9 @@ impl Processes {
         self.watched.contains_key(&key(process))
     }
 
-    /// Returns true if a process may be alive whose end will not be notified.
-    pub fn needs_polling(&self) -> bool {
-        self.needs_polling
+    /// Returns true if no process is known to be alive.
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty() && !self.has_unwatched
     }
 
     /// Returns the pids of watched processes that have ended, and stops watching
@@ -85,7 +86,7 @@ impl Processes {
     pub fn retain<'a>(&mut self, needed: impl Iterator<Item = &'a ProcessIdentity>) {
         let needed: HashSet<Key> = needed.map(key).collect();
         self.watched.retain(|key, _| needed.contains(key));
-        self.needs_polling = self.watched.len() < needed.len();
+        self.has_unwatched = self.watched.len() < needed.len();
     }
 
     /// Returns a descriptor that is readable when a watched process has ended.

@@ -167,26 +167,41 @@ impl SessionTable {
     }
 
     /// Notes that the process of a session's last update has ended. The next tick
-    /// reports it.
-    pub fn process_ended(&mut self, name: &str) {
-        if let Ok(index) = self.find(name) {
-            self.sessions[index].process = ProcessState::Gone;
+    /// reports a dead session.
+    pub fn process_ended(&mut self, name: &str, now: DateTime<Utc>, events: &mut Vec<Event>) {
+        let Ok(index) = self.find(name) else {
+            return;
+        };
+        let entry = &mut self.sessions[index];
+        entry.process = ProcessState::Gone;
+        let update = &entry.session.update;
+        let health = Health::of(update, entry.process, now, &self.thresholds);
+        if health.liveness != Liveness::Dead {
+            events.push(Event {
+                kind: EventKind::Exited,
+                at: now,
+                session: Session::new(update.clone(), health),
+            });
         }
     }
 
-    /// Notes which of the running processes are stopped. The next tick reports it. A
-    /// process that has ended is left to [`process_ended`](Self::process_ended).
-    pub fn note_stopped(&mut self, check: impl Fn(&ProcessIdentity) -> ProcessState) {
+    /// Notes which of the running processes are stopped. Returns true if that has
+    /// changed for one, which the next tick reports. A process that has ended is left
+    /// to [`process_ended`](Self::process_ended).
+    pub fn note_stopped(&mut self, check: impl Fn(&ProcessIdentity) -> ProcessState) -> bool {
+        let mut has_changed = false;
         for entry in &mut self.sessions {
             if entry.process.is_alive()
                 && let Some(process) = &entry.session.update.process
             {
                 let state = check(process);
-                if state.is_alive() {
+                if state.is_alive() && state != entry.process {
                     entry.process = state;
+                    has_changed = true;
                 }
             }
         }
+        has_changed
     }
 
     /// Evaluates the health of all sessions at the time `now`.
@@ -321,6 +336,12 @@ mod tests {
             events.into_iter().map(|event| event.kind).collect()
         }
 
+        fn end_process(&mut self, now: i64) -> Vec<EventKind> {
+            let mut events = Vec::new();
+            self.0.process_ended("w", at(now), &mut events);
+            events.into_iter().map(|event| event.kind).collect()
+        }
+
         fn tick(&mut self, now: i64) -> Vec<EventKind> {
             let mut events = Vec::new();
             self.0.tick(at(now), &mut events);
@@ -408,7 +429,7 @@ mod tests {
         scene.push(0, update("w", 0, "working", PROCESS), Running);
         assert_eq!(scene.0.running().count(), 1);
         assert!(scene.tick(10).is_empty());
-        scene.0.process_ended("w");
+        assert_eq!(scene.end_process(11), []);
         assert_eq!(scene.tick(11), [EventKind::Dead { since: at(11) }]);
         assert!(scene.tick(12).is_empty());
         assert_eq!(scene.0.running().count(), 0);
@@ -422,6 +443,14 @@ mod tests {
                 }
             ]
         );
+    }
+
+    #[test]
+    fn end_of_the_process_of_a_completed_session_is_reported() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "completed", PROCESS), Running);
+        assert_eq!(scene.end_process(10), [EventKind::Exited]);
+        assert!(scene.tick(11).is_empty());
     }
 
     #[test]

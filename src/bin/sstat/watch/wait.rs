@@ -8,6 +8,7 @@ use sstat::{Liveness, Status};
 use super::event::{Event, EventKind};
 use crate::cli;
 use crate::error::exit_code;
+use crate::hook::is_session_end;
 use crate::select::Names;
 
 /// The sessions to wait for, and which of them have reached a status or failed.
@@ -118,7 +119,8 @@ impl WaitCondition {
             _ => false,
         };
         let reached = self.statuses.contains(status);
-        let ended = matches!(status, Status::Completed | Status::Error);
+        let ended =
+            matches!(status, Status::Completed | Status::Error) || is_session_end(&session.update);
         if counts && reached {
             waited.verdict = Some(Verdict::REACHED);
         } else if counts && ended {
@@ -128,14 +130,16 @@ impl WaitCondition {
             };
             let reason = format!("{}: ended as {status}{message}", waited.name);
             waited.verdict = Some(Verdict::failed(exit_code::NO_MATCH, reason));
-        } else if dead {
+        } else if dead || event.kind == EventKind::Exited {
             let pid = session.update.process.as_ref();
             let pid = pid.map_or(String::new(), |process| format!(" {}", process.pid));
-            let reason = format!(
-                "{}: dead: process{pid} is gone, its last status is {status}",
-                waited.name
-            );
-            waited.verdict = Some(Verdict::failed(exit_code::DEAD, reason));
+            let reason = format!("process{pid} is gone, its last status is {status}");
+            waited.verdict = Some(match dead {
+                true => {
+                    Verdict::failed(exit_code::DEAD, format!("{}: dead: {reason}", waited.name))
+                }
+                false => Verdict::failed(exit_code::NO_MATCH, format!("{}: {reason}", waited.name)),
+            });
         } else if event.kind == EventKind::Snapshot && (reached || ended) && self.now {
             return Some(format!(
                 "{}: was {status} before --since; waiting for its next update",

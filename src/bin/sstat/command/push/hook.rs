@@ -259,7 +259,7 @@ fn last_update(config: &Config, name: &SessionName) -> sstat::Result<(Option<Upd
             Ok(())
         })?;
     }
-    let state = state.map(HookState::without_behind);
+    let state = state.map(HookState::without_status);
     Ok((Some(last), state.unwrap_or_default()))
 }
 

@@ -494,8 +494,9 @@ mod tests {
         let mut pieces = Vec::new();
         write_once(&mut open.file, written, &mut pieces).unwrap();
         if let Some((bytes, at)) = over {
-            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-            std::os::unix::fs::FileExt::write_all_at(&file, bytes, at).unwrap();
+            let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.seek(io::SeekFrom::Start(at)).unwrap();
+            file.write_all(bytes).unwrap();
         }
         let found = read_back(&open.file, &pieces).unwrap();
         let mut batch = Batch::new(written);
@@ -505,7 +506,6 @@ mod tests {
         (0..count).map(|line| !unwritten.contains(&line)).collect()
     }
 
-    #[cfg(unix)]
     #[test]
     fn line_is_confirmed_only_on_its_own_line() {
         assert_eq!(confirmed(b"", b"{}\n", None), [true]);

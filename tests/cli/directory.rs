@@ -1,8 +1,11 @@
 //! The choice of the status directory.
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::{Ran, Sandbox};
@@ -14,6 +17,7 @@ fn run_in(sandbox: &Sandbox, directory: &Path, args: &[&str]) -> Ran {
     Ran::from(command.output().unwrap())
 }
 
+#[cfg(unix)]
 #[test]
 fn flag_precedes_variable_project_and_state_directory() {
     let sandbox = Sandbox::new();
@@ -86,6 +90,7 @@ fn search_stops_at_home() {
 
 /// Creates a directory that is found from the home directory and belongs to user
 /// 12345. Returns `None` without the right to do so.
+#[cfg(unix)]
 fn found_directory_of_another_user(sandbox: &Sandbox) -> Option<PathBuf> {
     let directory = sandbox.home().join("data/session_status");
     fs::create_dir_all(&directory).unwrap();
@@ -96,6 +101,7 @@ fn found_directory_of_another_user(sandbox: &Sandbox) -> Option<PathBuf> {
     Some(directory)
 }
 
+#[cfg(unix)]
 #[test]
 fn found_directory_of_another_user_is_refused() {
     let sandbox = Sandbox::new();
@@ -258,6 +264,7 @@ fn messages_show_absolute_directory() {
 }
 
 /// Root with the `HOME` of another user, as `sudo -E` and containers have it.
+#[cfg(unix)]
 #[test]
 fn push_of_root_leaves_new_files_to_the_owner_of_the_directory() {
     const USER: u32 = 12345;
@@ -287,6 +294,7 @@ fn push_of_root_leaves_new_files_to_the_owner_of_the_directory() {
     assert_eq!(owner(&existing.join("status/w_status.json")), (0, 0));
 }
 
+#[cfg(unix)]
 #[test]
 fn directory_of_the_sudo_user_is_accepted() {
     let sandbox = Sandbox::new();
@@ -305,6 +313,7 @@ fn directory_of_the_sudo_user_is_accepted() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn inaccessible_directory_is_not_missing() {
     let sandbox = Sandbox::new();

@@ -554,6 +554,7 @@ fn object_over_several_lines_and_utf16_are_named() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn invalid_line_is_reported_once_for_invalid_utf8_name() {
     use std::os::unix::ffi::OsStrExt;
@@ -608,6 +609,7 @@ fn read_error_names_the_file() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn follow_continues_after_unreadable_files() {
     use std::os::unix::fs::symlink;

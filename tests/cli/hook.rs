@@ -186,6 +186,7 @@ fn invalid_payload_is_reported_and_exits_with_0() {
     assert_eq!(sandbox.updates("w").len(), 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn every_error_exits_with_0_and_an_empty_stdout() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,4 @@
 //! End-to-end tests of the binary, one file per command.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
@@ -13,14 +12,18 @@ mod list;
 #[cfg(target_os = "linux")]
 mod liveness;
 mod push;
-#[cfg(feature = "tui")]
+#[cfg(all(unix, feature = "tui"))] // needs tmux
 mod screen;
 mod show;
 mod stale;
 mod stdin;
 mod summary;
+#[cfg(unix)] // signals and process groups
 mod transparent;
 mod usage;
 mod watch;
+#[cfg(windows)]
+mod windows;
+#[cfg(unix)] // shell scripts and signals; `windows` has its own tests
 mod wrap;
 mod writers;

@@ -1,6 +1,7 @@
 //! `sstat push` with one update on the command line.
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 
@@ -269,6 +270,7 @@ fn line_has_at_most_64_kib() {
     assert_eq!(sandbox.read("w").len(), empty + 65_536);
 }
 
+#[cfg(unix)]
 #[test]
 fn special_file_is_refused() {
     let sandbox = Sandbox::new();
@@ -305,6 +307,7 @@ fn special_file_is_refused() {
     assert!(!sandbox.root().join("nowhere").exists());
 }
 
+#[cfg(unix)]
 #[test]
 fn unwritable_file_or_directory_is_named() {
     let sandbox = Sandbox::new();

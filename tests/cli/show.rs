@@ -93,6 +93,7 @@ fn unreadable_file_exits_with_two_and_file_without_update_with_one() {
     assert_eq!(sandbox.run(["show", "empty"]).code, 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn session_with_invalid_utf8_name_is_listed_and_shown() {
     use std::os::unix::ffi::OsStrExt;
@@ -152,6 +153,7 @@ fn tmux_pane_of_the_same_name_is_shown() {
     tmux(&["kill-server"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn hanging_tmux_times_out() {
     use std::os::unix::fs::PermissionsExt;

@@ -31,7 +31,9 @@ pub fn sstat_binary() -> &'static Path {
             Some(path) => {
                 let path = PathBuf::from(path);
                 assert!(
-                    path.is_absolute() && path.is_file() && path.ends_with("sstat"),
+                    path.is_absolute()
+                        && path.is_file()
+                        && path.file_stem() == Some("sstat".as_ref()),
                     "SSTAT_TEST_BINARY={}: expected the absolute path of a file named sstat",
                     path.display()
                 );
@@ -127,16 +129,23 @@ impl Sandbox {
     /// starts with the directory of the binary.
     pub fn isolate(&self, command: &mut Command) {
         let bin = sstat_binary().parent().unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = [bin.to_path_buf()]
+            .into_iter()
+            .chain(std::env::split_paths(&path));
         command
             .env_clear()
-            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("PATH", std::env::join_paths(path).unwrap())
             .env("HOME", self.home())
             .env("TZ", "UTC")
             .env("LANG", "C.UTF-8")
             .env("SSTAT_DIR", self.dir())
             .current_dir(self.root())
             .stdin(Stdio::null());
+        // Without these, Windows programs do not start.
+        for name in ["SystemRoot", "ComSpec", "PATHEXT", "TEMP"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
         if let Some(now) = &self.now {
             command.env("SSTAT_NOW", now);
         }
@@ -206,12 +215,13 @@ pub struct Ran {
 
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
-        use std::os::unix::process::ExitStatusExt;
         let status = output.status;
+        #[cfg(unix)]
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        #[cfg(not(unix))]
+        let signal = None;
         Self {
-            code: status
-                .code()
-                .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+            code: status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0)),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
@@ -229,7 +239,8 @@ pub fn contrib(path: &str) -> String {
 /// Returns true if `tool` is on `PATH`; otherwise records the test as skipped.
 pub fn have(tool: &str) -> bool {
     let found = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|directory| directory.join(tool).is_file())
+        let file = format!("{tool}{}", std::env::consts::EXE_SUFFIX);
+        std::env::split_paths(&path).any(|directory| directory.join(&file).is_file())
     });
     or_skip(found, tool)
 }

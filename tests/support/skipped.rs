@@ -6,7 +6,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 
 /// Returns true if a missing tool is a failure (`SSTAT_REQUIRE_TOOLS=1`).
@@ -43,5 +42,10 @@ fn directory() -> PathBuf {
 }
 
 fn file() -> PathBuf {
-    directory().join(parent_id().to_string())
+    #[cfg(unix)]
+    let run = std::os::unix::process::parent_id().to_string();
+    // Windows has no call for the parent's id: the runs share a record.
+    #[cfg(not(unix))]
+    let run = "run";
+    directory().join(run)
 }

@@ -1,5 +1,6 @@
 //! Session names of hooks: their sources and owners.
 
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use super::fed;
 use crate::support::{Ran, Sandbox, have};
 
+#[cfg(unix)]
 #[test]
 fn name_sources_have_an_order() {
     let sandbox = Sandbox::new();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+#[cfg(unix)]
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
@@ -286,6 +287,7 @@ fn is_running(pid: &str) -> bool {
     std::path::Path::new("/proc").join(pid).exists()
 }
 
+#[cfg(unix)]
 #[test]
 fn signal_ends_the_watch_and_its_commands() {
     for (name, number) in [("HUP", 1), ("INT", 2), ("TERM", 15)] {
@@ -302,6 +304,7 @@ fn signal_ends_the_watch_and_its_commands() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn signal_after_a_verdict_ends_the_commands() {
     let sandbox = Sandbox::with_real_clock();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
+#[cfg(unix)]
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
@@ -521,6 +522,7 @@ fn failed_read_is_retried_and_repeats_no_event() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn file_that_becomes_readable_is_a_snapshot() {
     let sandbox = Sandbox::with_real_clock();
@@ -608,6 +610,7 @@ fn block_is_printed_at_every_interval() {
     assert!(blocks > 1, "{seen:?}");
 }
 
+#[cfg(unix)]
 #[test]
 fn blocks_continue_after_an_unreadable_directory() {
     let sandbox = Sandbox::with_real_clock();

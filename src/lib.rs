@@ -127,7 +127,7 @@ pub use json::{JsonObject, JsonValue, escape_json, repair_json};
 #[doc(hidden)]
 pub use name::session_of_file;
 #[doc(hidden)]
-pub use process::ProcessStat;
+pub use process::{ProcessStat, ignored_signals};
 #[doc(hidden)]
 pub use store::lines::GIVE_UP_BYTES;
 #[doc(hidden)]

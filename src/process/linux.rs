@@ -85,6 +85,19 @@ pub(super) fn runs() -> Vec<(u32, String)> {
         .collect()
 }
 
+/// The mask is empty if the system has no `/proc`.
+pub(super) fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    parse_ignored(&status).unwrap_or(0)
+}
+
+fn parse_ignored(status: &str) -> Option<u64> {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
 /// Returns true if a pid that `/proc` does not show may exist: with the mount
 /// option `hidepid`, `/proc` hides the processes of other users.
 pub(super) fn may_exist(pid: u32) -> bool {
@@ -143,6 +156,13 @@ mod tests {
         assert!(zombie.is_zombie());
         assert!(ProcessStat::parse(b"42 (x) S 1 1").is_none());
         assert!(ProcessStat::parse(b"").is_none());
+    }
+
+    #[test]
+    fn ignored_signals_are_read_from_proc() {
+        let status = "Name:\tsstat\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
+        assert_eq!(parse_ignored(status), Some(0x1001));
+        assert_eq!(parse_ignored("Name:\tsstat\n"), None);
     }
 
     #[test]

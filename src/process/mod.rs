@@ -1,8 +1,12 @@
 //! A process's identity and state. The identity distinguishes a process from a
 //! later one with the same pid, and from one in another boot or container.
 
-#[cfg_attr(target_os = "linux", path = "linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "unsupported.rs")]
+#[cfg_attr(all(target_os = "linux", not(sstat_portable)), path = "linux.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+#[cfg_attr(
+    not(any(all(target_os = "linux", not(sstat_portable)), windows)),
+    path = "portable.rs"
+)]
 mod platform;
 
 use std::collections::HashMap;
@@ -211,6 +215,12 @@ impl ProcessStat {
     }
 }
 
+/// Returns the signals that this process ignores, bit N-1 for signal N.
+#[must_use]
+pub fn ignored_signals() -> u64 {
+    platform::ignored_signals()
+}
+
 /// The machine, boot and pid namespace of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostIdentity {
@@ -230,7 +240,7 @@ impl HostIdentity {
 
 /// Returns a hash of a machine id: 64-bit FNV-1a of `sstat` and the id, in
 /// hexadecimal. Many ids have the same hash, so it does not reveal the id.
-#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+#[cfg_attr(any(windows, sstat_portable), allow(dead_code))]
 fn hash_of_machine(id: &str) -> String {
     let bytes = "sstat".bytes().chain(id.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

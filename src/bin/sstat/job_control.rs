@@ -1,6 +1,6 @@
 //! The process group and session of this process.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
 use sstat::ProcessStat;
 
 /// The ids of the process group and the session of this process. A group or
@@ -18,12 +18,12 @@ impl JobControl {
     ///
     /// `/proc` is used because rustix treats the 0 that getpgrp(2) returns for a
     /// group outside the namespace as an id.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(sstat_portable)))]
     pub fn this() -> Option<Self> {
         ProcessStat::of_self().map(Self::from)
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", not(sstat_portable))))]
     pub fn this() -> Option<Self> {
         use rustix::process::{Pid, getpgrp, getsid};
         let id = |pid: Pid| pid.as_raw_pid().cast_unsigned();
@@ -50,7 +50,7 @@ impl JobControl {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
 impl From<ProcessStat> for JobControl {
     fn from(stat: ProcessStat) -> Self {
         Self {
@@ -61,24 +61,7 @@ impl From<ProcessStat> for JobControl {
     }
 }
 
-/// Returns the set of ignored signals, bit N-1 for signal N. It is empty if the
-/// system has no /proc.
-pub fn ignored_signals() -> u64 {
-    std::fs::read_to_string("/proc/self/status")
-        .ok()
-        .and_then(|status| parse_ignored(&status))
-        .unwrap_or(0)
-}
-
-fn parse_ignored(status: &str) -> Option<u64> {
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
-}
-
-#[cfg(test)]
-#[cfg(target_os = "linux")]
+#[cfg(all(test, target_os = "linux", not(sstat_portable)))]
 mod tests {
     use super::*;
 
@@ -108,15 +91,5 @@ mod tests {
             assert!(!outside.is_in_foreground());
             assert!(!outside.has_job_control());
         }
-    }
-
-    #[test]
-    fn ignored_signals_are_read_from_proc() {
-        use signal_hook::consts::{SIGHUP, SIGINT};
-        let status = "Name:\tsstat\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
-        let ignored = parse_ignored(status).unwrap();
-        assert_eq!(ignored >> (SIGHUP - 1) & 1, 1);
-        assert_eq!(ignored >> (SIGINT - 1) & 1, 0);
-        assert_eq!(parse_ignored("Name:\tsstat\n"), None);
     }
 }

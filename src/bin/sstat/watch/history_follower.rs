@@ -46,7 +46,7 @@ impl HistoryFollower {
         #[cfg(unix)]
         poller.wake_on_close(std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?);
         Ok(Self {
-            directory: DirWatcher::new(store.path(), false),
+            directory: DirWatcher::new(store.path(), false, &poller.waker()),
             store,
             query,
             joins,

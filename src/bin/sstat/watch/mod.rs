@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod command_runner;
 mod dir_watcher;
 pub mod event;
+mod exits;
 pub mod history_follower;
 pub mod poller;
 mod processes;
@@ -99,6 +100,7 @@ impl Watcher {
     pub fn new(config: &Config, args: &cli::Watch) -> Result<Self> {
         let store = config.location.store.clone();
         let now = Instant::now();
+        let poller = Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?;
         let mut watcher = Self {
             names: Names::new(&args.filters.names),
             filters: args.filters.clone(),
@@ -106,11 +108,11 @@ impl Watcher {
             interval: args.interval,
             table: SessionTable::new(config.rules(&args.reading.staleness)?.thresholds),
             followed: HashMap::new(),
-            directory: DirWatcher::new(store.path(), args.poll),
-            processes: Processes::new(),
+            directory: DirWatcher::new(store.path(), args.poll, &poller.waker()),
+            processes: Processes::new(&poller.waker()),
             suspend: SuspendDetector::new(),
             resumed_at: None,
-            poller: Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?,
+            poller,
             events: Vec::new(),
             warnings: Vec::new(),
             warned: HashSet::new(),

@@ -1,13 +1,14 @@
 //! Tells whether the processes of sessions are running, and notifies their ends.
 //!
-//! On Linux, a process file descriptor notifies the end. On other systems, and if
-//! there are more processes than descriptors, the caller polls, as it does for stops.
+//! If the system does not notify an end, or there are too many processes, the
+//! caller polls, as it does for stops.
 
 use std::collections::{HashMap, HashSet};
 
 use sstat::{HostIdentity, ProcessIdentity, ProcessState};
 
-use self::exits::{Exits, PidFd};
+use crate::watch::exits::{ExitWatch, Exits};
+use crate::watch::poller::Waker;
 
 /// The pid and start time of a process.
 type Key = (u32, u64);
@@ -15,16 +16,16 @@ type Key = (u32, u64);
 pub struct Processes {
     host: Option<HostIdentity>,
     exits: Exits,
-    watched: HashMap<Key, PidFd>,
+    watched: HashMap<Key, ExitWatch>,
     /// Whether the end of a process may not be notified.
     has_unwatched: bool,
 }
 
 impl Processes {
-    pub fn new() -> Self {
+    pub fn new(waker: &Waker) -> Self {
         Self {
             host: HostIdentity::current(),
-            exits: Exits::new(),
+            exits: Exits::new(waker),
             watched: HashMap::new(),
             has_unwatched: false,
         }
@@ -98,104 +99,4 @@ impl Processes {
 
 fn key(process: &ProcessIdentity) -> Key {
     (process.pid, process.start_time)
-}
-
-#[cfg(target_os = "linux")]
-mod exits {
-    use std::collections::HashSet;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-    use rustix::event::{Timespec, epoll};
-    use rustix::process::{Pid, PidfdFlags, Resource, getrlimit, pidfd_open};
-
-    /// The maximum number of descriptors for processes. At most half of the
-    /// descriptors that sstat may open are used.
-    const MAX_PIDFDS: u64 = 4096;
-
-    /// Watches a process until it is dropped.
-    pub type PidFd = OwnedFd;
-
-    pub struct Exits {
-        /// Readable when a watched process has ended. `None` without epoll(7).
-        epoll: Option<OwnedFd>,
-        max_pidfds: u64,
-    }
-
-    impl Exits {
-        pub fn new() -> Self {
-            let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-            Self {
-                epoll: epoll::create(epoll::CreateFlags::CLOEXEC).ok(),
-                max_pidfds: (limit / 2).min(MAX_PIDFDS),
-            }
-        }
-
-        pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
-            self.epoll.as_ref().map(AsFd::as_fd)
-        }
-
-        /// Watches a process if the system can and a descriptor is left.
-        pub fn watch(&self, pid: u32, watched: usize) -> Option<PidFd> {
-            let epoll = self.epoll.as_ref()?;
-            if watched as u64 >= self.max_pidfds {
-                return None;
-            }
-            let raw = Pid::from_raw(i32::try_from(pid).ok()?)?;
-            let pidfd = pidfd_open(raw, PidfdFlags::empty()).ok()?;
-            let data = epoll::EventData::new_u64(u64::from(pid));
-            let flags = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
-            epoll::add(epoll, &pidfd, data, flags).ok()?;
-            Some(pidfd)
-        }
-
-        /// Returns the pids of processes that have ended, each once.
-        pub fn take_ended(&self) -> HashSet<u32> {
-            let mut pids = HashSet::new();
-            let Some(epoll) = &self.epoll else {
-                return pids;
-            };
-            let mut ready = Vec::with_capacity(64);
-            loop {
-                ready.clear();
-                let spare = rustix::buffer::spare_capacity(&mut ready);
-                let waited = epoll::wait(epoll, spare, Some(&Timespec::default()));
-                if waited.is_err() || ready.is_empty() {
-                    return pids;
-                }
-                pids.extend(ready.iter().filter_map(|event| {
-                    let data = event.data;
-                    u32::try_from(data.u64()).ok()
-                }));
-            }
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod exits {
-    use std::collections::HashSet;
-
-    pub enum PidFd {}
-
-    /// Watches no process: other systems have no process file descriptors.
-    pub struct Exits;
-
-    impl Exits {
-        pub fn new() -> Self {
-            Self
-        }
-
-        #[cfg(unix)]
-        pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
-            None
-        }
-
-        pub fn watch(&self, _pid: u32, _watched: usize) -> Option<PidFd> {
-            None
-        }
-
-        pub fn take_ended(&self) -> HashSet<u32> {
-            HashSet::new()
-        }
-    }
 }

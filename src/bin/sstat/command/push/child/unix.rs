@@ -19,7 +19,8 @@ use signal_hook::iterator::exfiltrator::SignalOnly;
 use super::Ending;
 use super::tail::Tail;
 use super::witness::Witness;
-use crate::job_control::{JobControl, ignored_signals};
+use crate::job_control::JobControl;
+use sstat::ignored_signals;
 
 /// How long to wait for the witness to receive a signal too.
 const REPORT_WAIT: Duration = Duration::from_millis(10);

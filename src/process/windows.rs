@@ -1,4 +1,4 @@
-//! Platforms without an implementation: no process has an identity, and
+//! Windows, without an implementation yet: no process has an identity, and
 //! liveness is unknown.
 
 use chrono::{DateTime, Utc};
@@ -31,6 +31,10 @@ pub(super) fn runs() -> Vec<(u32, String)> {
 
 pub(super) fn is_process(_pid: u32) -> bool {
     false
+}
+
+pub(super) fn ignored_signals() -> u64 {
+    0
 }
 
 pub(super) fn may_exist(_pid: u32) -> bool {

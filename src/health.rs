@@ -1,12 +1,14 @@
 //! The health of a session: its last update, seen at one time. Everything here
 //! is pure except [`HealthRules`], which reads the state of processes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::directory::StatusDirectory;
 use crate::error::{Error, Result};
 use crate::process::{HostIdentity, ProcessState, processes_of_runs};
 use crate::status::Status;
@@ -276,7 +278,7 @@ impl HealthRules {
     #[must_use]
     pub fn evaluate(&self, update: Update) -> Session {
         let health = self.health(&update);
-        Session { update, health }
+        Session::new(update, health)
     }
 
     /// Returns the health of a session whose last update is `update`.
@@ -303,6 +305,10 @@ pub struct Session {
     pub update: Update,
     /// The health at the time of evaluation.
     pub health: Health,
+    /// The directory of its file; `None` if it was not read from one.
+    pub directory: Option<Arc<StatusDirectory>>,
+    /// Another session that is read has the same name, in another directory.
+    pub has_namesake: bool,
 }
 
 /// The reason why a session needs attention, most urgent first.
@@ -325,13 +331,50 @@ impl Session {
     /// Returns a session with this last update and health.
     #[must_use]
     pub fn new(update: Update, health: Health) -> Self {
-        Self { update, health }
+        Self {
+            update,
+            health,
+            directory: None,
+            has_namesake: false,
+        }
     }
 
-    /// Returns the session's name.
+    /// Returns the session with the directory of its file.
+    #[must_use]
+    pub fn in_directory(mut self, directory: Arc<StatusDirectory>) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// Returns the session's name, which is unique in its directory.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.update.session
+    }
+
+    /// Returns the name of the session's project if several directories are read.
+    #[must_use]
+    pub fn project(&self) -> Option<&str> {
+        self.directory.as_ref()?.project()
+    }
+
+    /// Returns the name that is unique among all sessions that are read:
+    /// `PROJECT/NAME` if several directories are read, otherwise the name.
+    #[must_use]
+    pub fn qualified_name(&self) -> Cow<'_, str> {
+        match self.project() {
+            Some(project) => format!("{project}/{}", self.name()).into(),
+            None => self.name().into(),
+        }
+    }
+
+    /// Returns the name for text: qualified only if it occurs twice.
+    #[must_use]
+    pub fn display_name(&self) -> Cow<'_, str> {
+        match self.has_namesake {
+            true => self.qualified_name(),
+            false => self.name().into(),
+        }
     }
 
     /// Returns the most urgent reason to look at the session.

@@ -87,6 +87,7 @@
 //! Reading and writing work on every platform. [`Liveness`] is known on Linux.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod directory;
 mod duration;
 mod error;
 mod health;
@@ -100,6 +101,7 @@ mod text;
 mod timestamp;
 mod update;
 
+pub use directory::StatusDirectory;
 pub use duration::{format_duration, parse_duration};
 pub use error::{Error, Result};
 pub use health::{

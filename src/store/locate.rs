@@ -1,9 +1,11 @@
 //! Finding the status directory: named, in the project, or the user's own.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::directory::project_names;
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::append::Durability;
@@ -20,6 +22,8 @@ pub enum Origin {
     Named,
     /// The variable `SSTAT_DIR` names it.
     Environment,
+    /// The variable `SSTAT_DIR` names several, and this is the first.
+    FirstOfEnvironment,
     /// It is the nearest `data/session_status` in the current directory or a
     /// parent.
     Project,
@@ -32,6 +36,7 @@ impl std::fmt::Display for Origin {
         f.write_str(match self {
             Self::Named => "named by --dir",
             Self::Environment => "named by SSTAT_DIR",
+            Self::FirstOfEnvironment => "the first that SSTAT_DIR names",
             Self::Project => "the nearest data/session_status",
             Self::UserState => {
                 "the default without --dir, SSTAT_DIR and data/session_status in a parent directory"
@@ -67,6 +72,8 @@ impl Location {
     /// In a named path, a leading `~/` is expanded and a literal `$NAME` is an
     /// error, because both result from quoting mistakes.
     ///
+    /// If `variable` is a list, as in `PATH`, the first entry applies.
+    ///
     /// # Errors
     /// [`Error::Ownership`] for such a directory, [`Error::Unexpanded`] for a
     /// `$NAME`, [`Error::NoCurrentDirectory`] if the current directory has been
@@ -80,8 +87,13 @@ impl Location {
         if let Some(path) = named {
             return Self::named(path, Origin::Named);
         }
-        if let Some(path) = variable.filter(|path| !path.is_empty()) {
-            return Self::named(path.into(), Origin::Environment);
+        let mut listed = listed(variable.unwrap_or_default()).into_iter();
+        if let Some(first) = listed.next() {
+            let origin = match listed.next() {
+                Some(_) => Origin::FirstOfEnvironment,
+                None => Origin::Environment,
+            };
+            return Self::named(first, origin);
         }
         let user = directories::BaseDirs::new();
         match std::env::current_dir() {
@@ -103,6 +115,51 @@ impl Location {
             state.join("sstat").join("session_status"),
             Origin::UserState,
         ))
+    }
+
+    /// Returns the locations of all directories that are named, each once, or else
+    /// the one that [`find`](Self::find) returns. Several have a
+    /// [project](crate::StatusDirectory::project).
+    ///
+    /// `variable` is a list, as in `PATH`, unless a directory with this name exists.
+    ///
+    /// # Errors
+    /// Those of [`find`](Self::find).
+    pub fn find_all(
+        named: Vec<PathBuf>,
+        variable: Option<OsString>,
+        sudo_uid: Option<u32>,
+    ) -> Result<Vec<Self>> {
+        let (paths, origin) = match named.is_empty() {
+            true => (listed(variable.unwrap_or_default()), Origin::Environment),
+            false => (named, Origin::Named),
+        };
+        if paths.is_empty() {
+            return Ok(vec![Self::find(None, None, sudo_uid)?]);
+        }
+        let mut locations = Vec::new();
+        for path in paths {
+            locations.push(Self::named(path, origin)?);
+        }
+        if locations.len() == 1 {
+            return Ok(locations);
+        }
+        let mut seen = HashSet::new();
+        locations.retain(|Self { store, .. }| {
+            let path = store.path();
+            seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
+        });
+        let paths: Vec<PathBuf> = locations
+            .iter()
+            .map(|Self { store, .. }| store.path().to_path_buf())
+            .collect();
+        if paths.len() > 1 {
+            let names = project_names(&paths);
+            for ((location, path), name) in locations.iter_mut().zip(paths).zip(names) {
+                location.store = Store::of_project(path, Some(name));
+            }
+        }
+        Ok(locations)
     }
 
     /// Creates the directory and its parents if they are missing. In the user's
@@ -138,13 +195,7 @@ impl Location {
     }
 
     fn named(given: PathBuf, origin: Origin) -> Result<Self> {
-        let path = match given.strip_prefix("~") {
-            Ok(rest) => match directories::BaseDirs::new() {
-                Some(user) => user.home_dir().join(rest),
-                None => return Err(Error::NoDirectory),
-            },
-            Err(_) => given.clone(),
-        };
+        let path = expanded(&given).ok_or(Error::NoDirectory)?;
         if let Some(variable) = variable_in(&given.to_string_lossy())
             && !path.is_dir()
         {
@@ -166,6 +217,28 @@ impl Location {
             store: Store::new(path),
             origin,
         }
+    }
+}
+
+/// Returns the directories that a value of `SSTAT_DIR` names.
+fn listed(variable: OsString) -> Vec<PathBuf> {
+    let entries = std::env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty());
+    let entries: Vec<PathBuf> = entries.collect();
+    let is_one = entries.len() == 1 && entries[0] == variable;
+    if is_one
+        || (!variable.is_empty()
+            && expanded(Path::new(&variable)).is_some_and(|path| path.is_dir()))
+    {
+        return vec![variable.into()];
+    }
+    entries
+}
+
+/// Returns a path with a leading `~/` expanded; `None` if the user has no home.
+fn expanded(path: &Path) -> Option<PathBuf> {
+    match path.strip_prefix("~") {
+        Ok(rest) => Some(directories::BaseDirs::new()?.home_dir().join(rest)),
+        Err(_) => Some(path.to_path_buf()),
     }
 }
 

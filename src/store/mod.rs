@@ -25,7 +25,9 @@ pub(crate) mod warning;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::directory::StatusDirectory;
 use crate::error::{Error, Result};
 use crate::health::{HealthRules, Session};
 use crate::name::{FILE_SUFFIX, SessionName, session_of_file};
@@ -39,26 +41,37 @@ pub use crate::store::warning::{BadLines, FileWarning, FileWarningKind};
 /// A status directory. Creating the value touches no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
-    path: PathBuf,
+    directory: Arc<StatusDirectory>,
 }
 
 impl Store {
     /// Returns the store of a directory, which need not exist.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self::of_project(path.into(), None)
+    }
+
+    pub(crate) fn of_project(path: PathBuf, project: Option<String>) -> Self {
+        let directory = Arc::new(StatusDirectory::new(path, project));
+        Self { directory }
+    }
+
+    /// Returns the path of the directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Returns the directory.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn directory(&self) -> &Arc<StatusDirectory> {
+        &self.directory
     }
 
     /// Returns an appender for a session's file.
     #[must_use]
     pub fn appender(&self, name: &SessionName) -> Appender {
-        Appender::new(self.path.join(name.file_name()))
+        Appender::new(self.path().join(name.file_name()))
     }
 
     /// Encodes an update and appends it to its session's file.
@@ -84,11 +97,15 @@ impl Store {
         let Some(file_name) = self.file_of(name)? else {
             return Ok((None, None));
         };
-        let path = self.path.join(file_name);
+        let path = self.path().join(file_name);
         let open = || open::open_read(&path);
         let buffer = &mut Vec::new();
         let name = name.to_owned();
-        Ok(read_session(open, || path.clone(), name, rules, buffer))
+        let (mut session, warning) = read_session(open, || path.clone(), name, rules, buffer);
+        if let Some(session) = &mut session {
+            session.directory = Some(self.directory.clone());
+        }
+        Ok((session, warning))
     }
 
     /// Returns the name of a session's file, which need not exist. In a session
@@ -99,11 +116,11 @@ impl Store {
             return Ok(None);
         }
         let file_name = OsString::from(format!("{name}{FILE_SUFFIX}"));
-        if !name.contains("\\x") || self.path.join(&file_name).exists() {
+        if !name.contains("\\x") || self.path().join(&file_name).exists() {
             return Ok(Some(file_name));
         }
         let mut found = Some(file_name);
-        Directory::open(&self.path)?.names(|entry| {
+        Directory::open(self.path())?.names(|entry| {
             if session_of_file(entry).is_some_and(|session| session == name) {
                 found = Some(entry.to_owned());
             }

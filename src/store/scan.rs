@@ -86,7 +86,11 @@ impl Store {
             clippy::filter_map_identity,
             reason = "unlike flatten, it reuses the allocation of 30 MB for 100,000 sessions"
         )]
-        let sessions = slots.into_iter().filter_map(|slot| slot).collect();
+        let mut sessions: Vec<Session> = slots.into_iter().filter_map(|slot| slot).collect();
+        // Here rather than on the threads, which would contend for the counter.
+        for session in &mut sessions {
+            session.directory = Some(self.directory.clone());
+        }
         Ok(Scan { sessions, warnings })
     }
 

@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{Durability, HealthRules, Location, Thresholds};
 
 use crate::cli::{ColorChoice, Common, Moment, StalenessArgs};
+use crate::directories::Directories;
 use crate::error::{CliError, Result};
 use crate::render::style::Style;
 
@@ -17,7 +18,7 @@ use crate::render::style::Style;
 pub struct Config {
     pub quiet: bool,
     pub verbose: bool,
-    pub location: Location,
+    pub directories: Directories,
     color: ColorChoice,
 }
 
@@ -45,20 +46,21 @@ impl Clock {
 }
 
 impl Config {
-    pub fn new(common: Common) -> Result<Self> {
+    /// `is_push` says that the command writes, which it does to one directory.
+    pub fn new(mut common: Common, is_push: bool) -> Result<Self> {
         let sudo_uid = env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+        let variable = env::var_os("SSTAT_DIR");
+        let locations = match is_push {
+            // An alias may name a directory that its caller overrides.
+            true => vec![Location::find(common.dir.pop(), variable, sudo_uid)?],
+            false => Location::find_all(common.dir, variable, sudo_uid)?,
+        };
         Ok(Self {
             quiet: common.quiet,
             verbose: common.verbose,
-            location: Location::find(common.dir, env::var_os("SSTAT_DIR"), sudo_uid)?,
+            directories: Directories::new(locations),
             color: common.color.unwrap_or(ColorChoice::Auto),
         })
-    }
-
-    /// Returns the status directory as text, with invalid UTF-8 as `\xNN`.
-    pub fn directory(&self) -> String {
-        let path = self.location.store.path();
-        sstat::escape_invalid_utf8(path.as_os_str().as_encoded_bytes())
     }
 
     /// Returns the current time, or that of `SSTAT_NOW`.

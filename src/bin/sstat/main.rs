@@ -6,6 +6,7 @@
 mod cli;
 mod command;
 mod config;
+mod directories;
 mod error;
 mod hook;
 #[cfg(unix)]
@@ -33,7 +34,7 @@ use crate::command::push::child;
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::render::style::{Role, Style};
-use sstat::escape;
+use sstat::{Location, escape};
 
 #[cfg(target_env = "musl")]
 #[global_allocator]
@@ -66,10 +67,11 @@ fn main() -> ExitCode {
 }
 
 fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
-    if matches!(cli.command, Command::Push(_)) && cli::lacks_command(arguments) {
+    let is_push = matches!(cli.command, Command::Push(_));
+    if is_push && cli::lacks_command(arguments) {
         return fail(&CliError::error("push: missing command after '--'"));
     }
-    let config = match Config::new(cli.take_common()) {
+    let config = match Config::new(cli.take_common(), is_push) {
         Ok(config) => config,
         Err(error) => {
             return match cli.command {
@@ -91,9 +93,10 @@ fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
 
 fn run_verb(config: &Config, mut command: Command) -> Result<u8> {
     if config.verbose {
-        let (path, origin) = (config.directory(), config.location.origin);
-        let note = format!("directory: {path} ({origin})");
-        output::print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+        for Location { store, origin, .. } in config.directories.iter() {
+            let note = format!("directory: {} ({origin})", store.directory());
+            output::print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+        }
     }
     for name in command.names_mut() {
         select::resolve_name(config, name);

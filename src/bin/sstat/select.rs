@@ -2,11 +2,12 @@
 //! errors for names that match no session.
 
 use chrono::{DateTime, Utc};
-use glob::Pattern;
-use sstat::{FileWarning, HealthRules, Session, SessionName, Status, Update, natural_cmp};
+use glob::{MatchOptions, Pattern};
+use sstat::{FileWarning, HealthRules, Session, SessionName, Status, Store, Update, natural_cmp};
 
 use crate::cli::{Filters, pattern};
 use crate::config::{Config, before};
+use crate::directories::{name_in, natural_order, split};
 use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
 
@@ -18,8 +19,11 @@ pub struct Selection {
     /// Names given by the user that are not a session, with the warning about
     /// their file if they have one.
     pub unknown: Vec<(String, Option<FileWarning>)>,
-    /// The message about a missing status directory.
-    pub missing: Option<String>,
+    /// Messages about missing directories.
+    missing: Vec<String>,
+    /// Errors about directories and named sessions that could not be read, while
+    /// others could.
+    failures: Vec<String>,
     /// Warnings about probable typing errors in `--status`.
     misspelled: Vec<String>,
     /// Notes of [`dropped_keys`].
@@ -39,9 +43,13 @@ impl Selection {
             report.failures.push(error.message);
         }
         let hides_session = self.warnings.iter().any(FileWarning::hides_session);
-        if strict && (hides_session || self.missing.is_some() || !self.misspelled.is_empty()) {
+        let is_failed = !self.failures.is_empty()
+            || (strict
+                && (hides_session || !self.missing.is_empty() || !self.misspelled.is_empty()));
+        if is_failed {
             report.code = exit_code::ERROR;
         }
+        report.failures.append(&mut self.failures);
         report.warnings.append(&mut self.dropped);
         let messages = if strict {
             &mut report.failures
@@ -49,11 +57,66 @@ impl Selection {
             &mut report.warnings
         };
         messages.append(&mut self.misspelled);
-        // The error about each unknown name has given this reason already.
-        if self.unknown.is_empty() {
-            messages.extend(self.missing.clone());
+        // For a single directory, the error about each unknown name has given this
+        // reason already.
+        if self.unknown.is_empty() || !config.directories.is_single() {
+            messages.append(&mut self.missing);
         }
         report
+    }
+
+    /// Reads the sessions of one directory that have one of the names.
+    fn read(
+        &mut self,
+        store: &Store,
+        names: &Names,
+        literals: &mut [Literal],
+        rules: &HealthRules,
+    ) -> sstat::Result<()> {
+        if names.needs_scan() {
+            let scan = store.scan(rules, |name| names.want(store.directory().project(), name))?;
+            match self.sessions.is_empty() {
+                true => self.sessions = scan.sessions,
+                false => self.sessions.extend(scan.sessions),
+            }
+            self.warnings.extend(scan.warnings);
+        }
+        for literal in literals {
+            let Some(name) = name_in(store, literal.name) else {
+                continue;
+            };
+            match store.session(name, rules)? {
+                (Some(session), warning) => {
+                    literal.is_found = true;
+                    if !names.needs_scan() {
+                        self.sessions.push(session);
+                        self.warnings.extend(warning);
+                    }
+                }
+                (None, warning) => {
+                    // It is reported with the name.
+                    if let Some(FileWarning { path, .. }) = &warning {
+                        self.warnings.retain(|other| other.path != *path);
+                    }
+                    literal.warnings.extend(warning);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_literal(&mut self, literal: Literal) {
+        let mut warnings = literal.warnings.into_iter();
+        if !literal.is_found {
+            self.unknown
+                .push((literal.name.to_owned(), warnings.next()));
+        }
+        for warning in warnings {
+            match warning.is_unreadable() {
+                true => self.failures.push(warning.to_string()),
+                false => self.warnings.push(warning),
+            }
+        }
     }
 
     /// Returns the number of invalid lines that were skipped.
@@ -62,11 +125,30 @@ impl Selection {
     }
 }
 
+/// A name given by the user.
+struct Literal<'a> {
+    name: &'a str,
+    /// A session in one of the directories has this name.
+    is_found: bool,
+    /// The warnings about the files with this name that have no session.
+    warnings: Vec<FileWarning>,
+}
+
+impl<'a> Literal<'a> {
+    fn new(name: &'a str) -> Self {
+        Self {
+            name,
+            is_found: false,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// Returns notes about the keys of a session's last line that count as absent, with
 /// `--verbose`.
 pub fn dropped_keys(config: &Config, session: &Session) -> Vec<String> {
     let keys = session.update.dropped.iter().filter(|_| config.verbose);
-    keys.map(|key| format!("{}: ignored {key}", session.name()))
+    keys.map(|key| format!("{}: ignored {key}", session.display_name()))
         .collect()
 }
 
@@ -76,42 +158,41 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
         sessions: Vec::new(),
         warnings: Vec::new(),
         unknown: Vec::new(),
-        missing: missing_directory(config),
+        missing: config.directories.missing(),
         misspelled: Vec::new(),
         dropped: Vec::new(),
+        failures: Vec::new(),
     };
     let names = Names::new(&filters.names);
-    if selection.missing.is_some() {
-        let unknown = names.literal.into_iter().map(|name| (name, None));
-        selection.unknown = unknown.collect();
-        return Ok(selection);
-    }
-    let store = &config.location.store;
-    if names.needs_scan() {
-        let scan = store.scan(rules, |name| names.want(name))?;
-        selection.sessions = scan.sessions;
-        selection.warnings = scan.warnings;
-    }
-    for name in &names.literal {
-        match store.session(name, rules)? {
-            // The scan has found it.
-            (Some(_), _) if names.needs_scan() => {}
-            (Some(session), warning) => {
-                selection.sessions.push(session);
-                selection.warnings.extend(warning);
-            }
-            (None, warning) => {
-                // The error about the name includes this warning.
-                if let Some(FileWarning { path, .. }) = &warning {
-                    selection.warnings.retain(|other| other.path != *path);
-                }
-                selection.unknown.push((name.clone(), warning));
-            }
+    let is_single = config.directories.is_single();
+    let mut literals: Vec<_> = names
+        .literal
+        .iter()
+        .map(|name| Literal::new(name))
+        .collect();
+    for store in config.directories.stores() {
+        match selection.read(store, &names, &mut literals, rules) {
+            Ok(()) => {}
+            // The message about it is in `missing`.
+            Err(error) if error.is_not_found() && !selection.missing.is_empty() => {}
+            Err(error) if is_single => return Err(error.into()),
+            Err(error) => selection.failures.push(format!("{error:#}")),
         }
     }
-    if !names.needs_scan() {
-        let sessions = &mut selection.sessions;
-        sessions.sort_unstable_by(|a, b| natural_cmp(a.name(), b.name()));
+    for literal in literals {
+        selection.add_literal(literal);
+    }
+    let sessions = &mut selection.sessions;
+    if !is_single || !names.needs_scan() {
+        sessions.sort_unstable_by(natural_order);
+    }
+    if !is_single {
+        for namesakes in sessions.chunk_by_mut(|a, b| a.name() == b.name()) {
+            let is_several = namesakes.len() > 1;
+            namesakes
+                .iter_mut()
+                .for_each(|session| session.has_namesake = is_several);
+        }
     }
     selection.misspelled = misspelled(&filters.status, &selection.sessions);
     let sessions = &mut selection.sessions;
@@ -158,39 +239,43 @@ pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
         && filters.meta.iter().all(|filter| filter.matches(update))
 }
 
-/// Returns the reason why there is nothing to read, if the directory does not
-/// exist.
-pub fn missing_directory(config: &Config) -> Option<String> {
-    let path = config.location.store.path();
-    // If this fails, reading the directory fails too and gives the reason.
-    let is_missing = path.try_exists().is_ok_and(|exists| !exists);
-    is_missing.then(|| {
-        format!(
-            "no sessions: {} does not exist ({})",
-            config.directory(),
-            config.location.origin
-        )
-    })
-}
-
 /// Returns whether a NAME argument is a name, not a pattern.
 pub fn is_literal(name: &str) -> bool {
     pattern(name).is_none()
 }
 
 /// Replaces a NAME argument that cannot be a session's name by the name that
-/// `push` makes of it, unless there is a session of the given name.
-pub fn resolve_name(config: &Config, name: &mut String) {
-    if SessionName::new(name.as_str()).is_ok() || !is_literal(name) {
+/// `push` makes of it, unless there is a session of the given name. A project in
+/// front of it is kept.
+pub fn resolve_name(config: &Config, given: &mut String) {
+    let projects = config
+        .directories
+        .stores()
+        .filter_map(|store| store.directory().project());
+    let prefixes = projects.map(|project| format!("{project}/"));
+    let start = prefixes
+        .filter(|prefix| given.starts_with(prefix))
+        .map(|prefix| prefix.len())
+        .max()
+        .unwrap_or(0);
+    let name = &given[start..];
+    if SessionName::new(name).is_ok() || !is_literal(given) {
         return;
     }
-    let names = config.location.store.names().unwrap_or_default();
-    if !names.contains(name)
+    let exists = |other: &String| other == given || split(other).1 == *given;
+    if !config.directories.names().iter().any(exists)
         && let Ok(made) = SessionName::from_text(name)
     {
-        *name = made.to_string();
+        given.replace_range(start.., made.as_str());
     }
 }
+
+/// How a pattern matches a qualified name.
+const QUALIFIED: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
 
 /// The NAME arguments of a command.
 pub struct Names {
@@ -223,34 +308,56 @@ impl Names {
         (!self.needs_scan()).then_some(&self.literal)
     }
 
-    /// Returns whether a session's name matches. Without arguments, every name
-    /// matches.
-    pub fn want(&self, name: &str) -> bool {
+    /// Returns whether a session's name or qualified name matches. Without
+    /// arguments, every name matches.
+    pub fn want(&self, project: Option<&str>, name: &str) -> bool {
+        let is_given = |given: &str| match given.rsplit_once('/') {
+            None => given == name,
+            Some((of, given)) => project == Some(of) && given == name,
+        };
+        let matches = |pattern: &Pattern| {
+            // `*` does not match `/`, so that other patterns match bare names.
+            match (project, pattern.as_str().contains('/')) {
+                (Some(project), true) => {
+                    pattern.matches_with(&format!("{project}/{name}"), QUALIFIED)
+                }
+                _ => pattern.matches(name),
+            }
+        };
         (self.literal.is_empty() && self.patterns.is_empty())
-            || self.literal.iter().any(|literal| literal == name)
-            || (self.patterns.iter()).any(|(text, pattern)| text == name || pattern.matches(name))
+            || self.literal.iter().any(|literal| is_given(literal))
+            || (self.patterns.iter()).any(|(text, pattern)| is_given(text) || matches(pattern))
+    }
+
+    /// Returns whether a session's name or qualified name matches.
+    pub fn want_session(&self, session: &Session) -> bool {
+        self.want(session.project(), session.name())
     }
 }
 
 /// The error for a name that is not a session: exit code 2 if its file cannot be
 /// read, otherwise 1.
 pub fn absent(config: &Config, name: &str, warning: Option<&FileWarning>) -> CliError {
-    match warning {
-        Some(warning) if warning.is_unreadable() => CliError::error(warning.to_string()),
-        Some(warning) => CliError::no(format!("no session '{name}': {warning}")),
-        None => match missing_directory(config) {
-            Some(missing) => CliError::no(format!("no session '{name}': {missing}")),
-            None => CliError::no(unknown(config, name)),
-        },
+    match (warning, &*config.directories.missing()) {
+        (Some(warning), _) if warning.is_unreadable() => CliError::error(warning.to_string()),
+        (Some(warning), _) => CliError::no(format!("no session '{name}': {warning}")),
+        (None, [missing]) if config.directories.is_single() => {
+            CliError::no(format!("no session '{name}': {missing}"))
+        }
+        (None, _) => CliError::no(unknown(config, name)),
     }
 }
 
 /// Formats "no session 'managr1' in DIR (did you mean 'manager1'?)".
 pub fn unknown(config: &Config, name: &str) -> String {
-    let text = format!("no session '{name}' in {}", config.directory());
-    let names = config.location.store.names().unwrap_or_default();
-    if names.iter().any(|existing| existing == name) {
+    let text = format!("no session '{name}' in {}", config.directories);
+    let mut names = config.directories.names();
+    let bare: Vec<String> = names.iter().map(|name| split(name).1.to_owned()).collect();
+    if names.iter().chain(&bare).any(|existing| existing == name) {
         return format!("{text}: its file has no update yet");
+    }
+    if !config.directories.is_single() {
+        names.extend(bare);
     }
     match nearest(name, &names) {
         Some(nearest) => format!("{text} (did you mean '{nearest}'?)"),
@@ -297,14 +404,14 @@ mod tests {
     fn names_and_patterns_match() {
         let of =
             |names: &[&str]| Names::new(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
-        assert!(of(&[]).want("anything"));
-        assert!(of(&["w*"]).want("w1") && !of(&["w*"]).want("m1"));
-        assert!(of(&["a", "w*"]).want("a") && !of(&["a", "w*"]).want("b"));
-        assert!(of(&["w[1]"]).want("w[1]") && of(&["w[1]"]).want("w1"));
+        assert!(of(&[]).want(None, "anything"));
+        assert!(of(&["w*"]).want(None, "w1") && !of(&["w*"]).want(None, "m1"));
+        assert!(of(&["a", "w*"]).want(None, "a") && !of(&["a", "w*"]).want(None, "b"));
+        assert!(of(&["w[1]"]).want(None, "w[1]") && of(&["w[1]"]).want(None, "w1"));
         assert!(!of(&["a", "b"]).needs_scan());
-        assert!(of(&["w["]).want("w[") && !of(&["w["]).needs_scan());
-        assert!(of(&["[^a]"]).want("b") && !of(&["[^a]"]).want("a"));
-        assert!(of(&["w**"]).want("w1") && of(&["***"]).want("w1"));
-        assert!(of(&["[^a]"]).want("[^a]") && !of(&["[!a]"]).want("a"));
+        assert!(of(&["w["]).want(None, "w[") && !of(&["w["]).needs_scan());
+        assert!(of(&["[^a]"]).want(None, "b") && !of(&["[^a]"]).want(None, "a"));
+        assert!(of(&["w**"]).want(None, "w1") && of(&["***"]).want(None, "w1"));
+        assert!(of(&["[^a]"]).want(None, "[^a]") && !of(&["[!a]"]).want(None, "a"));
     }
 }

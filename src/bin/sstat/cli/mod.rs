@@ -63,7 +63,7 @@ pub struct Common {
     /// the current directory or above, else the user's own directory.
     /// --status-dir is an alias.
     #[arg(long, alias = "status-dir", value_name = "DIR")]
-    pub dir: Option<PathBuf>,
+    pub dir: Vec<PathBuf>,
     /// When to use colors [default: auto]
     #[arg(long, value_enum, value_name = "WHEN", hide_short_help = true)]
     pub color: Option<ColorChoice>,
@@ -81,7 +81,10 @@ pub struct Common {
 impl Common {
     fn or(self, before: Self) -> Self {
         Self {
-            dir: self.dir.or(before.dir),
+            dir: match self.dir.is_empty() {
+                true => before.dir,
+                false => self.dir,
+            },
             color: self.color.or(before.color),
             quiet: self.quiet || (before.quiet && !self.verbose),
             verbose: self.verbose || (before.verbose && !self.quiet),
@@ -650,8 +653,8 @@ mod tests {
     fn common_arguments_work_on_both_sides_of_the_verb() {
         let common = |line: &str| {
             let common = Cli::try_parse_from(line.split(' ')).unwrap().take_common();
-            let dir = common.dir.map(|dir| dir.display().to_string());
-            (dir.unwrap_or_default(), common.color, common.quiet)
+            let dir: PathBuf = common.dir.iter().collect();
+            (dir.display().to_string(), common.color, common.quiet)
         };
         let never = Some(ColorChoice::Never);
         assert_eq!(common("sstat list"), (String::new(), None, false));
@@ -659,7 +662,7 @@ mod tests {
             "sstat --dir d --color never -q list",
             "sstat list --dir d --color never -q",
             "sstat --dir d list --color never --quiet",
-            "sstat -q --status-dir a --color auto list --dir d --color=never -q",
+            "sstat -q --status-dir a --dir b --color auto list --dir d --color=never -q",
         ] {
             assert_eq!(common(line), ("d".to_owned(), never, true), "{line}");
         }

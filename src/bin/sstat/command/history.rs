@@ -64,7 +64,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
         timeline::write_update(out, update, name, &style)
     };
     let histories = Histories {
-        store: &config.location.store,
+        store: &config.directories.first().store,
         query,
         names,
     };
@@ -96,7 +96,7 @@ fn joining_sessions(args: &cli::History) -> Option<NameFilter> {
     if !args.follow || names.exactly().is_some() {
         return None;
     }
-    Some(Box::new(move |name| names.want(name)))
+    Some(Box::new(move |name| names.want(None, name)))
 }
 
 /// Returns the names of the sessions to print: those named in the order of the

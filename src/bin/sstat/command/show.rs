@@ -8,7 +8,8 @@ use sstat::{FileWarning, HealthRules, Query, Session, Status, Store, Update};
 
 use crate::cli;
 use crate::config::Config;
-use crate::error::Result;
+use crate::directories::{name_in, qualify};
+use crate::error::{CliError, Result};
 use crate::select::{absent, dropped_keys};
 use crate::tmux;
 use crate::view::{Detail, Form, Remaining, Report, View};
@@ -24,7 +25,8 @@ const RECENT: usize = 10;
 
 pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let rules = config.rules(&args.reading.staleness)?;
-    let (detail, warning) = detail(&config.location.store, &args.name, &rules, RECENT)?;
+    let (store, name) = find_one(config, &args.name, &rules)?;
+    let (detail, warning) = detail(store, name, &rules, RECENT)?;
     let Some(mut detail) = detail else {
         return Err(absent(config, &args.name, warning.as_ref()));
     };
@@ -35,6 +37,46 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let mut report = Report::of(view).with_warnings(warning.as_slice());
     report.warnings.extend(dropped);
     Ok(report)
+}
+
+/// Returns the directory of the session with a bare or qualified name, and its name
+/// there.
+///
+/// # Errors
+/// If several directories have a session of this name.
+fn find_one<'a>(
+    config: &'a Config,
+    given: &'a str,
+    rules: &HealthRules,
+) -> Result<(&'a Store, &'a str)> {
+    let stores: Vec<&Store> = config.directories.stores().collect();
+    if let [store] = *stores {
+        return Ok((store, given));
+    }
+    let mut found = Vec::new();
+    let mut problem = None;
+    for store in stores {
+        let Some(name) = name_in(store, given) else {
+            continue;
+        };
+        match store.session(name, rules)? {
+            (Some(_), _) => found.push((store, name)),
+            (None, warning) => problem = problem.or(warning),
+        }
+    }
+    match *found {
+        [] => Err(absent(config, given, problem.as_ref())),
+        [one] => Ok(one),
+        _ => {
+            let names = found
+                .iter()
+                .map(|(store, name)| qualify(store, (*name).to_owned()));
+            let names = names.collect::<Vec<String>>().join(", ");
+            Err(CliError::error(format!(
+                "session '{given}' is ambiguous: {names}"
+            )))
+        }
+    }
 }
 
 /// Reads a session's detail with its last `recent` updates, and the warning about

@@ -25,10 +25,10 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
         Reverse((is_dead(session), health.staleness, health.age))
     });
     let is_match = !sessions.is_empty();
-    let is_named = config.location.origin == Origin::Named;
+    let has_named_directory = config.directories.first().origin == Origin::Named;
     let list = StaleList {
         sessions,
-        directory: is_named.then(|| config.directory()),
+        has_named_directory,
     };
     let view = View::Stale(list, Form::of(args.reading.json));
     let mut report = Report::of(view);

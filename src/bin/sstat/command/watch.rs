@@ -12,9 +12,7 @@ use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::output;
 use crate::render::style::Role;
-use crate::select::{
-    Names, absent, is_literal, matches, missing_directory, nearest, select, unknown,
-};
+use crate::select::{Names, absent, is_literal, matches, nearest, select, unknown};
 use crate::view::{Report, SummaryForm, View};
 use crate::watch::Watcher;
 use crate::watch::alerts::{Alerts, Trigger};
@@ -193,7 +191,7 @@ impl<'a> Watch<'a> {
     /// Warns of a missing directory and of sessions that do not exist yet.
     fn warn_of_missing(&mut self) {
         let is_wait = !self.args.until.is_empty();
-        let mut missing: Vec<String> = missing_directory(self.config).into_iter().collect();
+        let mut missing: Vec<String> = self.config.directories.missing();
         if missing.is_empty() && !is_wait {
             let names = self.args.filters.names.iter();
             let absent = names
@@ -391,7 +389,7 @@ fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Resu
         if is_literal(name) {
             if watcher.table().session(name).is_none() && !args.allow_missing {
                 let rules = HealthRules::new(config.now()?, Thresholds::default());
-                let (_, warning) = config.location.store.session(name, &rules)?;
+                let (_, warning) = config.directories.first().store.session(name, &rules)?;
                 missing.push(absent(config, name, warning.as_ref()));
             }
             condition.add_session(name);
@@ -401,7 +399,7 @@ fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Resu
         let mut matching = watcher
             .table()
             .sessions()
-            .filter(|session| pattern.want(session.name()))
+            .filter(|session| pattern.want_session(session))
             .peekable();
         if matching.peek().is_none() && args.allow_missing {
             condition.add_pattern(name);

@@ -86,7 +86,8 @@ fn write_section(
     let title = format!("{title} ({}):", sessions.len());
     writeln!(out, "\n{}", style.paint(role, title))?;
     for session in sessions {
-        let name = escape(session.name());
+        let name = session.display_name();
+        let name = escape(&name);
         let text = text(session);
         let separator = if text.is_empty() { "" } else { ": " };
         let line = format!("  • {name}{separator}{text}");

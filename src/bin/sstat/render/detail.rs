@@ -20,7 +20,8 @@ const SPARKS: usize = 40;
 const LABEL: usize = 10;
 
 pub fn write_detail(out: &mut dyn Write, detail: &Detail, style: &Style) -> io::Result<()> {
-    let name = escape(detail.session.name());
+    let name = detail.session.display_name();
+    let name = escape(&name);
     writeln!(out, "{}", style.paint(Role::Heading, name))?;
     for Fact { label, value } in facts(detail, style) {
         let label = style.paint(Role::Faint, format!("{label:LABEL$}"));

@@ -11,7 +11,7 @@ pub mod timeline;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
-use sstat::{Health, Liveness, Update, escape, format_duration};
+use sstat::{Health, Liveness, Session, Update, escape, format_duration};
 
 /// Converts a time to the user's time zone.
 pub fn local(time: DateTime<Utc>) -> DateTime<Local> {
@@ -68,14 +68,18 @@ pub fn shell_word(word: &str) -> String {
 }
 
 /// Returns the command that shows a session and the end of its tmux pane, with the
-/// directory if the user named one.
-pub fn pane_command(name: &str, directory: Option<&str>) -> String {
-    let directory = directory.map_or(String::new(), |directory| {
-        format!(" --dir {}", shell_word(&escape(directory)))
-    });
+/// session's directory if the user named directories.
+pub fn pane_command(session: &Session, has_named_directory: bool) -> String {
+    let (directory, name) = match &session.directory {
+        Some(directory) if has_named_directory => {
+            let directory = shell_word(&escape(&directory.to_string()));
+            (format!(" --dir {directory}"), session.name().into())
+        }
+        _ => (String::new(), session.display_name()),
+    };
     let dashes = if name.starts_with('-') { "-- " } else { "" };
     format!(
         "sstat show --tmux{directory} {dashes}{}",
-        shell_word(&escape(name))
+        shell_word(&escape(&name))
     )
 }

@@ -73,7 +73,7 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     // have the same label.
     let mut labels = HashSet::new();
     for session in &summary.sessions {
-        let label = label_value(session.name());
+        let label = label_value(&session.qualified_name()).into_owned();
         if labels.insert(label.clone()) {
             updates.labelled("session", &label, session.update.timestamp.timestamp())?;
         }

@@ -111,9 +111,9 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     };
     write_table(out, style, &layout, &list.sessions, |session| {
         let (update, health) = (&session.update, &session.health);
-        let command = pane_command(session.name(), list.directory.as_deref());
+        let command = pane_command(session, list.has_named_directory);
         vec![
-            Span::plain(escape(session.name())),
+            Span::plain(escape(&session.display_name())),
             Span::of_status(&update.status),
             Span::plain(age(health)),
             Span {

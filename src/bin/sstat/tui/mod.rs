@@ -33,7 +33,7 @@ use crate::error::{CliError, Result};
 use crate::job_control::JobControl;
 use crate::output;
 use crate::render::style::{Role, Style};
-use crate::select::{is_literal, matches, missing_directory, unknown};
+use crate::select::{is_literal, matches, unknown};
 use crate::tmux;
 use crate::watch::Watcher;
 use crate::watch::alerts::Alerts;
@@ -326,11 +326,14 @@ impl Live<'_> {
     fn look_up(&mut self) {
         let start = Instant::now();
         self.refresh();
-        let store = &self.config.location.store;
+        let directories = &self.config.directories;
         let table = shown_table(&self.frozen, &self.watcher);
         let rules = HealthRules::new(self.watcher.now(), self.thresholds.clone());
         // The watcher has warned about files that cannot be read.
-        let detail = |name: &str, recent| show::detail(store, name, &rules, recent).ok()?.0;
+        let detail = |name: &str, recent| {
+            let (store, name) = directories.find(name);
+            show::detail(store, name, &rules, recent).ok()?.0
+        };
         if let Some(name) = self.screen.wanted_detail(table) {
             self.screen.detail = detail(name, RECENT).map(Box::new);
         }
@@ -364,15 +367,15 @@ impl Live<'_> {
 
     /// Returns the reason why there are no sessions.
     fn why_empty(&self) -> String {
-        if let Some(missing) = missing_directory(self.config) {
+        if let [missing] = &*self.config.directories.missing() {
             return format!("{missing} yet");
         }
-        let path = self.config.directory();
+        let path = &self.config.directories;
         let count = match self.args.filters.names.is_empty() {
             true => self.watcher.table().sessions().len(),
             // The watcher knows only the sessions with these names.
             false => {
-                let names = self.config.location.store.names();
+                let names = self.config.directories.first().store.names();
                 names.map_or(0, |names| names.len())
             }
         };

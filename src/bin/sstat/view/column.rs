@@ -57,14 +57,16 @@ impl Column {
         let update = &session.update;
         let process = update.process.as_ref();
         match self {
-            Self::Session => session.name().into(),
+            Self::Session => session.display_name(),
             Self::Status => update.status.as_str().into(),
             Self::Task => update.task_id.as_deref().unwrap_or_default().into(),
             Self::Message => update.message.as_str().into(),
             Self::Pid => process.map_or(Cow::default(), |process| process.pid.to_string().into()),
             Self::Host => process.map_or(Cow::default(), |process| process.host.as_str().into()),
             Self::Meta(key) => update.metadata_text(key).unwrap_or_default().into(),
-            Self::For | Self::Age | Self::Progress | Self::Since | Self::Directory => "".into(),
+            Self::Directory => (session.directory.as_ref())
+                .map_or(Cow::default(), |directory| directory.to_string().into()),
+            Self::For | Self::Age | Self::Progress | Self::Since => "".into(),
         }
     }
 }

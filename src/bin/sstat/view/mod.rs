@@ -4,6 +4,7 @@
 pub mod column;
 pub mod group;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -79,6 +80,8 @@ impl Serialize for SessionState<'_> {
         struct Keys<'a> {
             #[serde(flatten)]
             update: &'a Update,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            directory: Option<String>,
             age_seconds: u64,
             is_stale: bool,
             is_very_stale: bool,
@@ -86,8 +89,12 @@ impl Serialize for SessionState<'_> {
             is_stopped: bool,
         }
         let health = &self.0.health;
+        let directory = self.0.directory.as_ref();
         Keys {
             update: &self.0.update,
+            directory: directory
+                .filter(|directory| directory.project().is_some())
+                .map(ToString::to_string),
             age_seconds: health.age.as_secs(),
             is_stale: health.is_stale(),
             is_very_stale: health.is_very_stale(),
@@ -209,12 +216,12 @@ fn serialize_counts<M: SerializeMap>(
     keys.serialize_entry("dead_sessions", &names(sessions, is_dead))
 }
 
-fn names<'a>(sessions: &[&'a Session], is_wanted: impl Fn(&Session) -> bool) -> Vec<&'a str> {
+fn names<'a>(sessions: &[&'a Session], is_wanted: impl Fn(&Session) -> bool) -> Vec<Cow<'a, str>> {
     let sessions = sessions.iter().filter(|session| is_wanted(session));
-    sessions.map(|session| session.name()).collect()
+    sessions.map(|session| session.qualified_name()).collect()
 }
 
-/// Sessions in the order to print. As JSON an object keyed by name.
+/// Sessions in the order to print. As JSON an object keyed by qualified name.
 pub struct List {
     pub sessions: Vec<Session>,
     /// The columns of the table; empty for the usual ones.
@@ -224,15 +231,16 @@ pub struct List {
 impl Serialize for List {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let sessions = self.sessions.iter();
-        serializer.collect_map(sessions.map(|session| (session.name(), SessionState(session))))
+        serializer
+            .collect_map(sessions.map(|session| (session.qualified_name(), SessionState(session))))
     }
 }
 
 /// Stale and dead sessions, worst first.
 pub struct StaleList {
     pub sessions: Vec<Session>,
-    /// The directory, if the user named it.
-    pub directory: Option<String>,
+    /// The user named the directory.
+    pub has_named_directory: bool,
 }
 
 impl Serialize for StaleList {

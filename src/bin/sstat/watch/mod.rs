@@ -98,7 +98,7 @@ impl Watcher {
     /// # Errors
     /// If an environment variable is invalid or the directory cannot be read.
     pub fn new(config: &Config, args: &cli::Watch) -> Result<Self> {
-        let store = config.location.store.clone();
+        let store = config.directories.first().store.clone();
         let now = Instant::now();
         let poller = Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?;
         let mut watcher = Self {
@@ -194,7 +194,7 @@ impl Watcher {
         let changes = self.directory.changes();
         let selected = changes.changed.into_iter();
         self.unread
-            .extend(selected.filter(|name| self.names.want(name)));
+            .extend(selected.filter(|name| self.names.want(None, name)));
         if changes.rescan || self.next_rescan <= Instant::now() {
             self.rescan();
         }
@@ -272,7 +272,7 @@ impl Watcher {
                 names => names?,
             },
         };
-        names.retain(|name| self.names.want(name));
+        names.retain(|name| self.names.want(None, name));
         Ok(names)
     }
 

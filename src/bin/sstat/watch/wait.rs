@@ -82,7 +82,7 @@ impl WaitCondition {
 
     fn match_patterns(&mut self, name: &str) {
         let before = self.patterns.len();
-        self.patterns.retain(|(_, names)| !names.want(name));
+        self.patterns.retain(|(_, names)| !names.want(None, name));
         if self.patterns.len() < before {
             self.add_session(name);
         }

@@ -101,8 +101,8 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
         };
         // An event that changes nothing must not create a file.
         if exists(config, &name) || next(true)?.is_some() {
-            config.location.create(durability)?;
-            let mut appender = config.location.store.appender(&name);
+            config.directories.first().create(durability)?;
+            let mut appender = config.directories.first().store.appender(&name);
             appender.append_locked(LOCK_TIMEOUT, durability, &mut next)?;
         }
         match (claim, &other) {
@@ -193,7 +193,7 @@ fn earlier_name(
     pane: Option<&str>,
     is_own: impl Fn(&HookState) -> bool,
 ) -> Result<Option<SessionName>> {
-    let scan = match config.location.store.scan(&no_rules(), |_| true) {
+    let scan = match config.directories.first().store.scan(&no_rules(), |_| true) {
         Err(error) if error.is_not_found() => return Ok(None),
         scan => scan?,
     };
@@ -209,7 +209,7 @@ fn earlier_name(
 }
 
 fn exists(config: &Config, name: &SessionName) -> bool {
-    let path = config.location.store.path();
+    let path = config.directories.first().store.path();
     path.join(name.file_name()).exists()
 }
 
@@ -230,7 +230,7 @@ fn directory_name(config: &Config, agent: Option<&str>, event: &Event) -> Result
     if exists(config, &name) {
         return Ok(name);
     }
-    let names = match config.location.store.names() {
+    let names = match config.directories.first().store.names() {
         // The first push creates the directory.
         Err(error) if error.is_not_found() => Vec::new(),
         names => names?,
@@ -244,7 +244,7 @@ fn directory_name(config: &Config, agent: Option<&str>, event: &Event) -> Result
 /// last update that a hook wrote. Readers and the append report a problem with
 /// the file.
 fn last_update(config: &Config, name: &SessionName) -> sstat::Result<(Option<Update>, HookState)> {
-    let store = &config.location.store;
+    let store = &config.directories.first().store;
     let (session, _problem) = store.session(name.as_str(), &no_rules())?;
     let Some(last) = session.map(|session| session.update) else {
         return Ok((None, HookState::default()));

@@ -28,9 +28,10 @@ pub fn record(config: &Config, update: &Update, durability: Durability) -> Resul
     // Encode first: an update that cannot be written must not create a directory.
     let line = update.encode()?;
     let name = SessionName::new(update.session.as_str())?;
-    config.location.create(durability)?;
+    config.directories.first().create(durability)?;
     config
-        .location
+        .directories
+        .first()
         .store
         .appender(&name)
         .append(&line, durability)?;

@@ -14,7 +14,7 @@ const LOOKBACK: usize = 200;
 /// file are ignored: the append reports them.
 pub fn last_updates(config: &Config, session: &str) -> Vec<Update> {
     let mut last: Vec<Update> = Vec::new();
-    let store = &config.location.store;
+    let store = &config.directories.first().store;
     if let Ok(Some(history)) = store.history(session, Query::last(LOOKBACK)) {
         let _ = history.for_each(|_, update| -> sstat::Result<()> {
             if run_of(&update).is_some() {
@@ -37,8 +37,8 @@ pub fn record_end(
     end: impl FnOnce(Option<Update>) -> Result<Update>,
 ) -> Result<()> {
     let name = SessionName::new(first.session.as_str())?;
-    config.location.create(durability)?;
-    let mut appender = config.location.store.appender(&name);
+    config.directories.first().create(durability)?;
+    let mut appender = config.directories.first().store.appender(&name);
     appender.append_locked(Appender::LOCK_TIMEOUT, durability, |is_locked| {
         let mut others = last_updates(config, &first.session);
         let own = others

@@ -155,14 +155,14 @@ impl Import<'_> {
         if sessions.is_empty() {
             return;
         }
-        if let Err(error) = self.config.location.create(self.durability) {
+        if let Err(error) = self.config.directories.first().create(self.durability) {
             for number in sessions.into_values().flat_map(|lines| lines.numbers) {
                 self.refuse(number, &format!("{error:#}"));
             }
             return;
         }
         for (name, lines) in sessions {
-            let mut appender = self.config.location.store.appender(&name);
+            let mut appender = self.config.directories.first().store.appender(&name);
             let mut numbers = &lines.numbers[..];
             for chunk in chunks(&lines.bytes) {
                 let count = memchr::memchr_iter(b'\n', chunk).count();

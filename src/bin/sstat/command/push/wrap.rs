@@ -78,7 +78,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         warn(&failure, RUNS_WITHOUT_STATUS);
     }
     let mut variables = vec![
-        ("SSTAT_DIR", config.location.store.path().into()),
+        ("SSTAT_DIR", config.directories.first().store.path().into()),
         ("SSTAT_SESSION", OsString::from(&update.session)),
     ];
     variables.extend(update.run.clone().map(|run| ("SSTAT_RUN", run.into())));

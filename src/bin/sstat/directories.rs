@@ -1,0 +1,114 @@
+//! The status directories of a command, and the names of their sessions.
+//!
+//! With one directory, a session is identified by its name. With several, it is
+//! identified by its qualified name `PROJECT/NAME`. A name has no `/`, so that the
+//! last one ends the project.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use sstat::{Location, Session, Store, natural_cmp};
+
+/// The directories that a command reads, at least one.
+#[derive(Clone, Debug)]
+pub struct Directories(Vec<Location>);
+
+impl Directories {
+    pub fn new(locations: Vec<Location>) -> Self {
+        Self(locations)
+    }
+
+    /// Returns the directory that `push` writes to.
+    pub fn first(&self) -> &Location {
+        &self.0[0]
+    }
+
+    pub fn is_single(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Location> {
+        self.0.iter()
+    }
+
+    pub fn stores(&self) -> impl Iterator<Item = &Store> {
+        self.iter().map(|location| &location.store)
+    }
+
+    /// Returns the store of the session with a qualified name, and its name there.
+    pub fn find<'n>(&self, qualified: &'n str) -> (&Store, &'n str) {
+        let mut stores = self.stores();
+        let found = stores.find_map(|store| Some((store, name_in(store, qualified)?)));
+        found.unwrap_or((&self.first().store, qualified))
+    }
+
+    /// Returns the qualified names of all sessions that have a file, in no
+    /// particular order. Skips directories that cannot be read.
+    pub fn names(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for store in self.stores() {
+            let names = store.names().unwrap_or_default().into_iter();
+            all.extend(names.map(|name| qualify(store, name)));
+        }
+        all
+    }
+
+    /// Returns a message about each directory that does not exist.
+    pub fn missing(&self) -> Vec<String> {
+        // If this fails, reading the directory fails too and gives the reason.
+        let is_missing = |store: &Store| store.path().try_exists().is_ok_and(|exists| !exists);
+        let missing = self.iter().filter(|location| is_missing(&location.store));
+        missing
+            .map(|Location { store, origin, .. }| {
+                format!(
+                    "no sessions: {} does not exist ({origin})",
+                    store.directory()
+                )
+            })
+            .collect()
+    }
+}
+
+/// Formats the path of a single directory, with invalid UTF-8 as `\xNN`, or the
+/// number of several.
+impl fmt::Display for Directories {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            [Location { store, .. }] => store.directory().fmt(f),
+            several => write!(f, "{} directories", several.len()),
+        }
+    }
+}
+
+/// Returns the qualified name of a store's session.
+pub fn qualify(store: &Store, name: String) -> String {
+    match store.directory().project() {
+        Some(project) => format!("{project}/{name}"),
+        None => name,
+    }
+}
+
+/// Returns the name in a store of the session with a bare or qualified name;
+/// `None` if that is one of another store.
+pub fn name_in<'n>(store: &Store, given: &'n str) -> Option<&'n str> {
+    match given.rsplit_once('/') {
+        None => Some(given),
+        Some((project, name)) => (store.directory().project() == Some(project)).then_some(name),
+    }
+}
+
+/// Splits a qualified name into project and name. The project is empty with one
+/// directory.
+pub fn split(qualified: &str) -> (&str, &str) {
+    qualified.rsplit_once('/').unwrap_or(("", qualified))
+}
+
+/// Compares sessions by name and then by project, so that equal names are
+/// neighbours.
+pub fn natural_order(a: &Session, b: &Session) -> Ordering {
+    let (project_a, project_b) = (
+        a.project().unwrap_or_default(),
+        b.project().unwrap_or_default(),
+    );
+    natural_cmp(a.name(), b.name()).then_with(|| natural_cmp(project_a, project_b))
+}

@@ -121,7 +121,14 @@ fn before_tool(event: &Event, hash: String) -> StatusChange {
     }
 }
 
+/// Handles the end of a tool call. A call that the user cancels ends the turn.
 fn after_tool(event: &Event, hash: String) -> StatusChange {
+    let response = event.fields.object("tool_response");
+    let result = response.and_then(|response| response.text("returnDisplay"));
+    let is_cancelled = |result: String| result.starts_with("Command cancelled by user");
+    if event.is_true("is_interrupt") || result.is_some_and(is_cancelled) {
+        return StatusChange::interrupted();
+    }
     let answered = Answered::Call {
         id: event.call_id(),
         hash,

@@ -58,7 +58,14 @@ impl Tool {
     /// Returns the question for a plan.
     pub fn plan(&self) -> String {
         let plan = self.input.text("plan").filter(|_| self.shows_arguments);
-        match plan.and_then(|plan| first_line(&plan)) {
+        let is_title = |line: &&str| without_heading_mark(line).eq_ignore_ascii_case("plan");
+        let line = |plan: String| {
+            first_line(
+                plan.lines()
+                    .find(|line| !is_title(line) && !line.is_empty())?,
+            )
+        };
+        match plan.and_then(line) {
             Some(plan) => shorten(&format!("Approve the plan: {plan}")),
             None => "Approve the plan?".to_owned(),
         }

@@ -112,7 +112,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__list)
-            opts="-q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --sort --columns --attention --exit-code --dir --color --quiet --verbose --version --help"
+            opts="-q -v -V -h --status --task --since --older-than --longer-than --meta --json --stale-after --very-stale-after --stale-status --sort --columns --attention --exit-code --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -134,6 +134,10 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --longer-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --meta)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -151,7 +155,7 @@ _sstat() {
                     return 0
                     ;;
                 --sort)
-                    COMPREPLY=($(compgen -W "name age status progress" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "name age for status progress" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -286,7 +290,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__stale)
-            opts="-q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --very --exit-code --dir --color --quiet --verbose --version --help"
+            opts="-q -v -V -h --status --task --since --older-than --longer-than --meta --json --stale-after --very-stale-after --stale-status --very --exit-code --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,6 +309,10 @@ _sstat() {
                     return 0
                     ;;
                 --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --longer-than)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -340,7 +348,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__summary)
-            opts="-q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --by --short --tmux --prometheus --dir --color --quiet --verbose --version --help"
+            opts="-q -v -V -h --status --task --since --older-than --longer-than --meta --json --stale-after --very-stale-after --stale-status --by --short --tmux --prometheus --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -359,6 +367,10 @@ _sstat() {
                     return 0
                     ;;
                 --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --longer-than)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -398,7 +410,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__watch)
-            opts="-n -q -v -V -h --status --task --since --older-than --meta --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --dir --color --quiet --verbose --version --help"
+            opts="-n -q -v -V -h --status --task --since --older-than --longer-than --meta --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -417,6 +429,10 @@ _sstat() {
                     return 0
                     ;;
                 --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --longer-than)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -491,7 +507,7 @@ _sstat_with_sessions() {
         case "$word" in
             --) return 0 ;;
             --dir|--status-dir) directory=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
-            --by|--color|--columns|--dir|--exec|--expect|--hook|--interval|--limit|--message|--meta|--metadata|--older-than|--on|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
+            --by|--color|--columns|--dir|--exec|--expect|--hook|--interval|--limit|--longer-than|--message|--meta|--metadata|--older-than|--on|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
         esac

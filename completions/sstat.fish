@@ -69,6 +69,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only 
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l longer-than -d 'Only sessions with the same status for longer than this' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
@@ -90,12 +91,14 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only ses
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l longer-than -d 'Only sessions with the same status for longer than this' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'Sort key [default: name; with --attention: age]' -r -f -a "name\t'Natural order: worker2 before worker10'
 age\t'Oldest update first'
+for\t'Longest time in the same status first'
 status\t'working, blocked, error, idle, completed, others'
 progress\t'Highest progress first'"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l columns -d 'Columns of the table: session, status, task, meta.KEY, ...' -r
@@ -145,6 +148,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only se
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l longer-than -d 'Only sessions with the same status for longer than this' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
@@ -164,6 +168,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only se
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l older-than -d 'Only sessions not updated within this time' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l longer-than -d 'Only sessions with the same status for longer than this' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r

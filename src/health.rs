@@ -166,6 +166,8 @@ pub enum Liveness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
+    /// The time of the evaluation.
+    pub at: DateTime<Utc>,
     /// The age of the update in whole seconds; zero if its time is in the future.
     pub age: Duration,
     /// The time by which the update is in the future, if more than a minute.
@@ -219,6 +221,7 @@ impl Health {
             _ => Staleness::Fresh,
         };
         Self {
+            at: now,
             age,
             clock_skew,
             staleness,
@@ -258,6 +261,9 @@ pub struct HealthRules {
     pub now: DateTime<Utc>,
     /// The ages from which updates are stale.
     pub thresholds: Thresholds,
+    /// Whether readers also find [`Session::since`], for which they read up to 64 KiB
+    /// before the last update. False by default.
+    pub finds_since: bool,
     here: OnceLock<Option<HostIdentity>>,
     runs: OnceLock<HashMap<String, u32>>,
 }
@@ -269,6 +275,7 @@ impl HealthRules {
         Self {
             now,
             thresholds,
+            finds_since: false,
             here: OnceLock::new(),
             runs: OnceLock::new(),
         }
@@ -309,6 +316,34 @@ pub struct Session {
     pub directory: Option<Arc<StatusDirectory>>,
     /// Another session that is read has the same name, in another directory.
     pub has_namesake: bool,
+    /// Since when the session has had its status, if a reader has looked for it.
+    pub since: Option<StatusSince>,
+}
+
+/// The start of the unbroken run of updates with a session's current status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatusSince {
+    /// The time of the first update of the run, or of the oldest one that was read.
+    pub at: DateTime<Utc>,
+    /// False if the run may have started earlier.
+    pub is_exact: bool,
+}
+
+impl StatusSince {
+    /// Returns the start of a run. With `is_exact` false, it may have started earlier.
+    #[must_use]
+    pub fn new(at: DateTime<Utc>, is_exact: bool) -> Self {
+        Self { at, is_exact }
+    }
+
+    /// Returns the time in the status in whole seconds; zero if it starts in the
+    /// future.
+    #[must_use]
+    pub fn elapsed(&self, now: DateTime<Utc>) -> Duration {
+        let elapsed = now.signed_duration_since(self.at).num_seconds();
+        Duration::from_secs(elapsed.try_into().unwrap_or(0))
+    }
 }
 
 /// The reason why a session needs attention, most urgent first.
@@ -328,7 +363,8 @@ pub enum Attention {
 }
 
 impl Session {
-    /// Returns a session with this last update and health.
+    /// Returns a session with this last update and health, and without
+    /// [`since`](Self::since).
     #[must_use]
     pub fn new(update: Update, health: Health) -> Self {
         Self {
@@ -336,7 +372,15 @@ impl Session {
             health,
             directory: None,
             has_namesake: false,
+            since: None,
         }
+    }
+
+    /// Returns how long the session has had its status, if that is known: at least
+    /// so long if it is not exact.
+    #[must_use]
+    pub fn time_in_status(&self) -> Option<Duration> {
+        Some(self.since?.elapsed(self.health.at))
     }
 
     /// Returns the session with the directory of its file.

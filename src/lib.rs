@@ -105,7 +105,8 @@ pub use directory::StatusDirectory;
 pub use duration::{format_duration, parse_duration};
 pub use error::{Error, Result};
 pub use health::{
-    Attention, Health, HealthRules, Liveness, Session, StaleStatuses, Staleness, Thresholds,
+    Attention, Health, HealthRules, Liveness, Session, StaleStatuses, Staleness, StatusSince,
+    Thresholds,
 };
 pub use name::{FILE_SUFFIX, MAX_NAME_BYTES, SessionName, natural_cmp};
 pub use process::{HostIdentity, ProcessIdentity, ProcessState};

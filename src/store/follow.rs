@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::health::StatusSince;
 use crate::store::history::History;
-use crate::store::lines::{Line, LinesBackward, LinesForward, Tail, is_complete};
+use crate::store::lines::{Line, LinesForward, Tail, is_complete};
 use crate::store::open::{self, StatusFile, read_exact_at};
 use crate::store::{BadLines, FileWarning, FileWarningKind, MAX_REREADS, Store};
 use crate::update::Update;
@@ -94,7 +95,7 @@ impl History {
     /// If the file cannot be read.
     pub fn into_follower(self) -> Result<Follower> {
         let (name, path, file) = self.into_parts();
-        let (position, _) = Position::at_end(&file).map_err(Error::io("read", &path))?;
+        let (position, _) = Position::at_end(&file, false).map_err(Error::io("read", &path))?;
         let mut follower = Follower::new(name, path);
         follower.move_to(position, Some(file));
         Ok(follower)
@@ -140,22 +141,28 @@ impl Follower {
 
     /// Skips all lines of the file except a last one that is still being
     /// written. Returns the last update and the warning about the lines after
-    /// it; neither if the file is missing.
+    /// it; neither if the file is missing. With `finds_since`, the update comes with
+    /// the start of its status.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn skip_to_end(&mut self) -> Result<(Option<Update>, Option<FileWarning>)> {
+    #[expect(clippy::type_complexity, reason = "a pair like that of Store::session")]
+    pub fn skip_to_end(
+        &mut self,
+        finds_since: bool,
+    ) -> Result<(Option<(Update, Option<StatusSince>)>, Option<FileWarning>)> {
         let mut tries = 0;
         loop {
             let Some(file) = self.open()? else {
                 (self.position, self.file) = (None, None);
                 return Ok((None, None));
             };
-            match Position::at_end(&file) {
+            match Position::at_end(&file, finds_since) {
                 Ok((position, mut tail)) => {
                     self.move_to(position, Some(file));
-                    let update = tail.update.take().map(|update| self.with_name(update));
-                    return Ok((update, tail.warning(|| self.path.clone())));
+                    let update = tail.update.take();
+                    let last = update.map(|update| (self.with_name(update), tail.since));
+                    return Ok((last, tail.warning(|| self.path.clone())));
                 }
                 // The file was truncated meanwhile.
                 Err(error)
@@ -342,7 +349,7 @@ impl Position {
 
     /// Returns the position at the end of a file, but before a last line that is
     /// still being written, and the file's last update.
-    fn at_end(file: &StatusFile) -> io::Result<(Self, Tail)> {
+    fn at_end(file: &StatusFile, finds_since: bool) -> io::Result<(Self, Tail)> {
         let size = file.metadata.len();
         let mut position = Self {
             size,
@@ -350,30 +357,17 @@ impl Position {
             offset: size,
             ..Self::at_start(file)
         };
-        let mut tail = Tail::default();
-        let mut buffer = Vec::new();
-        let mut lines = LinesBackward::new(&file.file, size, &mut buffer)?;
-        while let Some(line) = lines.next()? {
-            let update = line.update(&file.metadata);
-            let is_complete = match &update {
+        let tail = Tail::read(file, &mut Vec::new(), finds_since, |line, update| {
+            let is_complete = match update {
                 Ok(update) => update.is_some(),
                 Err(reason) => is_complete(*reason),
             };
             if !line.terminated && !is_complete {
                 position.offset = line.offset;
             } else if position.last.is_none() {
-                position.last = LineFingerprint::of(&line);
+                position.last = LineFingerprint::of(line);
             }
-            match update {
-                Ok(None) => {}
-                Ok(update) => {
-                    tail.update = update;
-                    return Ok((position, tail));
-                }
-                Err(reason) => tail.bad.note_earlier(reason),
-            }
-        }
-        tail.gave_up = lines.gave_up();
+        })?;
         Ok((position, tail))
     }
 
@@ -496,7 +490,10 @@ mod tests {
         let path = directory.path().join("w_status.json");
         let mut follower = Store::new(directory.path()).follow("w").unwrap();
         fs::write(&path, line("a") + &line("b") + &line("c")).unwrap();
-        assert_eq!(follower.skip_to_end().unwrap().0.unwrap().message, "c");
+        assert_eq!(
+            follower.skip_to_end(false).unwrap().0.unwrap().0.message,
+            "c"
+        );
         assert!(follower.is_unchanged());
 
         // A clean-up keeps the last lines.
@@ -551,7 +548,7 @@ mod tests {
             }
             fs::write(&path, line("a")).unwrap();
             fs::write(&rotated, line("x")).unwrap();
-            follower.skip_to_end().unwrap();
+            follower.skip_to_end(false).unwrap();
             append(&path, &line("b").repeat(50));
             fs::rename(&path, &rotated).unwrap();
             append(&rotated, &line("c"));
@@ -590,8 +587,8 @@ mod tests {
         let path = directory.path().join("w_status.json");
         fs::write(&path, line("a") + r#"{"status":"idle"}"#).unwrap();
         let mut follower = Store::new(directory.path()).follow("w").unwrap();
-        let (last, warning) = follower.skip_to_end().unwrap();
-        assert_eq!(last.unwrap().message, "a");
+        let (last, warning) = follower.skip_to_end(false).unwrap();
+        assert_eq!(last.unwrap().0.message, "a");
         assert_eq!(warning.unwrap().bad_lines(), 1);
         append(&path, &format!("\n{}", line("b")));
         let new = follower.read_new(usize::MAX).unwrap();

@@ -126,7 +126,7 @@ impl History {
         let mut lines = LinesForward::new(&self.open.file, 0, self.size());
         let mut count = 0;
         while let Some(line) = lines.next().map_err(Error::io("read", &self.path))? {
-            count += u64::from(line.bytes.is_some_and(Update::is_own));
+            count += u64::from(line.bytes.and_then(Update::decode_own).is_some());
         }
         Ok(count)
     }

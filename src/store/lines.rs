@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use memchr::arch::all::memchr::One;
 
+use crate::health::StatusSince;
 use crate::store::open::{StatusFile, read_exact_at, read_some_at};
 use crate::store::{BadLines, FileWarning};
 use crate::update::{BadLine, MAX_READ_BYTES, Update};
@@ -20,6 +21,9 @@ use crate::update::{BadLine, MAX_READ_BYTES, Update};
 const FIRST_BLOCK: usize = 2 * 1024;
 
 const MAX_BLOCK: usize = 256 * 1024;
+
+/// Readers look for the start of a status in this many bytes before the last update.
+const SINCE_BYTES: u64 = 64 * 1024;
 
 /// A reader gives up after this many bytes without a valid line.
 pub const GIVE_UP_BYTES: u64 = 64 * 1024 * 1024;
@@ -93,22 +97,35 @@ fn is_idle(metadata: &Metadata) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     pub(crate) update: Option<Update>,
+    pub(crate) since: Option<StatusSince>,
     pub(crate) bad: BadLines,
     /// The last 64 MiB have no valid line, and the file is longer.
     pub(crate) gave_up: bool,
 }
 
 impl Tail {
-    /// Reads the end of a file, which takes the same time for any size.
-    pub(crate) fn read(open: &StatusFile, buffer: &mut Vec<u8>) -> io::Result<Self> {
+    /// Reads the end of a file, which takes the same time for any size. Calls `each`
+    /// with the last valid line and those after it, last first.
+    pub(crate) fn read(
+        open: &StatusFile,
+        buffer: &mut Vec<u8>,
+        finds_since: bool,
+        mut each: impl FnMut(&Line<'_>, &Result<Option<Update>, BadLine>),
+    ) -> io::Result<Self> {
         let size = open.metadata.len();
         let mut lines = LinesBackward::new(&open.file, size, buffer)?;
         let mut tail = Self::default();
         while let Some(line) = lines.next()? {
-            match line.update(&open.metadata) {
+            let update = line.update(&open.metadata);
+            each(&line, &update);
+            match update {
                 Ok(None) => {}
-                Ok(update) => {
-                    tail.update = update;
+                Ok(Some(update)) => {
+                    if finds_since {
+                        lines.give_up_after(SINCE_BYTES);
+                        tail.since = Some(lines.status_since(&update)?);
+                    }
+                    tail.update = Some(update);
                     return Ok(tail);
                 }
                 Err(reason) => tail.bad.note_earlier(reason),
@@ -168,7 +185,8 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
 
     /// Reads the block before `start` into the front of the buffer.
     fn read_block(&mut self) -> io::Result<()> {
-        let size = usize::try_from(self.start).map_or(self.block, |start| start.min(self.block));
+        let left = self.start - self.floor;
+        let size = usize::try_from(left).map_or(self.block, |left| left.min(self.block));
         let kept = self.end;
         self.buffer.resize((kept + size).max(self.buffer.len()), 0);
         self.buffer.copy_within(..kept, size);
@@ -187,6 +205,26 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
     /// before it gives up.
     pub(crate) fn note_valid(&mut self, offset: u64) {
         self.floor = offset.saturating_sub(GIVE_UP_BYTES);
+    }
+
+    /// Makes the reader give up this many bytes before the line returned last.
+    fn give_up_after(&mut self, bytes: u64) {
+        self.floor = (self.start + self.end as u64).saturating_sub(bytes);
+    }
+
+    /// Reads on to the first update of the run of updates with the status of `last`.
+    fn status_since(&mut self, last: &Update) -> io::Result<StatusSince> {
+        let mut at = last.timestamp;
+        while let Some(line) = self.next()? {
+            match line.bytes.and_then(Update::decode_own) {
+                Some((_, status)) if status != last.status => {
+                    return Ok(StatusSince::new(at, true));
+                }
+                Some((timestamp, _)) => at = timestamp,
+                None => {}
+            }
+        }
+        Ok(StatusSince::new(at, !self.gave_up))
     }
 
     /// Returns true if the reader gave up before the start of the file.
@@ -355,7 +393,8 @@ mod tests {
     fn tail(content: &[u8]) -> Tail {
         let file = file_of(content);
         let metadata = file.metadata().unwrap();
-        Tail::read(&StatusFile { file, metadata }, &mut Vec::new()).unwrap()
+        let open = StatusFile { file, metadata };
+        Tail::read(&open, &mut Vec::new(), true, |_, _| {}).unwrap()
     }
 
     const GOOD: &str = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"1"}"#;
@@ -388,7 +427,8 @@ mod tests {
         let file = file_of(format!("{GOOD}\n").as_bytes());
         file.set_len(GIVE_UP_BYTES * 2).unwrap();
         let metadata = file.metadata().unwrap();
-        let tail = Tail::read(&StatusFile { file, metadata }, &mut Vec::new()).unwrap();
+        let open = StatusFile { file, metadata };
+        let tail = Tail::read(&open, &mut Vec::new(), true, |_, _| {}).unwrap();
         assert!(tail.update.is_none() && tail.gave_up);
     }
 

@@ -148,12 +148,15 @@ fn read_session(
             Err(error) if error.is_not_found() => return (None, None),
             Err(error) => break error,
         };
-        match Tail::read(&file, buffer) {
+        match Tail::read(&file, buffer, rules.finds_since, |_, _| {}) {
             Ok(tail) => {
                 let warning = tail.warning(path);
                 let session = tail.update.map(|mut update| {
                     update.session = name;
-                    rules.evaluate(update)
+                    Session {
+                        since: tail.since,
+                        ..rules.evaluate(update)
+                    }
                 });
                 return (session, warning);
             }

@@ -32,9 +32,9 @@ fn rows_are_in_natural_order() {
     assert_eq!(
         sandbox.ok(["list"]),
         "\
-SESSION   STATUS   PROGRESS         TASK  MESSAGE  AGE
-worker2   blocked                         Two      0s
-worker10  working  █░░░░░░░░░  10%  7     Ten      0s
+SESSION   STATUS   FOR  PROGRESS         TASK  MESSAGE  AGE
+worker2   blocked  0s                          Two      0s
+worker10  working  0s   █░░░░░░░░░  10%  7     Ten      0s
 "
     );
 }
@@ -45,7 +45,7 @@ fn empty_column_is_left_out() {
     sandbox.ok(["push", "w", "working"]);
     assert_eq!(
         sandbox.ok(["list"]).lines().next(),
-        Some("SESSION  STATUS   AGE")
+        Some("SESSION  STATUS   FOR  AGE")
     );
     assert_eq!(Sandbox::new().ok(["list"]), "");
 }
@@ -182,10 +182,92 @@ fn json_is_keyed_by_name_and_passes_keys_through() {
         concat!(
             r#"{"w":{"timestamp":"2026-02-14T20:28:48Z","session":"w","status":"paused","message":"","#,
             r#""task_id":"160","metadata":{"z":1.10,"a":[12345678901234567890]},"color":"red","#,
-            r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null,"is_stopped":false}}"#
+            r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null,"is_stopped":false,"#,
+            r#""since":"2026-02-14T20:28:48Z","for_seconds":372,"since_is_exact":true}}"#
         )
     );
     assert_eq!(Sandbox::new().json(["list", "--json"]), json!({}));
+}
+
+/// Writes a session whose updates have these ages and statuses, oldest first.
+fn with_updates(sandbox: &Sandbox, session: &str, updates: &[(i64, &str)]) {
+    let now = sstat::parse_timestamp(NOW).unwrap();
+    let lines = updates.iter().map(|(age, status)| {
+        let then = (now - chrono::TimeDelta::seconds(*age)).to_rfc3339();
+        format!("{{\"timestamp\":\"{then}\",\"status\":\"{status}\"}}\n")
+    });
+    sandbox.write(session, lines.collect::<String>());
+}
+
+#[test]
+fn time_in_status_starts_with_the_run_of_the_status() {
+    let sandbox = Sandbox::new();
+    with_updates(
+        &sandbox,
+        "a",
+        &[
+            (900, "working"),
+            (800, "idle"),
+            (700, "working"),
+            (60, "working"),
+        ],
+    );
+    with_updates(&sandbox, "b", &[(200, "idle"), (100, "blocked")]);
+    // 64 KiB of one status hide its start.
+    let long: Vec<(i64, &str)> = (0..1500).rev().map(|age| (age, "working")).collect();
+    with_updates(&sandbox, "c", &long);
+    let json = sandbox.json(["list", "--json"]);
+    let since = |name: &str| {
+        let session = &json[name];
+        (
+            session["for_seconds"].as_u64().unwrap(),
+            session["since_is_exact"].as_bool().unwrap(),
+        )
+    };
+    assert_eq!(json["a"]["since"], "2026-02-14T20:23:20Z");
+    assert_eq!((since("a"), since("b")), ((700, true), (100, true)));
+    let (seconds, is_exact) = since("c");
+    assert!(!is_exact && (900..1499).contains(&seconds), "{seconds}");
+    let show = sandbox.json(["show", "c", "--json"]);
+    assert_eq!(
+        (&show["for_seconds"], &show["since_is_exact"]),
+        (&json!(999), &json!(false))
+    );
+
+    assert_eq!(names(&sandbox, &["--sort", "for"]), ["c", "a", "b"]);
+    assert_eq!(names(&sandbox, &["--longer-than", "100s"]), ["a", "c"]);
+    assert_eq!(names(&sandbox, &["--longer-than", "11m40s"]), ["c"]);
+    let minutes = seconds / 60;
+    let table = sandbox.ok(["list", "c"]);
+    assert!(table.contains(&format!(" >{minutes}m")), "{table}");
+    let stale = sandbox.ok(["list", "a"]);
+    assert!(stale.contains(" 11m40s "), "{stale}");
+    let summary = sandbox.json(["summary", "--longer-than", "5m", "--json"]);
+    assert_eq!(summary["working_sessions"], json!(["a", "c"]));
+    assert_eq!(summary["total_sessions"], 2);
+}
+
+#[test]
+fn invalid_and_repeated_lines_do_not_end_the_run_of_a_status() {
+    let sandbox = Sandbox::new();
+    let line = |second: u32, status: &str, keys: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-02-14T20:30:{second:02}Z\",\"status\":\"{status}\"{keys}}}\n"
+        )
+    };
+    let content = [
+        line(0, "idle", ""),
+        line(1, "working", ""),
+        "{\"timestamp\":\"2026-02-14T20:30:02Z\",\"status\":\"idle\"\n".to_owned(),
+        line(0, "idle", ",\"repeated\":true"),
+        line(3, "working", ",\"metadata\":{\"status\":\"idle\"}"),
+        line(3, "working", ",\"repeated\":true"),
+    ];
+    sandbox.write("w", content.concat());
+    let session = &sandbox.json(["list", "--json"])["w"];
+    assert_eq!(session["since"], "2026-02-14T20:30:01Z");
+    assert_eq!(session["timestamp"], "2026-02-14T20:30:03Z");
+    assert_eq!(sandbox.json(["show", "w", "--json", "-q"]), *session);
 }
 
 #[test]

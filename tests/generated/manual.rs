@@ -141,7 +141,10 @@ age_seconds  Whole seconds since the update; 0 if it is in the future.
 is_stale  Whether the session is stale; true for very stale ones too.
 is_very_stale  Whether the session is very stale.
 is_alive  Whether its process runs: true, false, or null if that is unknown.
-is_stopped  Whether its process is stopped by a signal.",
+is_stopped  Whether its process is stopped by a signal.
+since  The time of the first update of the unbroken run with this status.
+for_seconds  Whole seconds since then; 0 if it is in the future.
+since_is_exact  False if the run may have started earlier: readers look back 64 KiB, sstat show 1,000 updates.",
         "show" => "The session's object, as in sstat-list(1).",
         "history" => "\
 An object for one session, an array of them for several:

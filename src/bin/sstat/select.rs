@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use glob::{MatchOptions, Pattern};
-use sstat::{FileWarning, HealthRules, Session, SessionName, Status, Store, Update, natural_cmp};
+use sstat::{FileWarning, HealthRules, Session, SessionName, Status, Store, natural_cmp};
 
 use crate::cli::{Filters, pattern};
 use crate::config::{Config, before};
@@ -196,7 +196,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     }
     selection.misspelled = misspelled(&filters.status, &selection.sessions);
     let sessions = &mut selection.sessions;
-    sessions.retain(|session| matches(filters, &session.update, rules.now));
+    sessions.retain(|session| matches(filters, session, rules.now));
     let dropped = sessions
         .iter()
         .flat_map(|session| dropped_keys(config, session));
@@ -225,9 +225,9 @@ fn misspelled(wanted: &[Status], sessions: &[Session]) -> Vec<String> {
         .collect()
 }
 
-/// Returns whether a session with this last update matches the filters other
-/// than the names.
-pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
+/// Returns whether a session matches the filters other than the names.
+pub fn matches(filters: &Filters, session: &Session, now: DateTime<Utc>) -> bool {
+    let update = &session.update;
     (filters.status.is_empty() || filters.status.contains(&update.status))
         && (filters.task.is_none() || filters.task == update.task_id)
         && filters
@@ -237,6 +237,10 @@ pub fn matches(filters: &Filters, update: &Update, now: DateTime<Utc>) -> bool {
             .older_than
             .is_none_or(|age| update.timestamp < before(now, age))
         && filters.meta.iter().all(|filter| filter.matches(update))
+        && filters.longer_than.is_none_or(|limit| {
+            let since = session.since;
+            since.is_some_and(|since| since.elapsed(now) > limit)
+        })
 }
 
 /// Returns whether a NAME argument is a name, not a pattern.

@@ -99,7 +99,7 @@ fn stale_session_raises_an_alert() {
 fn data_is_in_variables_and_on_stdin_but_not_in_the_command() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
-    let script = r#"printf '%s|' "$SSTAT_EVENT" "$SSTAT_SESSION" "$SSTAT_STATUS" "$SSTAT_FROM" "$SSTAT_MESSAGE" "$SSTAT_TASK_ID" "$SSTAT_PROGRESS" "$SSTAT_AGE_SECONDS" "$SSTAT_DIR" > part; cat > json; mv json whole"#;
+    let script = r#"printf '%s|' "$SSTAT_EVENT" "$SSTAT_SESSION" "$SSTAT_STATUS" "$SSTAT_FROM" "$SSTAT_MESSAGE" "$SSTAT_TASK_ID" "$SSTAT_PROGRESS" "$SSTAT_AGE_SECONDS" "$SSTAT_SINCE" "$SSTAT_DIR" > part; cat > json; mv json whole"#;
     let live = Live::listening(&sandbox, &["--json", "--on", "error", "--exec", script]);
     let message = format!(
         "$(touch hacked); `touch hacked` \u{1b}[2J {}",
@@ -119,7 +119,8 @@ fn data_is_in_variables_and_on_stdin_but_not_in_the_command() {
     assert_eq!(values[..4], ["error", "w", "error", "idle"]);
     assert!(message.starts_with(values[4]) && (4095..=4096).contains(&values[4].len()));
     assert_eq!(values[5..8], ["160", "0.25", "0"]);
-    assert_eq!(values[8], sandbox.dir().to_str().unwrap());
+    assert_eq!(values[8], event["state"]["since"]);
+    assert_eq!(values[9], sandbox.dir().to_str().unwrap());
     assert!(!sandbox.root().join("hacked").exists());
 }
 

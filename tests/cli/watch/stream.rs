@@ -18,7 +18,7 @@ fn event_lines_are_stable() {
     let live = Live::start(&sandbox, &["--json"]);
     let state = |name: &str, status: &str, time: &str, age: u64, stale: bool, very: bool| {
         format!(
-            r#""state":{{"timestamp":"{time}","session":"{name}","status":"{status}","message":"m","age_seconds":{age},"is_stale":{stale},"is_very_stale":{very},"is_alive":null,"is_stopped":false}}}}"#
+            r#""state":{{"timestamp":"{time}","session":"{name}","status":"{status}","message":"m","age_seconds":{age},"is_stale":{stale},"is_very_stale":{very},"is_alive":null,"is_stopped":false,"since":"{time}","for_seconds":{age},"since_is_exact":true}}}}"#
         )
     };
     let now = "2026-02-14T20:35:00Z";

@@ -31,7 +31,7 @@ Examples:
 
 pub const LIST: &str = "\
 Examples:
-  sstat list --sort age
+  sstat list --sort for --status blocked --longer-than 10m
   sstat list 'qa_*' --task 160
   sstat list --attention --exit-code || echo 'attention needed'
   sstat list --json | jq -r 'to_entries[] | select(.value.is_stale) | .key'";

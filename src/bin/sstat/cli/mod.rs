@@ -377,6 +377,9 @@ pub struct Filters {
     /// Only sessions not updated within this time
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     pub older_than: Option<Duration>,
+    /// Only sessions with the same status for longer than this
+    #[arg(long, value_name = "DURATION", value_parser = value::duration)]
+    pub longer_than: Option<Duration>,
     /// Only sessions with this metadata; KEY can be a dotted path
     ///
     /// GLOB is a text, or a pattern with * ? [], for the whole value. A value that
@@ -478,6 +481,8 @@ pub enum SortKey {
     Name,
     /// Oldest update first
     Age,
+    /// Longest time in the same status first
+    For,
     /// working, blocked, error, idle, completed, others
     Status,
     /// Highest progress first

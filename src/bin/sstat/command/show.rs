@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sstat::{FileWarning, HealthRules, Query, Session, Status, Store, Update};
+use sstat::{FileWarning, HealthRules, Query, Session, Status, StatusSince, Store, Update};
 
 use crate::cli;
 use crate::config::Config;
@@ -104,7 +104,7 @@ pub fn detail(
         Ok(())
     })?;
     // The history has no repeated updates, but the last one can be repeated.
-    let Some(session) = store.session(name, rules)?.0 else {
+    let Some(mut session) = store.session(name, rules)?.0 else {
         return Ok((None, warning));
     };
     let mut track = track.unwrap_or_else(|| Track::new(&session.update));
@@ -112,10 +112,10 @@ pub fn detail(
         track.add(&session.update);
     }
     latest.truncate(recent);
+    let is_exact = track.status_updates < LOOK_BACK;
+    session.since = Some(StatusSince::new(track.status_since, is_exact));
     let detail = Detail {
         now: rules.now,
-        status_since: track.status_since,
-        status_since_is_exact: track.status_updates < LOOK_BACK,
         remaining: remaining(&session, &track.progress, rules.now),
         progress: track.progress,
         recent: latest.into(),

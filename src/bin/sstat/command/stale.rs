@@ -11,7 +11,8 @@ use crate::select::select;
 use crate::view::{Form, Report, StaleList, View};
 
 pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
-    let rules = config.rules(&args.reading.staleness)?;
+    let mut rules = config.rules(&args.reading.staleness)?;
+    rules.finds_since = true;
     let mut selection = select(config, &args.filters, &rules)?;
     let mut sessions = std::mem::take(&mut selection.sessions);
     let least = match args.very {

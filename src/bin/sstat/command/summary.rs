@@ -28,7 +28,8 @@ pub fn report(
     by: Option<GroupBy>,
     form: SummaryForm,
 ) -> Result<Report> {
-    let rules = config.rules(&reading.staleness)?;
+    let mut rules = config.rules(&reading.staleness)?;
+    rules.finds_since = filters.longer_than.is_some();
     let mut selection = select(config, filters, &rules)?;
     let sessions = std::mem::take(&mut selection.sessions);
     let summary = Summary::new(sessions, selection.skipped_lines(), by);

@@ -57,7 +57,8 @@ fn block(config: &Config, args: &cli::Watch) -> Result<Report> {
 }
 
 fn print_snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
-    let rules = config.rules(&args.reading.staleness)?;
+    let mut rules = config.rules(&args.reading.staleness)?;
+    rules.finds_since = true;
     let mut selection = select(config, &args.filters, &rules)?;
     let sessions = std::mem::take(&mut selection.sessions);
     let events = sessions.into_iter().map(|session| Event {
@@ -263,7 +264,7 @@ impl<'a> Watch<'a> {
         for (index, event) in events.iter().enumerate() {
             // The filters no longer apply to a session that was removed.
             if event.kind == EventKind::Removed
-                || matches(&filters, &event.session.update, self.watcher.now())
+                || matches(&filters, &event.session, self.watcher.now())
             {
                 notes.extend(until.observe(event));
                 verdict = until.verdict().map(|verdict| (index, verdict));

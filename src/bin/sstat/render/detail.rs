@@ -7,7 +7,7 @@ use sstat::{JsonObject, Liveness, Status, escape, format_duration};
 
 use crate::render::style::{Role, Span, Style, percent};
 use crate::render::timeline::write_update;
-use crate::render::{age, issue, local_time};
+use crate::render::{age, issue, local_time, since, time_in_status};
 use crate::view::{Detail, Remaining};
 
 /// Columns of the progress bar.
@@ -60,14 +60,8 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut add = |label, value| facts.push(Fact { label, value });
 
-    let held = detail.now.signed_duration_since(detail.status_since);
-    let held = format_duration(held.to_std().unwrap_or_default());
-    let at_least = match detail.status_since_is_exact {
-        true => "",
-        false => "at least ",
-    };
-    let since = local_time(detail.status_since);
-    let held = Span::plain(format!(" for {at_least}{held}, since {since}"));
+    let (held, since) = (time_in_status(session), since(session));
+    let held = Span::plain(format!(" for {held}, since {since}"));
     add("Status", vec![Span::of_status(&update.status), held]);
     if let Some(role) = Role::of_health(health)
         && let Some(issue) = issue(update, health)

@@ -31,6 +31,26 @@ pub fn age(health: &Health) -> String {
     }
 }
 
+/// Formats how long a session has had its status: `53m`, or `>53m` if it may be
+/// longer. Empty if that is unknown.
+pub fn time_in_status(session: &Session) -> String {
+    session.since.map_or(String::new(), |since| {
+        let mark = if since.is_exact { "" } else { ">" };
+        format!(
+            "{mark}{}",
+            format_duration(since.elapsed(session.health.at))
+        )
+    })
+}
+
+/// Formats when a session got its status. Empty if that is unknown.
+pub fn since(session: &Session) -> String {
+    session.since.map_or(String::new(), |since| {
+        let before = if since.is_exact { "" } else { "before " };
+        format!("{before}{}", local_time(since.at))
+    })
+}
+
 /// Formats minutes with one decimal, as in the Python original's summary.
 pub fn minutes(duration: Duration) -> String {
     format!("{:.1} minutes", duration.as_secs_f64() / 60.0)

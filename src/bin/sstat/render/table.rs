@@ -6,7 +6,7 @@ use sstat::{Session, escape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::style::{Role, Span, Style, percent, worst_issue};
-use crate::render::{age, issue, pane_command};
+use crate::render::{age, issue, pane_command, since, time_in_status};
 use crate::view::column::Column;
 use crate::view::group::GroupBy;
 use crate::view::{List, StaleList, Summary};
@@ -31,6 +31,7 @@ const MAX_WIDTH: usize = 1000;
 const LIST: &[Column] = &[
     Column::Session,
     Column::Status,
+    Column::For,
     Column::Progress,
     Column::Task,
     Column::Message,
@@ -43,7 +44,7 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
     let is_chosen = !list.columns.is_empty();
     let columns = if is_chosen { &list.columns } else { LIST };
     let has_bar = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_BAR);
-    let dispensable = [Column::Task, Column::Progress, Column::Message];
+    let dispensable = [Column::For, Column::Task, Column::Progress, Column::Message];
     let dispensable = dispensable.iter().filter(|_| !is_chosen);
     let layout = Layout {
         titles: columns
@@ -84,6 +85,8 @@ fn cell(column: &Column, session: &Session, has_bar: bool, style: &Style) -> Spa
             None => Span::of(Role::Faint, age(health)),
         },
         Column::Progress => progress(update.progress, has_bar, style),
+        Column::For => Span::plain(time_in_status(session)),
+        Column::Since => Span::plain(since(session)),
         _ => Span::plain(escape(&column.text(session))),
     }
 }
@@ -101,12 +104,12 @@ fn progress(progress: Option<f64>, has_bar: bool, style: &Style) -> Span {
 /// Writes a row for each session: its age, its issue, and the command that shows
 /// it.
 pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::Result<()> {
-    let titles = ["SESSION", "STATUS", "AGE", "ISSUE", "LOOK"];
+    let titles = ["SESSION", "STATUS", "FOR", "AGE", "ISSUE", "LOOK"];
     let layout = Layout {
         titles: titles.map(str::to_owned).into(),
-        elastic: vec![0, 3],
+        elastic: vec![0, 4],
         min_elastic: 30,
-        dispensable: vec![4],
+        dispensable: vec![5, 2],
         keeps_empty: false,
     };
     write_table(out, style, &layout, &list.sessions, |session| {
@@ -115,6 +118,7 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
         vec![
             Span::plain(escape(&session.display_name())),
             Span::of_status(&update.status),
+            Span::plain(time_in_status(session)),
             Span::plain(age(health)),
             Span {
                 role: Role::of_health(health),

@@ -24,7 +24,7 @@ use signal_hook::low_level::emulate_default_handler;
 use sstat::{HealthRules, Thresholds};
 
 use self::keys::Action;
-use self::model::{Screen, Since};
+use self::model::Screen;
 use self::terminal::{Terminal, restore};
 use crate::cli;
 use crate::command::show;
@@ -222,7 +222,8 @@ impl Live<'_> {
     }
 
     fn tick(&mut self) {
-        let has_time_filter = self.args.filters.since.is_some();
+        let filters = &self.args.filters;
+        let has_time_filter = filters.since.is_some() || filters.longer_than.is_some();
         self.screen.tick(self.watcher.now(), has_time_filter);
     }
 
@@ -230,7 +231,7 @@ impl Live<'_> {
         let (filters, now) = (&self.args.filters, self.screen.now);
         let table = shown_table(&self.frozen, &self.watcher);
         self.screen
-            .refresh(table, |session| matches(filters, &session.update, now));
+            .refresh(table, |session| matches(filters, session, now));
     }
 
     /// Shows the first warning, and keeps the last one about each file for the
@@ -326,32 +327,21 @@ impl Live<'_> {
     fn look_up(&mut self) {
         let start = Instant::now();
         self.refresh();
-        let directories = &self.config.directories;
         let table = shown_table(&self.frozen, &self.watcher);
-        let rules = HealthRules::new(self.watcher.now(), self.thresholds.clone());
-        // The watcher has warned about files that cannot be read.
-        let detail = |name: &str, recent| {
-            let (store, name) = directories.find(name);
-            show::detail(store, name, &rules, recent).ok()?.0
-        };
         if let Some(name) = self.screen.wanted_detail(table) {
-            self.screen.detail = detail(name, RECENT).map(Box::new);
+            let (store, name) = self.config.directories.find(name);
+            let rules = HealthRules::new(self.watcher.now(), self.thresholds.clone());
+            // The watcher has warned about files that cannot be read.
+            let detail = show::detail(store, name, &rules, RECENT).ok();
+            self.screen.detail = detail.and_then(|found| found.0).map(Box::new);
         }
-        while let Some(name) = self.screen.without_since(table) {
-            if start.elapsed() > LOOK_UP {
-                return;
-            }
-            let since = match detail(name, 0) {
-                Some(detail) => Since {
-                    at: detail.status_since,
-                    at_least: !detail.status_since_is_exact,
-                },
-                None => Since {
-                    at: rules.now,
-                    at_least: true,
-                },
-            };
-            self.screen.since.insert(name.to_owned(), since);
+        while start.elapsed() <= LOOK_UP
+            && let Some(name) = self
+                .screen
+                .without_since(shown_table(&self.frozen, &self.watcher))
+        {
+            let name = name.to_owned();
+            self.watcher.find_since(&name, self.frozen.as_mut());
         }
     }
 

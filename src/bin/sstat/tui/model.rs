@@ -2,7 +2,7 @@
 //! in the [`SessionTable`], which most functions read. This module does no I/O.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ use crate::render::style::{Role, worst_issue};
 use crate::tui::keys::{Action, Mode};
 use crate::tui::text::columns;
 use crate::view::Detail;
-use crate::watch::event::{Event, EventKind};
+use crate::watch::event::Event;
 use crate::watch::session_table::SessionTable;
 
 /// The maximum age of the detail, because its estimate changes with time.
@@ -28,8 +28,6 @@ pub struct Screen {
     is_outdated: bool,
     pub totals: Totals,
     pub now: DateTime<Utc>,
-    /// The start of each session's status, as far as it is known.
-    pub since: HashMap<String, Since>,
 
     pub sort: Sort,
     is_reversed: bool,
@@ -52,14 +50,6 @@ pub struct Screen {
     pub help_top: usize,
     /// A message in the bottom line, until the next key.
     pub note: Option<String>,
-}
-
-/// The start of a session's status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Since {
-    pub at: DateTime<Utc>,
-    /// Whether the status may have started earlier.
-    pub at_least: bool,
 }
 
 /// The counts in the top line, and what the widths of the columns depend on.
@@ -127,19 +117,6 @@ impl Screen {
         let update = &event.session.update;
         let name = update.session.as_str();
         self.detail.take_if(|detail| detail.session.name() == name);
-        match &event.kind {
-            EventKind::Update { from } if from.as_ref() != Some(&update.status) => {
-                let since = Since {
-                    at: update.timestamp,
-                    at_least: false,
-                };
-                self.since.insert(name.to_owned(), since);
-            }
-            EventKind::Snapshot | EventKind::Removed => {
-                self.since.remove(name);
-            }
-            _ => {}
-        }
     }
 
     /// Sets the time, except on a paused screen. `time_filters` says that the
@@ -257,7 +234,6 @@ impl Screen {
             Action::Pause => {
                 self.is_paused = !self.is_paused;
                 // The events of the pause were not observed.
-                self.since.clear();
                 self.detail = None;
                 return Some(action);
             }
@@ -359,8 +335,9 @@ impl Screen {
     pub fn without_since<'a>(&self, table: &'a SessionTable) -> Option<&'a str> {
         self.visible_rows()
             .iter()
-            .filter_map(|&index| Some(table.get(index)?.name()))
-            .find(|&name| !self.since.contains_key(name))
+            .filter_map(|&index| table.get(index))
+            .find(|session| session.since.is_none())
+            .map(Session::name)
     }
 
     /// Returns the selected session if the pane needs its current detail.
@@ -504,7 +481,6 @@ mod tests {
             scene.put("w3", "blocked", 30);
             scene.put("w4", "error", 40);
             scene.put("w5", "error", 50);
-            scene.screen.since.clear();
             scene
         }
 
@@ -664,26 +640,18 @@ mod tests {
     }
 
     #[test]
-    fn status_starts_with_its_first_update() {
+    fn visible_session_without_its_start_is_found() {
         let mut scene = Scene::new();
-        assert!(scene.screen.without_since(&scene.table).is_some());
-        let begun = Since {
-            at: now() - TimeDelta::hours(1),
-            at_least: false,
-        };
-        for name in ["w1", "w2", "w3", "w4", "w5", "w10"] {
-            scene.screen.since.insert(name.to_owned(), begun);
-        }
-        assert_eq!(scene.names().len(), 6);
+        scene.names();
         assert_eq!(scene.screen.without_since(&scene.table), None);
-        scene.put("w1", "working", 0);
-        assert_eq!(scene.screen.since.get("w1"), Some(&begun));
-        scene.put("w1", "blocked", 0);
-        assert_eq!(scene.screen.since.get("w1").unwrap().at, now());
-        scene.act(&[Action::Pause]);
-        scene.put("w1", "idle", 0);
-        scene.act(&[Action::Pause]);
-        assert_eq!(scene.screen.since.get("w1"), None);
+        scene.table.set_since("w10", None);
+        assert_eq!(scene.screen.without_since(&scene.table), Some("w10"));
+        scene.screen.set_page(3);
+        assert_eq!(
+            scene.screen.without_since(&scene.table),
+            None,
+            "not visible"
+        );
     }
 
     #[test]

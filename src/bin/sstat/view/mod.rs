@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use sstat::{FileWarning, Liveness, Session, Status, Update};
 
@@ -87,8 +87,14 @@ impl Serialize for SessionState<'_> {
             is_very_stale: bool,
             is_alive: Option<bool>,
             is_stopped: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            since: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            for_seconds: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            since_is_exact: Option<bool>,
         }
-        let health = &self.0.health;
+        let Session { health, since, .. } = self.0;
         let directory = self.0.directory.as_ref();
         Keys {
             update: &self.0.update,
@@ -100,6 +106,9 @@ impl Serialize for SessionState<'_> {
             is_very_stale: health.is_very_stale(),
             is_alive: health.is_alive(),
             is_stopped: health.is_stopped,
+            since: since.map(|since| since.at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            for_seconds: self.0.time_in_status().map(|time| time.as_secs()),
+            since_is_exact: since.map(|since| since.is_exact),
         }
         .serialize(serializer)
     }
@@ -257,10 +266,6 @@ impl Serialize for StaleList {
 pub struct Detail {
     pub session: Session,
     pub now: DateTime<Utc>,
-    /// The time since which the session has its status, or that of the oldest
-    /// update that was read if it is not exact.
-    pub status_since: DateTime<Utc>,
-    pub status_since_is_exact: bool,
     /// The last updates, oldest first.
     pub recent: Vec<Update>,
     /// The progress of the current task, oldest first.

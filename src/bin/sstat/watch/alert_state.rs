@@ -257,7 +257,9 @@ mod tests {
         fn snapshot(&mut self, minute: u32, status: &str) -> Vec<String> {
             let update = Self::update(minute, status);
             let now = update.timestamp;
-            let event = self.table.snapshot(update, ProcessState::Unknown, now);
+            let event = self
+                .table
+                .snapshot(update, None, ProcessState::Unknown, now);
             self.observe(minute, &[event])
         }
 

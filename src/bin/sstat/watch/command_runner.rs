@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chrono::SecondsFormat;
 use sstat::escape_json;
 
 use super::alert_state::AlertEvent;
@@ -187,6 +188,9 @@ impl CommandRunner {
         };
         let progress = update.progress.map(|progress| progress.to_string());
         let age = event.session.health.age.as_secs().to_string();
+        let since = event.session.since.map_or(String::new(), |since| {
+            since.at.to_rfc3339_opts(SecondsFormat::Secs, true)
+        });
         let variables = [
             ("SSTAT_EVENT", trigger.as_str()),
             ("SSTAT_SESSION", event.session.name()),
@@ -196,6 +200,7 @@ impl CommandRunner {
             ("SSTAT_TASK_ID", update.task_id.as_deref().unwrap_or("")),
             ("SSTAT_PROGRESS", progress.as_deref().unwrap_or("")),
             ("SSTAT_AGE_SECONDS", &age),
+            ("SSTAT_SINCE", &since),
         ];
         let mut command = Command::new("sh");
         command

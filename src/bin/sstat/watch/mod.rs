@@ -23,7 +23,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sstat::{
-    Error, FileWarningKind, Follower, ProcessIdentity, ProcessState, Session, Store, Update,
+    Error, FileWarningKind, Follower, HealthRules, ProcessIdentity, ProcessState, Session,
+    StatusSince, Store, Thresholds, Update,
 };
 
 use self::dir_watcher::DirWatcher;
@@ -66,6 +67,8 @@ pub struct Watcher {
     processes: Processes,
     suspend: SuspendDetector,
     resumed_at: Option<Instant>,
+    /// [`Session::since`] is looked up for all sessions at the start.
+    finds_since: bool,
     /// Ends a [`wait`](Self::wait) for other reasons than events.
     pub poller: Poller,
     events: Vec<Event>,
@@ -112,6 +115,9 @@ impl Watcher {
             processes: Processes::new(&poller.waker()),
             suspend: SuspendDetector::new(),
             resumed_at: None,
+            finds_since: args.reading.json
+                || args.exec.is_some()
+                || args.filters.longer_than.is_some(),
             poller,
             events: Vec::new(),
             warnings: Vec::new(),
@@ -145,7 +151,30 @@ impl Watcher {
 
     /// Returns true if the filters other than the names select the session.
     pub fn wants(&self, session: &Session) -> bool {
-        matches(&self.filters, &session.update, self.clock.now())
+        matches(&self.filters, session, self.clock.now())
+    }
+
+    /// Looks up since when a session has had its status, and stores it in the table
+    /// or in a copy of it. If the file's status has changed since, that of the table
+    /// has lasted for an unknown time.
+    pub fn find_since(&mut self, name: &str, copy: Option<&mut SessionTable>) {
+        let table = copy.unwrap_or(&mut self.table);
+        let Some(session) = table.session(name) else {
+            return;
+        };
+        let mut rules = HealthRules::new(self.clock.now(), Thresholds::default());
+        rules.finds_since = true;
+        let update = &session.update;
+        let found = self
+            .store
+            .session(name, &rules)
+            .ok()
+            .and_then(|read| read.0);
+        let since = found
+            .filter(|found| found.update.status == update.status)
+            .and_then(|found| found.since)
+            .unwrap_or(StatusSince::new(update.timestamp, false));
+        table.set_since(name, Some(since));
     }
 
     /// Waits for an event, a warning, the timeout or what the [`Poller`] waits for.
@@ -345,19 +374,21 @@ impl Watcher {
 
     /// Reads the last update of a session and skips the ones before.
     fn take_snapshot(&mut self, name: &str) {
+        let finds_since = self.finds_since;
         let mut state = ProcessState::Unknown;
         loop {
             let Some(followed) = self.follow(name) else {
                 return;
             };
-            let read = followed.follower.skip_to_end();
+            let read = followed.follower.skip_to_end(finds_since);
             followed.is_unreadable = read.is_err();
-            let (update, warning) = match read {
+            let (last, warning) = match read {
                 Ok(read) => read,
                 Err(error) => return self.warn(name, format!("{error:#}")),
             };
             let was_gone = state == ProcessState::Gone;
-            state = self.processes.state(update.as_ref().and_then(process_of));
+            let update = last.as_ref().map(|(update, _)| update);
+            state = self.processes.state(update.and_then(process_of));
             if state == ProcessState::Gone && !was_gone {
                 // It may have pushed once more before it ended.
                 continue;
@@ -367,9 +398,10 @@ impl Watcher {
             if let Some(warning) = warning {
                 self.warn(name, warning.to_string());
             }
-            if let Some(update) = update {
-                let event = self.table.snapshot(update, state, self.clock.now());
-                self.events.push(event);
+            if let Some((update, since)) = last {
+                let now = self.clock.now();
+                self.events
+                    .push(self.table.snapshot(update, since, state, now));
             }
             return;
         }
@@ -417,16 +449,26 @@ impl Watcher {
             self.warn(name, warning);
         }
         let is_silent = updates.is_empty();
+        let finds_since = self.finds_since;
         self.apply(updates, more);
         if missing && !more {
             self.remove(name);
         } else if is_silent && !failed && !more && self.table.session(name).is_none() {
             // The file was removed and has returned unchanged.
             let last = match self.follow(name) {
-                Some(followed) => followed.follower.skip_to_end().ok().and_then(|read| read.0),
+                Some(followed) => {
+                    let read = followed.follower.skip_to_end(finds_since);
+                    read.ok().and_then(|read| read.0)
+                }
                 None => None,
             };
-            self.apply(last.into_iter().collect(), false);
+            if let Some((update, since)) = last {
+                let before = self.events.len();
+                self.apply(vec![update], false);
+                self.table.set_since(name, since);
+                let events = self.events[before..].iter_mut();
+                events.for_each(|event| event.session.since = since);
+            }
         }
         more
     }

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sstat::{
-    Health, Liveness, ProcessIdentity, ProcessState, Session, Staleness, Thresholds, Update,
-    natural_cmp,
+    Health, Liveness, ProcessIdentity, ProcessState, Session, Staleness, StatusSince, Thresholds,
+    Update, natural_cmp,
 };
 
 use super::event::{Event, EventKind, HealthIssue};
@@ -67,8 +67,17 @@ impl SessionTable {
     /// Returns a session, evaluated at the time `now`.
     pub fn session_at(&self, name: &str, now: DateTime<Utc>) -> Option<Session> {
         let index = self.position(name)?;
-        let update = self.get(index)?.update.clone();
-        Some(Session::new(update, self.health_at(index, now)?))
+        let health = self.health_at(index, now)?;
+        let mut session = self.get(index)?.clone();
+        session.health = health;
+        Some(session)
+    }
+
+    /// Sets since when a session has had its status; `None` if that is not known.
+    pub fn set_since(&mut self, name: &str, since: Option<StatusSince>) {
+        if let Ok(index) = self.find(name) {
+            self.sessions[index].session.since = since;
+        }
     }
 
     /// Returns when a session may become stale and [`tick`](Self::tick) is due.
@@ -78,11 +87,19 @@ impl SessionTable {
 
     /// Adds a session that exists when the watch starts. Returns a snapshot as the
     /// only event, even if the session is stale or dead.
-    pub fn snapshot(&mut self, update: Update, process: ProcessState, now: DateTime<Utc>) -> Event {
+    pub fn snapshot(
+        &mut self,
+        update: Update,
+        since: Option<StatusSince>,
+        process: ProcessState,
+        now: DateTime<Utc>,
+    ) -> Event {
         let health = Health::of(&update, process, now, &self.thresholds);
         let [stale_at, _] = self.thresholds.staleness_times(&update, process);
+        let mut session = Session::new(update, health);
+        session.since = since;
         let entry = Entry {
-            session: Session::new(update, health),
+            session,
             process,
             stale_since: stale_at.filter(|_| health.is_stale()),
             dead_since: (health.liveness == Liveness::Dead).then_some(now),
@@ -110,10 +127,14 @@ impl SessionTable {
         events: &mut Vec<Event>,
     ) {
         let health = Health::of(&update, process, now, &self.thresholds);
-        let session = Session::new(update, health);
+        let mut session = Session::new(update, health);
+        session.since = Some(StatusSince::new(session.update.timestamp, true));
         let (index, from) = match self.find(session.name()) {
             Ok(index) => {
                 let entry = &mut *self.sessions[index];
+                if entry.session.update.status == session.update.status {
+                    session.since = entry.session.since;
+                }
                 let before = std::mem::replace(&mut entry.session, session);
                 entry.process = process;
                 (index, Some(before.update.status))
@@ -326,7 +347,7 @@ mod tests {
         }
 
         fn snapshot(&mut self, now: i64, update: Update, process: ProcessState) {
-            let event = self.0.snapshot(update, process, at(now));
+            let event = self.0.snapshot(update, None, process, at(now));
             assert_eq!(event.kind, EventKind::Snapshot);
         }
 
@@ -451,6 +472,24 @@ mod tests {
         scene.push(0, update("w", 0, "completed", PROCESS), Running);
         assert_eq!(scene.end_process(10), [EventKind::Exited]);
         assert!(scene.tick(11).is_empty());
+    }
+
+    #[test]
+    fn status_starts_with_its_first_update() {
+        let mut scene = Scene::new();
+        let since = |scene: &Scene| scene.0.session("w").unwrap().since;
+        scene.snapshot(0, update("w", 0, "working", ""), Unknown);
+        scene.push(5, update("w", 5, "working", ""), Unknown);
+        assert_eq!(since(&scene), None, "not read");
+        let begun = StatusSince::new(at(-60), false);
+        scene.0.set_since("w", Some(begun));
+        scene.push(10, update("w", 10, "working", ""), Unknown);
+        assert_eq!(since(&scene), Some(begun));
+        scene.push(20, update("w", 20, "blocked", ""), Unknown);
+        assert_eq!(since(&scene), Some(StatusSince::new(at(20), true)));
+        scene.tick(50);
+        let held = scene.0.session("w").unwrap().time_in_status();
+        assert_eq!(held, Some(std::time::Duration::from_secs(30)));
     }
 
     #[test]

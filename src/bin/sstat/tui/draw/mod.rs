@@ -84,11 +84,10 @@ mod tests {
     use ratatui::backend::TestBackend;
     use ratatui::buffer::Buffer;
     use ratatui::style::{Color, Modifier};
-    use sstat::{HealthRules, ProcessState, Session, Thresholds, Update};
+    use sstat::{HealthRules, ProcessState, Session, StatusSince, Thresholds, Update};
     use unicode_width::UnicodeWidthStr;
 
     use crate::tui::keys::{Action, HELP};
-    use crate::tui::model::Since;
 
     const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (300, 80)];
 
@@ -144,7 +143,7 @@ mod tests {
         fn new(sessions: impl IntoIterator<Item = Session>) -> Self {
             let mut table = SessionTable::new(Thresholds::default());
             for session in sessions {
-                table.snapshot(session.update, ProcessState::Unknown, now());
+                table.snapshot(session.update, None, ProcessState::Unknown, now());
             }
             let screen = Screen::new(now());
             let mut scene = Self { screen, table };
@@ -231,11 +230,8 @@ mod tests {
     #[test]
     fn columns_depend_on_the_width() {
         let mut scene = Scene::new(sessions());
-        let begun = Since {
-            at: now() - TimeDelta::hours(26),
-            at_least: true,
-        };
-        scene.screen.since.insert("worker10".to_owned(), begun);
+        let begun = StatusSince::new(now() - TimeDelta::hours(26), false);
+        scene.table.set_since("worker10", Some(begun));
         assert_drawn(
             &scene.drawn((40, 10), &STYLE),
             &[
@@ -397,8 +393,6 @@ mod tests {
         let [first, last] = updates;
         crate::view::Detail {
             now: now(),
-            status_since: last.update.timestamp,
-            status_since_is_exact: true,
             progress: vec![(first.update.timestamp, 0.3), (last.update.timestamp, 0.6)],
             remaining: Some(crate::view::Remaining {
                 soonest: Duration::from_secs(1500),

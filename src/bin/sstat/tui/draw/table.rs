@@ -7,11 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{
     Block, Cell, HighlightSpacing, Padding, Paragraph, Row, Table, TableState, Wrap,
 };
-use sstat::{Health, Update};
+use sstat::{Health, Session, StatusSince};
 
 use super::paint::Painter;
 use crate::render::style::{Role, percent, worst_issue};
-use crate::tui::model::{Screen, Since, Sort, Totals, worst_word};
+use crate::tui::model::{Screen, Sort, Totals, worst_word};
 use crate::tui::text::{short_duration, steady};
 use crate::watch::session_table::SessionTable;
 
@@ -136,7 +136,7 @@ pub fn draw(
             painter,
             layout: &layout,
             screen,
-            update: &table.get(index)?.update,
+            session: table.get(index)?,
             health: table.health_at(index, screen.now)?,
         };
         let columns = layout.columns.iter();
@@ -213,20 +213,20 @@ struct Cells<'a> {
     painter: &'a Painter<'a>,
     layout: &'a Layout,
     screen: &'a Screen,
-    update: &'a Update,
+    session: &'a Session,
     health: Health,
 }
 
 impl Cells<'_> {
     fn cell(&self, column: Column, width: usize) -> Line<'static> {
-        let (painter, update, health) = (self.painter, self.update, &self.health);
+        let (painter, health) = (self.painter, &self.health);
+        let Session { update, since, .. } = self.session;
         let text = |text: &str| Line::from(painter.fit(text, width));
         match column {
             Column::Session => text(&update.session),
             Column::Status => self.status(width),
             Column::For => {
-                let since = self.screen.since.get(&update.session);
-                let held = since.map(|since| self.held(*since)).unwrap_or_default();
+                let held = since.map(|since| self.held(since)).unwrap_or_default();
                 Line::from(held).right_aligned()
             }
             Column::Age => {
@@ -263,7 +263,7 @@ impl Cells<'_> {
 
     /// The status and the issue, or the more important of the two.
     fn status(&self, width: usize) -> Line<'static> {
-        let (painter, update, health) = (self.painter, self.update, &self.health);
+        let (painter, update, health) = (self.painter, &self.session.update, &self.health);
         match worst_issue(health) {
             Some((issue, role)) if self.layout.is_roomy => {
                 let room = width.saturating_sub(1 + issue.len());
@@ -282,9 +282,9 @@ impl Cells<'_> {
         }
     }
 
-    fn held(&self, since: Since) -> String {
-        let held = (self.screen.now - since.at).to_std().unwrap_or_default();
-        let mark = if since.at_least { ">" } else { "" };
+    fn held(&self, since: StatusSince) -> String {
+        let held = since.elapsed(self.screen.now);
+        let mark = if since.is_exact { "" } else { ">" };
         format!("{mark}{}", short_duration(held, DURATION - mark.len()))
     }
 }

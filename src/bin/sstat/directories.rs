@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::path::PathBuf;
 
 use sstat::{Location, Session, Store, natural_cmp};
 
@@ -29,6 +30,16 @@ impl Directories {
 
     pub fn iter(&self) -> std::slice::Iter<'_, Location> {
         self.0.iter()
+    }
+
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.stores()
+            .map(|store| store.path().to_path_buf())
+            .collect()
+    }
+
+    pub fn store(&self, index: usize) -> &Store {
+        &self.0[index].store
     }
 
     pub fn stores(&self) -> impl Iterator<Item = &Store> {

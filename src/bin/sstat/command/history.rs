@@ -5,18 +5,21 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use sstat::{FileWarning, HealthRules, History, Query, Store, Thresholds, Update, session_of_file};
+use sstat::{
+    FileWarning, HealthRules, History, Query, Session, Store, Thresholds, Update, session_of_file,
+};
 
 use crate::cli;
 use crate::config::{Config, Stream};
+use crate::directories::{Directories, qualify};
 use crate::error::Result;
 use crate::output::{self, JsonArray, Stdout, Stop};
 use crate::render::plot::{Plot, TimeRange};
 use crate::render::style::Style;
 use crate::render::timeline;
 use crate::select::{Names, Selection, select};
-use crate::view::{Report, View};
-use crate::watch::history_follower::{HistoryFollower, NameFilter};
+use crate::view::{Report, View, directory_if_several};
+use crate::watch::history_follower::HistoryFollower;
 
 /// The default of `--limit`.
 const LIMIT: usize = 50;
@@ -43,8 +46,8 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     let filters = cli::Filters::of_names(args.names.clone());
     let mut selection = select(config, &filters, &rules)?;
     let joins = joining_sessions(args);
-    let names = take_names(&mut selection, args, joins.as_ref());
-    let is_nothing = names.is_empty() && !selection.unknown.is_empty();
+    let sessions = take_sessions(&mut selection, &config.directories, args, joins.as_ref());
+    let is_nothing = sessions.is_empty() && !selection.unknown.is_empty();
     let mut report = selection.conclude(config, Report::of(View::Nothing), false);
     if is_nothing {
         return output::print(config, report);
@@ -55,7 +58,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     }
 
     let style = config.style(Stream::Out);
-    let is_several = names.len() > 1 || joins.is_some();
+    let is_several = sessions.len() > 1 || joins.is_some();
     let write_update = |out: &mut Stdout, line: &[u8], update: &Update| {
         if args.jsonl {
             return write_stored_line(out, line);
@@ -64,22 +67,25 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
         timeline::write_update(out, update, name, &style)
     };
     let histories = Histories {
-        store: &config.directories.first().store,
+        directories: &config.directories,
         query,
-        names,
+        sessions,
     };
     let mut warnings = Vec::new();
     let is_open = output::write_stdout(|out| {
         warnings = if args.plot {
             histories.write_plot(out, &rules, &style)?
         } else if args.json {
-            let is_single = *args.names == *histories.names && histories.names.len() == 1;
+            let is_single = match (&*args.names, &*histories.sessions) {
+                ([name], [session]) => *name == session.name() || *name == session.qualified_name(),
+                _ => false,
+            };
             histories.write_json(out, is_single)?
         } else if args.follow {
             return histories.follow(out, config, joins, write_update);
         } else {
             let write = |line: &[u8], update: &Update| Ok(write_update(out, line, update)?);
-            histories.for_each(write, |_| Ok(()))?
+            histories.for_each(write, |_, _| Ok(()))?
         };
         Ok(())
     })?;
@@ -89,54 +95,69 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     output::print(config, report.with_warnings(&warnings))
 }
 
-/// Returns a filter for the names of new sessions to follow; `None` if no new
-/// session is followed.
-fn joining_sessions(args: &cli::History) -> Option<NameFilter> {
+/// Returns the names of new sessions to follow; `None` if no new session is followed.
+fn joining_sessions(args: &cli::History) -> Option<Names> {
     let names = Names::new(&args.names);
-    if !args.follow || names.exactly().is_some() {
-        return None;
-    }
-    Some(Box::new(move |name| names.want(None, name)))
+    (args.follow && names.exactly().is_none()).then_some(names)
 }
 
-/// Returns the names of the sessions to print: those named in the order of the
-/// arguments, then those that match a pattern. Drops the warnings that are
-/// repeated when the history is read.
-fn take_names(
+/// Returns the sessions to print: those named in the order of the arguments, then
+/// those that match a pattern. Drops the warnings that are repeated when the history
+/// is read.
+fn take_sessions(
     selection: &mut Selection,
+    directories: &Directories,
     args: &cli::History,
-    joins: Option<&NameFilter>,
-) -> Vec<String> {
-    let sessions = std::mem::take(&mut selection.sessions).into_iter();
-    let mut names: Vec<String> = sessions.map(|session| session.update.session).collect();
-    let known: HashSet<&String> = names.iter().collect();
+    joins: Option<&Names>,
+) -> Vec<Session> {
+    let mut sessions = std::mem::take(&mut selection.sessions);
+    let key = |session: &Session| session.qualified_name().into_owned();
+    let known: HashSet<String> = sessions.iter().map(key).collect();
     selection.warnings.retain(|warning| {
-        let session = warning.path.file_name().and_then(session_of_file);
-        session.is_none_or(|session| {
-            !known.contains(&session) && joins.is_none_or(|joins| !joins(&session))
-        })
+        let name = warning.path.file_name().and_then(session_of_file);
+        let is_in = |store: &&Store| warning.path.parent() == Some(store.path());
+        let (Some(name), Some(store)) = (name, directories.stores().find(is_in)) else {
+            return true;
+        };
+        let project = store.directory().project();
+        joins.is_none_or(|joins| !joins.want(project, &name))
+            && !known.contains(&qualify(store, name))
     });
-    let mut places: HashMap<&String, usize> = HashMap::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (place, name) in args.names.iter().enumerate() {
         places.entry(name).or_insert(place);
     }
-    names.sort_by_key(|name| places.get(name).copied().unwrap_or(usize::MAX));
-    names
+    sessions.sort_by_cached_key(|session| {
+        let place = places.get(&*session.qualified_name());
+        let place = place.or_else(|| places.get(session.name()));
+        place.copied().unwrap_or(usize::MAX)
+    });
+    sessions
 }
 
 /// The sessions whose histories are printed.
 struct Histories<'a> {
-    store: &'a Store,
+    directories: &'a Directories,
     query: Query,
-    names: Vec<String>,
+    sessions: Vec<Session>,
 }
 
 impl Histories<'_> {
     /// Opens the histories one after the other, without those whose file has
     /// been deleted.
-    fn iter(&self) -> impl Iterator<Item = sstat::Result<History>> {
-        let names = self.names.iter();
-        names.filter_map(|name| self.store.history(name, self.query.clone()).transpose())
+    fn iter(&self) -> impl Iterator<Item = sstat::Result<(&Session, History)>> {
+        self.sessions.iter().filter_map(|session| {
+            let history = self.open(session, self.query.clone()).transpose()?;
+            Some(history.map(|history| (session, history)))
+        })
+    }
+
+    fn open(&self, session: &Session, query: Query) -> sstat::Result<Option<History>> {
+        self.store(session).history(session.name(), query)
+    }
+
+    fn store(&self, session: &Session) -> &Store {
+        self.directories.find(&session.qualified_name()).0
     }
 
     /// Calls `write` for each update and `end` for each history after its
@@ -144,13 +165,19 @@ impl Histories<'_> {
     fn for_each(
         &self,
         mut write: impl FnMut(&[u8], &Update) -> Written,
-        mut end: impl FnMut(History) -> Written,
+        mut end: impl FnMut(&Session, History) -> Written,
     ) -> Written<Vec<FileWarning>> {
         let mut warnings = Vec::new();
         for history in self.iter() {
-            let history = history?;
-            warnings.extend(history.for_each(|line, update| write(line, &update))?);
-            end(history)?;
+            let (session, history) = history?;
+            let warning = history.for_each(|line, mut update| {
+                if session.has_namesake {
+                    update.session = session.qualified_name().into_owned();
+                }
+                write(line, &update)
+            })?;
+            warnings.extend(warning);
+            end(session, history)?;
         }
         Ok(warnings)
     }
@@ -161,13 +188,14 @@ impl Histories<'_> {
         &self,
         out: &mut Stdout,
         config: &Config,
-        joins: Option<NameFilter>,
+        joins: Option<Names>,
         write: impl Fn(&mut Stdout, &[u8], &Update) -> io::Result<()>,
     ) -> Written {
-        let mut follower = HistoryFollower::new(self.store.clone(), self.query.clone(), joins)?;
+        let mut follower =
+            HistoryFollower::new(self.directories.clone(), self.query.clone(), joins)?;
         let warnings = self.for_each(
             |line, update| Ok(write(out, line, update)?),
-            |history| Ok(follower.add(history)?),
+            |session, history| Ok(follower.add(self.store(session), history)?),
         )?;
         output::print_warnings(config, &warnings);
         out.flush()?;
@@ -184,12 +212,14 @@ impl Histories<'_> {
         let mut warnings = Vec::new();
         let mut histories = self.iter();
         if is_single && let Some(history) = histories.next() {
-            warnings.extend(write_history(out, &history?, 0)?);
+            let (session, history) = history?;
+            warnings.extend(write_history(out, session, &history, 0)?);
         } else {
             let mut array = JsonArray::begin(out, 0)?;
             for history in histories {
                 array.next(out)?;
-                warnings.extend(write_history(out, &history?, 1)?);
+                let (session, history) = history?;
+                warnings.extend(write_history(out, session, &history, 1)?);
             }
             array.end(out)?;
         }
@@ -208,7 +238,7 @@ impl Histories<'_> {
         let mut warnings = Vec::new();
         let mut extents = Vec::new();
         for history in self.iter() {
-            let history = history?;
+            let (session, history) = history?;
             let mut extent: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
             let warning = history.for_each(|_, Update { timestamp, .. }| -> Written {
                 let (first, last) = extent.get_or_insert((timestamp, timestamp));
@@ -217,7 +247,7 @@ impl Histories<'_> {
                 Ok(())
             })?;
             warnings.extend(warning);
-            extents.extend(extent.map(|(first, last)| (history.name().to_owned(), first, last)));
+            extents.extend(extent.map(|(first, last)| (session, first, last)));
         }
         let first = extents.iter().map(|(_, first, _)| *first).min();
         let last = extents.iter().map(|(.., last)| *last).max();
@@ -225,11 +255,11 @@ impl Histories<'_> {
             return Ok(warnings);
         };
         let range = TimeRange::new(&self.query, first, last, rules);
-        let names = extents.iter().map(|(name, ..)| name.as_str());
+        let names = extents.iter().map(|(session, ..)| session.display_name());
         let mut plot = Plot::new(range, rules, names, style);
         plot.write_title(out)?;
-        for (name, first, _) in &extents {
-            let Some(history) = self.store.history(name, self.query_for_plot())? else {
+        for (session, first, _) in &extents {
+            let Some(history) = self.open(session, self.query_for_plot())? else {
                 continue;
             };
             // Without a limit, the lane also shows the state at its left edge,
@@ -241,7 +271,7 @@ impl Histories<'_> {
                 plot.add(&mut lane, update);
                 Ok(())
             })?;
-            plot.write_lane(out, name, lane)?;
+            plot.write_lane(out, &session.display_name(), lane)?;
         }
         plot.write_axis(out)?;
         Ok(warnings)
@@ -262,12 +292,17 @@ impl Histories<'_> {
 /// Writes a history as a JSON object, the value of a document at a depth.
 fn write_history(
     out: &mut Stdout,
+    session: &Session,
     history: &History,
     depth: usize,
 ) -> Written<Option<FileWarning>> {
     let indent = " ".repeat(2 * (depth + 1));
     write!(out, "{{\n{indent}\"session\": ")?;
     output::write_json(out, &history.name(), depth + 1)?;
+    if let Some(directory) = directory_if_several(session) {
+        write!(out, ",\n{indent}\"directory\": ")?;
+        output::write_json(out, &directory, depth + 1)?;
+    }
     let total = history.count_updates()?;
     write!(
         out,

@@ -131,15 +131,18 @@ impl Mark {
 }
 
 impl<'a> Plot<'a> {
-    pub fn new<'n>(
+    pub fn new(
         range: TimeRange,
         rules: &'a HealthRules,
-        names: impl ExactSizeIterator<Item = &'n str>,
+        names: impl ExactSizeIterator<Item: AsRef<str>>,
         style: &'a Style,
     ) -> Self {
         let width = style.width.unwrap_or(PIPE_WIDTH);
         let rows = if names.len() == 1 { ROWS_OF_SINGLE } else { 1 };
-        let longest = names.map(|name| escape(name).width()).max().unwrap_or(0);
+        let longest = names
+            .map(|name| escape(name.as_ref()).width())
+            .max()
+            .unwrap_or(0);
         let label = longest.min(width / 3).max("100%".len());
         Self {
             range,

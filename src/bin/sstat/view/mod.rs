@@ -74,6 +74,13 @@ pub enum SummaryForm {
 /// A session as JSON: the keys of its last update and those derived from it.
 pub struct SessionState<'a>(pub &'a Session);
 
+/// Returns the directory of a session for JSON, which has it if several directories
+/// are read.
+pub fn directory_if_several(session: &Session) -> Option<String> {
+    let directory = session.directory.as_ref()?;
+    directory.project().map(|_| directory.to_string())
+}
+
 impl Serialize for SessionState<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(serde::Serialize)]
@@ -95,12 +102,9 @@ impl Serialize for SessionState<'_> {
             since_is_exact: Option<bool>,
         }
         let Session { health, since, .. } = self.0;
-        let directory = self.0.directory.as_ref();
         Keys {
             update: &self.0.update,
-            directory: directory
-                .filter(|directory| directory.project().is_some())
-                .map(ToString::to_string),
+            directory: directory_if_several(self.0),
             age_seconds: health.age.as_secs(),
             is_stale: health.is_stale(),
             is_very_stale: health.is_very_stale(),

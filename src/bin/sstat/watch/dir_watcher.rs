@@ -1,4 +1,4 @@
-//! Notifies which files of the directory may have changed.
+//! Notifies which files of the directories may have changed.
 //!
 //! Notifications can be lost when the kernel's queue overflows, and a network file
 //! system does not send them for writes of other hosts. Therefore an overflow
@@ -20,8 +20,9 @@ pub use self::platform::DirWatcher;
 /// The changes since the last call.
 #[derive(Debug, Default)]
 pub struct ChangeSet {
-    /// Sessions whose file was created, changed or removed, each once.
-    pub changed: Vec<String>,
+    /// Sessions whose file was created, changed or removed, each once: the index of
+    /// the directory and the name.
+    pub changed: Vec<(usize, String)>,
     /// Any file may have changed.
     pub rescan: bool,
 }

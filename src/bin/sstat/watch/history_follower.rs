@@ -10,21 +10,21 @@ use super::MAX_RESCAN_INTERVAL;
 use super::READ_BYTES;
 use super::dir_watcher::DirWatcher;
 use super::poller::Poller;
-
-/// Selects the sessions to follow by their names.
-pub type NameFilter = Box<dyn Fn(&str) -> bool>;
+use crate::directories::{Directories, qualify};
+use crate::select::Names;
 
 /// The interval between polls of all files if there are no notifications.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub struct HistoryFollower {
-    store: Store,
+    directories: Directories,
     query: Query,
     /// Selects the sessions that are followed once they appear.
-    joins: Option<NameFilter>,
-    followers: Vec<Follower>,
-    /// The indexes of the followers, by session.
-    indexes: HashMap<String, usize>,
+    joins: Option<Names>,
+    followers: Vec<Followed>,
+    /// The indexes of the followers by name, one for each directory with a session
+    /// of this name.
+    indexes: HashMap<String, Vec<usize>>,
     /// The indexes of the followers whose files are to be read.
     pending: Vec<usize>,
     /// The indexes of the followers whose files were reported as unreadable.
@@ -35,19 +35,24 @@ pub struct HistoryFollower {
     next_rescan: Instant,
 }
 
+struct Followed {
+    follower: Follower,
+    store: Store,
+}
+
 impl HistoryFollower {
     /// Returns a follower of no session. It listens for changes from now on.
     ///
     /// # Errors
     /// If no pipe can be created.
-    pub fn new(store: Store, query: Query, joins: Option<NameFilter>) -> io::Result<Self> {
+    pub fn new(directories: Directories, query: Query, joins: Option<Names>) -> io::Result<Self> {
         #[cfg_attr(not(unix), allow(unused_mut))]
         let mut poller = Poller::new()?;
         #[cfg(unix)]
         poller.wake_on_close(std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?);
         Ok(Self {
-            directory: DirWatcher::new(store.path(), false, &poller.waker()),
-            store,
+            directory: DirWatcher::new(directories.paths(), false, &poller.waker()),
+            directories,
             query,
             joins,
             followers: Vec::new(),
@@ -60,22 +65,22 @@ impl HistoryFollower {
         })
     }
 
-    /// Follows a session from the end of its history.
+    /// Follows a session of a store from the end of its history.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn add(&mut self, history: History) -> sstat::Result<()> {
-        self.join(history.into_follower()?);
+    pub fn add(&mut self, store: &Store, history: History) -> sstat::Result<()> {
+        self.join(store.clone(), history.into_follower()?);
         Ok(())
     }
 
-    fn join(&mut self, mut follower: Follower) {
+    fn join(&mut self, store: Store, mut follower: Follower) {
         if self.followers.len() >= Follower::MAX_OPEN {
             follower.close_between_reads();
         }
-        let index = self.followers.len();
-        self.indexes.insert(follower.name().to_owned(), index);
-        self.followers.push(follower);
+        let indexes = self.indexes.entry(follower.name().to_owned()).or_default();
+        indexes.push(self.followers.len());
+        self.followers.push(Followed { follower, store });
     }
 
     /// Waits until a session may have new updates. Returns false if stdout has been
@@ -94,8 +99,9 @@ impl HistoryFollower {
             pause,
         )?;
         let changes = self.directory.changes();
-        for name in changes.changed {
-            self.note_change(&name);
+        for (directory, name) in changes.changed {
+            let store = self.directories.store(directory).clone();
+            self.note_change(&store, &name);
         }
         if changes.rescan || self.next_rescan <= Instant::now() {
             self.rescan();
@@ -103,14 +109,24 @@ impl HistoryFollower {
         Ok(!self.poller.output_closed())
     }
 
-    fn note_change(&mut self, name: &str) {
-        if !self.indexes.contains_key(name)
-            && self.joins.as_ref().is_some_and(|joins| joins(name))
-            && let Ok(follower) = self.store.follow(name)
+    fn note_change(&mut self, store: &Store, name: &str) {
+        let project = store.directory().project();
+        if self.index_of(store, name).is_none()
+            && self
+                .joins
+                .as_ref()
+                .is_some_and(|joins| joins.want(project, name))
+            && let Ok(follower) = store.follow(name)
         {
-            self.join(follower);
+            self.join(store.clone(), follower);
         }
-        self.pending.extend(self.indexes.get(name));
+        self.pending.extend(self.index_of(store, name));
+    }
+
+    fn index_of(&self, store: &Store, name: &str) -> Option<usize> {
+        let indexes = self.indexes.get(name)?.iter().copied();
+        let mut indexes = indexes.filter(|&index| self.followers[index].store == *store);
+        indexes.next()
     }
 
     /// Finds new sessions, and the files that have changed since the last read.
@@ -122,17 +138,19 @@ impl HistoryFollower {
         self.next_rescan = Instant::now() + interval;
         self.directory.follow_path();
         if self.joins.is_some() {
-            let mut names = self.store.names().unwrap_or_default();
-            names.retain(|name| !self.indexes.contains_key(name));
-            names.iter().for_each(|name| self.note_change(name));
+            for store in self.directories.clone().stores() {
+                let mut names = store.names().unwrap_or_default();
+                names.retain(|name| self.index_of(store, name).is_none());
+                names.iter().for_each(|name| self.note_change(store, name));
+            }
         }
         let followers = self.followers.iter().enumerate();
-        let changed = followers.filter(|(_, follower)| !follower.is_unchanged());
+        let changed = followers.filter(|(_, followed)| !followed.follower.is_unchanged());
         self.pending.extend(changed.map(|(index, _)| index));
     }
 
     /// Calls `each` with the selected updates that are new and their stored lines,
-    /// those of each session oldest first.
+    /// those of each session oldest first. A name that occurs twice is qualified.
     ///
     /// # Errors
     /// The error of `each`. If a file cannot be read, that is a
@@ -142,8 +160,8 @@ impl HistoryFollower {
         mut each: impl FnMut(&[u8], &Update) -> Result<(), E>,
     ) -> Result<(), E> {
         for index in std::mem::take(&mut self.pending) {
-            let follower = &mut self.followers[index];
-            let new = match follower.read_new(READ_BYTES) {
+            let Followed { follower, store } = &mut self.followers[index];
+            let mut new = match follower.read_new(READ_BYTES) {
                 Ok(new) => new,
                 Err(error) => {
                     if !self.unreadable.contains(&index) {
@@ -154,7 +172,11 @@ impl HistoryFollower {
                     continue;
                 }
             };
-            for (line, update) in &new.updates {
+            let is_unique = self.indexes[follower.name()].len() == 1;
+            for (line, update) in &mut new.updates {
+                if !is_unique {
+                    update.session = qualify(store, std::mem::take(&mut update.session));
+                }
                 if self.query.matches(update) {
                     each(line, update)?;
                 }

@@ -111,7 +111,7 @@ impl Watcher {
             interval: args.interval,
             table: SessionTable::new(config.rules(&args.reading.staleness)?.thresholds),
             followed: HashMap::new(),
-            directory: DirWatcher::new(store.path(), args.poll, &poller.waker()),
+            directory: DirWatcher::new(vec![store.path().into()], args.poll, &poller.waker()),
             processes: Processes::new(&poller.waker()),
             suspend: SuspendDetector::new(),
             resumed_at: None,
@@ -221,7 +221,7 @@ impl Watcher {
         // In this order, the changes include the last pushes of the processes.
         self.ended.extend(self.processes.take_ended());
         let changes = self.directory.changes();
-        let selected = changes.changed.into_iter();
+        let selected = changes.changed.into_iter().map(|(_, name)| name);
         self.unread
             .extend(selected.filter(|name| self.names.want(None, name)));
         if changes.rescan || self.next_rescan <= Instant::now() {

@@ -18,12 +18,17 @@ const BUFFER_BYTES: usize = 32 * 1024;
 /// How often [`DirWatcher::follow_path`] tries again if the path is created meanwhile.
 const MAX_ATTEMPTS: u32 = 16;
 
-/// The file notifications of one directory: inotify(7) watches of the directory,
-/// and of its nearest existing ancestor for its creation, replacement and removal.
+/// The file notifications of some directories.
 pub struct DirWatcher {
     /// `None` if the caller polls.
     inotify: Option<OwnedFd>,
-    directory: PathBuf,
+    directories: Vec<Directory>,
+}
+
+/// A directory and its inotify(7) watches: of itself, and of its nearest existing
+/// ancestor for its creation, replacement and removal.
+struct Directory {
+    path: PathBuf,
     /// `None` while the directory is missing.
     watch: Option<i32>,
     ancestor: Option<Ancestor>,
@@ -38,14 +43,17 @@ struct Ancestor {
 
 impl DirWatcher {
     /// Starts to listen, unless `poll` is true.
-    pub fn new(directory: &Path, poll: bool, _waker: &Waker) -> Self {
+    pub fn new(directories: Vec<PathBuf>, poll: bool, _waker: &Waker) -> Self {
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
-        let mut watcher = Self {
-            inotify: inotify::init(flags).ok().filter(|_| !poll),
-            directory: directory.to_path_buf(),
+        let directories = directories.into_iter().map(|path| Directory {
+            path,
             watch: None,
             ancestor: None,
             is_network: false,
+        });
+        let mut watcher = Self {
+            inotify: inotify::init(flags).ok().filter(|_| !poll),
+            directories: directories.collect(),
         };
         watcher.follow_path();
         watcher
@@ -58,37 +66,34 @@ impl DirWatcher {
 
     /// Returns true if notifications are unavailable or incomplete.
     pub fn needs_polling(&self) -> bool {
-        self.inotify.is_none() || self.is_network
+        self.inotify.is_none()
+            || self
+                .directories
+                .iter()
+                .any(|directory| directory.is_network)
     }
 
-    /// Listens to the directory that the path names now, and to no other.
+    /// Listens to the directories that the paths name now, and to no other.
     pub fn follow_path(&mut self) {
+        let before = self.watches();
         let Some(inotify) = &self.inotify else {
             return;
         };
-        let before = self.watches();
-        for _ in 0..MAX_ATTEMPTS {
-            self.ancestor = watch_ancestor(inotify, &self.directory);
-            self.watch = watch_entries(inotify, &self.directory, WatchFlags::MODIFY);
-            // The entry may have been created before its parent was watched.
-            let is_created = self
-                .ancestor
-                .as_ref()
-                .is_some_and(|ancestor| ancestor.child.symlink_metadata().is_ok());
-            if self.watch.is_some() || !is_created {
-                break;
-            }
+        for directory in &mut self.directories {
+            directory.follow_path(inotify);
         }
-        let now = self.watches();
-        for &stale in before.difference(&now) {
-            let _ = inotify::remove_watch(inotify, stale);
+        for stale in before.difference(&self.watches()) {
+            let _ = inotify::remove_watch(inotify, *stale);
         }
-        self.is_network = is_network(&self.directory);
     }
 
+    /// Directories can share the watch of an ancestor.
     fn watches(&self) -> HashSet<i32> {
-        let ancestor = self.ancestor.as_ref().map(|ancestor| ancestor.watch);
-        self.watch.into_iter().chain(ancestor).collect()
+        let watches = self.directories.iter().flat_map(|directory| {
+            let ancestor = directory.ancestor.as_ref().map(|ancestor| ancestor.watch);
+            directory.watch.into_iter().chain(ancestor)
+        });
+        watches.collect()
     }
 
     /// Returns the changes since the last call.
@@ -115,21 +120,22 @@ impl DirWatcher {
             let name = event
                 .file_name()
                 .map(|name| OsStr::from_bytes(name.to_bytes()));
-            if let Some(ancestor) = &self.ancestor
-                && ancestor.watch == event.wd()
-            {
-                lost |= events.intersects(gone) || name == ancestor.child.file_name();
-            }
-            if self.watch != Some(event.wd()) {
-                continue;
-            }
-            lost |= events.intersects(gone);
-            let Some(name) = name else { continue };
-            let Some(session) = sstat::session_of_file(name) else {
-                continue;
-            };
-            if changed.insert(session.clone()) {
-                changes.changed.push(session);
+            for (index, directory) in self.directories.iter().enumerate() {
+                if let Some(ancestor) = &directory.ancestor
+                    && ancestor.watch == event.wd()
+                {
+                    lost |= events.intersects(gone) || name == ancestor.child.file_name();
+                }
+                if directory.watch != Some(event.wd()) {
+                    continue;
+                }
+                lost |= events.intersects(gone);
+                let Some(session) = name.and_then(sstat::session_of_file) else {
+                    continue;
+                };
+                if changed.insert((index, session.clone())) {
+                    changes.changed.push((index, session));
+                }
             }
         }
         if lost {
@@ -137,6 +143,24 @@ impl DirWatcher {
             changes.rescan = true;
         }
         changes
+    }
+}
+
+impl Directory {
+    fn follow_path(&mut self, inotify: &OwnedFd) {
+        for _ in 0..MAX_ATTEMPTS {
+            self.ancestor = watch_ancestor(inotify, &self.path);
+            self.watch = watch_entries(inotify, &self.path, WatchFlags::MODIFY);
+            // The entry may have been created before its parent was watched.
+            let is_created = self
+                .ancestor
+                .as_ref()
+                .is_some_and(|ancestor| ancestor.child.symlink_metadata().is_ok());
+            if self.watch.is_some() || !is_created {
+                break;
+            }
+        }
+        self.is_network = is_network(&self.path);
     }
 }
 

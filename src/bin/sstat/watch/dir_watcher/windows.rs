@@ -1,6 +1,6 @@
 //! Windows: no file notifications yet: the caller polls.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::ChangeSet;
 use crate::watch::poller::Waker;
@@ -8,7 +8,7 @@ use crate::watch::poller::Waker;
 pub struct DirWatcher;
 
 impl DirWatcher {
-    pub fn new(_directory: &Path, _poll: bool, _waker: &Waker) -> Self {
+    pub fn new(_directories: Vec<PathBuf>, _poll: bool, _waker: &Waker) -> Self {
         Self
     }
 

@@ -112,7 +112,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__list)
-            opts="-q -v -V -h --status --task --since --older-than --longer-than --meta --json --stale-after --very-stale-after --stale-status --sort --columns --attention --exit-code --dir --color --quiet --verbose --version --help"
+            opts="-0 -q -v -V -h --status --task --since --older-than --longer-than --meta --json --stale-after --very-stale-after --stale-status --sort --columns --jsonl --files --null --attention --exit-code --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -155,7 +155,7 @@ _sstat() {
                     return 0
                     ;;
                 --sort)
-                    COMPREPLY=($(compgen -W "name age for status progress" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "name age for status progress task" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -410,7 +410,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__watch)
-            opts="-n -q -v -V -h --status --task --since --older-than --longer-than --meta --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --dir --color --quiet --verbose --version --help"
+            opts="-n -q -v -V -h --status --task --since --longer-than --json --stale-after --very-stale-after --stale-status --interval --once --poll --now --until --any --timeout --allow-missing --on --exec --repeat --bell --older-than --meta --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -428,15 +428,7 @@ _sstat() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --older-than)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --longer-than)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --meta)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -477,6 +469,14 @@ _sstat() {
                     return 0
                     ;;
                 --repeat)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --meta)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

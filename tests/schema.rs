@@ -109,8 +109,8 @@ impl Schema {
                 },
                 "enum" => argument.as_array().unwrap().contains(value),
                 "const" => argument == value,
-                "minimum" => value.as_f64() >= argument.as_f64(),
-                "maximum" => value.as_f64() <= argument.as_f64(),
+                "minimum" => !value.is_number() || value.as_f64() >= argument.as_f64(),
+                "maximum" => !value.is_number() || value.as_f64() <= argument.as_f64(),
                 "format" => {
                     assert_eq!(argument, "date-time");
                     chrono::DateTime::parse_from_rfc3339(value.as_str().unwrap_or_default()).is_ok()
@@ -224,6 +224,8 @@ fn output_of_commands_matches_its_schema() {
     let sandbox = sessions();
     for (args, schema) in [
         ("summary --json", "summary.json"),
+        ("summary --json --by status", "summary.json"),
+        ("summary --json --by meta.rows", "summary.json"),
         ("list --json", "list.json"),
         ("show worker1 --json", "session.json"),
         ("show dead --json", "session.json"),
@@ -232,6 +234,9 @@ fn output_of_commands_matches_its_schema() {
         ("history --all --json", "history.json"),
     ] {
         assert_valid(schema, &sandbox.json(args.split(' ')));
+    }
+    for line in sandbox.ok(["list", "--jsonl"]).lines() {
+        assert_valid("session.json", &serde_json::from_str(line).unwrap());
     }
 }
 

@@ -94,10 +94,9 @@ impl Store {
         name: &str,
         rules: &HealthRules,
     ) -> Result<(Option<Session>, Option<FileWarning>)> {
-        let Some(file_name) = self.file_of(name)? else {
+        let Some(path) = self.path_of(name)? else {
             return Ok((None, None));
         };
-        let path = self.path().join(file_name);
         let open = || open::open_read(&path);
         let buffer = &mut Vec::new();
         let name = name.to_owned();
@@ -106,6 +105,16 @@ impl Store {
             session.directory = Some(self.directory.clone());
         }
         Ok((session, warning))
+    }
+
+    /// Returns the path of a session's file, which need not exist; `None` for a name
+    /// that no file can have.
+    ///
+    /// # Errors
+    /// If the name contains `\xNN` and the directory cannot be read.
+    pub fn path_of(&self, name: &str) -> Result<Option<PathBuf>> {
+        let file_name = self.file_of(name)?;
+        Ok(file_name.map(|file_name| self.path().join(file_name)))
     }
 
     /// Returns the name of a session's file, which need not exist. In a session

@@ -69,6 +69,11 @@ fn rows_are_sorted_by_each_key() {
         names(&sandbox, &["--sort", "progress"])[..2],
         ["worker2", "worker10"]
     );
+    sandbox.ok(["push", "b", "idle", "m", "0", "10"]);
+    assert_eq!(
+        names(&sandbox, &["--sort", "task"])[..4],
+        ["worker10", "worker2", "b", "dba"]
+    );
 }
 
 #[test]
@@ -87,6 +92,217 @@ fn filters_match_name_pattern_status_task_and_time() {
         ["qa", "worker2", "worker10"]
     );
     assert_eq!(names(&sandbox, &["w*", "--status", "blocked"]), [""; 0]);
+    assert_eq!(
+        names(&sandbox, &["--older-than", "3m"]),
+        ["dba", "done", "old"]
+    );
+    assert_eq!(
+        names(&sandbox, &["--older-than", "99s", "--since", "200s"]),
+        ["dba", "qa"],
+        "an update is on one side of each limit"
+    );
+}
+
+/// Sessions with metadata of every type.
+fn with_metadata() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for (name, metadata) in [
+        (
+            "api1",
+            r#"{"phase":"test/unit","rows":7,"usage":{"tokens":1200}}"#,
+        ),
+        (
+            "api2",
+            r#"{"phase":"build","rows":70,"ok":true,"list":["a", 1]}"#,
+        ),
+        (
+            "web-3",
+            r#"{"usage.tokens":5,"usage":{"tokens":1200},"phase":null}"#,
+        ),
+    ] {
+        sandbox.ok(["push", name, "working", "m", "--metadata", metadata]);
+    }
+    sandbox.ok(["push", "plain", "idle"]);
+    sandbox
+}
+
+#[test]
+fn metadata_filter_matches_key_then_path() {
+    let sandbox = with_metadata();
+    for (filter, expected) in [
+        ("phase=test*", &["api1"][..]),
+        ("phase=test/unit", &["api1"]),
+        ("phase=[^b]*", &["api1", "web-3"]),
+        ("phase=*", &["api1", "api2", "web-3"]),
+        ("phase=null", &["web-3"]),
+        ("phase=test", &[]),
+        ("rows=7", &["api1"]),
+        ("rows=7?", &["api2"]),
+        ("ok=true", &["api2"]),
+        (r#"list=["a", 1]"#, &["api2"]),
+        ("usage.tokens=5", &["web-3"]),
+        ("usage.tokens=1200", &["api1"]),
+        ("absent=*", &[]),
+    ] {
+        assert_eq!(names(&sandbox, &["--meta", filter]), expected, "{filter}");
+    }
+    let both = [
+        "--meta", "phase=*", "--meta", "rows=7*", "--meta", "ok=true",
+    ];
+    assert_eq!(names(&sandbox, &both), ["api2"], "all filters must match");
+    let summary = sandbox.json(["summary", "--json", "--meta", "rows=*"]);
+    assert_eq!(summary["working_sessions"], json!(["api1", "api2"]));
+    for filter in ["phase", "=x", ""] {
+        let ran = sandbox.run(["list", "--meta", filter]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains("expected KEY=GLOB"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn chosen_columns_are_shown_in_their_order_even_if_empty() {
+    let sandbox = with_metadata();
+    let args = [
+        "list",
+        "--columns",
+        "meta.phase,session,meta.usage.tokens,progress,status",
+    ];
+    assert_eq!(
+        sandbox.ok(args),
+        "\
+PHASE      SESSION  USAGE.TOKENS  PROGRESS  STATUS
+test/unit  api1     1200                    working
+build      api2                             working
+           plain                            idle
+null       web-3    5                       working
+"
+    );
+    let me = std::process::id().to_string();
+    sandbox.ok(["push", "api1", "working", "--pid", &me]);
+    let ran = sandbox.ok(["list", "api1", "--columns", "pid,host,session"]);
+    let process = &sandbox.json(["list", "--json"])["api1"]["process"];
+    let row = format!("{me}  {}  api1", process["host"].as_str().unwrap());
+    assert_eq!(
+        ran.lines()
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join("  "),
+        row
+    );
+    for columns in ["sesion", "meta.", "session,,age", ""] {
+        let ran = sandbox.run(["list", "--columns", columns]);
+        assert_eq!(ran.code, 2, "{columns}");
+        assert!(
+            ran.stderr.contains("expected session, status,"),
+            "{}",
+            ran.stderr
+        );
+    }
+    let conflict = sandbox.run(["list", "--columns", "session", "--json"]);
+    assert_eq!(conflict.code, 2);
+}
+
+#[test]
+fn json_lines_are_the_values_of_json() {
+    let sandbox = team();
+    let text = sandbox.ok(["list", "--jsonl", "--sort", "age"]);
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let all = sandbox.json(["list", "--json"]);
+    let order = ["done", "old", "dba", "qa", "worker2", "worker10"];
+    assert_eq!(lines, order.map(|name| all[name].clone()));
+    assert_eq!(Sandbox::new().ok(["list", "--jsonl"]), "");
+    sandbox.aged("hostile", "a\u{9b}31m", 0);
+    assert!(
+        sandbox
+            .ok(["list", "hostile", "--jsonl"])
+            .contains(r#""a\u009b31m""#)
+    );
+}
+
+#[test]
+fn files_are_absolute_paths_without_live_sessions() {
+    let sandbox = team();
+    let me = std::process::id().to_string();
+    sandbox.ok(["push", "alive", "completed", "--pid", &me]);
+    let path = |name: &str| sandbox.file(name).display().to_string();
+    let finished = ["list", "--status", "completed,error", "--files"];
+    assert_eq!(
+        sandbox.ok(finished),
+        format!("{}\n{}\n", path("dba"), path("done"))
+    );
+    let old = [
+        "list",
+        "--status",
+        "completed",
+        "--older-than",
+        "1h",
+        "--files",
+        "-0",
+    ];
+    assert_eq!(sandbox.ok(old), format!("{}\0", path("done")));
+    let relative = sandbox
+        .command(["--dir", "status", "list", "old", "--files"])
+        .output();
+    assert_eq!(
+        relative.unwrap().stdout,
+        format!("{}\n", path("old")).as_bytes()
+    );
+    assert_eq!(sandbox.ok(["list", "alive", "--files"]), "");
+    assert_eq!(
+        sandbox
+            .run(["list", "alive", "--files", "--exit-code"])
+            .code,
+        0
+    );
+    assert_eq!(
+        sandbox.run(["list", "old", "--files", "--exit-code"]).code,
+        1
+    );
+    assert_eq!(sandbox.run(["list", "-0"]).code, 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn path_with_a_newline_needs_nul() {
+    let sandbox = Sandbox::new();
+    let line = r#"{"timestamp":"2026-02-14T20:34:00Z","status":"completed"}"#;
+    sandbox.write("a\nb", line);
+    sandbox.write("c", line);
+    let lines = sandbox.run(["list", "--files"]);
+    assert_eq!(lines.stdout, format!("{}\n", sandbox.file("c").display()));
+    assert!(
+        lines.stderr.contains("contains a newline; use -0"),
+        "{}",
+        lines.stderr
+    );
+    let all = sandbox.ok(["list", "--files", "-0"]);
+    assert_eq!(all.split_terminator('\0').count(), 2);
+}
+
+#[test]
+fn documented_command_removes_what_is_finished() {
+    let sandbox = Sandbox::new();
+    let week = 7 * 24 * 3600;
+    for (name, status, age) in [
+        ("old one", "completed", week + 60),
+        ("-old", "completed", week + 1),
+        ("recent", "completed", week - 60),
+        ("failed", "error", week + 60),
+    ] {
+        sandbox.aged(name, status, age);
+    }
+    let readme = include_str!("../../README.md");
+    let clean_up = "sstat list --status completed --older-than 7d --files -0 | xargs -0r rm -f --";
+    assert!(readme.contains(clean_up));
+    let mut shell = std::process::Command::new("sh");
+    sandbox.isolate(&mut shell);
+    assert!(shell.args(["-c", clean_up]).status().unwrap().success());
+    assert_eq!(names(&sandbox, &[]), ["failed", "recent"]);
+    // Without a match, nothing runs.
+    assert!(shell.status().unwrap().success());
 }
 
 #[test]

@@ -178,3 +178,97 @@ fn block_without_sessions_has_a_total() {
     let block = Sandbox::new().ok(["summary"]);
     assert!(block.contains("Total Sessions: 0\n===="), "{block}");
 }
+
+/// Two tasks on the way, one with a failed session, and a session without a task.
+fn tasks() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for args in [
+        "push api-1 working m 0.5 t2 -m team=red",
+        "push api-2 working m 1.0 t2 -m team=red",
+        "push web1 blocked m 0.25 t10 -m team=blue",
+        "push web2 error m -t t10",
+        "push solo idle",
+    ] {
+        sandbox.ok(args.split(' '));
+    }
+    sandbox
+}
+
+#[test]
+fn groups_are_rows_with_counts_worst_first() {
+    let sandbox = tasks();
+    assert_eq!(
+        sandbox.ok(["summary", "--by", "task"]),
+        "\
+TASK    TOTAL  WORKING  BLOCKED  ERROR  IDLE  ATTENTION  PROGRESS
+t10         2        0        1      1     0          2  ██░░░░░░░░  25%
+(none)      1        0        0      0     1          0
+t2          2        2        0      0     0          0  ███████░░░  75%
+"
+    );
+    let first_column = |by: &str| -> Vec<String> {
+        let text = sandbox.ok(["summary", "--by", by]);
+        let words = text
+            .lines()
+            .map(|line| line.split_whitespace().next().unwrap());
+        words.map(str::to_owned).collect()
+    };
+    assert_eq!(first_column("prefix"), ["PREFIX", "web", "api", "solo"]);
+    assert_eq!(
+        first_column("status"),
+        ["STATUS", "error", "blocked", "idle", "working"]
+    );
+    assert_eq!(first_column("meta.team"), ["TEAM", "(none)", "blue", "red"]);
+    assert_eq!(first_column("host"), ["HOST", "(none)"]);
+    assert_eq!(sandbox.ok(["summary", "--by", "task", "nobody*"]), "");
+}
+
+#[test]
+fn groups_in_json_are_summaries() {
+    let sandbox = tasks();
+    let json = sandbox.json(["summary", "--by", "task", "--json"]);
+    let mut without = json.clone();
+    let groups = without.as_object_mut().unwrap().remove("groups").unwrap();
+    assert_eq!(without, sandbox.json(["summary", "--json"]));
+    assert_eq!(
+        groups["t10"],
+        serde_json::json!({
+            "total_sessions": 2,
+            "by_status": {"blocked": 1, "error": 1},
+            "working_sessions": [],
+            "error_sessions": ["web2"],
+            "stale_sessions": [],
+            "idle_sessions": [],
+            "blocked_sessions": ["web1"],
+            "completed_sessions": [],
+            "very_stale_sessions": [],
+            "dead_sessions": [],
+            "attention_sessions": ["web1", "web2"],
+            "mean_progress": 0.25
+        })
+    );
+    assert_eq!(groups["(none)"]["mean_progress"], serde_json::Value::Null);
+    assert_eq!(
+        groups["t2"]["working_sessions"],
+        serde_json::json!(["api-1", "api-2"])
+    );
+    let text = sandbox.ok(["summary", "--by", "task", "--json"]);
+    let places = ["t10", "(none)", "t2"].map(|name| text.find(&format!("\"{name}\": {{")).unwrap());
+    assert!(places.is_sorted(), "{text}");
+    assert_eq!(
+        sandbox.json(["summary", "--by", "task", "--json", "x*"])["groups"],
+        serde_json::json!({})
+    );
+}
+
+#[test]
+fn group_key_is_checked() {
+    let sandbox = tasks();
+    for by in ["message", "tasks", "meta.", ""] {
+        let ran = sandbox.run(["summary", "--by", by]);
+        assert_eq!(ran.code, 2, "{by}");
+        let expected = "expected task, host, status, directory, prefix or meta.KEY";
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+    assert_eq!(sandbox.run(["summary", "--by", "task", "--short"]).code, 2);
+}

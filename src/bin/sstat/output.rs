@@ -1,16 +1,17 @@
 //! Printing: the only code that writes to stdout and stderr.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
-use sstat::{FileWarning, escape, escape_json};
+use sstat::{FileWarning, escape, escape_invalid_utf8, escape_json};
 
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
 use crate::render::style::{Role, Style};
 use crate::render::{block, detail, prometheus, table};
-use crate::view::{Form, Report, SummaryForm, View};
+use crate::view::{Form, Report, SessionState, SummaryForm, View};
 
 /// Buffered stdout. The type is concrete, because JSON is written in thousands of
 /// pieces, which is slow through `dyn Write`.
@@ -76,12 +77,13 @@ pub fn print_diagnostic(style: &Style, message: &str, role: Role) {
 /// Prints each value as a line of JSON. Returns false if the reader of stdout is
 /// gone.
 pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
-    write_stdout(|out| {
-        for value in values {
-            let json = serde_json::to_string(&value).map_err(io::Error::from)?;
-            writeln!(out, "{}", escape_json(&json))?;
-        }
-        Ok(())
+    write_stdout(|out| Ok(write_lines(out, values)?))
+}
+
+fn write_lines(out: &mut Stdout, mut values: impl Iterator<Item: Serialize>) -> io::Result<()> {
+    values.try_for_each(|value| {
+        let json = serde_json::to_string(&value)?;
+        writeln!(out, "{}", escape_json(&json))
     })
 }
 
@@ -144,12 +146,29 @@ fn write_view(out: &mut Stdout, view: &View, config: &Config) -> io::Result<()> 
             SummaryForm::Prometheus => prometheus::write_metrics(out, summary),
         },
         View::List(list, Form::Json) => write_document(out, list),
+        View::List(list, Form::JsonLines) => {
+            write_lines(out, list.sessions.iter().map(SessionState))
+        }
         View::List(list, Form::Human) => table::write_list(out, list, &style()),
-        View::Stale(list, Form::Json) => write_document(out, list),
+        View::Paths(paths, end) => write_paths(out, paths, *end),
         View::Stale(list, Form::Human) => table::write_stale(out, list, &style()),
-        View::Show(detail, Form::Json) => write_document(out, &**detail),
+        View::Stale(list, _) => write_document(out, list),
         View::Show(detail, Form::Human) => detail::write_detail(out, detail, &style()),
+        View::Show(detail, _) => write_document(out, &**detail),
     }
+}
+
+/// Writes paths unchanged, except on a terminal.
+fn write_paths(out: &mut Stdout, paths: &[PathBuf], end: u8) -> io::Result<()> {
+    let is_terminal = out.get_ref().is_terminal();
+    paths.iter().try_for_each(|path| {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        match is_terminal {
+            true => out.write_all(escape(&escape_invalid_utf8(bytes)).as_bytes())?,
+            false => out.write_all(bytes)?,
+        }
+        out.write_all(&[end])
+    })
 }
 
 /// Writes a line unless it is empty.

@@ -25,6 +25,8 @@ pub const SUMMARY: &str = "\
 Examples:
   sstat summary
   sstat summary 'worker*' --status working,blocked
+  sstat summary --by prefix                          # which group is stuck
+  sstat summary --by meta.project --json | jq '.groups.api.error_sessions'
   sstat summary --json | jq .stale_sessions
   tmux set -g status-right '#(sstat summary --tmux)'
   sstat summary --prometheus > sstat.prom.tmp && mv sstat.prom.tmp sstat.prom";
@@ -33,8 +35,11 @@ pub const LIST: &str = "\
 Examples:
   sstat list --sort for --status blocked --longer-than 10m
   sstat list 'qa_*' --task 160
+  sstat list --columns session,status,meta.phase,message --meta 'phase=test*'
   sstat list --attention --exit-code || echo 'attention needed'
-  sstat list --json | jq -r 'to_entries[] | select(.value.is_stale) | .key'";
+  sstat list --json | jq -r 'to_entries[] | select(.value.is_stale) | .key'
+  sstat list --status completed --older-than 7d      # what can be cleared away
+  sstat list --status completed --older-than 7d --files -0 | xargs -0r rm -f --";
 
 pub const SHOW: &str = "\
 Examples:

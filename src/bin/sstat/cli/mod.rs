@@ -422,11 +422,12 @@ pub struct Summary {
     pub filters: Filters,
     #[command(flatten)]
     pub reading: Reading,
-    /// Print a row for each group: task, host, status, directory, prefix or meta.KEY
+    /// Count by task, host, status, directory, prefix or meta.KEY
     ///
-    /// The group that needs attention most is first. prefix is the name up to its last
-    /// digits or separator (- _ . : / or a space). Sessions without the key are
-    /// the group "(none)".
+    /// Each group is a row with its counts and its mean progress. The group that
+    /// needs attention most is first. prefix is the name up to its last digits or
+    /// its last separator (- _ . : / or a space), e.g. worker for worker12. Sessions
+    /// without the key are the group "(none)".
     #[arg(long, value_name = "KEY", conflicts_with_all = ["short", "tmux", "prometheus"])]
     pub by: Option<GroupBy>,
     /// Print one line for a status bar; nothing without sessions
@@ -450,21 +451,29 @@ pub struct List {
     pub filters: Filters,
     #[command(flatten)]
     pub reading: Reading,
-    /// Sort key [default: name; with --attention: age]
-    #[arg(long, value_enum, value_name = "KEY")]
+    /// Sort key: name, age, for, status, progress or task [default: name]
+    ///
+    /// With --attention, the default is age.
+    #[arg(long, value_enum, value_name = "KEY", hide_possible_values = true)]
     pub sort: Option<SortKey>,
     /// Columns of the table: session, status, task, meta.KEY, ...
     ///
     /// The columns are session, status, for, age, progress, task, message, pid, host,
     /// since, directory and meta.KEY. KEY is a key of the metadata or a dotted path.
-    #[arg(
-        long,
-        value_name = "COLUMN,...",
-        value_delimiter = ',',
-        conflicts_with = "json"
-    )]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', conflicts_with_all = ["json", "jsonl", "files"])]
     pub columns: Vec<Column>,
-    /// Only sessions in need of attention: error, blocked, dead, stopped or stale
+    /// Print JSON Lines, one session per line
+    #[arg(long, conflicts_with_all = ["json", "files"])]
+    pub jsonl: bool,
+    /// Print the paths of the files, except of sessions that are alive
+    ///
+    /// The examples show how to remove what is finished.
+    #[arg(long, conflicts_with = "json")]
+    pub files: bool,
+    /// End each path with NUL instead of a newline
+    #[arg(short = '0', long, requires = "files")]
+    pub null: bool,
+    /// Only sessions that are error, blocked, dead, stopped or stale
     #[arg(long)]
     pub attention: bool,
     /// Exit with 1 if a session is listed, with 0 if none is
@@ -487,6 +496,8 @@ pub enum SortKey {
     Status,
     /// Highest progress first
     Progress,
+    /// Natural order of the tasks, sessions without one last
+    Task,
 }
 
 #[derive(Debug, Args)]
@@ -570,6 +581,8 @@ pub struct Stale {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::WATCH)]
+#[command(mut_arg("older_than", |arg| arg.hide_short_help(true)))]
+#[command(mut_arg("meta", |arg| arg.hide_short_help(true)))]
 pub struct Watch {
     #[command(flatten)]
     pub filters: Filters,

@@ -1,6 +1,6 @@
-//! `sstat list`: one row for each session.
+//! `sstat list`: one row, JSON value or path for each session.
 
-use sstat::Session;
+use sstat::{Liveness, Session, natural_cmp};
 
 use crate::cli::{self, SortKey};
 use crate::config::Config;
@@ -35,13 +35,57 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
         SortKey::Status => sessions.sort_by(|a, b| a.update.status.cmp(&b.update.status)),
         // Sessions without progress come last.
         SortKey::Progress => sessions.sort_by(|a, b| progress(b).total_cmp(&progress(a))),
+        SortKey::Task => sessions.sort_by(|a, b| match (&a.update.task_id, &b.update.task_id) {
+            (Some(a), Some(b)) => natural_cmp(a, b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        }),
+    }
+    if args.files {
+        sessions.retain(|session| session.health.liveness != Liveness::Alive);
     }
     let is_match = !sessions.is_empty();
-    let columns = args.columns.clone();
-    let view = View::List(List { sessions, columns }, Form::of(args.reading.json));
-    let mut report = Report::of(view);
+    let mut report = match args.files {
+        true => files(config, &sessions, args.null)?,
+        false => {
+            let form = match (args.reading.json, args.jsonl) {
+                (true, _) => Form::Json,
+                (_, true) => Form::JsonLines,
+                _ => Form::Human,
+            };
+            let columns = args.columns.clone();
+            Report::of(View::List(List { sessions, columns }, form))
+        }
+    };
     if args.exit_code && is_match {
         report.code = exit_code::NO_MATCH;
     }
     Ok(selection.conclude(config, report, args.exit_code))
+}
+
+/// Reports the paths of the sessions' files. A path with a newline is left out unless
+/// each ends with NUL, because a reader would take its parts for two paths.
+fn files(config: &Config, sessions: &[Session], null: bool) -> Result<Report> {
+    let mut paths = Vec::new();
+    let mut warnings = Vec::new();
+    for session in sessions {
+        let qualified_name = session.qualified_name();
+        let (store, name) = config.directories.find(&qualified_name);
+        let Some(path) = store.path_of(name)? else {
+            continue;
+        };
+        if !null && path.as_os_str().as_encoded_bytes().contains(&b'\n') {
+            let path = path.display();
+            warnings.push(format!(
+                "{path}: left out: the path contains a newline; use -0"
+            ));
+        } else {
+            paths.push(path);
+        }
+    }
+    let end = if null { b'\0' } else { b'\n' };
+    let view = View::Paths(paths, end);
+    Ok(Report {
+        warnings,
+        ..Report::of(view)
+    })
 }

@@ -34,6 +34,9 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if !args.until.is_empty() && args.filters.since.is_some() && !args.now {
         return Err(CliError::error("--since: with --until, needs --now"));
     }
+    if !args.until.is_empty() && args.filters.older_than.is_some() {
+        return Err(CliError::error("--older-than: cannot be used with --until"));
+    }
     let warnings = check_words(args)?;
     match (args.once, args.reading.json) {
         (true, true) => print_snapshots(config, args),

@@ -223,7 +223,8 @@ impl Live<'_> {
 
     fn tick(&mut self) {
         let filters = &self.args.filters;
-        let has_time_filter = filters.since.is_some() || filters.longer_than.is_some();
+        let limits = [filters.since, filters.older_than, filters.longer_than];
+        let has_time_filter = limits.iter().any(Option::is_some);
         self.screen.tick(self.watcher.now(), has_time_filter);
     }
 

@@ -6,6 +6,7 @@ pub mod group;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -45,6 +46,8 @@ pub enum View {
     Nothing,
     Summary(Summary, SummaryForm),
     List(List, Form),
+    /// Paths, each followed by this byte.
+    Paths(Vec<PathBuf>, u8),
     Show(Box<Detail>, Form),
     Stale(StaleList, Form),
 }
@@ -53,6 +56,7 @@ pub enum View {
 pub enum Form {
     Human,
     Json,
+    JsonLines,
 }
 
 impl Form {
@@ -278,7 +282,7 @@ pub struct Detail {
     /// The last lines of the session's tmux pane, or the reason why they are not
     /// available.
     pub pane: Option<Result<Vec<String>, String>>,
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
 }
 
 impl Serialize for Detail {

@@ -347,7 +347,7 @@ impl StatusSince {
 }
 
 /// The reason why a session needs attention, most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Attention {
     /// The status is `error` or the session is dead.
@@ -359,6 +359,7 @@ pub enum Attention {
     /// The session is stale.
     Stale,
     /// The session needs no attention.
+    #[default]
     None,
 }
 

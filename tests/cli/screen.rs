@@ -190,7 +190,7 @@ fn each_key_has_its_effect() {
     tmux.keys(&["a"]);
     tmux.wait_for("attention 2 of 12");
     tmux.keys(&["a", "s"]);
-    tmux.wait_for("sorted by name");
+    tmux.wait_for("sorted by session");
 
     // The detail is below, beside or in place of the table.
     tmux.keys(&["G", "Enter"]);
@@ -221,7 +221,7 @@ fn each_key_has_its_effect() {
     tmux.wait("table", |capture| capture.contains("SESSION"));
     // Esc removes a message and does nothing else.
     tmux.keys(&["S"]);
-    tmux.wait_for("sorted by name, reversed");
+    tmux.wait_for("sorted by session, reversed");
     tmux.keys(&["Escape"]);
     let capture = tmux.wait("screen without a message", |capture| {
         !capture.contains("reversed\n")

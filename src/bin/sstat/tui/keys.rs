@@ -1,6 +1,9 @@
 //! Maps keys to actions, and lists them for the help and the bottom line.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::Position;
 
 /// The input mode, which decides what a key means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,16 +13,17 @@ pub enum Mode {
     /// The user types the filter.
     Filter,
     Help,
+    /// The user chooses the columns.
+    Columns,
 }
 
-/// An action that a key starts.
+/// An action that a key or the mouse starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     Quit,
     Suspend,
     Redraw,
-    /// Leaves the help, the filter, the detail or the attention view, in this
-    /// order; never the screen.
+    /// Leaves the innermost view, never the screen.
     Back,
     Help,
     Up(usize),
@@ -32,10 +36,23 @@ pub enum Action {
     Last,
     NextSort,
     Reverse,
+    LongestFirst,
     OnlyAttention,
-    /// Opens the detail pane, or closes it.
+    OnlyFinished,
+    NextGrouping,
+    /// Opens or closes the detail of a session; folds or unfolds a group.
+    Enter,
+    /// Opens the detail of a session; unfolds a group.
     Open,
+    /// Closes the detail; folds a group.
     Close,
+    ChooseColumns,
+    ToggleColumn,
+    Acknowledge,
+    ToggleMouse,
+    Click(Position),
+    ScrollUp(Position),
+    ScrollDown(Position),
     PaneUp,
     PaneDown,
     Pause,
@@ -55,6 +72,7 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
         return None;
     }
     let is_filter = mode == Mode::Filter;
+    let is_columns = mode == Mode::Columns;
     Some(if key.modifiers.contains(KeyModifiers::CONTROL) {
         match key.code {
             Char('c') => Action::Quit,
@@ -85,6 +103,8 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             KeyCode::Enter if is_filter => Action::Accept,
             _ if is_filter => return None,
 
+            Char(' ') if is_columns => Action::ToggleColumn,
+            KeyCode::Enter | Char('c' | 'q') if is_columns => Action::Back,
             Char('q') => Action::Quit,
             Char('?') => Action::Help,
             Char('k') => Action::Up(1),
@@ -93,8 +113,15 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             Char('G') | KeyCode::End => Action::Last,
             Char('s') => Action::NextSort,
             Char('S') => Action::Reverse,
+            Char('w') => Action::LongestFirst,
             Char('a') => Action::OnlyAttention,
-            KeyCode::Enter | Char('l') | KeyCode::Right => Action::Open,
+            Char('f') => Action::OnlyFinished,
+            Char('b') => Action::NextGrouping,
+            Char('c') => Action::ChooseColumns,
+            Char('x') => Action::Acknowledge,
+            Char('m') => Action::ToggleMouse,
+            KeyCode::Enter => Action::Enter,
+            Char('l') | KeyCode::Right => Action::Open,
             Char('h') | KeyCode::Left => Action::Close,
             Char('K') => Action::PaneUp,
             Char('J') => Action::PaneDown,
@@ -106,41 +133,80 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
     })
 }
 
-/// The help: keys and their actions.
-pub const HELP: [(&str, &str); 15] = [
+/// Returns the action of the mouse; `None` for a movement.
+pub fn mouse_action(mouse: MouseEvent) -> Option<Action> {
+    let at = Position::new(mouse.column, mouse.row);
+    match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(Action::Click(at)),
+        MouseEventKind::ScrollUp => Some(Action::ScrollUp(at)),
+        MouseEventKind::ScrollDown => Some(Action::ScrollDown(at)),
+        _ => None,
+    }
+}
+
+/// The help: keys and their actions. It fits a terminal of 80x24.
+pub const HELP: [(&str, &str); 20] = [
     ("j k, arrows", "move; with Ctrl-d Ctrl-u by half a page"),
     ("PageUp PageDown", "move by a page"),
-    ("g G, Home End", "to the first, the last session"),
-    ("Enter, l", "detail of the session, and back"),
-    ("h", "close the detail"),
+    ("g G, Home End", "to the first, the last row"),
+    (
+        "Enter, click",
+        "detail of the session, and back; fold or unfold a group",
+    ),
+    (
+        "l h, Right Left",
+        "open and close the detail; unfold and fold a group",
+    ),
     ("J K", "move within the detail"),
     ("/", "filter as you type; Enter keeps it, Esc clears it"),
     ("a", "only sessions that need attention"),
-    ("s", "sort by attention, name, status, age, progress, task"),
-    ("S", "reverse the order"),
+    ("f", "only finished sessions, which can be cleared away"),
+    (
+        "b",
+        "group by prefix, task, status, host, directory, metadata",
+    ),
+    ("x", "acknowledge what needs attention, or withdraw that"),
+    ("c", "choose the columns"),
+    ("s S", "sort by the next column; reverse the order"),
+    (
+        "w",
+        "who has waited longest: sort by the time in the status",
+    ),
     ("t", "go to the session's tmux pane (inside tmux)"),
+    ("m", "mouse off, so that text can be selected, and on"),
     ("Space, p", "pause: freeze the screen"),
     ("Ctrl-l", "redraw"),
-    ("Esc", "back: out of help, filter, detail, attention"),
+    ("Esc", "back: out of help, filter, detail, a or f, groups"),
     ("q, Ctrl-c", "quit; Ctrl-z suspends"),
 ];
 
 /// The keys in the bottom line, by importance: a narrow terminal shows the first
 /// ones.
-pub const HINTS: [(&str, &str); 9] = [
+pub const HINTS: [(&str, &str); 12] = [
     ("q", "quit"),
     ("?", "help"),
     ("/", "filter"),
     ("Enter", "detail"),
     ("a", "attention"),
+    ("b", "group"),
     ("s", "sort"),
+    ("x", "acknowledge"),
+    ("w", "longest"),
+    ("f", "finished"),
+    ("c", "columns"),
     ("Space", "pause"),
-    ("t", "tmux"),
-    ("j k", "move"),
 ];
 
 /// The keys in the bottom line while the help is open.
 pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), ("q", "quit")];
+
+/// The keys in the bottom line while the columns are chosen.
+pub const COLUMN_HINTS: [(&str, &str); 4] = [
+    ("Space", "show or hide"),
+    ("s", "sort by it"),
+    ("S", "reverse"),
+    ("Enter", "done"),
+];
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@
 mod draw;
 mod keys;
 mod model;
+mod rows;
 mod terminal;
 mod text;
 
@@ -178,7 +179,7 @@ impl Live<'_> {
                 self.next_frame = start + FRAME.max(start.elapsed() * FRAME_SHARE);
                 // Drawing has decided which rows are visible.
                 let table = shown_table(&self.frozen, &self.watcher);
-                self.has_changed = self.screen.without_since(table).is_some();
+                self.has_changed = !self.screen.without_since(table).is_empty();
             }
             let mut wake_up = next_second;
             if self.has_changed {
@@ -291,14 +292,19 @@ impl Live<'_> {
     /// Handles pending input. Returns whether the user quits.
     fn handle_input(&mut self, terminal: &mut Terminal) -> Result<bool> {
         while let Some(input) = terminal.event() {
+            let action = match &input {
+                Input::Key(key) => keys::action(self.screen.mode, *key),
+                Input::Mouse(mouse) => keys::mouse_action(*mouse),
+                _ => None,
+            };
+            if matches!(input, Input::Mouse(_)) && action.is_none() {
+                continue;
+            }
             self.draw_now();
             if let Input::Paste(text) = &input {
                 self.screen.paste(text);
             }
-            let Input::Key(key) = input else { continue };
-            let Some(action) = keys::action(self.screen.mode, key) else {
-                continue;
-            };
+            let Some(action) = action else { continue };
             // A key refers to the rows as the events and keys before it left them.
             self.refresh();
             let table = shown_table(&self.frozen, &self.watcher);
@@ -310,6 +316,13 @@ impl Live<'_> {
                     let _ = kill_current_process_group(Signal::TSTP);
                 }
                 Some(Action::Suspend) => self.screen.note("no shell to return to"),
+                Some(Action::ToggleMouse) => {
+                    let is_on = terminal.toggle_mouse().map_err(terminal_error)?;
+                    self.screen.note(match is_on {
+                        true => "the mouse selects rows and sorts; m leaves it to the terminal",
+                        false => "the mouse selects text; m gives it back to the screen",
+                    });
+                }
                 Some(Action::Redraw) => terminal.clear().map_err(terminal_error)?,
                 Some(Action::Pause) => {
                     let is_paused = self.screen.is_paused;
@@ -336,18 +349,17 @@ impl Live<'_> {
             let detail = show::detail(store, name, &rules, RECENT).ok();
             self.screen.detail = detail.and_then(|found| found.0).map(Box::new);
         }
-        while start.elapsed() <= LOOK_UP
-            && let Some(name) = self
-                .screen
-                .without_since(shown_table(&self.frozen, &self.watcher))
-        {
-            let name = name.to_owned();
+        for name in self.screen.without_since(table) {
+            if start.elapsed() > LOOK_UP {
+                return;
+            }
             self.watcher.find_since(&name, self.frozen.as_mut());
+            self.screen.observe_since();
         }
     }
 
     fn draw(&mut self, terminal: &mut Terminal) -> io::Result<()> {
-        let empty = match self.screen.totals.sessions {
+        let empty = match self.screen.rows.totals.members.len() {
             0 => self.why_empty(),
             _ => String::new(),
         };

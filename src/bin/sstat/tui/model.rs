@@ -1,43 +1,71 @@
-//! The state of the screen: cursor, order, filter and panes. The sessions are
-//! in the [`SessionTable`], which most functions read. This module does no I/O.
+//! The state of the screen: cursor, mode, panes and the user's choices. The
+//! sessions are in the [`SessionTable`], which most functions read. This module
+//! does no I/O.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Attention, Health, Liveness, Session, Status, Update, natural_cmp};
+use ratatui::layout::{Position, Rect};
+use sstat::{JsonObject, Session};
 
-use crate::render::issue_word;
-use crate::render::style::{Role, worst_issue};
 use crate::tui::keys::{Action, Mode};
-use crate::tui::text::columns;
+use crate::tui::rows::{Choice, Only, Row, Rows};
 use crate::view::Detail;
+use crate::view::column::Column;
+use crate::view::group::{Group, GroupBy, group};
 use crate::watch::event::Event;
 use crate::watch::session_table::SessionTable;
 
 /// The maximum age of the detail, because its estimate changes with time.
 const DETAIL_SECONDS: i64 = 10;
 
+/// The rows by which the mouse wheel moves.
+const WHEEL: usize = 3;
+
+/// The columns that are shown at first.
+const COLUMNS: [Column; 7] = [
+    Column::Session,
+    Column::Status,
+    Column::For,
+    Column::Age,
+    Column::Progress,
+    Column::Task,
+    Column::Message,
+];
+
+/// The columns that can be chosen besides those of the metadata, which come before
+/// the message.
+const CHOOSABLE: [Column; 11] = [
+    Column::Session,
+    Column::Status,
+    Column::For,
+    Column::Age,
+    Column::Since,
+    Column::Progress,
+    Column::Task,
+    Column::Pid,
+    Column::Host,
+    Column::Directory,
+    Column::Message,
+];
+
+/// How many keys of the metadata can be chosen, the most frequent ones.
+const MAX_KEYS: usize = 20;
+
 /// The state of the screen.
 #[derive(Default)]
 pub struct Screen {
-    /// The indexes in the session table, in the order of the rows.
-    pub rows: Vec<usize>,
-    /// Whether `rows` and `totals` must be computed again.
+    pub rows: Rows,
+    /// Whether `rows` must be computed again.
     is_outdated: bool,
-    pub totals: Totals,
     pub now: DateTime<Utc>,
-
-    pub sort: Sort,
-    is_reversed: bool,
-    pub only_attention: bool,
-    pub filter: String,
+    pub choice: Choice,
     pub mode: Mode,
     pub is_paused: bool,
-    /// The session under the cursor. If it is `None`, the cursor stays in the
-    /// first row.
-    selected: Option<String>,
+    /// The row under the cursor. If it is `None`, the cursor stays in the first row.
+    selected: Option<Selected>,
     cursor: usize,
     top: usize,
     page: usize,
@@ -48,54 +76,32 @@ pub struct Screen {
     /// The first visible line of the detail, and of the help.
     pub detail_top: usize,
     pub help_top: usize,
+    /// The columns to choose from, and the cursor in them.
+    pub choosable: Vec<Column>,
+    pub chooser_row: usize,
     /// A message in the bottom line, until the next key.
     pub note: Option<String>,
+    /// Where the last frame has drawn what can be clicked.
+    pub areas: Areas,
 }
 
-/// The counts in the top line, and what the widths of the columns depend on.
-#[derive(Debug, Default)]
-pub struct Totals {
-    pub sessions: usize,
-    pub by_status: BTreeMap<Status, usize>,
-    pub stale: usize,
-    pub dead: usize,
-    pub any_progress: bool,
-    /// The maximum width of the names.
-    pub name: usize,
-    /// The maximum width of a status and its issue.
-    pub status_and_issue: usize,
-    /// The maximum width of a status or an issue.
-    pub word: usize,
-    /// The maximum width of the tasks.
-    pub task: usize,
+/// A row that the cursor follows.
+enum Selected {
+    Session(String),
+    /// A group, and its first session, in case that there is no such group anymore.
+    Group {
+        name: String,
+        first: String,
+    },
 }
 
-/// The order of the rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// The most urgent session first.
-    #[default]
-    Attention,
-    Name,
-    Status,
-    Age,
-    Progress,
-    Task,
-}
-
-impl Sort {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Attention, "attention"),
-        (Self::Name, "name"),
-        (Self::Status, "status"),
-        (Self::Age, "age"),
-        (Self::Progress, "progress"),
-        (Self::Task, "task"),
-    ];
-
-    fn next(self) -> Self {
-        Self::ALL[(self as usize + 1) % Self::ALL.len()].0
-    }
+/// The areas of a frame.
+#[derive(Default)]
+pub struct Areas {
+    pub table: Rect,
+    pub pane: Rect,
+    /// The headings of the columns.
+    pub headings: Vec<(Range<u16>, Column)>,
 }
 
 impl Screen {
@@ -104,19 +110,21 @@ impl Screen {
             now,
             is_outdated: true,
             page: 1,
+            choice: Choice {
+                columns: COLUMNS.into(),
+                ..Choice::default()
+            },
             ..Self::default()
         }
     }
 
     /// Takes note of a change in the session table.
     pub fn observe(&mut self, event: &Event) {
-        if self.is_paused {
-            return;
+        if !self.is_paused {
+            self.is_outdated = true;
+            let name = event.session.name();
+            self.detail.take_if(|detail| detail.session.name() == name);
         }
-        self.is_outdated = true;
-        let update = &event.session.update;
-        let name = update.session.as_str();
-        self.detail.take_if(|detail| detail.session.name() == name);
     }
 
     /// Sets the time, except on a paused screen. `time_filters` says that the
@@ -124,54 +132,49 @@ impl Screen {
     pub fn tick(&mut self, now: DateTime<Utc>, time_filters: bool) {
         if !self.is_paused {
             self.now = now;
-            self.is_outdated |= time_filters;
+            let next = self.rows.next_finished;
+            self.is_outdated |= time_filters || next.is_some_and(|at| at <= now);
         }
     }
 
-    /// Updates the rows and the totals after changes. `wants` is the filter of
-    /// the command line. The other functions rely on this call.
+    /// Updates the rows after changes. `wants` is the filter of the command line.
+    /// The other functions rely on this call.
     pub fn refresh(&mut self, table: &SessionTable, wants: impl Fn(&Session) -> bool) {
         if !std::mem::take(&mut self.is_outdated) {
             return;
         }
-        let filter = self.filter.to_lowercase();
-        let words: Vec<&str> = filter.split_whitespace().collect();
-        let mut text = String::new();
-        self.totals = Totals::default();
-        let mut rows = Vec::new();
-        for (index, session) in table.sessions().enumerate() {
-            if wants(session) {
-                self.totals.add(session);
-                if (!self.only_attention || session.needs_attention())
-                    && contains_words(session, &words, &mut text)
-                {
-                    rows.push((sort_key(self.sort, session), index));
-                }
-            }
-        }
-        // The rows are in natural order of the names, and the sorts are stable.
-        rows.sort_by_key(|&(key, _)| key);
-        self.rows.clear();
-        self.rows.extend(rows.into_iter().map(|(_, index)| index));
-        let sort = self.sort;
-        if !matches!(sort, Sort::Attention | Sort::Name) {
-            self.rows.sort_by(|&a, &b| {
-                let sessions = table.get(a).zip(table.get(b));
-                sessions.map_or(Ordering::Equal, |(a, b)| compare(sort, a, b))
-            });
-        }
-        if self.is_reversed {
-            self.rows.reverse();
-        }
-        let selected = self.selected.as_deref();
-        let index = selected.and_then(|name| table.position(name));
-        let row = index.and_then(|index| self.rows.iter().position(|&row| row == index));
-        match (selected, row) {
-            (None, _) => self.cursor = 0,
-            (Some(_), Some(row)) => self.cursor = row,
-            (Some(_), None) => self.select(self.cursor, table),
+        self.rows = Rows::new(table, &self.choice, self.now, wants);
+        match &self.selected {
+            None => self.cursor = 0,
+            Some(selected) => match self.row_of(selected, table) {
+                Some(row) => self.cursor = row,
+                None => self.select(self.cursor, table),
+            },
         }
         self.scroll();
+    }
+
+    /// Returns the row of a session or of a group. That of a folded session is its
+    /// group's.
+    fn row_of(&self, selected: &Selected, table: &SessionTable) -> Option<usize> {
+        let Rows { rows, groups, .. } = &self.rows;
+        let place = |wanted| rows.iter().position(|&row| row == wanted);
+        let group_row = |is_wanted: &dyn Fn(&Group) -> bool| {
+            let group = groups.iter().position(is_wanted)?;
+            place(Row::Group(group))
+        };
+        let session = match selected {
+            Selected::Session(name) => name,
+            Selected::Group { name, first } => {
+                let row = group_row(&|group| group.name == *name);
+                if row.is_some() {
+                    return row;
+                }
+                first
+            }
+        };
+        let index = table.position(session)?;
+        place(Row::Session(index)).or_else(|| group_row(&|group| group.members.contains(&index)))
     }
 
     /// Sets the height of the page.
@@ -180,14 +183,14 @@ impl Screen {
         self.scroll();
     }
 
-    /// Returns the indexes of the visible sessions in the table.
-    pub fn visible_rows(&self) -> &[usize] {
-        &self.rows[self.visible()]
+    /// Returns the visible rows.
+    pub fn visible_rows(&self) -> &[Row] {
+        &self.rows.rows[self.visible()]
     }
 
     /// Returns the range of the visible rows.
     pub fn visible(&self) -> Range<usize> {
-        self.top..(self.top + self.page).min(self.rows.len())
+        self.top..(self.top + self.page).min(self.rows.rows.len())
     }
 
     /// Returns the cursor's distance from the first visible row.
@@ -197,7 +200,7 @@ impl Screen {
 
     /// Keeps the cursor visible and the page full.
     fn scroll(&mut self) {
-        let max_top = self.rows.len().saturating_sub(self.page);
+        let max_top = self.rows.rows.len().saturating_sub(self.page);
         self.top = self
             .top
             .min(max_top)
@@ -207,8 +210,17 @@ impl Screen {
 
     /// Moves the cursor to a row, or to the last one.
     fn select(&mut self, row: usize, table: &SessionTable) {
-        self.cursor = row.min(self.rows.len().saturating_sub(1));
-        self.selected = self.selected_session(table).map(|s| s.name().to_owned());
+        self.cursor = row.min(self.rows.rows.len().saturating_sub(1));
+        let name = |index| Some(table.get(index)?.name().to_owned());
+        self.selected = match self.selected_group() {
+            Some(group) => group.members.first().and_then(|&first| {
+                Some(Selected::Group {
+                    name: group.name.clone(),
+                    first: name(first)?,
+                })
+            }),
+            None => self.selected_index().and_then(name).map(Selected::Session),
+        };
         self.detail_top = 0;
         self.scroll();
     }
@@ -216,14 +228,17 @@ impl Screen {
     /// Performs an action. Returns an action that involves more than the screen.
     pub fn act(&mut self, action: Action, table: &SessionTable) -> Option<Action> {
         self.note = None;
-        if self.mode == Mode::Help
-            && let Some(top) = self.moved(action, self.help_top)
-        {
-            self.help_top = top;
-            return None;
-        }
-        if let Some(row) = self.moved(action, self.cursor) {
-            self.select(row, table);
+        let place = match self.mode {
+            Mode::Help => self.help_top,
+            Mode::Columns => self.chooser_row,
+            _ => self.cursor,
+        };
+        if let Some(place) = self.moved(action, place) {
+            match self.mode {
+                Mode::Help => self.help_top = place,
+                Mode::Columns => self.chooser_row = place.min(self.choosable.len() - 1),
+                _ => self.select(place, table),
+            }
             if action == Action::First {
                 self.selected = None;
             }
@@ -240,35 +255,57 @@ impl Screen {
             Action::Back => self.back(),
             Action::Help if self.mode == Mode::Help => self.mode = Mode::Browse,
             Action::Help => (self.mode, self.help_top) = (Mode::Help, 0),
-            Action::NextSort => {
-                self.sort = self.sort.next();
-                self.is_reversed = false;
-                self.note(format!("sorted by {}", self.order_in_words()));
-            }
+            Action::NextSort => self.sort_by(self.next_sort()),
             Action::Reverse => {
-                self.is_reversed = !self.is_reversed;
-                self.note(format!("sorted by {}", self.order_in_words()));
+                self.choice.is_reversed = !self.choice.is_reversed;
+                self.note_order();
             }
-            Action::OnlyAttention => self.only_attention = !self.only_attention,
-            Action::Open => {
-                self.is_pane_open = !self.is_pane_open;
-                self.detail_top = 0;
+            Action::LongestFirst if self.choice.sort == Some(Column::For) => self.sort_by(None),
+            Action::LongestFirst => self.sort_by(Some(Column::For)),
+            Action::OnlyAttention => self.show_only(Only::Attention),
+            Action::OnlyFinished => self.show_only(Only::Finished),
+            Action::NextGrouping => self.group_by_next(table),
+            Action::Enter => match self.selected_group().map(|group| group.name.clone()) {
+                Some(name) if self.choice.unfolded.remove(&name) => {}
+                Some(name) => {
+                    self.choice.unfolded.insert(name);
+                }
+                None => (self.is_pane_open, self.detail_top) = (!self.is_pane_open, 0),
+            },
+            Action::Open => match self.selected_group().map(|group| group.name.clone()) {
+                Some(name) => {
+                    self.choice.unfolded.insert(name);
+                }
+                None => self.is_pane_open = true,
+            },
+            Action::Close if self.is_pane_open => self.is_pane_open = false,
+            Action::Close => {
+                if let Some(name) = self.surrounding_group().map(|group| group.name.clone()) {
+                    self.choice.unfolded.remove(&name);
+                }
             }
-            Action::Close => self.is_pane_open = false,
-            Action::PaneUp => self.detail_top = self.detail_top.saturating_sub(1),
-            Action::PaneDown => self.detail_top += 1,
+            Action::ChooseColumns => self.choose_columns(table),
+            Action::ToggleColumn => self.toggle_column(),
+            Action::Click(at) => return self.click(at, table),
+            Action::ScrollUp(at) if self.areas.pane.contains(at) => self.scroll_pane(-3),
+            Action::ScrollDown(at) if self.areas.pane.contains(at) => self.scroll_pane(3),
+            Action::ScrollUp(_) => return self.act(Action::Up(WHEEL), table),
+            Action::ScrollDown(_) => return self.act(Action::Down(WHEEL), table),
+            Action::PaneUp => self.scroll_pane(-1),
+            Action::PaneDown => self.scroll_pane(1),
             Action::StartFilter => self.mode = Mode::Filter,
-            Action::Type(c) => self.filter.push(c),
-            Action::Erase if self.filter.is_empty() => self.mode = Mode::Browse,
+            Action::Type(c) => self.choice.filter.push(c),
+            Action::Erase if self.choice.filter.is_empty() => self.mode = Mode::Browse,
             Action::Erase => {
-                self.filter.pop();
+                self.choice.filter.pop();
             }
             Action::EraseWord => {
-                let kept = self.filter.trim_end();
+                let filter = &mut self.choice.filter;
+                let kept = filter.trim_end();
                 let kept = kept.rfind(char::is_whitespace).map_or(0, |end| end + 1);
-                self.filter.truncate(kept);
+                filter.truncate(kept);
             }
-            Action::EraseAll => self.filter.clear(),
+            Action::EraseAll => self.choice.filter.clear(),
             Action::Accept => self.mode = Mode::Browse,
             _ => return Some(action),
         }
@@ -280,7 +317,7 @@ impl Screen {
     pub fn paste(&mut self, text: &str) {
         if self.mode == Mode::Filter {
             let text = text.replace(char::is_control, " ");
-            self.filter.push_str(text.trim());
+            self.choice.filter.push_str(text.trim());
             self.is_outdated = true;
         }
     }
@@ -302,19 +339,140 @@ impl Screen {
         })
     }
 
-    /// Leaves the innermost of help, filter, detail and attention view, never the
-    /// screen: Esc pressed once too often must not end it.
+    fn scroll_pane(&mut self, lines: isize) {
+        self.detail_top = self.detail_top.saturating_add_signed(lines);
+    }
+
+    /// Sorts by the column of a clicked heading, or selects a clicked row. A click on
+    /// the selected row is like Enter.
+    fn click(&mut self, at: Position, table: &SessionTable) -> Option<Action> {
+        if self.mode == Mode::Help || !self.areas.table.contains(at) {
+            return None;
+        }
+        let Some(row) = (at.y - self.areas.table.y).checked_sub(1) else {
+            let mut headings = self.areas.headings.iter();
+            let heading = headings.find(|(columns, _)| columns.contains(&at.x));
+            match heading.map(|(_, column)| column.clone()) {
+                Some(column) if self.choice.sort.as_ref() == Some(&column) => {
+                    return self.act(Action::Reverse, table);
+                }
+                Some(column) => self.sort_by(Some(column)),
+                None => {}
+            }
+            return None;
+        };
+        let row = self.top + usize::from(row);
+        if row == self.cursor {
+            return self.act(Action::Enter, table);
+        }
+        if row < self.visible().end {
+            self.select(row, table);
+        }
+        None
+    }
+
+    /// Leaves the innermost of help, columns, filter, detail, attention or finished
+    /// sessions, and groups, never the screen: Esc pressed once too often must not
+    /// end it.
     fn back(&mut self) {
-        if self.mode == Mode::Help {
+        if matches!(self.mode, Mode::Help | Mode::Columns) {
             self.mode = Mode::Browse;
-        } else if self.mode == Mode::Filter || !self.filter.is_empty() {
+        } else if self.mode == Mode::Filter || !self.choice.filter.is_empty() {
             self.mode = Mode::Browse;
-            self.filter.clear();
+            self.choice.filter.clear();
         } else if self.is_pane_open {
             self.is_pane_open = false;
+        } else if self.choice.only != Only::All {
+            self.choice.only = Only::All;
         } else {
-            self.only_attention = false;
+            self.choice.by = None;
         }
+    }
+
+    fn show_only(&mut self, only: Only) {
+        let is_on = self.choice.only == only;
+        self.choice.only = if is_on { Only::All } else { only };
+    }
+
+    /// Returns the order after the current one: by attention, then by each column.
+    /// While columns are chosen, it is the column under the cursor.
+    fn next_sort(&self) -> Option<Column> {
+        if self.mode == Mode::Columns {
+            return self.choosable.get(self.chooser_row).cloned();
+        }
+        let columns = &self.choice.columns;
+        let sort = self.choice.sort.as_ref();
+        let place = sort.and_then(|sort| columns.iter().position(|column| column == sort));
+        match (sort, place) {
+            (None, _) => columns.first().cloned(),
+            (Some(_), Some(place)) => columns.get(place + 1).cloned(),
+            (Some(_), None) => None,
+        }
+    }
+
+    fn sort_by(&mut self, column: Option<Column>) {
+        self.choice.sort = column;
+        self.choice.is_reversed = false;
+        self.note_order();
+    }
+
+    fn note_order(&mut self) {
+        self.note(format!("sorted by {}", self.order_in_words()));
+    }
+
+    /// Groups by the next key that divides the sessions, or by none after the last.
+    fn group_by_next(&mut self, table: &SessionTable) {
+        use Column::{Directory, Host, Status, Task};
+        let metadata = self.choice.columns.iter();
+        let metadata = metadata.filter(|column| matches!(column, Column::Meta(_)));
+        let columns = [Task, Status, Host, Directory].into_iter();
+        let columns = columns.chain(metadata.cloned()).map(GroupBy::Column);
+        let all: Vec<GroupBy> = std::iter::once(GroupBy::Prefix).chain(columns).collect();
+        let current = self.choice.by.as_ref();
+        let next = current.and_then(|by| all.iter().position(|other| other == by));
+        let mut rest = all.into_iter().skip(next.map_or(0, |place| place + 1));
+        let sessions = || {
+            let members = self.rows.totals.members.iter();
+            members.filter_map(|&index| Some((index, table.get(index)?)))
+        };
+        let by = rest.find(|by| group(by, sessions()).len() > 1);
+        // A session can be found in any grouping.
+        if let Some(Selected::Group { first, .. }) = &mut self.selected {
+            self.selected = Some(Selected::Session(std::mem::take(first)));
+        }
+        if by.is_none() && current.is_none() {
+            self.note("no key divides the sessions into groups");
+        }
+        self.choice.by = by;
+        self.choice.unfolded.clear();
+    }
+
+    fn choose_columns(&mut self, table: &SessionTable) {
+        let mut keys: BTreeMap<_, usize> = BTreeMap::new();
+        for session in table.sessions() {
+            let metadata = session.update.metadata.as_ref();
+            let object = metadata.and_then(|json| JsonObject::parse(json.get()).ok());
+            for (key, _) in object.into_iter().flatten() {
+                *keys.entry(key).or_default() += 1;
+            }
+        }
+        let mut keys: Vec<_> = keys.into_iter().collect();
+        keys.sort_by_key(|&(_, count)| Reverse(count));
+        let [first @ .., message] = CHOOSABLE;
+        let keys = keys.into_iter().take(MAX_KEYS);
+        let metadata = keys.map(|(key, _)| Column::Meta(key.into_owned()));
+        self.choosable = first.into_iter().chain(metadata).chain([message]).collect();
+        (self.mode, self.chooser_row) = (Mode::Columns, 0);
+    }
+
+    /// Shows or hides the column under the cursor. The names are always shown.
+    fn toggle_column(&mut self) {
+        let toggled = self.choosable.get(self.chooser_row);
+        let is_chosen = |column: &&Column| {
+            let is_shown = self.choice.columns.contains(column);
+            **column == Column::Session || is_shown != (toggled == Some(*column))
+        };
+        self.choice.columns = self.choosable.iter().filter(is_chosen).cloned().collect();
     }
 
     /// Shows a message until the next key.
@@ -323,21 +481,85 @@ impl Screen {
     }
 
     pub fn order_in_words(&self) -> String {
-        let reversed = if self.is_reversed { ", reversed" } else { "" };
-        format!("{}{reversed}", Sort::ALL[self.sort as usize].1)
+        let reversed = if self.choice.is_reversed {
+            ", reversed"
+        } else {
+            ""
+        };
+        match &self.choice.sort {
+            Some(column) => format!("{column}{reversed}"),
+            None => format!("attention{reversed}"),
+        }
+    }
+
+    /// Returns what restricts or groups the rows, from the outermost to the innermost.
+    pub fn breadcrumbs(&self) -> Vec<String> {
+        let Choice {
+            by, only, filter, ..
+        } = &self.choice;
+        let mut crumbs = Vec::new();
+        crumbs.extend(by.as_ref().map(|by| format!("by {by}")));
+        match only {
+            Only::All => {}
+            Only::Attention => crumbs.push("attention".to_owned()),
+            Only::Finished => crumbs.push("finished".to_owned()),
+        }
+        if !filter.is_empty() {
+            crumbs.push(format!("/{filter}"));
+        }
+        crumbs
+    }
+
+    fn selected_index(&self) -> Option<usize> {
+        match self.rows.rows.get(self.cursor)? {
+            Row::Session(index) => Some(*index),
+            Row::Group(_) => None,
+        }
     }
 
     pub fn selected_session<'a>(&self, table: &'a SessionTable) -> Option<&'a Session> {
-        table.get(*self.rows.get(self.cursor)?)
+        table.get(self.selected_index()?)
     }
 
-    /// Returns a visible session whose status has an unknown start.
-    pub fn without_since<'a>(&self, table: &'a SessionTable) -> Option<&'a str> {
-        self.visible_rows()
-            .iter()
-            .filter_map(|&index| table.get(index))
-            .find(|session| session.since.is_none())
-            .map(Session::name)
+    /// Returns the group in whose row the cursor is.
+    pub fn selected_group(&self) -> Option<&Group> {
+        match self.rows.rows.get(self.cursor)? {
+            Row::Group(place) => self.rows.groups.get(*place),
+            Row::Session(_) => None,
+        }
+    }
+
+    /// Returns the group of the selected row.
+    fn surrounding_group(&self) -> Option<&Group> {
+        let rows = self.rows.rows.get(..=self.cursor)?;
+        let header = rows.iter().rev().find_map(|row| match row {
+            Row::Group(place) => Some(*place),
+            Row::Session(_) => None,
+        });
+        self.rows.groups.get(header?)
+    }
+
+    /// Returns sessions whose status has an unknown start: visible ones, and all if
+    /// it decides the order, at most 1,000.
+    pub fn without_since(&self, table: &SessionTable) -> Vec<String> {
+        let rows = match self.choice.sort {
+            Some(Column::For | Column::Since) => &self.rows.rows[..],
+            _ => self.visible_rows(),
+        };
+        let sessions = rows.iter().filter_map(|row| match *row {
+            Row::Session(index) => table.get(index),
+            Row::Group(_) => None,
+        });
+        let unknown = sessions.filter(|session| session.since.is_none());
+        unknown
+            .take(1000)
+            .map(|session| session.name().to_owned())
+            .collect()
+    }
+
+    /// Takes note of starts of statuses in the session table.
+    pub fn observe_since(&mut self) {
+        self.is_outdated |= matches!(self.choice.sort, Some(Column::For | Column::Since));
     }
 
     /// Returns the selected session if the pane needs its current detail.
@@ -353,7 +575,7 @@ impl Screen {
 
     /// Returns the detail of the selected session with its current health.
     pub fn detail(&mut self, table: &SessionTable) -> Option<&Detail> {
-        let index = *self.rows.get(self.cursor)?;
+        let index = self.selected_index()?;
         let name = table.get(index)?.name();
         let detail = self.detail.as_mut()?;
         if detail.session.name() != name {
@@ -365,99 +587,10 @@ impl Screen {
     }
 }
 
-/// Returns the key for the order by attention: the most urgent session first, and
-/// the one that has waited longest.
-fn sort_key(sort: Sort, session: &Session) -> Option<(Attention, i64)> {
-    let attention = session.attention();
-    (sort == Sort::Attention).then(|| match attention {
-        Attention::None => (attention, 0),
-        _ => (attention, session.update.timestamp.timestamp_millis()),
-    })
-}
-
-fn compare(sort: Sort, a: &Session, b: &Session) -> Ordering {
-    let (a, b) = (&a.update, &b.update);
-    match sort {
-        Sort::Age => a.timestamp.cmp(&b.timestamp),
-        Sort::Status => a.status.cmp(&b.status),
-        // Sessions without progress come last.
-        Sort::Progress => {
-            let (a, b) = (a.progress.unwrap_or(-1.0), b.progress.unwrap_or(-1.0));
-            b.total_cmp(&a)
-        }
-        Sort::Task => match (&a.task_id, &b.task_id) {
-            (Some(a), Some(b)) => natural_cmp(a, b),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        },
-        Sort::Attention | Sort::Name => Ordering::Equal,
-    }
-}
-
-/// Returns the one word that says most about a session, and its role: the status
-/// if it needs attention, otherwise the worst issue.
-pub fn worst_word<'a>(update: &'a Update, health: &Health) -> (&'a str, Role) {
-    let status = Role::of_status(&update.status);
-    match worst_issue(health) {
-        Some((_, Role::Stale | Role::VeryStale)) if status == Role::Blocked => {}
-        Some(issue) if status != Role::Error => return issue,
-        _ => {}
-    }
-    (update.status.as_str(), status)
-}
-
-/// Returns whether each word, in lower case, is part of the session's name,
-/// status, task, message or issue. `text` is a buffer to reuse.
-fn contains_words(session: &Session, words: &[&str], text: &mut String) -> bool {
-    if words.is_empty() {
-        return true;
-    }
-    let Session { update, health, .. } = session;
-    text.clear();
-    for part in [
-        &update.session,
-        update.status.as_str(),
-        update.task_id.as_deref().unwrap_or_default(),
-        &update.message,
-        issue_word(health).unwrap_or_default(),
-    ] {
-        text.push_str(part);
-        text.push('\n');
-    }
-    if text.is_ascii() {
-        text.make_ascii_lowercase();
-    } else {
-        *text = text.to_lowercase();
-    }
-    words.iter().all(|word| text.contains(word))
-}
-
-impl Totals {
-    fn add(&mut self, session: &Session) {
-        let Session { update, health, .. } = session;
-        self.sessions += 1;
-        match self.by_status.get_mut(&update.status) {
-            Some(count) => *count += 1,
-            None => {
-                self.by_status.insert(update.status.clone(), 1);
-            }
-        }
-        self.stale += usize::from(health.is_stale());
-        self.dead += usize::from(health.liveness == Liveness::Dead);
-        self.any_progress |= update.progress.is_some();
-        let issue = issue_word(health).map_or(0, |word| 1 + word.len());
-        let status = columns(update.status.as_str());
-        self.name = self.name.max(columns(&update.session));
-        self.status_and_issue = self.status_and_issue.max(status + issue);
-        self.word = self.word.max(columns(worst_word(update, health).0));
-        let task = update.task_id.as_deref().unwrap_or_default();
-        self.task = self.task.max(columns(task));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sstat::{ProcessState, Thresholds};
+    use sstat::{ProcessState, StatusSince, Thresholds, Update};
 
     fn now() -> DateTime<Utc> {
         sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap()
@@ -521,10 +654,12 @@ mod tests {
 
         fn names(&mut self) -> Vec<&str> {
             self.screen.set_page(100);
-            let rows = self.screen.visible_rows();
-            rows.iter()
-                .map(|&index| self.table.get(index).unwrap().name())
-                .collect()
+            let rows = self.screen.visible_rows().iter();
+            rows.map(|row| match *row {
+                Row::Session(index) => self.table.get(index).unwrap().name(),
+                Row::Group(place) => self.screen.rows.groups[place].name.as_str(),
+            })
+            .collect()
         }
 
         fn selected(&self) -> Option<&str> {
@@ -539,18 +674,18 @@ mod tests {
         assert_eq!(scene.names(), order);
         scene.act(&[Action::OnlyAttention]);
         assert_eq!(scene.names(), order[..4]);
-        assert_eq!(scene.screen.totals.stale, 1);
+        assert_eq!(scene.screen.rows.stale, 1);
     }
 
     #[test]
     fn rows_are_sorted_and_reversed() {
         let mut scene = Scene::new();
         scene.act(&[Action::NextSort]);
-        assert_eq!(scene.screen.sort, Sort::Name);
+        assert_eq!(scene.screen.choice.sort, Some(Column::Session));
         assert_eq!(scene.names(), ["w1", "w2", "w3", "w4", "w5", "w10"]);
         scene.act(&[Action::Reverse]);
         assert_eq!(scene.names(), ["w10", "w5", "w4", "w3", "w2", "w1"]);
-        scene.act(&[Action::NextSort, Action::NextSort]);
+        scene.act(&[Action::NextSort; 3]);
         assert_eq!(scene.screen.order_in_words(), "age");
         assert_eq!(scene.names(), ["w2", "w5", "w4", "w3", "w10", "w1"]);
         scene.act(&[Action::NextSort, Action::NextSort]);
@@ -563,12 +698,12 @@ mod tests {
         scene.act(&[Action::StartFilter]);
         for (typed, left) in [('S', 6), ('t', 1), ('a', 1), ('l', 1), ('e', 1)] {
             scene.act(&[Action::Type(typed)]);
-            assert_eq!(scene.screen.rows.len(), left, "{typed}");
+            assert_eq!(scene.screen.rows.found, left, "{typed}");
         }
         assert_eq!(scene.names(), ["w2"]);
         scene.act(&[Action::EraseWord, Action::Accept]);
         assert_eq!(
-            (scene.screen.mode, scene.screen.rows.len()),
+            (scene.screen.mode, scene.screen.rows.found),
             (Mode::Browse, 6)
         );
         scene.act(&[Action::StartFilter]);
@@ -577,7 +712,7 @@ mod tests {
         }
         assert_eq!(scene.names(), ["w4"]);
         scene.act(&[Action::Accept, Action::Back]);
-        assert_eq!(scene.screen.rows.len(), 6);
+        assert_eq!(scene.screen.rows.found, 6);
     }
 
     #[test]
@@ -623,8 +758,8 @@ mod tests {
         scene.put("w1", "error", 0);
         scene.remove("w3");
         scene.screen.tick(now() + TimeDelta::hours(1), true);
-        assert_eq!(scene.screen.rows.len(), 6);
-        assert_eq!((scene.screen.now, scene.screen.totals.stale), (now(), 1));
+        assert_eq!(scene.screen.rows.found, 6);
+        assert_eq!((scene.screen.now, scene.screen.rows.stale), (now(), 1));
         scene.act(&[Action::Pause]);
         scene.screen.tick(now() + TimeDelta::hours(1), true);
         assert_eq!(scene.screen.now, now() + TimeDelta::hours(1));
@@ -635,49 +770,218 @@ mod tests {
     fn session_goes_stale_without_an_update() {
         let mut scene = Scene::new();
         scene.change(|table, events| table.tick(now() + TimeDelta::seconds(290), events));
-        assert_eq!(scene.screen.totals.stale, 5, "all but w1");
+        assert_eq!(scene.screen.rows.stale, 5, "all but w1");
         assert_eq!(scene.names(), ["w5", "w4", "w3", "w2", "w10", "w1"]);
     }
 
     #[test]
-    fn visible_session_without_its_start_is_found() {
+    fn unknown_starts_are_those_that_matter() {
         let mut scene = Scene::new();
-        scene.names();
-        assert_eq!(scene.screen.without_since(&scene.table), None);
-        scene.table.set_since("w10", None);
-        assert_eq!(scene.screen.without_since(&scene.table), Some("w10"));
-        scene.screen.set_page(3);
-        assert_eq!(
-            scene.screen.without_since(&scene.table),
-            None,
-            "not visible"
-        );
+        scene.screen.set_page(2);
+        for name in ["w1", "w2", "w3", "w4", "w5", "w10"] {
+            scene.table.set_since(name, None);
+        }
+        let unknown = |scene: &Scene| scene.screen.without_since(&scene.table);
+        assert_eq!(unknown(&scene), ["w5", "w4"], "the visible ones");
+        scene.act(&[Action::LongestFirst]);
+        assert_eq!(unknown(&scene).len(), 6, "all decide the order");
+        for (name, minutes) in [
+            ("w1", 9),
+            ("w2", 7),
+            ("w3", 8),
+            ("w4", 1),
+            ("w5", 2),
+            ("w10", 3),
+        ] {
+            let since = StatusSince::new(now() - TimeDelta::minutes(minutes), true);
+            scene.table.set_since(name, Some(since));
+        }
+        assert!(unknown(&scene).is_empty());
+        scene.screen.observe_since();
+        scene.refresh();
+        assert_eq!(scene.names(), ["w1", "w3", "w2", "w10", "w5", "w4"]);
+        scene.act(&[Action::LongestFirst]);
+        assert_eq!(scene.screen.order_in_words(), "attention");
     }
 
     #[test]
     fn back_leaves_one_view_at_a_time() {
         let mut scene = Scene::new();
-        scene.act(&[Action::OnlyAttention, Action::Open]);
+        scene.act(&[Action::OnlyAttention, Action::Enter]);
         scene.act(&[Action::StartFilter, Action::Type('w'), Action::Accept]);
         scene.act(&[Action::Help]);
         assert_eq!(scene.screen.wanted_detail(&scene.table), Some("w5"));
         scene.act(&[Action::Back]);
         assert_eq!(
-            (scene.screen.mode, scene.screen.filter.as_str()),
+            (scene.screen.mode, scene.screen.choice.filter.as_str()),
             (Mode::Browse, "w")
         );
         scene.act(&[Action::Back]);
-        assert!(scene.screen.filter.is_empty() && scene.screen.is_pane_open);
+        assert!(scene.screen.choice.filter.is_empty() && scene.screen.is_pane_open);
         scene.act(&[Action::Back]);
-        assert!(!scene.screen.is_pane_open && scene.screen.only_attention);
+        assert!(!scene.screen.is_pane_open && (scene.screen.choice.only != Only::All));
         scene.act(&[Action::Back]);
         assert_eq!(
-            (scene.screen.only_attention, scene.screen.rows.len()),
+            (
+                (scene.screen.choice.only != Only::All),
+                scene.screen.rows.found
+            ),
             (false, 6)
         );
         scene.act(&[Action::Back]);
         let mut effect = |action| scene.screen.act(action, &scene.table);
         assert_eq!(effect(Action::Quit), Some(Action::Quit));
         assert_eq!(effect(Action::Jump), Some(Action::Jump));
+    }
+
+    #[test]
+    fn groups_fold_and_unfold_around_the_cursor() {
+        let mut scene = Scene::new();
+        scene.put("v1", "working", 10);
+        scene.act(&[Action::Down(5)]);
+        assert_eq!(scene.selected(), Some("w1"));
+        scene.act(&[Action::NextGrouping]);
+        assert_eq!(scene.screen.breadcrumbs(), ["by prefix"]);
+        assert_eq!(scene.names(), ["w", "v"]);
+        let name = |scene: &Scene| {
+            scene
+                .screen
+                .selected_group()
+                .map(|group| group.name.clone())
+        };
+        assert_eq!(name(&scene).as_deref(), Some("w"), "the group of w1");
+        scene.act(&[Action::Open]);
+        assert_eq!(
+            scene.names(),
+            ["w", "w5", "w4", "w3", "w2", "w1", "w10", "v"]
+        );
+        assert_eq!(scene.selected(), Some("w1"), "visible again");
+        scene.act(&[Action::Close]);
+        assert_eq!(scene.names(), ["w", "v"]);
+        // Each task has one session. The session under the cursor is found again.
+        scene.act(&[Action::NextGrouping]);
+        assert_eq!(scene.screen.breadcrumbs(), ["by task"]);
+        assert_eq!(name(&scene).as_deref(), Some("t10"), "the task of w1");
+        scene.act(&[Action::Last, Action::NextGrouping]);
+        assert_eq!(scene.screen.breadcrumbs(), ["by status"]);
+        assert_eq!(scene.names(), ["error", "blocked", "working", "idle"]);
+        // No session has a host or a directory, so there are no groups of them.
+        scene.act(&[Action::NextGrouping]);
+        assert!(scene.screen.breadcrumbs().is_empty());
+        assert_eq!(scene.names().len(), 7);
+        // Enter folds and unfolds, Esc leaves the groups.
+        scene.act(&[Action::NextGrouping, Action::First, Action::Enter]);
+        assert_eq!(scene.names().len(), 8);
+        scene.act(&[Action::Enter]);
+        assert_eq!(scene.names(), ["w", "v"]);
+        scene.act(&[Action::Back]);
+        assert!(scene.screen.breadcrumbs().is_empty());
+    }
+
+    #[test]
+    fn cursor_stays_with_its_group() {
+        let mut scene = Scene::new();
+        scene.put("v1", "working", 10);
+        scene.act(&[Action::NextGrouping, Action::Last]);
+        let name = |scene: &Scene| {
+            scene
+                .screen
+                .selected_group()
+                .map(|group| group.name.clone())
+        };
+        assert_eq!(name(&scene).as_deref(), Some("v"));
+        for (status, names) in [("error", ["w", "v"]), ("idle", ["w", "v"])] {
+            scene.put("v1", status, 0);
+            assert_eq!(scene.names(), names);
+            assert_eq!(name(&scene).as_deref(), Some("v"));
+        }
+        for worker in ["w2", "w3", "w4", "w5"] {
+            scene.put(worker, "idle", 0);
+        }
+        scene.put("v1", "blocked", 0);
+        assert_eq!(scene.names(), ["v", "w"]);
+        assert_eq!(name(&scene).as_deref(), Some("v"));
+        scene.remove("v1");
+        assert_eq!(name(&scene).as_deref(), Some("w"));
+    }
+
+    #[test]
+    fn finished_sessions_fold_after_an_hour() {
+        let mut scene = Scene::new();
+        scene.put("done1", "completed", 3599);
+        scene.put("done2", "completed", 9000);
+        assert_eq!(scene.names().len(), 8, "one is not folded");
+        scene.screen.tick(now() + TimeDelta::seconds(1), false);
+        scene.refresh();
+        assert_eq!(scene.names().last(), Some(&"finished sessions"));
+        assert_eq!(scene.screen.rows.groups[0].members.len(), 2);
+        scene.act(&[Action::Last, Action::Enter]);
+        assert_eq!(scene.names()[6..], ["finished sessions", "done1", "done2"]);
+        scene.act(&[Action::Last, Action::Close]);
+        assert_eq!(scene.names().len(), 7);
+        scene.act(&[Action::StartFilter, Action::Type('d'), Action::Type('o')]);
+        assert_eq!(scene.names(), ["done1", "done2"], "a filter shows them");
+        scene.act(&[Action::Back, Action::OnlyFinished]);
+        assert_eq!(scene.names(), ["done1", "done2"]);
+        assert_eq!(scene.screen.breadcrumbs(), ["finished"]);
+        scene.act(&[Action::OnlyAttention]);
+        assert_eq!(scene.screen.breadcrumbs(), ["attention"]);
+    }
+
+    #[test]
+    fn columns_are_chosen_in_their_order() {
+        let mut scene = Scene::new();
+        let line = r#"{"timestamp":"2026-02-14T20:34:00Z","status":"idle","metadata":{"phase":"b","a":1}}"#;
+        let mut update = Update::decode(line.as_bytes()).unwrap();
+        update.session = "w6".to_owned();
+        scene.change(|table, events| table.update(update, ProcessState::Unknown, now(), events));
+        scene.act(&[Action::ChooseColumns]);
+        let shown = |scene: &Scene| {
+            let columns = scene.screen.choice.columns.iter();
+            columns.map(Column::to_string).collect::<Vec<_>>().join(" ")
+        };
+        scene.act(&[Action::ToggleColumn, Action::Down(2), Action::ToggleColumn]);
+        assert_eq!(shown(&scene), "session status age progress task message");
+        scene.act(&[
+            Action::Last,
+            Action::ToggleColumn,
+            Action::Up(1),
+            Action::ToggleColumn,
+        ]);
+        assert_eq!(shown(&scene), "session status age progress task meta.phase");
+        scene.act(&[Action::NextSort, Action::Back]);
+        assert_eq!(scene.screen.order_in_words(), "meta.phase");
+        assert_eq!(scene.names()[..2], ["w6", "w1"]);
+        // A shown key of the metadata is also a key to group by.
+        scene.act(&[Action::NextGrouping; 3]);
+        assert_eq!(scene.screen.breadcrumbs(), ["by meta.phase"]);
+    }
+
+    #[test]
+    fn mouse_selects_sorts_and_scrolls() {
+        let mut scene = Scene::new();
+        scene.screen.set_page(4);
+        scene.screen.areas = Areas {
+            table: Rect::new(0, 1, 40, 5),
+            pane: Rect::new(40, 1, 40, 5),
+            headings: vec![(2..10, Column::Session), (10..20, Column::Status)],
+        };
+        let at = Position::new;
+        scene.act(&[Action::Click(at(5, 3))]);
+        assert_eq!(scene.selected(), Some("w4"));
+        scene.act(&[Action::Click(at(5, 3))]);
+        assert!(scene.screen.is_pane_open, "a click on the selected row");
+        scene.act(&[Action::ScrollDown(at(50, 3)), Action::Click(at(50, 3))]);
+        assert_eq!((scene.screen.detail_top, scene.selected()), (3, Some("w4")));
+        scene.act(&[Action::ScrollDown(at(5, 3))]);
+        assert_eq!(scene.selected(), Some("w1"));
+        scene.act(&[Action::Click(at(11, 1))]);
+        assert_eq!(scene.screen.order_in_words(), "status");
+        scene.act(&[
+            Action::Click(at(11, 1)),
+            Action::Click(at(30, 1)),
+            Action::Click(at(1, 0)),
+        ]);
+        assert_eq!(scene.screen.order_in_words(), "status, reversed");
     }
 }

@@ -9,8 +9,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, Thread};
 
 use crossterm::cursor::Show;
-use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
-use crossterm::style::force_color_output;
+use crossterm::event::{
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+    Event,
+};
+use crossterm::style::{Print, force_color_output};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -41,6 +44,9 @@ const SILENCE: Timespec = Timespec {
 /// How often to wait for [`SILENCE`], while a key is held down.
 const MAX_DISCARDS: usize = 50;
 
+/// Has the terminal report buttons and the wheel, not every movement.
+const ONLY_BUTTONS: &str = "\x1b[?1003l\x1b[?1002l\x1b[?1000h";
+
 /// Whether the terminal is set up. It is static because the panic hook needs it.
 static IS_SET_UP: AtomicBool = AtomicBool::new(false);
 
@@ -51,6 +57,8 @@ pub struct Terminal {
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     reader: Thread,
     events: Receiver<Event>,
+    /// Whether the terminal reports the mouse, instead of selecting text with it.
+    has_mouse: bool,
 }
 
 impl Terminal {
@@ -78,6 +86,7 @@ impl Terminal {
             inner: ManuallyDrop::new(inner),
             reader,
             events,
+            has_mouse: true,
         };
         terminal.set_up()?;
         Ok(terminal)
@@ -92,7 +101,23 @@ impl Terminal {
         let out = self.inner.backend_mut();
         execute!(out, EnterAlternateScreen, EnableBracketedPaste)?;
         self.reader.unpark();
+        self.set_mouse(self.has_mouse)?;
         self.clear()
+    }
+
+    /// Has the terminal report the mouse, or select text with it. Returns which.
+    pub fn toggle_mouse(&mut self) -> io::Result<bool> {
+        self.set_mouse(!self.has_mouse)?;
+        Ok(self.has_mouse)
+    }
+
+    fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.has_mouse = on;
+        let out = self.inner.backend_mut();
+        match on {
+            true => execute!(out, EnableMouseCapture, Print(ONLY_BUTTONS)),
+            false => execute!(out, DisableMouseCapture),
+        }
     }
 
     /// Makes the next frame redraw everything. ratatui's `clear` would wait for
@@ -164,7 +189,12 @@ pub fn restore() {
         // The event of a new size ends the reader's wait for input.
         let _ = raise(SIGWINCH);
         let mut out = io::stdout();
-        let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste);
+        let _ = execute!(
+            out,
+            EndSynchronizedUpdate,
+            DisableBracketedPaste,
+            DisableMouseCapture
+        );
         discard_input();
         let _ = disable_raw_mode();
         let _ = execute!(out, LeaveAlternateScreen, Show);

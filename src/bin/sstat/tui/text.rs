@@ -75,3 +75,10 @@ pub fn short_duration(duration: Duration, columns: usize) -> String {
 pub fn local(time: DateTime<Utc>, format: &str) -> String {
     time.with_timezone(&Local).format(format).to_string()
 }
+
+/// Formats a time in the user's time zone without its day if that is today, otherwise
+/// without its seconds.
+pub fn short_time(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let is_today = local(time, "%F") == local(now, "%F");
+    local(time, if is_today { "%H:%M:%S" } else { "%m-%d %H:%M" })
+}

@@ -74,7 +74,7 @@ fn prefix(name: &str) -> &str {
 }
 
 /// The sessions with one key, and their counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Group {
     pub name: String,
     /// The indexes of the sessions, in their order.
@@ -89,18 +89,14 @@ pub struct Group {
 }
 
 impl Group {
-    fn new(name: String) -> Self {
+    pub fn new(name: String) -> Self {
         Self {
             name,
-            members: Vec::new(),
-            by_status: BTreeMap::new(),
-            attention: 0,
-            worst: Attention::None,
-            progress: (0.0, 0),
+            ..Self::default()
         }
     }
 
-    fn add(&mut self, index: usize, session: &Session) {
+    pub fn add(&mut self, index: usize, session: &Session) {
         self.members.push(index);
         *self
             .by_status

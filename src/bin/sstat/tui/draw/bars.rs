@@ -4,18 +4,20 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use sstat::Attention;
+use sstat::{Attention, Status};
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::Painter;
 use crate::render::style::Role;
-use crate::tui::keys::{HELP_HINTS, HINTS, Mode};
-use crate::tui::model::{Screen, Totals};
+use crate::tui::keys::{COLUMN_HINTS, HELP_HINTS, HINTS, Mode};
+use crate::tui::model::Screen;
+use crate::tui::rows::Rows;
 use crate::tui::text::{local, steady};
+use crate::view::group::Group;
 
 /// Draws the counts on the left, the order and the clock on the right.
 pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Screen) {
-    let counts = counts(painter, &screen.totals, usize::from(area.width));
+    let counts = counts(painter, &screen.rows, usize::from(area.width));
     let used = counts.width();
     frame.render_widget(counts, area);
 
@@ -45,32 +47,40 @@ pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Scree
     frame.render_widget(Line::from(right).right_aligned(), area);
 }
 
+/// Returns the statuses and their words, the most urgent first.
+pub fn statuses(group: &Group) -> Vec<(Role, Status, String)> {
+    let statuses = group.by_status.keys().map(|status| {
+        let word = steady(status.as_str()).into_owned();
+        (Role::of_status(status), status.clone(), word)
+    });
+    let mut statuses: Vec<_> = statuses.collect();
+    statuses.sort_by_key(|&(role, ..)| attention_of(role));
+    statuses
+}
+
 /// Returns the total and the counts of each status and issue, as many as fit.
-fn counts(painter: &Painter, totals: &Totals, width: usize) -> Line<'static> {
-    let mut counts: Vec<(Role, String)> = totals
-        .by_status
-        .iter()
+fn counts(painter: &Painter, rows: &Rows, width: usize) -> Line<'static> {
+    let totals = &rows.totals;
+    let by_status = totals.by_status.iter();
+    let mut counts: Vec<(Role, String)> = by_status
         .map(|(status, count)| {
             let word = steady(status.as_str());
             (Role::of_status(status), format!("{count} {word}"))
         })
         .collect();
     let issues = [
-        (Role::Stale, totals.stale, "stale"),
-        (Role::Dead, totals.dead, "dead"),
+        (Role::Stale, rows.stale, "stale"),
+        (Role::Dead, rows.dead, "dead"),
     ];
     for (role, count, word) in issues.into_iter().filter(|(_, count, _)| *count > 0) {
         counts.push((role, format!("{count} {word}")));
     }
-    let noun = if totals.sessions == 1 {
-        "session"
-    } else {
-        "sessions"
-    };
-    let mut total = format!("{} {noun}", totals.sessions);
+    let sessions = totals.members.len();
+    let noun = if sessions == 1 { "session" } else { "sessions" };
+    let mut total = format!("{sessions} {noun}");
     let words: usize = counts.iter().map(|(_, text)| 2 + text.width()).sum();
     if 1 + total.len() + words > width {
-        total = totals.sessions.to_string();
+        total = sessions.to_string();
         // The most urgent counts come first, because the last are cut off.
         counts.sort_by_key(|&(role, _)| attention_of(role));
     }
@@ -99,9 +109,10 @@ fn attention_of(role: Role) -> Attention {
 /// Draws the filter while the user types it, a message, or the filters and the
 /// keys.
 pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Screen) {
-    let found = format!("{} of {}", screen.rows.len(), screen.totals.sessions);
+    let rows = &screen.rows;
+    let found = format!("{} of {}", rows.found, rows.totals.members.len());
     let line = if screen.mode == Mode::Filter {
-        let input = steady(&screen.filter);
+        let input = steady(&screen.choice.filter);
         let column = u16::try_from(1 + input.width()).unwrap_or(u16::MAX);
         if !area.is_empty() {
             frame.set_cursor_position((area.x + column.min(area.width - 1), area.y));
@@ -121,20 +132,20 @@ pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Sc
 
 fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'static> {
     let mut line = Line::from(" ");
-    let mut hints: &[(&str, &str)] = &HINTS;
-    let mut filters = String::new();
-    if screen.mode == Mode::Help {
-        hints = &HELP_HINTS;
+    let hints: &[(&str, &str)] = match screen.mode {
+        Mode::Help => &HELP_HINTS,
+        Mode::Columns => &COLUMN_HINTS,
+        _ => &HINTS,
+    };
+    let separator = if painter.style.unicode {
+        " › "
     } else {
-        if !screen.filter.is_empty() {
-            filters = format!("/{} ", painter.fit(&screen.filter, width / 3));
-        }
-        if screen.only_attention {
-            filters += "attention ";
-        }
-    }
-    if !filters.is_empty() {
-        line.push_span(painter.span(Role::Heading, format!("{filters}{found}   ")));
+        " > "
+    };
+    let crumbs = screen.breadcrumbs().join(separator);
+    if !crumbs.is_empty() && screen.mode == Mode::Browse {
+        let crumbs = painter.fit(&crumbs, width / 2);
+        line.push_span(painter.span(Role::Heading, format!("{crumbs} {found}   ")));
     }
     let mut used = line.width();
     for &(key, action) in hints {

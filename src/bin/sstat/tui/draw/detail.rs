@@ -5,13 +5,15 @@ use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Padding};
+use sstat::Session;
 
+use super::bars::statuses;
 use super::paint::{Painter, draw_lines};
 use crate::render::detail::{Fact, facts};
 use crate::render::style::{Role, Span as TextSpan};
 use crate::render::timeline;
 use crate::tui::model::Screen;
-use crate::tui::text::local;
+use crate::tui::text::short_time;
 use crate::view::Detail;
 use crate::watch::session_table::SessionTable;
 
@@ -38,12 +40,25 @@ pub fn draw(
         .padding(Padding::horizontal(1));
     let inner = block.inner(area);
     let width = usize::from(inner.width);
-    let name = screen.selected_session(table).map(|session| session.name());
-    let name = painter.fit(name.unwrap_or_default(), width);
-    let mut lines = vec![Line::from(painter.span(Role::Heading, name))];
-    match screen.detail(table) {
-        Some(detail) => lines.extend(content(detail, painter, width)),
-        None => lines.push(Line::from(painter.span(Role::Faint, "not read"))),
+    screen.areas.pane = area;
+    let group = screen.selected_group();
+    let name = match group {
+        Some(group) => &group.name,
+        None => screen.selected_session(table).map_or("", Session::name),
+    };
+    let mut lines = vec![Line::from(
+        painter.span(Role::Heading, painter.fit(name, width)),
+    )];
+    if let Some(group) = group {
+        for (role, status, word) in statuses(group) {
+            let count = group.by_status.get(&status).copied().unwrap_or(0);
+            lines.push(Line::from(painter.span(role, format!("{count} {word}"))));
+        }
+    } else {
+        match screen.detail(table) {
+            Some(detail) => lines.extend(content(detail, painter, width)),
+            None => lines.push(Line::from(painter.span(Role::Faint, "not read"))),
+        }
     }
     frame.render_widget(block, area);
     draw_lines(frame, inner, lines, &mut screen.detail_top);
@@ -62,14 +77,9 @@ fn content(detail: &Detail, painter: &Painter, width: usize) -> Vec<Line<'static
         TextSpan::of(Role::Faint, ", newest first"),
     ];
     lines.push(painter.line(title.into(), width));
-    let today = local(detail.now, "%F");
     for update in detail.recent.iter().rev() {
-        let at = update.timestamp;
-        let format = match local(at, "%F") == today {
-            true => "%H:%M:%S",
-            false => "%m-%d %H:%M",
-        };
-        let spans = timeline::line(&local(at, format), update, None);
+        let time = short_time(update.timestamp, detail.now);
+        let spans = timeline::line(&time, update, None);
         lines.push(painter.line(spans, width));
     }
     if let Some(file) = file {

@@ -1,7 +1,9 @@
 //! Draws the screen with ratatui's widgets.
 
 mod bars;
+mod columns;
 mod detail;
+mod group;
 mod help;
 mod paint;
 mod table;
@@ -13,7 +15,7 @@ use ratatui::widgets::Borders;
 use self::paint::Painter;
 use crate::render::style::Style;
 use crate::tui::keys::Mode;
-use crate::tui::model::Screen;
+use crate::tui::model::{Areas, Screen};
 use crate::watch::session_table::SessionTable;
 
 /// From this width on, the detail is beside the table.
@@ -31,6 +33,7 @@ pub fn draw(
     empty: &str,
 ) {
     let painter = &Painter { style };
+    screen.areas = Areas::default();
     let area = frame.area();
     // A terminal of one line shows the counts.
     let bottom = Constraint::Length(u16::from(area.height > 1));
@@ -41,6 +44,9 @@ pub fn draw(
         help::draw(frame, middle, painter, screen);
     } else {
         draw_middle(frame, middle, painter, screen, table, empty);
+        if screen.mode == Mode::Columns {
+            columns::draw(frame, middle, painter, screen);
+        }
     }
     bars::draw_bottom(frame, bottom, painter, screen);
 }
@@ -280,7 +286,7 @@ mod tests {
                 .filter(|session| session.name().is_ascii())
         };
         let mut scene = Scene::new(plain());
-        for mode in [None, Some(Action::Open), Some(Action::Help)] {
+        for mode in [None, Some(Action::Enter), Some(Action::Help)] {
             if let Some(action) = mode {
                 scene.act(action);
             }
@@ -312,7 +318,7 @@ mod tests {
     #[test]
     fn detail_is_beside_below_or_in_place_of_the_table() {
         let mut scene = Scene::new(sessions());
-        scene.act(Action::Open);
+        scene.act(Action::Enter);
         scene.screen.detail = Some(Box::new(detail()));
         let text = |scene: &mut Scene, size| lines(&scene.drawn(size, &STYLE));
         let wide = text(&mut scene, (120, 40));
@@ -349,7 +355,7 @@ mod tests {
     #[test]
     fn updates_in_the_detail_are_truncated_to_its_width() {
         let mut scene = Scene::new(sessions());
-        scene.act(Action::Open);
+        scene.act(Action::Enter);
         scene.screen.detail = Some(Box::new(detail()));
         let mut update = |width: u16| {
             let text = lines(&scene.drawn((width, 60), &STYLE));
@@ -420,7 +426,7 @@ mod tests {
         all.push(nasty);
         let mut scene = Scene::new(all);
         let modes = [
-            Action::Open,
+            Action::Enter,
             Action::StartFilter,
             Action::Type('x'),
             Action::Accept,

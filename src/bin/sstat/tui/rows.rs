@@ -1,0 +1,277 @@
+//! The rows of the table: which sessions, in which order and in which groups.
+//! Pure.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sstat::{Attention, Health, Liveness, Session, Status, Update, natural_cmp};
+
+use crate::hook::is_session_end;
+use crate::render::issue_word;
+use crate::render::style::{Role, worst_issue};
+use crate::tui::text::columns;
+use crate::view::column::Column;
+use crate::view::group::{Group, GroupBy, group};
+use crate::watch::session_table::SessionTable;
+
+/// Older sessions that are finished fold into one row.
+const FINISHED_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// The name of the group of finished sessions, and their description.
+pub const FINISHED: &str = "finished sessions";
+
+/// What the user has chosen to see.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    pub columns: Vec<Column>,
+    /// The column that decides the order; `None` for the most urgent session first.
+    pub sort: Option<Column>,
+    pub is_reversed: bool,
+    pub only: Only,
+    pub filter: String,
+    pub by: Option<GroupBy>,
+    /// The names of the groups whose sessions are shown.
+    pub unfolded: HashSet<String>,
+}
+
+/// Which sessions to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Only {
+    #[default]
+    All,
+    Attention,
+    Finished,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// A session, by its index in the session table.
+    Session(usize),
+    /// A group, by its index in [`Rows::groups`].
+    Group(usize),
+}
+
+/// The rows of the table, and what the top line and the widths of the columns
+/// depend on.
+#[derive(Debug, Default)]
+pub struct Rows {
+    pub rows: Vec<Row>,
+    pub groups: Vec<Group>,
+    /// The number of sessions that match the filter.
+    pub found: usize,
+    /// All sessions that the command line selects.
+    pub totals: Group,
+    pub stale: usize,
+    pub dead: usize,
+    /// The maximum width of the text in each column. It is zero if all are empty.
+    pub widths: Vec<usize>,
+    /// The maximum width of a status or an issue.
+    pub word: usize,
+    /// When the next session will be finished.
+    pub next_finished: Option<DateTime<Utc>>,
+}
+
+impl Rows {
+    /// Returns the rows of the sessions that match the filters. `wants` is the filter
+    /// of the command line.
+    pub fn new(
+        table: &SessionTable,
+        choice: &Choice,
+        now: DateTime<Utc>,
+        wants: impl Fn(&Session) -> bool,
+    ) -> Self {
+        let filter = choice.filter.to_lowercase();
+        let words: Vec<&str> = filter.split_whitespace().collect();
+        let mut text = String::new();
+        let mut rows = Self {
+            widths: vec![0; choice.columns.len()],
+            ..Self::default()
+        };
+        let mut found = Vec::new();
+        for (index, session) in table.sessions().enumerate() {
+            if !wants(session) {
+                continue;
+            }
+            rows.count(index, session, &choice.columns);
+            let ended_at = ended_at(session);
+            let is_finished = ended_at.is_some_and(|at| now - at >= FINISHED_AFTER);
+            let is_shown = match choice.only {
+                Only::All => true,
+                Only::Attention => session.needs_attention(),
+                Only::Finished => is_finished,
+            };
+            if is_shown && contains_words(session, &words, &choice.columns, &mut text) {
+                found.push(Found {
+                    index,
+                    session,
+                    has_ended: ended_at.is_some(),
+                    is_finished,
+                });
+                let finished_at = ended_at.and_then(|at| at.checked_add_signed(FINISHED_AFTER));
+                let next = finished_at.filter(|_| !is_finished);
+                rows.next_finished = rows.next_finished.into_iter().chain(next).min();
+            }
+        }
+        rows.found = found.len();
+        sort(&mut found, choice.sort.as_ref());
+        if choice.is_reversed {
+            found.reverse();
+        }
+        if let Some(by) = &choice.by {
+            rows.groups = group(by, found.iter().map(|found| (found.index, found.session)));
+        } else {
+            // A filter shows the finished sessions that match it.
+            let may_fold = choice.only == Only::All && choice.filter.is_empty();
+            let count = found.iter().filter(|found| found.is_finished).count();
+            let folds = may_fold && count > 1;
+            let mut finished = Group::new(FINISHED.to_owned());
+            for found in found {
+                match folds && found.is_finished {
+                    true => finished.add(found.index, found.session),
+                    false => rows.rows.push(Row::Session(found.index)),
+                }
+            }
+            rows.groups.extend(folds.then_some(finished));
+        }
+        for (place, group) in rows.groups.iter().enumerate() {
+            rows.rows.push(Row::Group(place));
+            if choice.unfolded.contains(&group.name) {
+                rows.rows
+                    .extend(group.members.iter().copied().map(Row::Session));
+            }
+        }
+        rows
+    }
+
+    fn count(&mut self, index: usize, session: &Session, chosen: &[Column]) {
+        let Session { update, health, .. } = session;
+        self.totals.add(index, session);
+        self.stale += usize::from(health.is_stale());
+        self.dead += usize::from(health.liveness == Liveness::Dead);
+        for (column, width) in chosen.iter().zip(&mut self.widths) {
+            let text = match column {
+                Column::Status => {
+                    self.word = self.word.max(columns(worst_word(update, health).0));
+                    let issue = issue_word(health).map_or(0, |word| 1 + word.len());
+                    columns(update.status.as_str()) + issue
+                }
+                Column::Progress => usize::from(update.progress.is_some()),
+                Column::Message => continue,
+                _ => columns(&column.text(session)),
+            };
+            *width = text.max(*width);
+        }
+    }
+}
+
+/// A session that matches the filters.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    index: usize,
+    session: &'a Session,
+    has_ended: bool,
+    /// Whether it has ended for so long that it can be folded.
+    is_finished: bool,
+}
+
+/// Returns when a session without attention has ended; `None` for any other one.
+fn ended_at(session: &Session) -> Option<DateTime<Utc>> {
+    let update = &session.update;
+    // Only an update with `stale_after` ends an agent's session. Others are not
+    // parsed.
+    let has_ended = update.status == Status::Completed
+        || (update.stale_after.is_some() && is_session_end(update));
+    (has_ended && !session.needs_attention()).then_some(update.timestamp)
+}
+
+/// Sorts sessions, which are in natural order of their names.
+fn sort(found: &mut Vec<Found>, column: Option<&Column>) {
+    match column {
+        None => found.sort_by_key(urgency),
+        Some(Column::Session) => {}
+        Some(Column::Status) => found.sort_by(|a, b| {
+            let (a, b) = (&a.session.update.status, &b.session.update.status);
+            a.cmp(b)
+        }),
+        Some(Column::Age) => found.sort_by_key(|found| found.session.update.timestamp),
+        Some(Column::For | Column::Since) => found.sort_by_key(|found| {
+            let since = found.session.since;
+            since.map_or(found.session.update.timestamp, |since| since.at)
+        }),
+        // Sessions without progress come last.
+        Some(Column::Progress) => found.sort_by(|a, b| {
+            let (a, b) = (a.session.update.progress, b.session.update.progress);
+            b.unwrap_or(-1.0).total_cmp(&a.unwrap_or(-1.0))
+        }),
+        Some(column) => {
+            let found_texts = found
+                .iter()
+                .map(|found| (column.text(found.session), *found));
+            let mut texts: Vec<_> = found_texts.collect();
+            // Sessions without the text come last.
+            texts.sort_by(|(a, _), (b, _)| {
+                let order = a.is_empty().cmp(&b.is_empty());
+                order.then_with(|| natural_cmp(a, b))
+            });
+            *found = texts.into_iter().map(|(_, found)| found).collect();
+        }
+    }
+}
+
+/// Returns the key of the order by attention: the most urgent session first, and of
+/// equally urgent ones that with the oldest update. Those that have ended come last.
+fn urgency(found: &Found) -> (Attention, i64) {
+    match found.session.attention() {
+        Attention::None => (Attention::None, found.has_ended.into()),
+        attention => (attention, found.session.update.timestamp.timestamp_millis()),
+    }
+}
+
+/// Returns whether larger values come first in the order by a column.
+pub fn is_descending(column: &Column) -> bool {
+    matches!(column, Column::For | Column::Age | Column::Progress)
+}
+
+/// Returns the one word that says most about a session, and its role: the status
+/// if it needs attention, otherwise the worst issue.
+pub fn worst_word<'a>(update: &'a Update, health: &Health) -> (&'a str, Role) {
+    let status = Role::of_status(&update.status);
+    match worst_issue(health) {
+        Some((_, Role::Stale | Role::VeryStale)) if status == Role::Blocked => {}
+        Some(issue) if status != Role::Error => return issue,
+        _ => {}
+    }
+    (update.status.as_str(), status)
+}
+
+/// Returns whether each word, in lower case, is part of a text that the session's
+/// row can show. `text` is a buffer to reuse.
+fn contains_words(session: &Session, words: &[&str], chosen: &[Column], text: &mut String) -> bool {
+    if words.is_empty() {
+        return true;
+    }
+    let always = [
+        Column::Session,
+        Column::Status,
+        Column::Task,
+        Column::Message,
+    ];
+    let others = chosen.iter().filter(|column| !always.contains(column));
+    let parts = always
+        .iter()
+        .chain(others)
+        .map(|column| column.text(session));
+    let issue = Cow::Borrowed(issue_word(&session.health).unwrap_or_default());
+    text.clear();
+    for part in parts.chain([issue]) {
+        text.push_str(&part);
+        text.push('\n');
+    }
+    if text.is_ascii() {
+        text.make_ascii_lowercase();
+    } else {
+        *text = text.to_lowercase();
+    }
+    words.iter().all(|word| text.contains(word))
+}

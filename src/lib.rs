@@ -129,8 +129,11 @@ pub use update::{
 pub use json::{JsonObject, JsonValue, escape_json, repair_json};
 #[doc(hidden)]
 pub use name::session_of_file;
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
 #[doc(hidden)]
-pub use process::{ProcessStat, ignored_signals};
+pub use process::JobIds;
+#[doc(hidden)]
+pub use process::ignored_signals;
 #[doc(hidden)]
 pub use store::lines::GIVE_UP_BYTES;
 #[doc(hidden)]

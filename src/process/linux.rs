@@ -7,28 +7,19 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::unix::{host_name, machine};
+pub(super) use super::unix::{may_exist, parent};
+use super::{HostIdentity, ProcessStat, ProcessState};
 use chrono::{DateTime, TimeDelta, Utc};
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
-
-use super::{HostIdentity, ProcessStat, hash_of_machine};
 
 pub(super) fn current_host() -> Option<HostIdentity> {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(HostIdentity {
         boot_id: boot_id.trim().to_owned(),
-        host: rustix::system::uname().nodename().to_str().ok()?.to_owned(),
+        host: host_name()?,
         pid_namespace: fs::metadata("/proc/self/ns/pid").ok()?.ino(),
-        machine: machine_id().as_deref().map(hash_of_machine),
+        machine: machine(),
     })
-}
-
-fn machine_id() -> Option<String> {
-    ["/etc/machine-id", "/var/lib/dbus/machine-id"]
-        .iter()
-        .filter_map(|path| fs::read_to_string(path).ok())
-        .map(|id| id.trim().to_owned())
-        .find(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Returns the time at which the machine was booted. It is read once, since a
@@ -42,10 +33,6 @@ pub(super) fn boot_time() -> Option<DateTime<Utc>> {
         Utc::now().checked_sub_signed(TimeDelta::from_std(uptime).ok()?)
     };
     *BOOT_TIME.get_or_init(read)
-}
-
-pub(super) fn parent() -> u32 {
-    std::os::unix::process::parent_id()
 }
 
 /// Returns the name of a process, which Linux truncates to 15 bytes.
@@ -98,42 +85,80 @@ fn parse_ignored(status: &str) -> Option<u64> {
     u64::from_str_radix(mask.trim(), 16).ok()
 }
 
-/// Returns true if a pid that `/proc` does not show may exist: with the mount
-/// option `hidepid`, `/proc` hides the processes of other users.
-pub(super) fn may_exist(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+pub(super) fn stat_of(pid: u32) -> Option<ProcessStat> {
+    Some(Stat::of(&pid.to_string())?.process)
 }
 
-impl ProcessStat {
-    pub(super) fn of(pid: u32) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+pub(super) fn parent_of(pid: u32) -> Option<u32> {
+    Stat::of(&pid.to_string())?.parent
+}
+
+/// The ids of a process's group and session, and of the foreground process group
+/// of its terminal. A group or session that started outside this pid namespace has
+/// no id.
+#[derive(Clone, Copy, Debug)]
+pub struct JobIds {
+    /// The process group.
+    pub group: Option<u32>,
+    /// The session.
+    pub session: Option<u32>,
+    /// The foreground process group of the terminal.
+    pub foreground: Option<u32>,
+}
+
+impl JobIds {
+    /// Returns the ids of this process; `None` if `/proc` is not mounted.
+    #[must_use]
+    pub fn of_self() -> Option<Self> {
+        Some(Stat::of("self")?.job)
     }
 
-    /// Returns the fields of this process.
-    pub fn of_self() -> Option<Self> {
-        Self::parse(&fs::read("/proc/self/stat").ok()?)
+    /// Parses a line of `/proc/PID/stat`.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        Some(Stat::parse(line)?.job)
+    }
+}
+
+/// The fields of `/proc/PID/stat` that sstat uses.
+struct Stat {
+    process: ProcessStat,
+    parent: Option<u32>,
+    job: JobIds,
+}
+
+impl Stat {
+    fn of(process: &str) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{process}/stat")).ok()?)
     }
 
     /// Parses a line. The name in field 2 can contain spaces and parentheses,
     /// so the fields after it are counted from the last parenthesis.
-    pub fn parse(line: &[u8]) -> Option<Self> {
+    fn parse(line: &[u8]) -> Option<Self> {
         let name_end = line.iter().rposition(|&byte| byte == b')')?;
         let mut fields = str::from_utf8(&line[name_end + 1..])
             .ok()?
             .split_ascii_whitespace();
-        let state = *fields.next()?.as_bytes().first()?;
+        let state = match fields.next()? {
+            "Z" | "X" | "x" => ProcessState::Gone,
+            "T" => ProcessState::Stopped,
+            _ => ProcessState::Running,
+        };
         let mut id = |skipped| {
             let id: i32 = fields.nth(skipped)?.parse().ok()?;
             Some(u32::try_from(id).ok().filter(|&id| id > 0))
         };
-        Some(Self {
-            state,
-            parent: id(0)?,
+        let parent = id(0)?;
+        let job = JobIds {
             group: id(0)?,
             session: id(0)?,
             foreground: id(1)?,
-            start_time: fields.nth(13)?.parse().ok()?,
+        };
+        let start_time = fields.nth(13)?.parse().ok()?;
+        Some(Self {
+            process: ProcessStat { state, start_time },
+            parent,
+            job,
         })
     }
 }
@@ -141,21 +166,22 @@ impl ProcessStat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{ProcessIdentity, ProcessState};
+    use crate::process::ProcessIdentity;
 
     #[test]
     fn name_with_parentheses_is_skipped() {
         let tail = "1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
-        let stat = ProcessStat::parse(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
-        assert!(!stat.is_zombie());
-        assert_eq!(stat.start_time, 98765);
-        assert_eq!((stat.parent, stat.group), (Some(1), Some(2)));
-        assert_eq!(stat.session, Some(3));
-        assert_eq!(stat.foreground, None);
-        let zombie = ProcessStat::parse(format!("42 (x) Z {tail}").as_bytes()).unwrap();
-        assert!(zombie.is_zombie());
-        assert!(ProcessStat::parse(b"42 (x) S 1 1").is_none());
-        assert!(ProcessStat::parse(b"").is_none());
+        let stat = Stat::parse(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
+        assert_eq!(stat.process.state, ProcessState::Running);
+        assert_eq!(stat.process.start_time, 98765);
+        assert_eq!((stat.parent, stat.job.group), (Some(1), Some(2)));
+        assert_eq!((stat.job.session, stat.job.foreground), (Some(3), None));
+        for (letter, state) in [("Z", ProcessState::Gone), ("T", ProcessState::Stopped)] {
+            let stat = Stat::parse(format!("42 (x) {letter} {tail}").as_bytes()).unwrap();
+            assert_eq!(stat.process.state, state);
+        }
+        assert!(Stat::parse(b"42 (x) S 1 1").is_none());
+        assert!(Stat::parse(b"").is_none());
     }
 
     #[test]
@@ -163,61 +189,6 @@ mod tests {
         let status = "Name:\tsstat\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
         assert_eq!(parse_ignored(status), Some(0x1001));
         assert_eq!(parse_ignored("Name:\tsstat\n"), None);
-    }
-
-    #[test]
-    fn this_process_runs_and_others_do_not() {
-        let here = HostIdentity::current();
-        let this = ProcessIdentity::of(std::process::id()).unwrap();
-        assert_eq!(this.state(here.as_ref()), ProcessState::Running);
-        assert_eq!(this.state(None), ProcessState::Unknown);
-        let mut reused = this.clone();
-        reused.start_time += 1;
-        assert_eq!(reused.state(here.as_ref()), ProcessState::Gone);
-        let mut elsewhere = this.clone();
-        elsewhere.boot_id = "another".into();
-        elsewhere.machine = None;
-        assert_eq!(elsewhere.state(here.as_ref()), ProcessState::Unknown);
-        elsewhere.machine = Some("another".into());
-        assert_eq!(elsewhere.state(here.as_ref()), ProcessState::Unknown);
-        let mut renamed = this.clone();
-        renamed.host = "another".into();
-        assert_eq!(renamed.state(here.as_ref()), ProcessState::Running);
-        let mut missing = this;
-        missing.pid = u32::MAX;
-        assert_ne!(missing.state(here.as_ref()), ProcessState::Running);
-    }
-
-    #[test]
-    fn earlier_boot_of_this_machine_has_ended() {
-        let mut here = HostIdentity::current().unwrap();
-        here.machine = Some("m".into());
-        let mut earlier = ProcessIdentity::of(std::process::id()).unwrap();
-        earlier.boot_id = "another".into();
-        earlier.machine = Some("m".into());
-        let ProcessState::Rebooted(at) = earlier.state(Some(&here)) else {
-            panic!("the machine was booted again");
-        };
-        assert!(at < Utc::now());
-        here.machine = None;
-        earlier.machine = None;
-        assert_eq!(earlier.state(Some(&here)), ProcessState::Unknown);
-    }
-
-    #[test]
-    fn only_this_process_and_its_ancestors_are_ancestors() {
-        let this = std::process::id();
-        for pid in [this, parent()] {
-            assert_eq!(ProcessIdentity::of_ancestor(pid).unwrap().pid, pid);
-        }
-        let mut child = std::process::Command::new("sleep")
-            .arg("9")
-            .spawn()
-            .unwrap();
-        assert!(ProcessIdentity::of(child.id()).is_some());
-        assert!(ProcessIdentity::of_ancestor(child.id()).is_none());
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 
     #[test]

@@ -2,12 +2,29 @@
 //! later one with the same pid, and from one in another boot or container.
 
 #[cfg_attr(all(target_os = "linux", not(sstat_portable)), path = "linux.rs")]
+#[cfg_attr(
+    any(target_vendor = "apple", target_os = "freebsd"),
+    path = "sysctl.rs"
+)]
 #[cfg_attr(windows, path = "windows.rs")]
 #[cfg_attr(
-    not(any(all(target_os = "linux", not(sstat_portable)), windows)),
+    not(any(
+        all(target_os = "linux", not(sstat_portable)),
+        target_vendor = "apple",
+        target_os = "freebsd",
+        windows
+    )),
     path = "portable.rs"
 )]
 mod platform;
+
+#[cfg(any(test, target_vendor = "apple", target_os = "freebsd"))]
+mod kinfo;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
+pub use platform::JobIds;
 
 use std::collections::HashMap;
 
@@ -20,7 +37,7 @@ use serde::{Deserialize, Serialize};
 pub struct ProcessIdentity {
     /// The pid in the process's own pid namespace.
     pub pid: u32,
-    /// The start time in clock ticks since boot.
+    /// The start time in a unit of the platform: clock ticks since boot on Linux.
     pub start_time: u64,
     /// The id of the boot in which the process started.
     pub boot_id: String,
@@ -64,14 +81,22 @@ impl ProcessState {
 
 impl ProcessIdentity {
     /// Returns the identity of a running process of this host; `None` if there
-    /// is no such process, the pid is that of a thread, or the platform is
-    /// unsupported.
+    /// is no such process, the pid is that of a thread, or the system cannot tell
+    /// (see [`may_exist`](Self::may_exist)).
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         if pid != std::process::id() && !platform::is_process(pid) {
             return None;
         }
         Self::of_process(pid)
+    }
+
+    /// Returns true unless the system knows that no process has this pid. A process
+    /// can be hidden, or the system cannot identify processes at all.
+    #[must_use]
+    pub fn may_exist(pid: u32) -> bool {
+        HostIdentity::current().is_none()
+            || (ProcessStat::of(pid).is_none() && platform::may_exist(pid))
     }
 
     /// Returns the identity of this process or of one of its 64 nearest ancestors;
@@ -124,7 +149,7 @@ impl ProcessIdentity {
     }
 
     fn of_process(pid: u32) -> Option<Self> {
-        let stat = ProcessStat::of(pid).filter(|stat| !stat.is_zombie())?;
+        let stat = ProcessStat::of(pid).filter(|stat| stat.state.is_alive())?;
         let here = HostIdentity::current()?;
         Some(Self {
             pid,
@@ -152,11 +177,8 @@ impl ProcessIdentity {
             return ProcessState::Unknown;
         }
         match ProcessStat::of(self.pid) {
-            Some(stat) if stat.is_zombie() || stat.start_time != self.start_time => {
-                ProcessState::Gone
-            }
-            Some(stat) if stat.is_stopped() => ProcessState::Stopped,
-            Some(_) => ProcessState::Running,
+            Some(stat) if stat.start_time == self.start_time => stat.state,
+            Some(_) => ProcessState::Gone,
             None if platform::may_exist(self.pid) => ProcessState::Unknown,
             None => ProcessState::Gone,
         }
@@ -172,8 +194,7 @@ const SHELLS: [&str; 11] = [
 
 /// Returns a pid and those of its ancestors.
 fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
-    let parent = |pid: &u32| ProcessStat::of(*pid)?.parent;
-    std::iter::successors(Some(pid), parent).take(MAX_ANCESTORS)
+    std::iter::successors(Some(pid), |&pid| platform::parent_of(pid)).take(MAX_ANCESTORS)
 }
 
 /// Returns the oldest process of each run that a wrapper started, by its name in
@@ -190,28 +211,17 @@ pub(crate) fn processes_of_runs() -> HashMap<String, u32> {
     pids.collect()
 }
 
-/// The fields of `/proc/PID/stat` that sstat uses. A process group or session
-/// that started outside this pid namespace has no id.
-#[derive(Clone, Copy, Debug)]
-pub struct ProcessStat {
-    state: u8,
-    parent: Option<u32>,
-    /// The process group.
-    pub group: Option<u32>,
-    /// The session.
-    pub session: Option<u32>,
-    /// The foreground process group of its terminal.
-    pub foreground: Option<u32>,
+/// The state of a process that exists or is a zombie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ProcessStat {
+    /// `Running`, `Stopped`, or `Gone` for a zombie.
+    state: ProcessState,
     start_time: u64,
 }
 
 impl ProcessStat {
-    fn is_zombie(&self) -> bool {
-        matches!(self.state, b'Z' | b'X' | b'x')
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.state == b'T'
+    fn of(pid: u32) -> Option<Self> {
+        platform::stat_of(pid)
     }
 }
 
@@ -231,7 +241,8 @@ pub struct HostIdentity {
 }
 
 impl HostIdentity {
-    /// Returns the identity of this host; `None` on an unsupported platform.
+    /// Returns the identity of this host; `None` if the system cannot identify
+    /// processes.
     #[must_use]
     pub fn current() -> Option<Self> {
         platform::current_host()
@@ -240,11 +251,71 @@ impl HostIdentity {
 
 /// Returns a hash of a machine id: 64-bit FNV-1a of `sstat` and the id, in
 /// hexadecimal. Many ids have the same hash, so it does not reveal the id.
-#[cfg_attr(any(windows, sstat_portable), allow(dead_code))]
+#[cfg_attr(windows, allow(dead_code))]
 fn hash_of_machine(id: &str) -> String {
     let bytes = "sstat".bytes().chain(id.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("{hash:016x}")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_runs_and_others_do_not() {
+        let here = HostIdentity::current();
+        let this = ProcessIdentity::of(std::process::id()).unwrap();
+        assert_eq!(this.state(here.as_ref()), ProcessState::Running);
+        assert_eq!(this.state(None), ProcessState::Unknown);
+        let mut reused = this.clone();
+        reused.start_time += 1;
+        assert_eq!(reused.state(here.as_ref()), ProcessState::Gone);
+        let mut elsewhere = this.clone();
+        elsewhere.boot_id = "another".into();
+        elsewhere.machine = None;
+        assert_eq!(elsewhere.state(here.as_ref()), ProcessState::Unknown);
+        elsewhere.machine = Some("another".into());
+        assert_eq!(elsewhere.state(here.as_ref()), ProcessState::Unknown);
+        let mut renamed = this.clone();
+        renamed.host = "another".into();
+        assert_eq!(renamed.state(here.as_ref()), ProcessState::Running);
+        let mut missing = this;
+        missing.pid = u32::MAX;
+        assert_ne!(missing.state(here.as_ref()), ProcessState::Running);
+    }
+
+    #[test]
+    fn earlier_boot_of_this_machine_has_ended() {
+        let mut here = HostIdentity::current().unwrap();
+        here.machine = Some("m".into());
+        let mut earlier = ProcessIdentity::of(std::process::id()).unwrap();
+        earlier.boot_id = "another".into();
+        earlier.machine = Some("m".into());
+        let ProcessState::Rebooted(at) = earlier.state(Some(&here)) else {
+            panic!("the machine was booted again");
+        };
+        assert!(at < Utc::now());
+        here.machine = None;
+        earlier.machine = None;
+        assert_eq!(earlier.state(Some(&here)), ProcessState::Unknown);
+    }
+
+    #[test]
+    fn only_this_process_and_its_ancestors_are_ancestors() {
+        let this = std::process::id();
+        for pid in [this, platform::parent()] {
+            assert_eq!(ProcessIdentity::of_ancestor(pid).unwrap().pid, pid);
+        }
+        let mut child = std::process::Command::new("sleep")
+            .arg("9")
+            .spawn()
+            .unwrap();
+        assert!(ProcessIdentity::of(child.id()).is_some());
+        assert!(ProcessIdentity::of_ancestor(child.id()).is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

@@ -41,8 +41,10 @@ pub(super) fn may_exist(_pid: u32) -> bool {
     true
 }
 
-impl ProcessStat {
-    pub(super) fn of(_pid: u32) -> Option<Self> {
-        None
-    }
+pub(super) fn stat_of(_pid: u32) -> Option<ProcessStat> {
+    None
+}
+
+pub(super) fn parent_of(_pid: u32) -> Option<u32> {
+    None
 }

@@ -1,7 +1,7 @@
 //! The process group and session of this process.
 
 #[cfg(all(target_os = "linux", not(sstat_portable)))]
-use sstat::ProcessStat;
+use sstat::JobIds;
 
 /// The ids of the process group and the session of this process. A group or
 /// session that started outside the pid namespace, e.g. by a container's
@@ -20,7 +20,7 @@ impl JobControl {
     /// group outside the namespace as an id.
     #[cfg(all(target_os = "linux", not(sstat_portable)))]
     pub fn this() -> Option<Self> {
-        ProcessStat::of_self().map(Self::from)
+        JobIds::of_self().map(Self::from)
     }
 
     #[cfg(not(all(target_os = "linux", not(sstat_portable))))]
@@ -51,12 +51,12 @@ impl JobControl {
 }
 
 #[cfg(all(target_os = "linux", not(sstat_portable)))]
-impl From<ProcessStat> for JobControl {
-    fn from(stat: ProcessStat) -> Self {
+impl From<JobIds> for JobControl {
+    fn from(ids: JobIds) -> Self {
         Self {
-            group: stat.group,
-            session: stat.session,
-            foreground: stat.foreground,
+            group: ids.group,
+            session: ids.session,
+            foreground: ids.foreground,
         }
     }
 }
@@ -67,7 +67,7 @@ mod tests {
 
     fn job(ids: &str) -> JobControl {
         let line = format!("{ids} 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765");
-        ProcessStat::parse(line.as_bytes()).unwrap().into()
+        JobIds::parse(line.as_bytes()).unwrap().into()
     }
 
     #[test]

@@ -13,16 +13,21 @@ Each update is one JSON line in ``data/session_status/manager1_status.json``.
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from typing import Any, Mapping, Optional, Union
+from collections.abc import Mapping
+from typing import Any
 
-from . import _command, _directory, _line, _process
-from ._file import StatusFile
+from . import _directory, _line
+
+# Windows has no flock, and the other systems no /proc, by which a process is
+# identified.
+if sys.platform == "linux":
+    from ._file import StatusFile as _Writer
+else:
+    from ._command import CommandWriter as _Writer
 
 __all__ = ["SessionStatus"]
-
-# Other systems have no /proc, by which a process is identified, or no flock.
-_IN_PROCESS = _process.is_supported() and StatusFile.is_supported()
 
 
 class SessionStatus:
@@ -44,19 +49,19 @@ class SessionStatus:
     cannot be used.
     """
 
-    def __init__(self, name: str, base_dir: Union[str, "os.PathLike[str]", None] = None) -> None:
+    def __init__(self, name: str, base_dir: str | os.PathLike[str] | None = None) -> None:
         self.name = _line.session_name(name)
         self.directory = _directory.find(base_dir)
-        self._file: Optional[StatusFile] = None
+        self._writer: _Writer | None = None
         self._pid = os.getpid()
         self._lock = threading.Lock()
 
     def idle(
         self,
         message: str = "",
-        progress: Optional[float] = None,
-        task_id: Optional[str] = None,
-        metadata: Optional[Mapping[str, Any]] = None,
+        progress: float | None = None,
+        task_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Reports that the worker waits for a task. See :meth:`push`."""
         self.push("idle", message, progress, task_id, metadata)
@@ -64,9 +69,9 @@ class SessionStatus:
     def working(
         self,
         message: str = "",
-        progress: Optional[float] = None,
-        task_id: Optional[str] = None,
-        metadata: Optional[Mapping[str, Any]] = None,
+        progress: float | None = None,
+        task_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Reports work on a task. See :meth:`push`."""
         self.push("working", message, progress, task_id, metadata)
@@ -74,9 +79,9 @@ class SessionStatus:
     def blocked(
         self,
         message: str = "",
-        progress: Optional[float] = None,
-        task_id: Optional[str] = None,
-        metadata: Optional[Mapping[str, Any]] = None,
+        progress: float | None = None,
+        task_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Reports that the worker cannot continue. The message gives the reason."""
         self.push("blocked", message, progress, task_id, metadata)
@@ -84,9 +89,9 @@ class SessionStatus:
     def completed(
         self,
         message: str = "",
-        progress: Optional[float] = 1.0,
-        task_id: Optional[str] = None,
-        metadata: Optional[Mapping[str, Any]] = None,
+        progress: float | None = 1.0,
+        task_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Reports the end of a task, with progress 1.0. See :meth:`push`."""
         self.push("completed", message, progress, task_id, metadata)
@@ -94,9 +99,9 @@ class SessionStatus:
     def error(
         self,
         message: str = "",
-        progress: Optional[float] = None,
-        task_id: Optional[str] = None,
-        metadata: Optional[Mapping[str, Any]] = None,
+        progress: float | None = None,
+        task_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Reports a failure. The message gives the reason."""
         self.push("error", message, progress, task_id, metadata)
@@ -105,9 +110,9 @@ class SessionStatus:
         self,
         status: str,
         message: str = "",
-        progress: Optional[float] = None,
-        task_id: Optional[str] = None,
-        metadata: Optional[Mapping[str, Any]] = None,
+        progress: float | None = None,
+        task_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Appends an update to the session's file.
 
@@ -124,13 +129,9 @@ class SessionStatus:
         """
         update = _line.Update(self.name, status, message, progress, task_id, metadata)
         if self._pid != os.getpid():
-            # After a fork the parent's threads and its open file are not ours.
-            self._pid, self._lock, self._file = os.getpid(), threading.Lock(), None
+            # After a fork, the parent's threads and its open file are not ours.
+            self._pid, self._lock, self._writer = os.getpid(), threading.Lock(), None
         with self._lock:
-            if not _IN_PROCESS:
-                _command.push(update, self.directory)
-                return
-            line = update.encode(_process.current(), _process.wrapper_run())
-            if self._file is None:
-                self._file = StatusFile(os.path.join(self.directory, self.name + "_status.json"))
-            self._file.append(line)
+            if self._writer is None:
+                self._writer = _Writer(self.directory, self.name)
+            self._writer.push(update)

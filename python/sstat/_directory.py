@@ -5,14 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
-from typing import Optional, Union
-
-from ._file import give_to_owner_of
 
 PROJECT_DIRECTORY = os.path.join("data", "session_status")
 
 
-def find(base_dir: Union[str, "os.PathLike[str]", None]) -> str:
+def find(base_dir: str | os.PathLike[str] | None) -> str:
     """Returns the absolute path of the directory, which is created if it is
     missing.
 
@@ -49,7 +46,7 @@ def _named(path: str) -> str:
     return path
 
 
-def _search_up(current: str) -> Optional[str]:
+def _search_up(current: str) -> str | None:
     """Returns the nearest directory of a project. The search includes the home
     directory, and stops at mount points."""
     home = os.path.realpath(os.path.expanduser("~"))
@@ -105,3 +102,13 @@ def _create(path: str) -> None:
                 os.close(created)
         finally:
             os.close(above)
+
+
+def give_to_owner_of(created: int, directory: int) -> None:
+    """Gives what root has just created to the owner of its directory."""
+    owner = os.fstat(directory)
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        try:
+            os.fchown(created, owner.st_uid, owner.st_gid)
+        except PermissionError:
+            pass

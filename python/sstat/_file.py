@@ -7,15 +7,14 @@ start on a new line, write once, read back.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import time
-from typing import Optional
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from . import _process
+from ._directory import give_to_owner_of
+from ._line import Update
 
 LOCK_SECONDS = 2.0
 WRITER_SECONDS = 0.02
@@ -28,24 +27,20 @@ CONTEXT = 256
 class StatusFile:
     """A status file that is kept open for appending."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._descriptor: Optional[int] = None
-
-    @staticmethod
-    def is_supported() -> bool:
-        """Returns true if this system has file locks as `sstat push` uses them."""
-        return fcntl is not None
+    def __init__(self, directory: str, session: str) -> None:
+        self._path = os.path.join(directory, session + "_status.json")
+        self._descriptor: int | None = None
 
     def __del__(self) -> None:
         self._close()
 
-    def append(self, line: bytes) -> None:
-        """Appends one line, which ends with a newline.
+    def push(self, update: Update) -> None:
+        """Appends the line of an update.
 
         Returning means that it was written exactly once; ``OSError`` that it was
         written at most once.
         """
+        line = update.encode(_process.current(), _process.wrapper_run())
         try:
             descriptor = self._open_and_lock()
             self._write(descriptor, line)
@@ -72,7 +67,7 @@ class StatusFile:
             opened = os.fstat(self._descriptor)
             if not stat.S_ISREG(opened.st_mode):
                 raise self._error(errno.EINVAL, "not a regular file")
-            lock(self._descriptor, deadline)
+            _lock(self._descriptor, deadline)
             try:
                 if os.path.samestat(os.lstat(self._path), opened):
                     return self._descriptor
@@ -116,7 +111,7 @@ class StatusFile:
         raise self._error(errno.EIO, f"other writers damaged the line {MAX_WRITES} times")
 
 
-def lock(descriptor: int, deadline: float) -> None:
+def _lock(descriptor: int, deadline: float) -> None:
     """Locks a file, or returns without the lock after the deadline. The lock stops
     two sstat writers from terminating each other's incomplete lines; reading back
     detects the damage without it."""
@@ -134,16 +129,6 @@ def lock(descriptor: int, deadline: float) -> None:
         except OSError:
             # A file system without locks.
             return
-
-
-def give_to_owner_of(created: int, directory: int) -> None:
-    """Gives what root has just created to the owner of its directory."""
-    owner = os.fstat(directory)
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        try:
-            os.fchown(created, owner.st_uid, owner.st_gid)
-        except PermissionError:
-            pass
 
 
 def _wait_for_newline(descriptor: int) -> bool:

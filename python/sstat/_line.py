@@ -6,7 +6,8 @@ import json
 import math
 import re
 import time
-from typing import Any, Callable, Dict, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Callable
 
 STATUSES = ("idle", "working", "blocked", "completed", "error")
 MAX_BYTES = 64 * 1024
@@ -67,9 +68,9 @@ class Update:
         session: str,
         status: str,
         message: str,
-        progress: Optional[float],
-        task_id: Optional[str],
-        metadata: Optional[Mapping[str, Any]],
+        progress: float | None,
+        task_id: str | None,
+        metadata: Mapping[str, Any] | None,
     ) -> None:
         if status not in STATUSES:
             raise ValueError(f"invalid status {status!r}: expected one of {', '.join(STATUSES)}")
@@ -90,10 +91,10 @@ class Update:
         self.task_id = None if task_id is None else str(task_id)
         self.metadata = None if metadata is None else _object(metadata)
 
-    def encode(self, process: Optional[str], run: Optional[str]) -> bytes:
+    def encode(self, process: str | None, run: str | None) -> bytes:
         """Returns the line, with its newline. ``process`` is JSON."""
         timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        values: Dict[str, Optional[str]] = {
+        values: dict[str, str | None] = {
             "timestamp": _dumps(timestamp),
             "session": _dumps(self.session),
             "status": _dumps(self.status),

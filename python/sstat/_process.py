@@ -6,7 +6,7 @@ import json
 import os
 import re
 from functools import lru_cache
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 # As in src/process/.
 MAX_ANCESTORS = 64
@@ -17,23 +17,18 @@ class _Stat(NamedTuple):
     start_time: int
 
 
-def is_supported() -> bool:
-    """Returns true if this system has Linux's /proc."""
-    return _stat(os.getpid()) is not None
-
-
-def current() -> Optional[str]:
-    """Returns the identity of this process as JSON."""
+def current() -> str | None:
+    """Returns the identity of this process as JSON, if /proc is mounted."""
     return _identity(os.getpid())
 
 
-def wrapper_run() -> Optional[str]:
+def wrapper_run() -> str | None:
     """Returns the run of the `sstat push -- COMMAND` that started this process."""
     return _wrapper_run(os.getpid(), os.environ.get("SSTAT_RUN", ""))
 
 
 @lru_cache(maxsize=1)
-def _identity(pid: int) -> Optional[str]:
+def _identity(pid: int) -> str | None:
     stat = _stat(pid)
     boot_id = _read("/proc/sys/kernel/random/boot_id")
     if stat is None or boot_id is None:
@@ -58,7 +53,7 @@ def _identity(pid: int) -> Optional[str]:
 
 
 @lru_cache(maxsize=1)
-def _wrapper_run(pid: int, run: str) -> Optional[str]:
+def _wrapper_run(pid: int, run: str) -> str | None:
     """The variable may be inherited from elsewhere: a run counts only if it is
     that of an ancestor of `pid`."""
     wrapper, _, rest = run.partition("-")
@@ -82,7 +77,7 @@ def _hash(machine: str) -> str:
     return f"{value:016x}"
 
 
-def _stat(pid: int) -> Optional[_Stat]:
+def _stat(pid: int) -> _Stat | None:
     line = _read(f"/proc/{pid}/stat")
     if line is None:
         return None
@@ -91,7 +86,7 @@ def _stat(pid: int) -> Optional[_Stat]:
     return _Stat(parent=int(fields[1]), start_time=int(fields[19]))
 
 
-def _read(path: str) -> Optional[str]:
+def _read(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()

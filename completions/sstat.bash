@@ -522,7 +522,7 @@ _sstat_with_sessions() {
     elif [[ "$verb" != push || "$places" -eq 0 ]] && [[ "$verb" != show || "$places" -eq 0 ]]; then
         while read -r word; do
             [[ "$word" == "$cur"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
-        done < <(sstat "${directory[@]}" list --quiet --json 2>/dev/null | sed -n 's/^  "\([^"\\]*\)": {$/\1/p')
+        done < <(sstat "${directory[@]}" list --quiet --columns session 2>/dev/null | tail -n +2)
     fi
 }
 

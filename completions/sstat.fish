@@ -205,7 +205,7 @@ function __sstat_sessions
     for i in (seq (count $words))
         contains -- $words[$i] --dir --status-dir; and set directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
     end
-    sstat $directory list --quiet --json 2>/dev/null | sed -n 's/^  "\([^"\\]*\)": {$/\1/p'
+    sstat $directory list --quiet --columns session 2>/dev/null | tail -n +2
 end
 function __sstat_push_places
     set -l places 0

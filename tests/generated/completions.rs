@@ -29,9 +29,8 @@ fn completions_are_up_to_date() {
     }
 }
 
-/// A filter that prints the keys of the indented JSON, which are the sessions'
-/// names, one per line. Names with a quote or a backslash are left out.
-const NAMES: &str = r#"sed -n 's/^  "\([^"\\]*\)": {$/\1/p'"#;
+/// Prints the names of the sessions, one per line. The first line is a heading.
+const NAMES: &str = "list --quiet --columns session 2>/dev/null | tail -n +2";
 
 const STATUSES: &str = "idle working blocked completed error";
 
@@ -107,7 +106,7 @@ _sstat_with_sessions() {{
     elif [[ "$verb" != push || "$places" -eq 0 ]] && [[ "$verb" != show || "$places" -eq 0 ]]; then
         while read -r word; do
             [[ "$word" == "$cur"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
-        done < <(sstat "${{directory[@]}}" list --quiet --json 2>/dev/null | {NAMES})
+        done < <(sstat "${{directory[@]}}" {NAMES})
     fi
 }}
 
@@ -139,7 +138,7 @@ _sstat_sessions() {{
     typed=(${{(z)BUFFER}})
     local -i at=${{typed[(I)--(status-|)dir]}}
     (( at )) && directory=(--dir "${{${{(Q)typed[at+1]}}/#\~/$HOME}}")
-    names=(${{(f)"$(sstat $directory list --quiet --json 2>/dev/null | {NAMES})"}})
+    names=(${{(f)"$(sstat $directory {NAMES})"}})
     _wanted sessions expl session compadd -a names
 }}
 "#
@@ -161,7 +160,7 @@ function __sstat_sessions
     for i in (seq (count $words))
         contains -- $words[$i] --dir --status-dir; and set directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
     end
-    sstat $directory list --quiet --json 2>/dev/null | {NAMES}
+    sstat $directory {NAMES}
 end
 function __sstat_push_places
     set -l places 0

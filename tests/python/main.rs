@@ -597,3 +597,106 @@ except OSError as error:
     assert_eq!(found, json!(["-m \u{200b}", 1e-5, "160", {"a": [1]}]));
     assert!(update["process"]["pid"].is_u64());
 }
+
+/// Workers of the original scripts and of the module, and both readers, on one
+/// directory.
+#[test]
+fn original_scripts_run_beside_the_new_ones() {
+    if !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    let scripts = sandbox.root().join("utils");
+    fs::create_dir(&scripts).unwrap();
+    let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/original.py");
+    fs::copy(original, scripts.join("session_status.py")).unwrap();
+    // The import is the only difference between a worker before and after.
+    let workers = r#"
+manager = SessionStatus("manager1")
+manager.working("Starting status report task", progress=0.1, task_id="160")
+manager.working("Querying database", progress=0.3, task_id="160", metadata={"phase": "query", "items": [1, 2]})
+qa = SessionStatus("qa_tester1")
+qa.idle()
+qa.working("Running tmux tests", 0.25, "162")
+qa.blocked("Waiting for a review")
+architect = SessionStatus("architect1")
+architect.error("Out of memory")
+architect.push("completed", "Roadmap aligned", progress=1.0)
+worker = SessionStatus("worker2")
+worker.error("Disk full – größer")
+"#;
+    let python_in = |import: &str, script: &str| {
+        let mut python = python(&sandbox, &format!("{import}\n{script}"));
+        python
+            .env_remove("SSTAT_DIR")
+            .env("PYTHONIOENCODING", "utf-8");
+        let ran = Ran::from(python.output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        ran.stdout
+    };
+    python_in(
+        "import sys; sys.path.insert(0, '.')\nfrom utils.session_status import SessionStatus",
+        workers,
+    );
+    let directory = sandbox.root().join("data/session_status");
+    let old = sandbox.root().join("old");
+    fs::rename(&directory, &old).unwrap();
+    python_in("from sstat import SessionStatus", workers);
+    // Both wrote the same updates; the new ones add the process.
+    let updates = |directory: &Path, name: &str| -> Vec<Value> {
+        let text = fs::read_to_string(directory.join(format!("{name}_status.json"))).unwrap();
+        let update = |line: &str| {
+            let mut update: Value = serde_json::from_str(line).unwrap();
+            for key in ["timestamp", "process"] {
+                update.as_object_mut().unwrap().remove(key);
+            }
+            update
+        };
+        text.lines().map(update).collect()
+    };
+    for name in ["manager1", "qa_tester1", "architect1", "worker2"] {
+        assert_eq!(updates(&old, name), updates(&directory, name), "{name}");
+    }
+
+    // Side by side: the old worker continues the files of the new one.
+    let import = "import sys; sys.path.insert(0, '.')\nfrom utils.session_status import *";
+    python_in(
+        import,
+        "SessionStatus('manager1').working('Compiling', 0.75, '160')\nSessionStatus('worker3').working('Old worker', 0.4)",
+    );
+    fs::write(
+        directory.join("worker4_status.json"),
+        "{\"timestamp\": \"2026-02-15T04:39:57.592499Z\", \"session\": \"worker4\", \"status\": \"idle\", \"message\": \"m\"}\n",
+    )
+    .unwrap();
+    let dir = directory.to_str().unwrap();
+    // The processes of the module's updates have ended, which the old summary
+    // does not show. Its lines are the same otherwise.
+    let summary = sandbox.ok(["summary", "--dir", dir]);
+    let before_dead = summary.split("\n💀 Dead").next().unwrap();
+    let expected = python_in(import, "print_summary()");
+    assert_eq!(
+        before_dead.trim_end_matches(['=', '\n']),
+        expected.trim_end_matches(['=', '\n'])
+    );
+
+    let old_list: Value =
+        serde_json::from_str(&python_in(import, "print(json.dumps(sessions()))")).unwrap();
+    let new_list = sandbox.json(["list", "--json", "--dir", dir]);
+    let names = |list: &Value| {
+        list.as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&old_list), names(&new_list));
+    for (name, update) in old_list.as_object().unwrap() {
+        for (key, value) in update.as_object().unwrap() {
+            assert_eq!(&new_list[name][key], value, "{name}: {key}");
+        }
+    }
+    let history = sandbox.json(["history", "manager1", "--json", "--dir", dir]);
+    let count = python_in(import, "print(len(history('manager1')))");
+    assert_eq!(history["total_updates"].to_string(), count.trim());
+}

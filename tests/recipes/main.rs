@@ -12,6 +12,7 @@ mod prometheus;
 mod queries;
 mod remote;
 mod rsyslog;
+mod shell;
 mod starship;
 mod tmux;
 

@@ -104,7 +104,16 @@ fn broken_rule(name: &str, on_windows: bool) -> Option<&'static str> {
     None
 }
 
+/// Characters that no file name has on Windows. A path with `:` or `\\` can leave the
+/// directory.
 const WINDOWS_FORBIDDEN: [char; 7] = [':', '<', '>', '"', '|', '?', '*'];
+
+/// Returns true if a file name can contain the text.
+pub(crate) fn fits_in_file_name(text: &str) -> bool {
+    let forbidden = |c| matches!(c, '/' | '\0');
+    let on_windows = |c| c == '\\' || WINDOWS_FORBIDDEN.contains(&c);
+    !text.contains(|c| forbidden(c) || (cfg!(windows) && on_windows(c)))
+}
 
 /// Returns true for a name that Windows reserves, with any extension.
 fn is_device(name: &str) -> bool {

@@ -37,9 +37,11 @@ use serde::{Deserialize, Serialize};
 pub struct ProcessIdentity {
     /// The pid in the process's own pid namespace.
     pub pid: u32,
-    /// The start time in a unit of the platform: clock ticks since boot on Linux.
+    /// The start time in a unit of the platform: clock ticks since boot on Linux,
+    /// microseconds since 1970 on Windows.
     pub start_time: u64,
-    /// The id of the boot in which the process started.
+    /// The id of the boot in which the process started; on Windows, where start
+    /// times are absolute, of the installation.
     pub boot_id: String,
     /// The host's name, for display. It is not compared.
     pub host: String,
@@ -188,8 +190,21 @@ impl ProcessIdentity {
 /// The maximum number of ancestors in a search.
 const MAX_ANCESTORS: usize = 64;
 
-const SHELLS: [&str; 11] = [
-    "sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "mksh", "fish", "csh", "tcsh",
+const SHELLS: [&str; 14] = [
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "busybox",
+    "zsh",
+    "ksh",
+    "mksh",
+    "fish",
+    "csh",
+    "tcsh",
+    "cmd",
+    "powershell",
+    "pwsh",
 ];
 
 /// Returns a pid and those of its ancestors.
@@ -251,7 +266,6 @@ impl HostIdentity {
 
 /// Returns a hash of a machine id: 64-bit FNV-1a of `sstat` and the id, in
 /// hexadecimal. Many ids have the same hash, so it does not reveal the id.
-#[cfg_attr(windows, allow(dead_code))]
 fn hash_of_machine(id: &str) -> String {
     let bytes = "sstat".bytes().chain(id.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -260,9 +274,20 @@ fn hash_of_machine(id: &str) -> String {
     format!("{hash:016x}")
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Child, Command, Stdio};
+
+    /// Starts a process that ends when its stdin is closed.
+    fn start_process() -> Child {
+        let mut command = match cfg!(windows) {
+            true => Command::new("cmd"),
+            false => Command::new("cat"),
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        command.spawn().unwrap()
+    }
 
     #[test]
     fn this_process_runs_and_others_do_not() {
@@ -307,15 +332,30 @@ mod tests {
     fn only_this_process_and_its_ancestors_are_ancestors() {
         let this = std::process::id();
         for pid in [this, platform::parent()] {
-            assert_eq!(ProcessIdentity::of_ancestor(pid).unwrap().pid, pid);
+            // Wine's parent is not a process of Windows.
+            if pid > 0 {
+                assert_eq!(ProcessIdentity::of_ancestor(pid).unwrap().pid, pid);
+            }
         }
-        let mut child = std::process::Command::new("sleep")
-            .arg("9")
-            .spawn()
-            .unwrap();
+        let mut child = start_process();
         assert!(ProcessIdentity::of(child.id()).is_some());
         assert!(ProcessIdentity::of_ancestor(child.id()).is_none());
         child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn ended_process_is_gone_before_it_is_waited_for() {
+        let here = HostIdentity::current();
+        let mut child = start_process();
+        let process = ProcessIdentity::of(child.id()).unwrap();
+        assert_eq!(process.state(here.as_ref()), ProcessState::Running);
+        drop(child.stdin.take());
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while process.state(here.as_ref()) != ProcessState::Gone {
+            assert!(std::time::Instant::now() < deadline);
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         child.wait().unwrap();
     }
 }

@@ -28,7 +28,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::store::open::{self, StatusFile};
+use crate::store::open::{self, Lock, StatusFile};
 
 /// How long to wait for the writer of an incomplete last line. Without waiting,
 /// half of the lines that `echo` and `print` write in parts were damaged; with
@@ -125,8 +125,8 @@ impl Appender {
         durability: Durability,
         lines: impl FnOnce(bool) -> std::result::Result<Option<Vec<u8>>, E>,
     ) -> std::result::Result<(), E> {
-        let (mut open, is_locked) = self.open_and_lock(timeout)?;
-        let Some(lines) = lines(is_locked)? else {
+        let (mut open, lock) = self.open_and_lock(timeout)?;
+        let Some(lines) = lines(lock.is_some())? else {
             return Ok(());
         };
         Batch::new(&lines).write(&mut open.file, &self.path)?;
@@ -156,7 +156,7 @@ impl Appender {
     }
 
     fn append_batch(&mut self, batch: &mut Batch<'_>, durability: Durability) -> Result<()> {
-        let (mut open, _) = self.open_and_lock(Self::LOCK_TIMEOUT)?;
+        let (mut open, lock) = self.open_and_lock(Self::LOCK_TIMEOUT)?;
         batch.write(&mut open.file, &self.path)?;
         if durability == Durability::Synced
             && let Err(error) = self.sync(&open.file)
@@ -165,27 +165,24 @@ impl Appender {
             batch.next = 0;
             return Err(error);
         }
-        // After an error, and if unlocking fails, the file is closed, which
-        // releases the lock too.
-        if open.file.unlock().is_ok() {
+        // After an error, the file is closed, which releases the lock too.
+        if open::unlock(&open.file, lock) {
             self.open = Some(open);
         }
         Ok(())
     }
 
-    /// Opens and locks the file that the path names (steps 1 and 2). Returns false
-    /// if the lock was not acquired within `timeout`.
-    fn open_and_lock(&mut self, timeout: Duration) -> Result<(StatusFile, bool)> {
+    /// Opens and locks the file that the path names (steps 1 and 2). Returns no lock
+    /// if it was not acquired within `timeout`.
+    fn open_and_lock(&mut self, timeout: Duration) -> Result<(StatusFile, Option<Lock>)> {
         let deadline = Instant::now() + timeout;
         for _ in 0..MAX_RETRIES {
             let Some(open) = self.open_or_create()? else {
                 continue;
             };
-            let is_locked = lock(&open.file, deadline);
-            match self.path.symlink_metadata() {
-                Ok(current) if open::identity(&current) == open::identity(&open.metadata) => {
-                    return Ok((open, is_locked));
-                }
+            let lock = lock(&open.file, &self.path, deadline);
+            match open::stat(&self.path) {
+                Ok((_, identity)) if identity == open.identity() => return Ok((open, lock)),
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::io("read", &self.path)(error));
                 }
@@ -233,16 +230,16 @@ impl Appender {
 
 /// Takes the lock if it becomes free before the deadline. A file system without
 /// locks returns another error than `WouldBlock`.
-fn lock(file: &File, deadline: Instant) -> bool {
+fn lock(file: &File, path: &Path, deadline: Instant) -> Option<Lock> {
     let mut pause = Duration::from_micros(50);
     loop {
-        match file.try_lock() {
+        match open::try_lock(file, path) {
             Err(TryLockError::WouldBlock) => {}
-            result => return result.is_ok(),
+            result => return result.ok(),
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return false;
+            return None;
         }
         thread::sleep(pause.min(left));
         pause = (pause * 2).min(Duration::from_millis(5));
@@ -555,6 +552,6 @@ mod tests {
         let path = directory.path().join("w_status.json");
         let mut appender = Appender::new(path.clone());
         appender.append(b"1\n", Durability::Cached).unwrap();
-        assert!(File::open(&path).unwrap().try_lock().is_ok());
+        assert!(open::try_lock(&File::open(&path).unwrap(), &path).is_ok());
     }
 }

@@ -32,7 +32,7 @@ pub struct Follower {
 /// How far a file has been read.
 #[derive(Clone, Debug)]
 struct Position {
-    /// Device and inode; `None` on systems without them.
+    /// The file's [identity](StatusFile::identity).
     file: Option<(u64, u64)>,
     /// The file's size and time of modification at the last read.
     size: u64,
@@ -81,7 +81,7 @@ impl Store {
     pub fn follow(&self, name: &str) -> Result<Follower> {
         let file_name = self.file_of(name)?.ok_or_else(|| Error::Name {
             name: name.to_owned(),
-            reason: "must not be empty or contain '/' or NUL",
+            reason: "must be usable in a file name",
         })?;
         Ok(Follower::new(name.to_owned(), self.path().join(file_name)))
     }
@@ -113,7 +113,8 @@ impl Follower {
             path,
             position: None,
             file: None,
-            keeps_file_open: true,
+            // On Windows, a program could not replace an open file.
+            keeps_file_open: cfg!(unix),
         }
     }
 
@@ -179,9 +180,9 @@ impl Follower {
     /// and time of modification are the same. Needs one system call.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        match (self.path.symlink_metadata(), &self.position) {
-            (Ok(metadata), Some(position)) => {
-                position.file == open::identity(&metadata)
+        match (open::stat(&self.path), &self.position) {
+            (Ok((metadata, identity)), Some(position)) => {
+                position.file == identity
                     && position.size == metadata.len()
                     && position.modified == metadata.modified().ok()
             }
@@ -197,8 +198,8 @@ impl Follower {
     /// If the file cannot be read. The next call tries again from the same
     /// position.
     pub fn read_new(&mut self, limit_bytes: usize) -> Result<NewUpdates> {
-        if let (Some(file), Ok(metadata)) = (&mut self.file, self.path.symlink_metadata())
-            && open::identity(&metadata) == open::identity(&file.metadata)
+        if let (Some(file), Ok((metadata, identity))) = (&mut self.file, open::stat(&self.path))
+            && identity == file.identity()
         {
             file.metadata = metadata;
             return self.read(None, limit_bytes);
@@ -206,7 +207,7 @@ impl Follower {
         let named = self.open()?;
         let is_same = |file: &StatusFile| {
             let position = self.position.as_ref();
-            position.is_some_and(|position| position.file == open::identity(&file.metadata))
+            position.is_some_and(|position| position.file == file.identity())
         };
         if !named.as_ref().is_some_and(is_same) {
             let rest = self.read_rest_of_renamed(limit_bytes);
@@ -267,8 +268,7 @@ impl Follower {
     }
 
     fn move_to(&mut self, position: Position, file: Option<StatusFile>) {
-        // Without an identity, a held file would hide the one that replaces it.
-        if file.is_some() && self.keeps_file_open && position.file.is_some() {
+        if file.is_some() && self.keeps_file_open {
             self.file = file;
         }
         self.position = Some(position);
@@ -338,7 +338,7 @@ impl Follower {
 impl Position {
     fn at_start(file: &StatusFile) -> Self {
         Self {
-            file: open::identity(&file.metadata),
+            file: file.identity(),
             size: 0,
             modified: None,
             offset: 0,
@@ -374,8 +374,7 @@ impl Position {
     /// Returns true if `file` is the same file and still contains the line that
     /// was read last.
     fn continues_in(&self, file: &StatusFile) -> io::Result<bool> {
-        let is_same =
-            self.file == open::identity(&file.metadata) && self.offset <= file.metadata.len();
+        let is_same = self.file == file.identity() && self.offset <= file.metadata.len();
         match &self.last {
             Some(last) if is_same => last.is_in(file),
             _ => Ok(is_same),

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use crate::directory::StatusDirectory;
 use crate::error::{Error, Result};
 use crate::health::{HealthRules, Session};
-use crate::name::{FILE_SUFFIX, SessionName, session_of_file};
+use crate::name::{FILE_SUFFIX, SessionName, fits_in_file_name, session_of_file};
 use crate::store::append::{Appender, Durability};
 use crate::store::lines::Tail;
 use crate::store::open::{Directory, StatusFile};
@@ -121,14 +121,12 @@ impl Store {
     /// name, `\xNN` can stand for a byte that is not UTF-8: only then is the
     /// directory searched.
     fn file_of(&self, name: &str) -> Result<Option<OsString>> {
-        if name.is_empty() || name.contains(['/', '\0']) {
-            return Ok(None);
-        }
         let file_name = OsString::from(format!("{name}{FILE_SUFFIX}"));
-        if !name.contains("\\x") || self.path().join(&file_name).exists() {
-            return Ok(Some(file_name));
+        let mut found = (!name.is_empty() && fits_in_file_name(name)).then_some(file_name);
+        let exists = |file_name: &OsString| self.path().join(file_name).exists();
+        if !name.contains("\\x") || found.as_ref().is_some_and(exists) {
+            return Ok(found);
         }
-        let mut found = Some(file_name);
         Directory::open(self.path())?.names(|entry| {
             if session_of_file(entry).is_some_and(|session| session == name) {
                 found = Some(entry.to_owned());

@@ -19,13 +19,21 @@ mod platform;
 
 #[cfg(unix)]
 pub(crate) use self::platform::is_root;
-pub(crate) use self::platform::{create_directory, identity, sync_directory};
+pub(crate) use self::platform::{Lock, create_directory, stat, sync_directory, try_lock, unlock};
 
 /// A status file and its metadata when it was opened.
 #[derive(Debug)]
 pub(crate) struct StatusFile {
     pub(crate) file: File,
     pub(crate) metadata: Metadata,
+}
+
+impl StatusFile {
+    /// Returns two numbers by which the file is identified; `None` if the system
+    /// cannot identify it.
+    pub(crate) fn identity(&self) -> Option<(u64, u64)> {
+        platform::identity(&self.file, &self.metadata)
+    }
 }
 
 /// Opens an existing file for appending.

@@ -2,7 +2,7 @@
 //! to an open directory.
 
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions};
+use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, fchown};
@@ -136,6 +136,25 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
 }
 
 /// Returns the device and inode numbers, by which a file is identified.
-pub(crate) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+pub(super) fn identity(_file: &File, metadata: &Metadata) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
+}
+
+/// Returns the metadata and the identity of the file that a path names.
+pub(crate) fn stat(path: &Path) -> io::Result<(Metadata, Option<(u64, u64)>)> {
+    let metadata = path.symlink_metadata()?;
+    let identity = (metadata.dev(), metadata.ino());
+    Ok((metadata, Some(identity)))
+}
+
+/// The lock of an open file.
+pub(crate) struct Lock;
+
+pub(crate) fn try_lock(file: &File, _path: &Path) -> std::result::Result<Lock, TryLockError> {
+    file.try_lock().map(|()| Lock)
+}
+
+/// Releases the lock. Returns true if the file may stay open.
+pub(crate) fn unlock(file: &File, _lock: Option<Lock>) -> bool {
+    file.unlock().is_ok()
 }

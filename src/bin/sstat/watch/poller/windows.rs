@@ -1,40 +1,45 @@
-//! Windows: the waker unparks the sleeping thread.
+//! Windows: threads end the sleep through a channel.
 
 use std::io;
-use std::thread::{self, Thread};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// The sleeping thread.
-pub struct Poller(Thread);
+pub struct Poller {
+    wakes: Receiver<()>,
+    waker: Waker,
+}
 
 /// Ends the sleep from another thread.
 #[derive(Clone)]
-pub struct Waker(Thread);
+pub struct Waker(SyncSender<()>);
 
 impl Waker {
     /// Ends the current sleep, or else the next one.
     pub fn wake(&self) {
-        self.0.unpark();
+        let _ = self.0.try_send(());
     }
 }
 
 impl Poller {
     pub fn new() -> io::Result<Self> {
-        Ok(Self(thread::current()))
+        let (waker, wakes) = sync_channel(1);
+        Ok(Self {
+            wakes,
+            waker: Waker(waker),
+        })
     }
 
     pub fn waker(&self) -> Waker {
-        Waker(self.0.clone())
+        self.waker.clone()
     }
 
-    /// Returns false: a closed output is not detected on this platform.
+    /// Returns false: the writer of a pipe is not notified that its reader is gone.
     pub fn output_closed(&self) -> bool {
         false
     }
 
-    /// Sleeps until woken, but at most `limit`. Returns false in both cases.
+    /// Sleeps at most `limit`. Returns true if a waker has ended the sleep.
     pub fn sleep(&mut self, limit: Duration) -> io::Result<bool> {
-        thread::park_timeout(limit);
-        Ok(false)
+        Ok(self.wakes.recv_timeout(limit).is_ok())
     }
 }

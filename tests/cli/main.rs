@@ -1,4 +1,6 @@
 //! End-to-end tests of the binary, one file per command.
+// Helpers of the tests that need Unix.
+#![cfg_attr(windows, allow(dead_code, unused_imports))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]

@@ -166,6 +166,7 @@ fn name_of_the_tmux_session_is_used_until_the_agent_ends() {
     assert_eq!(sandbox.sessions(), ["team_worker 1"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn pane_of_the_last_update_is_shown() {
     if !have("tmux") {

@@ -40,7 +40,7 @@ class StatusFile:
         Returning means that it was written exactly once; ``OSError`` that it was
         written at most once.
         """
-        line = update.encode(_process.current(), _process.wrapper_run())
+        line = update.encode(_process.current(), _process.wrapper_run(), _process.tmux_pane())
         try:
             descriptor = self._open_and_lock()
             self._write(descriptor, line)

@@ -91,7 +91,7 @@ class Update:
         self.task_id = None if task_id is None else str(task_id)
         self.metadata = None if metadata is None else _object(metadata)
 
-    def encode(self, process: str | None, run: str | None) -> bytes:
+    def encode(self, process: str | None, run: str | None, tmux: str | None) -> bytes:
         """Returns the line, with its newline. ``process`` is JSON."""
         timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         values: dict[str, str | None] = {
@@ -104,6 +104,7 @@ class Update:
             "metadata": self.metadata,
             "process": process,
             "run": None if run is None else _dumps(run),
+            "tmux": None if tmux is None else _dumps(tmux),
         }
         members = [f'"{key}":{value}' for key, value in values.items() if value is not None]
         text = _SURROGATE.sub("\ufffd", "{" + ",".join(members) + "}")

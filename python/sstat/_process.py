@@ -1,4 +1,4 @@
-"""The identity of this process, as `sstat push` records it on Linux."""
+"""The identity and surroundings of this process, as `sstat push` records them on Linux."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ def current() -> str | None:
 def wrapper_run() -> str | None:
     """Returns the run of the `sstat push -- COMMAND` that started this process."""
     return _wrapper_run(os.getpid(), os.environ.get("SSTAT_RUN", ""))
+
+
+def tmux_pane() -> str | None:
+    """Returns the socket and the pid of the tmux server, and the pane."""
+    # The last field of TMUX is the index of a session.
+    server, comma, _ = os.environ.get("TMUX", "").rpartition(",")
+    pane = os.environ.get("TMUX_PANE")
+    return f"{server},{pane}" if comma and pane else None
 
 
 @lru_cache(maxsize=1)

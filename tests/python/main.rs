@@ -117,6 +117,9 @@ print("end", flush=True)
 sys.stdin.read()
 "#;
 
+/// The variables of a tmux pane.
+const PANE: [(&str, &str); 2] = [("TMUX", "/tmp/tmux-0/default,42,0"), ("TMUX_PANE", "%3")];
+
 fn lines_equal_those_of_push(updates: usize) {
     if !have("python3") {
         return;
@@ -127,6 +130,7 @@ fn lines_equal_those_of_push(updates: usize) {
     let mut generator: Child = python(&sandbox, GENERATE)
         .args([updates.to_string(), seed.to_string()])
         .env("SSTAT_DIR", sandbox.root().join("python"))
+        .envs(PANE)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -161,7 +165,7 @@ fn lines_equal_those_of_push(updates: usize) {
                 command.arg(format!("--{option}={value}"));
             }
         }
-        let ran = Ran::from(command.output().unwrap());
+        let ran = Ran::from(command.envs(PANE).output().unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{line}");
         *names
             .entry(name.as_str().unwrap().to_owned())

@@ -60,6 +60,28 @@ Last updates
 }
 
 #[test]
+fn detail_has_the_end_of_stderr_and_the_open_question() {
+    let sandbox = Sandbox::new();
+    let metadata =
+        r#"{"a":1,"stderr_tail":"error: first\n\u001b[31m  second","waiting_for":"permission"}"#;
+    sandbox.ok(["push", "w", "error", "failed", "--metadata", metadata]);
+    let shown = sandbox.ok(["show", "w"]);
+    let expected = "\
+Message    failed
+Waits for  permission
+Stderr     error: first
+           \\x1b[31m  second
+Metadata   a = 1
+";
+    assert!(shown.contains(expected), "{shown}");
+    let metadata = r#"{"stderr_tail":["a"],"waiting_for":null}"#;
+    sandbox.ok(["push", "w", "error", "failed", "--metadata", metadata]);
+    let shown = sandbox.ok(["show", "w"]);
+    let expected = "Metadata   stderr_tail = [\"a\"]\n           waiting_for = null\n";
+    assert!(shown.contains(expected), "{shown}");
+}
+
+#[test]
 fn unknown_name_gets_a_suggestion() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "manager1", "idle"]);

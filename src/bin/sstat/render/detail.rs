@@ -91,6 +91,17 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     if !update.message.is_empty() {
         plain("Message", escape(&update.message).into_owned());
     }
+    let metadata = update.metadata.as_ref().map(|metadata| metadata.get());
+    let metadata = JsonObject::parse(metadata.unwrap_or("{}")).unwrap_or_default();
+    if let Some(waiting_for) = metadata.text("waiting_for") {
+        plain("Waits for", escape(&waiting_for).into_owned());
+    }
+    // The wrapper writes the last lines of a failed command.
+    let stderr = metadata.text("stderr_tail").unwrap_or_default();
+    for (number, line) in stderr.lines().enumerate() {
+        let label = if number == 0 { "Stderr" } else { "" };
+        plain(label, escape(line).into_owned());
+    }
     if let Some(stale_after) = update.stale_after.map(format_duration) {
         plain("Expects", format!("stale after {stale_after}"));
     }
@@ -109,14 +120,12 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
         }
         plain("Process", text);
     }
-    if let Some(metadata) = &update.metadata {
-        let mut label = "Metadata";
-        let object = JsonObject::parse(metadata.get()).unwrap_or_default();
-        for (key, value) in object.without_repeated_keys() {
-            plain(
-                label,
-                format!("{} = {}", escape(&key), escape(&value.to_text())),
-            );
+    let mut label = "Metadata";
+    for (key, value) in metadata.without_repeated_keys() {
+        let is_fact = ["waiting_for", "stderr_tail"].contains(&&*key);
+        if !is_fact || value.string().is_none() {
+            let value = value.to_text();
+            plain(label, format!("{} = {}", escape(&key), escape(&value)));
             label = "";
         }
     }

@@ -1,4 +1,5 @@
-//! completions/ and man/ are generated from the definitions of the arguments.
+//! completions/ and man/ are generated from the definitions of the arguments,
+//! docs/images/ from real output.
 //! These tests fail if the committed files are out of date;
 //! `SSTAT_REGENERATE=1 cargo test --locked --test generated` writes them.
 #![cfg(unix)]
@@ -9,7 +10,10 @@
 mod cli;
 mod completions;
 mod manual;
+mod pictures;
 mod readme;
+#[path = "../support/mod.rs"]
+mod support;
 /// The part of the binary's module that the definitions use.
 #[path = "../../src/bin/sstat/view"]
 #[allow(dead_code)]

@@ -3,6 +3,8 @@
 #![allow(dead_code)] // No test crate uses all of it.
 
 pub mod skipped;
+#[cfg(unix)]
+pub mod tmux;
 
 use std::fs;
 use std::io::Write;

@@ -9,7 +9,7 @@ use crate::error::printable;
 
 /// A status directory, and the project that it belongs to if several directories
 /// are read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct StatusDirectory {
     path: PathBuf,
     project: Option<String>,

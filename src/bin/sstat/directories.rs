@@ -114,12 +114,13 @@ pub fn split(qualified: &str) -> (&str, &str) {
     qualified.rsplit_once('/').unwrap_or(("", qualified))
 }
 
-/// Compares sessions by name and then by project, so that equal names are
+/// Returns the project and the name of a session.
+pub fn parts(session: &Session) -> (&str, &str) {
+    (session.project().unwrap_or_default(), session.name())
+}
+
+/// Compares projects and names: by name and then by project, so that equal names are
 /// neighbours.
-pub fn natural_order(a: &Session, b: &Session) -> Ordering {
-    let (project_a, project_b) = (
-        a.project().unwrap_or_default(),
-        b.project().unwrap_or_default(),
-    );
-    natural_cmp(a.name(), b.name()).then_with(|| natural_cmp(project_a, project_b))
+pub fn compare(a: (&str, &str), b: (&str, &str)) -> Ordering {
+    natural_cmp(a.1, b.1).then_with(|| natural_cmp(a.0, b.0))
 }

@@ -3,11 +3,13 @@
 
 use chrono::{DateTime, Utc};
 use glob::{MatchOptions, Pattern};
-use sstat::{FileWarning, HealthRules, Session, SessionName, Status, Store, natural_cmp};
+use sstat::{
+    FileWarning, HealthRules, Session, SessionName, Status, Store, Thresholds, natural_cmp,
+};
 
 use crate::cli::{Filters, pattern};
 use crate::config::{Config, before};
-use crate::directories::{name_in, natural_order, split};
+use crate::directories::{compare, name_in, parts, split};
 use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
 
@@ -16,9 +18,8 @@ pub struct Selection {
     /// In natural order of their names.
     pub sessions: Vec<Session>,
     pub warnings: Vec<FileWarning>,
-    /// Names given by the user that are not a session, with the warning about
-    /// their file if they have one.
-    pub unknown: Vec<(String, Option<FileWarning>)>,
+    /// Names given by the user that are not a session.
+    pub unknown: Vec<String>,
     /// Messages about missing directories.
     missing: Vec<String>,
     /// Errors about directories and named sessions that could not be read, while
@@ -36,8 +37,8 @@ impl Selection {
     pub fn conclude(&mut self, config: &Config, report: Report, strict: bool) -> Report {
         self.warnings.sort_by(|a, b| a.path.cmp(&b.path));
         let mut report = report.with_warnings(&self.warnings);
-        for (name, warning) in &self.unknown {
-            let error = absent(config, name, warning.as_ref());
+        for name in &self.unknown {
+            let error = absent(config, name);
             let code = if strict { exit_code::ERROR } else { error.code };
             report.code = report.code.max(code);
             report.failures.push(error.message);
@@ -94,7 +95,7 @@ impl Selection {
                     }
                 }
                 (None, warning) => {
-                    // It is reported with the name.
+                    // The error about the name includes it.
                     if let Some(FileWarning { path, .. }) = &warning {
                         self.warnings.retain(|other| other.path != *path);
                     }
@@ -106,12 +107,11 @@ impl Selection {
     }
 
     fn add_literal(&mut self, literal: Literal) {
-        let mut warnings = literal.warnings.into_iter();
         if !literal.is_found {
-            self.unknown
-                .push((literal.name.to_owned(), warnings.next()));
+            self.unknown.push(literal.name.to_owned());
+            return;
         }
-        for warning in warnings {
+        for warning in literal.warnings {
             match warning.is_unreadable() {
                 true => self.failures.push(warning.to_string()),
                 false => self.warnings.push(warning),
@@ -184,7 +184,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     }
     let sessions = &mut selection.sessions;
     if !is_single || !names.needs_scan() {
-        sessions.sort_unstable_by(natural_order);
+        sessions.sort_unstable_by(|a, b| compare(parts(a), parts(b)));
     }
     if !is_single {
         for namesakes in sessions.chunk_by_mut(|a, b| a.name() == b.name()) {
@@ -341,7 +341,12 @@ impl Names {
 
 /// The error for a name that is not a session: exit code 2 if its file cannot be
 /// read, otherwise 1.
-pub fn absent(config: &Config, name: &str, warning: Option<&FileWarning>) -> CliError {
+pub fn absent(config: &Config, name: &str) -> CliError {
+    let rules = HealthRules::new(DateTime::default(), Thresholds::default());
+    let warning = config.directories.stores().find_map(|store| {
+        let (_, warning) = store.session(name_in(store, name)?, &rules).ok()?;
+        warning
+    });
     match (warning, &*config.directories.missing()) {
         (Some(warning), _) if warning.is_unreadable() => CliError::error(warning.to_string()),
         (Some(warning), _) => CliError::no(format!("no session '{name}': {warning}")),

@@ -28,7 +28,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let (store, name) = find_one(config, &args.name, &rules)?;
     let (detail, warning) = detail(store, name, &rules, RECENT)?;
     let Some(mut detail) = detail else {
-        return Err(absent(config, &args.name, warning.as_ref()));
+        return Err(absent(config, &args.name));
     };
     let update = &detail.session.update;
     detail.pane = args.tmux.map(|lines| tmux::last_lines(update, lines));
@@ -54,18 +54,15 @@ fn find_one<'a>(
         return Ok((store, given));
     }
     let mut found = Vec::new();
-    let mut problem = None;
     for store in stores {
-        let Some(name) = name_in(store, given) else {
-            continue;
-        };
-        match store.session(name, rules)? {
-            (Some(_), _) => found.push((store, name)),
-            (None, warning) => problem = problem.or(warning),
+        if let Some(name) = name_in(store, given)
+            && store.session(name, rules)?.0.is_some()
+        {
+            found.push((store, name));
         }
     }
     match *found {
-        [] => Err(absent(config, given, problem.as_ref())),
+        [] => Err(absent(config, given)),
         [one] => Ok(one),
         _ => {
             let names = found

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use sstat::{HealthRules, Status, Thresholds};
+use sstat::{Session, Status};
 
 use crate::cli;
 use crate::command::summary;
@@ -64,11 +64,9 @@ fn print_snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
     rules.finds_since = true;
     let mut selection = select(config, &args.filters, &rules)?;
     let sessions = std::mem::take(&mut selection.sessions);
-    let events = sessions.into_iter().map(|session| Event {
-        kind: EventKind::Snapshot,
-        at: rules.now,
-        session,
-    });
+    let events = sessions
+        .into_iter()
+        .map(|session| Event::snapshot(session, rules.now));
     if !output::print_lines(events)? {
         return Ok(0);
     }
@@ -195,12 +193,14 @@ impl<'a> Watch<'a> {
     /// Warns of a missing directory and of sessions that do not exist yet.
     fn warn_of_missing(&mut self) {
         let is_wait = !self.args.until.is_empty();
-        let mut missing: Vec<String> = self.config.directories.missing();
-        if missing.is_empty() && !is_wait {
+        let directories = &self.config.directories;
+        let mut missing = directories.missing();
+        if (missing.is_empty() || !directories.is_single()) && !is_wait {
             let names = self.args.filters.names.iter();
-            let absent = names
-                .filter(|name| is_literal(name) && self.watcher.table().session(name).is_none());
-            missing = absent.map(|name| unknown(self.config, name)).collect();
+            let absent = names.filter(|name| {
+                is_literal(name) && self.watcher.table().named(name).next().is_none()
+            });
+            missing.extend(absent.map(|name| unknown(self.config, name)));
         }
         for missing in missing {
             let end = if is_wait && !self.args.allow_missing {
@@ -390,27 +390,28 @@ fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Resu
     let mut condition = WaitCondition::new(args);
     let mut missing = Vec::new();
     for name in &args.filters.names {
-        if is_literal(name) {
-            if watcher.table().session(name).is_none() && !args.allow_missing {
-                let rules = HealthRules::new(config.now()?, Thresholds::default());
-                let (_, warning) = config.directories.first().store.session(name, &rules)?;
-                missing.push(absent(config, name, warning.as_ref()));
-            }
-            condition.add_session(name);
-            continue;
+        let table = watcher.table();
+        let matching: Vec<&Session> = if is_literal(name) {
+            table.named(name).collect()
+        } else {
+            let pattern = Names::new(std::slice::from_ref(name));
+            let sessions = table.sessions();
+            sessions
+                .filter(|session| pattern.want_session(session))
+                .collect()
+        };
+        for session in &matching {
+            condition.add_session(&session.qualified_name());
         }
-        let pattern = Names::new(std::slice::from_ref(name));
-        let mut matching = watcher
-            .table()
-            .sessions()
-            .filter(|session| pattern.want_session(session))
-            .peekable();
-        if matching.peek().is_none() && args.allow_missing {
-            condition.add_pattern(name);
-        } else if matching.peek().is_none() {
-            missing.push(CliError::no(no_match(name)));
+        // Otherwise, any of the directories may get the session.
+        let is_qualified = config.directories.is_single() || name.contains('/');
+        match (matching.is_empty(), is_literal(name)) {
+            (false, _) => {}
+            (true, true) if !args.allow_missing => missing.push(absent(config, name)),
+            (true, true) if is_qualified => condition.add_session(name),
+            (true, _) if args.allow_missing => condition.add_pattern(name),
+            (true, _) => missing.push(CliError::no(no_match(name))),
         }
-        matching.for_each(|session| condition.add_session(session.name()));
     }
     let Some(last) = missing.pop() else {
         return Ok(condition);

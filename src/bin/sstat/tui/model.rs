@@ -624,7 +624,15 @@ mod tests {
             );
             let mut update = Update::decode(line.as_bytes()).unwrap();
             update.session = name.to_owned();
-            self.change(|table, events| table.update(update, ProcessState::Unknown, now(), events));
+            self.change(|table, events| {
+                table.update(
+                    &Default::default(),
+                    update,
+                    ProcessState::Unknown,
+                    now(),
+                    events,
+                )
+            });
         }
 
         fn remove(&mut self, name: &str) {

@@ -146,7 +146,7 @@ impl AlertStates {
         alerts: &mut Vec<AlertEvent>,
     ) {
         let hold_until = self.hold_until.filter(|until| at < *until);
-        let name = event.session.name();
+        let name = &*event.session.qualified_name();
         let is_held = match event.kind {
             EventKind::Stale { .. } | EventKind::VeryStale { .. } => hold_until.is_some(),
             EventKind::Recovered {
@@ -257,18 +257,24 @@ mod tests {
         fn snapshot(&mut self, minute: u32, status: &str) -> Vec<String> {
             let update = Self::update(minute, status);
             let now = update.timestamp;
-            let event = self
-                .table
-                .snapshot(update, None, ProcessState::Unknown, now);
-            self.observe(minute, &[event])
+            let state = ProcessState::Unknown;
+            self.table
+                .snapshot(&Default::default(), update, None, state, now);
+            let session = self.table.session("w").unwrap().clone();
+            self.observe(minute, &[Event::snapshot(session, now)])
         }
 
         fn push(&mut self, minute: u32, status: &str) -> Vec<String> {
             let update = Self::update(minute, status);
             let now = update.timestamp;
             let mut events = Vec::new();
-            self.table
-                .update(update, ProcessState::Unknown, now, &mut events);
+            self.table.update(
+                &Default::default(),
+                update,
+                ProcessState::Unknown,
+                now,
+                &mut events,
+            );
             self.observe(minute, &events)
         }
 

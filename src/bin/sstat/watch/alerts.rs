@@ -45,10 +45,10 @@ impl Alerts {
             [] => Trigger::DEFAULT.to_vec(),
             words => words.iter().map(|word| Trigger::parse(word)).collect(),
         };
-        let commands = args.exec.clone().map(|command| {
-            let directory = watcher.store.path().to_path_buf();
-            CommandRunner::new(command, directory, output, watcher.poller.waker())
-        });
+        let commands = args
+            .exec
+            .clone()
+            .map(|command| CommandRunner::new(command, output, watcher.poller.waker()));
         Ok(Some(Self {
             states: AlertStates::new(triggers, args.repeat, args.now),
             commands,

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,11 +44,10 @@ pub enum CommandOutput {
 
 pub struct CommandRunner {
     command: OsString,
-    directory: PathBuf,
     output: CommandOutput,
     waker: Waker,
     waiting: VecDeque<AlertEvent>,
-    /// The sessions whose commands are running.
+    /// The qualified names of the sessions whose commands are running.
     running: Vec<String>,
     dropped: usize,
     warnings: Vec<String>,
@@ -62,13 +60,11 @@ pub struct CommandRunner {
 type Finished = (String, Option<String>);
 
 impl CommandRunner {
-    /// `directory` is passed to the commands as `SSTAT_DIR`. `waker` is called
-    /// when a command has ended.
-    pub fn new(command: OsString, directory: PathBuf, output: CommandOutput, waker: Waker) -> Self {
+    /// `waker` is called when a command has ended.
+    pub fn new(command: OsString, output: CommandOutput, waker: Waker) -> Self {
         let (report, finished) = channel();
         Self {
             command,
-            directory,
             output,
             waker,
             waiting: VecDeque::new(),
@@ -101,7 +97,7 @@ impl CommandRunner {
                 !self
                     .running
                     .iter()
-                    .any(|name| name == alert.event.session.name())
+                    .any(|name| *name == alert.event.session.qualified_name())
             };
             let next = self.waiting.iter().position(is_free);
             let Some(alert) = next.and_then(|next| self.waiting.remove(next)) else {
@@ -160,8 +156,9 @@ impl CommandRunner {
     }
 
     fn start(&mut self, alert: &AlertEvent) {
-        let session = alert.event.session.name().to_owned();
-        let about = format!("--exec for {session} ({})", alert.trigger);
+        let session = &alert.event.session;
+        let about = format!("--exec for {} ({})", session.display_name(), alert.trigger);
+        let session = session.qualified_name().into_owned();
         let (command, input) = (self.command(alert), json_line(&alert.event));
         let (report, waker) = (self.report.clone(), self.waker.clone());
         let is_stopping = self.is_stopping.clone();
@@ -206,9 +203,11 @@ impl CommandRunner {
         command
             .arg("-c")
             .arg(&self.command)
-            .env("SSTAT_DIR", &self.directory)
             .envs(variables.map(|(name, value)| (name, variable(value))))
             .stdin(Stdio::piped());
+        if let Some(directory) = &event.session.directory {
+            command.env("SSTAT_DIR", directory.path());
+        }
         // A process group of its own, so that all of its processes can be killed.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -85,12 +85,20 @@ impl EventKind {
     }
 }
 
+impl Event {
+    /// Returns the event of a session that exists when the watch starts.
+    pub fn snapshot(session: Session, at: DateTime<Utc>) -> Self {
+        let kind = EventKind::Snapshot;
+        Self { kind, at, session }
+    }
+}
+
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("event", self.kind.name())?;
-        map.serialize_entry("session", self.session.name())?;
+        map.serialize_entry("session", &self.session.qualified_name())?;
         map.serialize_entry("at", &time(self.at))?;
         match &self.kind {
             EventKind::Snapshot | EventKind::Exited | EventKind::Removed => {}

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use sstat::{
     Error, FileWarningKind, Follower, HealthRules, ProcessIdentity, ProcessState, Session,
-    StatusSince, Store, Thresholds, Update,
+    StatusSince, Store, Thresholds, Update, natural_cmp,
 };
 
 use self::dir_watcher::DirWatcher;
@@ -35,6 +35,7 @@ use self::session_table::SessionTable;
 use self::suspend::SuspendDetector;
 use crate::cli::{self, Filters};
 use crate::config::{Clock, Config};
+use crate::directories::{Directories, compare, name_in, qualify, split};
 use crate::error::{CliError, Result};
 use crate::select::{Names, matches};
 
@@ -54,16 +55,17 @@ const MAX_EVENTS: usize = 1000;
 /// Limits how much of one file is read at a time.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Watches the sessions of a directory, which may be missing.
+/// Watches the sessions of directories, which may be missing. A session is
+/// identified by its qualified name.
 pub struct Watcher {
-    store: Store,
+    directories: Directories,
     names: Names,
     filters: Filters,
     clock: Clock,
     interval: Duration,
     table: SessionTable,
     followed: HashMap<String, Followed>,
-    directory: DirWatcher,
+    dir_watcher: DirWatcher,
     processes: Processes,
     suspend: SuspendDetector,
     resumed_at: Option<Instant>,
@@ -73,7 +75,7 @@ pub struct Watcher {
     pub poller: Poller,
     events: Vec<Event>,
     warnings: Vec<String>,
-    /// The sessions that were warned about. The directory is the empty name.
+    /// The sessions that were warned about. A directory is an empty name.
     warned: HashSet<String>,
     next_rescan: Instant,
     next_process_poll: Instant,
@@ -99,9 +101,10 @@ impl Watcher {
     /// the sessions as snapshots, in natural order.
     ///
     /// # Errors
-    /// If an environment variable is invalid or the directory cannot be read.
+    /// If an environment variable is invalid, or if the only directory cannot be
+    /// read.
     pub fn new(config: &Config, args: &cli::Watch) -> Result<Self> {
-        let store = config.directories.first().store.clone();
+        let directories = config.directories.clone();
         let now = Instant::now();
         let poller = Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?;
         let mut watcher = Self {
@@ -111,7 +114,7 @@ impl Watcher {
             interval: args.interval,
             table: SessionTable::new(config.rules(&args.reading.staleness)?.thresholds),
             followed: HashMap::new(),
-            directory: DirWatcher::new(vec![store.path().into()], args.poll, &poller.waker()),
+            dir_watcher: DirWatcher::new(directories.paths(), args.poll, &poller.waker()),
             processes: Processes::new(&poller.waker()),
             suspend: SuspendDetector::new(),
             resumed_at: None,
@@ -127,14 +130,26 @@ impl Watcher {
             unread: VecDeque::new(),
             ended: HashSet::new(),
             tick_is_due: false,
-            store,
+            directories,
         };
         watcher.next_rescan = now + watcher.rescan_interval();
-        let mut names = watcher.existing_names()?;
-        names.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
-        for name in names {
-            watcher.take_snapshot(&name);
+        let mut names = Vec::new();
+        for store in config.directories.stores() {
+            match watcher.existing_names(store) {
+                Ok(found) => names.extend(found),
+                Err(error) if config.directories.is_single() => return Err(error.into()),
+                Err(error) => watcher.warn_of_directory(store, &error),
+            }
         }
+        if !config.directories.is_single() {
+            names.sort_unstable_by(|a, b| compare(split(a), split(b)));
+        }
+        names.iter().for_each(|name| watcher.take_snapshot(name));
+        let at = watcher.clock.now();
+        let sessions = watcher.table.sessions();
+        watcher.events = sessions
+            .map(|session| Event::snapshot(session.clone(), at))
+            .collect();
         watcher.suspend = SuspendDetector::new();
         Ok(watcher)
     }
@@ -165,9 +180,9 @@ impl Watcher {
         let mut rules = HealthRules::new(self.clock.now(), Thresholds::default());
         rules.finds_since = true;
         let update = &session.update;
-        let found = self
-            .store
-            .session(name, &rules)
+        let (store, name_in_store) = self.directories.find(name);
+        let found = store
+            .session(name_in_store, &rules)
             .ok()
             .and_then(|read| read.0);
         let since = found
@@ -209,7 +224,7 @@ impl Watcher {
     fn step(&mut self, deadline: Option<Instant>) -> Result<bool> {
         let pause = self.pause(deadline);
         #[cfg(unix)]
-        let sources = [self.directory.as_fd(), self.processes.as_fd()];
+        let sources = [self.dir_watcher.as_fd(), self.processes.as_fd()];
         let was_woken = self
             .poller
             .sleep(
@@ -220,10 +235,13 @@ impl Watcher {
             .map_err(|error| CliError::error(format!("poll: {error}")))?;
         // In this order, the changes include the last pushes of the processes.
         self.ended.extend(self.processes.take_ended());
-        let changes = self.directory.changes();
-        let selected = changes.changed.into_iter().map(|(_, name)| name);
-        self.unread
-            .extend(selected.filter(|name| self.names.want(None, name)));
+        let changes = self.dir_watcher.changes();
+        for (directory, name) in changes.changed {
+            let store = self.directories.store(directory);
+            if self.names.want(store.directory().project(), &name) {
+                self.unread.push_back(qualify(store, name));
+            }
+        }
         if changes.rescan || self.next_rescan <= Instant::now() {
             self.rescan();
         }
@@ -270,7 +288,7 @@ impl Watcher {
     fn tick_if_due(&mut self) {
         let now = self.clock.now();
         if self.table.next_change().is_some_and(|at| at <= now) {
-            if self.directory.needs_polling() && !self.tick_is_due {
+            if self.dir_watcher.needs_polling() && !self.tick_is_due {
                 // There may be an update that is not known yet.
                 self.rescan();
                 if !self.unread.is_empty() {
@@ -285,44 +303,54 @@ impl Watcher {
     }
 
     fn rescan_interval(&self) -> Duration {
-        self.interval.min(if self.directory.needs_polling() {
+        self.interval.min(if self.dir_watcher.needs_polling() {
             POLL_INTERVAL
         } else {
             MAX_RESCAN_INTERVAL
         })
     }
 
-    /// Returns the selected names, in any order; none if the directory is missing.
-    fn existing_names(&self) -> sstat::Result<Vec<String>> {
+    /// Returns the selected qualified names in a directory, in natural order; none if
+    /// the directory is missing.
+    fn existing_names(&self, store: &Store) -> sstat::Result<Vec<String>> {
         let mut names = match self.names.exactly() {
-            Some(names) => names.to_vec(),
-            None => match self.store.names() {
+            Some(names) => {
+                let names = names.iter().filter_map(|name| name_in(store, name));
+                names.map(str::to_owned).collect()
+            }
+            None => match store.names() {
                 Err(error) if error.is_not_found() => Vec::new(),
                 names => names?,
             },
         };
-        names.retain(|name| self.names.want(None, name));
-        Ok(names)
+        names.retain(|name| self.names.want(store.directory().project(), name));
+        names.sort_unstable_by(|a, b| natural_cmp(a, b));
+        Ok(names.into_iter().map(|name| qualify(store, name)).collect())
     }
 
     /// Compares the files with their states at the last read.
     fn rescan(&mut self) {
         self.next_rescan = Instant::now() + self.rescan_interval();
-        self.directory.follow_path();
-        let names = match self.existing_names() {
-            Ok(names) => names,
-            Err(error) => {
-                // Keep the sessions: the directory may only be unreadable for a while.
-                self.warn("", format!("{error:#}"));
-                return;
+        self.dir_watcher.follow_path();
+        let mut names = Vec::new();
+        let mut unreadable = HashSet::new();
+        for store in self.directories.clone().stores() {
+            match self.existing_names(store) {
+                Ok(found) => names.extend(found),
+                Err(error) => {
+                    self.warn_of_directory(store, &error);
+                    let project = store.directory().project();
+                    unreadable.insert(project.unwrap_or_default().to_owned());
+                }
             }
-        };
+        }
         let existing: HashSet<&String> = names.iter().collect();
         let mut removed = Vec::new();
         let mut returned = HashSet::new();
         self.followed.retain(|name, followed| {
             let was_missing = followed.is_missing;
-            followed.is_missing = !existing.contains(name);
+            // Keep the sessions of a directory that is unreadable, maybe only for a while.
+            followed.is_missing = !existing.contains(name) && !unreadable.contains(split(name).0);
             match (was_missing, followed.is_missing) {
                 (false, true) => removed.push(name.clone()),
                 (true, false) => {
@@ -341,18 +369,22 @@ impl Watcher {
             returned.contains(name)
                 || followed.is_none_or(|followed| !followed.follower.is_unchanged())
         });
-        changed.sort_unstable_by(|a, b| sstat::natural_cmp(a, b));
         self.unread.extend(changed);
         let running = self.table.running().map(|(_, process)| process);
         self.processes.retain(running);
         self.tick_is_due = true;
     }
 
+    fn warn_of_directory(&mut self, store: &Store, error: &Error) {
+        self.warn(&qualify(store, String::new()), format!("{error:#}"));
+    }
+
     /// Returns the entry of a session. Warns and returns `None` if it cannot be
     /// followed.
     fn follow(&mut self, name: &str) -> Option<&mut Followed> {
         if !self.followed.contains_key(name) {
-            let mut follower = match self.store.follow(name) {
+            let (store, name_in_store) = self.directories.find(name);
+            let mut follower = match store.follow(name_in_store) {
                 Ok(follower) => follower,
                 Err(error) => {
                     self.warn(name, format!("{error:#}"));
@@ -400,8 +432,8 @@ impl Watcher {
             }
             if let Some((update, since)) = last {
                 let now = self.clock.now();
-                self.events
-                    .push(self.table.snapshot(update, since, state, now));
+                let directory = self.directories.find(name).0.directory();
+                self.table.snapshot(directory, update, since, state, now);
             }
             return;
         }
@@ -419,6 +451,10 @@ impl Watcher {
             };
             if followed.is_unreadable {
                 self.take_snapshot(name);
+                let session = self.table.session(name).cloned();
+                let at = self.clock.now();
+                self.events
+                    .extend(session.map(|session| Event::snapshot(session, at)));
                 return false;
             }
             let new = match followed.follower.read_new(READ_BYTES) {
@@ -450,7 +486,7 @@ impl Watcher {
         }
         let is_silent = updates.is_empty();
         let finds_since = self.finds_since;
-        self.apply(updates, more);
+        self.apply(name, updates, more);
         if missing && !more {
             self.remove(name);
         } else if is_silent && !failed && !more && self.table.session(name).is_none() {
@@ -464,7 +500,7 @@ impl Watcher {
             };
             if let Some((update, since)) = last {
                 let before = self.events.len();
-                self.apply(vec![update], false);
+                self.apply(name, vec![update], false);
                 self.table.set_since(name, since);
                 let events = self.events[before..].iter_mut();
                 events.for_each(|event| event.session.since = since);
@@ -477,7 +513,8 @@ impl Watcher {
     /// whether the session is dead: a process of an earlier one may have ended since.
     /// An update before a repeated one is skipped: both are one write, so it was not
     /// the last line at any time.
-    fn apply(&mut self, updates: Vec<Update>, more: bool) {
+    fn apply(&mut self, name: &str, updates: Vec<Update>, more: bool) {
+        let directory = self.directories.find(name).0.directory();
         let now = self.clock.now();
         let count = updates.len() + usize::from(more);
         let mut updates = updates.into_iter().enumerate().peekable();
@@ -489,7 +526,8 @@ impl Watcher {
                 state if index + 1 < count && !state.is_alive() => ProcessState::Unknown,
                 state => state,
             };
-            self.table.update(update, state, now, &mut self.events);
+            let events = &mut self.events;
+            self.table.update(directory, update, state, now, events);
         }
     }
 
@@ -519,7 +557,7 @@ impl Watcher {
                 ended.contains(&process.pid) || (is_poll && !self.processes.is_watched(process))
             })
             .filter(|(_, process)| self.processes.check(process) == ProcessState::Gone)
-            .map(|(name, process)| (name.to_owned(), process.clone()))
+            .map(|(session, process)| (session.qualified_name().into_owned(), process.clone()))
             .collect();
         for (name, process) in gone {
             // It may have pushed before it ended.

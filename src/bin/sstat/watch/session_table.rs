@@ -1,15 +1,19 @@
 //! The state of every watched session, and the events of its changes. Pure: the
 //! caller passes updates, the states of processes and the time.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sstat::{
-    Health, Liveness, ProcessIdentity, ProcessState, Session, Staleness, StatusSince, Thresholds,
-    Update, natural_cmp,
+    Health, Liveness, ProcessIdentity, ProcessState, Session, Staleness, StatusDirectory,
+    StatusSince, Thresholds, Update, natural_cmp,
 };
 
 use super::event::{Event, EventKind, HealthIssue};
+use crate::directories::{compare, parts, split};
 
-/// Sessions in natural order of their names.
+/// Sessions in natural order of their names, then of their projects.
 #[derive(Clone, Debug)]
 pub struct SessionTable {
     thresholds: Thresholds,
@@ -43,8 +47,17 @@ impl SessionTable {
         self.sessions.iter().map(|entry| &entry.session)
     }
 
+    /// Returns the session with a qualified name.
     pub fn session(&self, name: &str) -> Option<&Session> {
         self.get(self.position(name)?)
+    }
+
+    /// Returns the sessions with a bare or qualified name.
+    pub fn named(&self, given: &str) -> impl Iterator<Item = &Session> {
+        let (project, name) = split(given);
+        let namesakes = self.sessions[self.namesakes(name)].iter();
+        let sessions = namesakes.map(|entry| &entry.session);
+        sessions.filter(move |session| project.is_empty() || session.project() == Some(project))
     }
 
     /// Returns the session at an index in the order of [`sessions`](Self::sessions).
@@ -85,18 +98,19 @@ impl SessionTable {
         self.next_change
     }
 
-    /// Adds a session that exists when the watch starts. Returns a snapshot as the
-    /// only event, even if the session is stale or dead.
+    /// Adds a session that exists when the watch starts. Its snapshot is the only
+    /// event, even if the session is stale or dead.
     pub fn snapshot(
         &mut self,
+        directory: &Arc<StatusDirectory>,
         update: Update,
         since: Option<StatusSince>,
         process: ProcessState,
         now: DateTime<Utc>,
-    ) -> Event {
+    ) {
         let health = Health::of(&update, process, now, &self.thresholds);
         let [stale_at, _] = self.thresholds.staleness_times(&update, process);
-        let mut session = Session::new(update, health);
+        let mut session = Session::new(update, health).in_directory(directory.clone());
         session.since = since;
         let entry = Entry {
             session,
@@ -105,33 +119,35 @@ impl SessionTable {
             dead_since: (health.liveness == Liveness::Dead).then_some(now),
             stopped_since: health.is_stopped.then_some(now),
         };
-        let event = Event {
-            kind: EventKind::Snapshot,
-            at: now,
-            session: entry.session.clone(),
-        };
         self.next_change = earlier(self.next_change, entry.next_change(now, &self.thresholds));
-        match self.find(event.session.name()) {
+        match self.find(&entry.session.qualified_name()) {
             Ok(index) => *self.sessions[index] = entry,
-            Err(index) => self.sessions.insert(index, Box::new(entry)),
+            Err(index) => self.insert(index, entry),
         }
-        event
+    }
+
+    fn insert(&mut self, index: usize, entry: Entry) {
+        let name = entry.session.name().to_owned();
+        self.sessions.insert(index, Box::new(entry));
+        self.mark_namesakes(&name);
     }
 
     /// Applies a new update.
     pub fn update(
         &mut self,
+        directory: &Arc<StatusDirectory>,
         update: Update,
         process: ProcessState,
         now: DateTime<Utc>,
         events: &mut Vec<Event>,
     ) {
         let health = Health::of(&update, process, now, &self.thresholds);
-        let mut session = Session::new(update, health);
+        let mut session = Session::new(update, health).in_directory(directory.clone());
         session.since = Some(StatusSince::new(session.update.timestamp, true));
-        let (index, from) = match self.find(session.name()) {
+        let (index, from) = match self.find(&session.qualified_name()) {
             Ok(index) => {
                 let entry = &mut *self.sessions[index];
+                session.has_namesake = entry.session.has_namesake;
                 if entry.session.update.status == session.update.status {
                     session.since = entry.session.since;
                 }
@@ -147,7 +163,7 @@ impl SessionTable {
                     dead_since: None,
                     stopped_since: None,
                 };
-                self.sessions.insert(index, Box::new(entry));
+                self.insert(index, entry);
                 (index, None)
             }
         };
@@ -168,6 +184,7 @@ impl SessionTable {
             return;
         };
         let mut entry = self.sessions.remove(index);
+        self.mark_namesakes(entry.session.name());
         entry.refresh(now, &self.thresholds);
         events.push(Event {
             kind: EventKind::Removed,
@@ -177,13 +194,13 @@ impl SessionTable {
     }
 
     /// Returns the sessions whose process was running when it was last checked.
-    pub fn running(&self) -> impl Iterator<Item = (&str, &ProcessIdentity)> {
+    pub fn running(&self) -> impl Iterator<Item = (&Session, &ProcessIdentity)> {
         self.sessions
             .iter()
             .filter(|entry| entry.process.is_alive())
             .filter_map(|entry| {
                 let process = entry.session.update.process.as_deref()?;
-                Some((entry.session.name(), process))
+                Some((&entry.session, process))
             })
     }
 
@@ -198,10 +215,12 @@ impl SessionTable {
         let update = &entry.session.update;
         let health = Health::of(update, entry.process, now, &self.thresholds);
         if health.liveness != Liveness::Dead {
+            let mut session = entry.session.clone();
+            session.health = health;
             events.push(Event {
                 kind: EventKind::Exited,
                 at: now,
-                session: Session::new(update.clone(), health),
+                session,
             });
         }
     }
@@ -237,9 +256,28 @@ impl SessionTable {
         }
     }
 
-    fn find(&self, name: &str) -> Result<usize, usize> {
+    fn find(&self, qualified: &str) -> Result<usize, usize> {
+        let wanted = split(qualified);
         self.sessions
-            .binary_search_by(|entry| natural_cmp(entry.session.name(), name))
+            .binary_search_by(|entry| compare(parts(&entry.session), wanted))
+    }
+
+    /// Returns the range of the sessions with a name, which are neighbours.
+    fn namesakes(&self, name: &str) -> Range<usize> {
+        let compare = |entry: &Entry| natural_cmp(entry.session.name(), name);
+        let start = self
+            .sessions
+            .partition_point(|entry| compare(entry).is_lt());
+        let rest = self.sessions[start..].iter();
+        start..start + rest.take_while(|entry| compare(entry).is_eq()).count()
+    }
+
+    fn mark_namesakes(&mut self, name: &str) {
+        let namesakes = self.namesakes(name);
+        let has_namesake = namesakes.len() > 1;
+        for entry in &mut self.sessions[namesakes] {
+            entry.session.has_namesake = has_namesake;
+        }
     }
 }
 
@@ -347,13 +385,14 @@ mod tests {
         }
 
         fn snapshot(&mut self, now: i64, update: Update, process: ProcessState) {
-            let event = self.0.snapshot(update, None, process, at(now));
-            assert_eq!(event.kind, EventKind::Snapshot);
+            self.0
+                .snapshot(&Default::default(), update, None, process, at(now));
         }
 
         fn push(&mut self, now: i64, update: Update, process: ProcessState) -> Vec<EventKind> {
             let mut events = Vec::new();
-            self.0.update(update, process, at(now), &mut events);
+            self.0
+                .update(&Default::default(), update, process, at(now), &mut events);
             events.into_iter().map(|event| event.kind).collect()
         }
 

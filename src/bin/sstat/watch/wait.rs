@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sstat::{Liveness, Status};
+use sstat::{Liveness, Session, Status};
 
 use super::event::{Event, EventKind};
 use crate::cli;
@@ -25,7 +25,10 @@ pub struct WaitCondition {
 }
 
 struct Waited {
+    /// The qualified name.
     name: String,
+    /// The name for text.
+    label: String,
     last_status: Option<Status>,
     verdict: Option<Verdict>,
 }
@@ -64,10 +67,12 @@ impl WaitCondition {
         }
     }
 
+    /// Waits for the session with a qualified name.
     pub fn add_session(&mut self, name: &str) {
         if self.sessions.iter().all(|waited| waited.name != name) {
             self.sessions.push(Waited {
                 name: name.to_owned(),
+                label: name.to_owned(),
                 last_status: None,
                 verdict: None,
             });
@@ -80,11 +85,12 @@ impl WaitCondition {
         self.patterns.push((pattern.to_owned(), names));
     }
 
-    fn match_patterns(&mut self, name: &str) {
+    fn match_patterns(&mut self, session: &Session) {
         let before = self.patterns.len();
-        self.patterns.retain(|(_, names)| !names.want(None, name));
+        self.patterns
+            .retain(|(_, names)| !names.want_session(session));
         if self.patterns.len() < before {
-            self.add_session(name);
+            self.add_session(&session.qualified_name());
         }
     }
 
@@ -94,12 +100,14 @@ impl WaitCondition {
         let status = &session.update.status;
         let is_removed = event.kind == EventKind::Removed;
         if !is_removed {
-            self.match_patterns(session.name());
+            self.match_patterns(session);
         }
+        let name = session.qualified_name();
         let waited = self
             .sessions
             .iter_mut()
-            .find(|waited| waited.name == session.name())?;
+            .find(|waited| waited.name == name)?;
+        waited.label = session.display_name().into_owned();
         waited.last_status = (!is_removed).then(|| status.clone());
         if waited.verdict.is_some() {
             return None;
@@ -107,7 +115,7 @@ impl WaitCondition {
         if is_removed {
             return Some(format!(
                 "{}: its file is gone or empty; waiting for it",
-                waited.name
+                waited.label
             ));
         }
         let dead = session.health.liveness == Liveness::Dead;
@@ -128,7 +136,7 @@ impl WaitCondition {
                 "" => String::new(),
                 message => format!(": {message}"),
             };
-            let reason = format!("{}: ended as {status}{message}", waited.name);
+            let reason = format!("{}: ended as {status}{message}", waited.label);
             waited.verdict = Some(Verdict::failed(exit_code::NO_MATCH, reason));
         } else if dead || event.kind == EventKind::Exited {
             let pid = session.update.process.as_ref();
@@ -136,24 +144,26 @@ impl WaitCondition {
             let reason = format!("process{pid} is gone, its last status is {status}");
             waited.verdict = Some(match dead {
                 true => {
-                    Verdict::failed(exit_code::DEAD, format!("{}: dead: {reason}", waited.name))
+                    Verdict::failed(exit_code::DEAD, format!("{}: dead: {reason}", waited.label))
                 }
-                false => Verdict::failed(exit_code::NO_MATCH, format!("{}: {reason}", waited.name)),
+                false => {
+                    Verdict::failed(exit_code::NO_MATCH, format!("{}: {reason}", waited.label))
+                }
             });
         } else if event.kind == EventKind::Snapshot && (reached || ended) && self.now {
             return Some(format!(
                 "{}: was {status} before --since; waiting for its next update",
-                waited.name
+                waited.label
             ));
         } else if event.kind == EventKind::Snapshot && reached {
             return Some(format!(
                 "{}: is {status} already; waiting for the next time (--now would accept it)",
-                waited.name
+                waited.label
             ));
         } else if event.kind == EventKind::Snapshot && ended {
             return Some(format!(
                 "{}: is {status} already; waiting for its next update (--now would end here)",
-                waited.name
+                waited.label
             ));
         }
         None
@@ -193,8 +203,8 @@ impl WaitCondition {
             .iter()
             .filter(|waited| waited.verdict.is_none());
         let open = open.map(|waited| match &waited.last_status {
-            Some(status) => format!("{} is {status}", waited.name),
-            None => format!("{} does not exist", waited.name),
+            Some(status) => format!("{} is {status}", waited.label),
+            None => format!("{} does not exist", waited.label),
         });
         let unmatched = self.patterns.iter().map(|(pattern, _)| no_match(pattern));
         open.chain(unmatched).collect::<Vec<String>>().join(", ")
@@ -209,7 +219,7 @@ pub fn no_match(pattern: &str) -> String {
 mod tests {
     use super::*;
     use chrono::{DateTime, Utc};
-    use sstat::{Health, ProcessState, Session, Thresholds, Update};
+    use sstat::{Health, ProcessState, Thresholds, Update};
 
     const PROCESS: &str = r#""pid":4242,"start_time":1,"boot_id":"b","host":"h","pid_namespace":1"#;
 

@@ -149,7 +149,13 @@ mod tests {
         fn new(sessions: impl IntoIterator<Item = Session>) -> Self {
             let mut table = SessionTable::new(Thresholds::default());
             for session in sessions {
-                table.snapshot(session.update, None, ProcessState::Unknown, now());
+                table.snapshot(
+                    &Default::default(),
+                    session.update,
+                    None,
+                    ProcessState::Unknown,
+                    now(),
+                );
             }
             let screen = Screen::new(now());
             let mut scene = Self { screen, table };
@@ -522,7 +528,9 @@ mod tests {
                 let update = session("worker7", "working", 100 - round, "").update;
                 let mut events = Vec::new();
                 let process = ProcessState::Unknown;
-                scene.table.update(update, process, now(), &mut events);
+                scene
+                    .table
+                    .update(&Default::default(), update, process, now(), &mut events);
                 scene.screen.observe(&events[0]);
             });
             time("a second later", &|scene, round| {

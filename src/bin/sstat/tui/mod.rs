@@ -343,7 +343,7 @@ impl Live<'_> {
         self.refresh();
         let table = shown_table(&self.frozen, &self.watcher);
         if let Some(name) = self.screen.wanted_detail(table) {
-            let (store, name) = self.config.directories.find(name);
+            let (store, name) = self.config.directories.find(&name);
             let rules = HealthRules::new(self.watcher.now(), self.thresholds.clone());
             // The watcher has warned about files that cannot be read.
             let detail = show::detail(store, name, &rules, RECENT).ok();

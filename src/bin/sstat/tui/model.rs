@@ -2,6 +2,7 @@
 //! sessions are in the [`SessionTable`], which most functions read. This module
 //! does no I/O.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -122,8 +123,9 @@ impl Screen {
     pub fn observe(&mut self, event: &Event) {
         if !self.is_paused {
             self.is_outdated = true;
-            let name = event.session.name();
-            self.detail.take_if(|detail| detail.session.name() == name);
+            let name = event.session.qualified_name();
+            self.detail
+                .take_if(|detail| detail.session.qualified_name() == name);
         }
     }
 
@@ -211,7 +213,7 @@ impl Screen {
     /// Moves the cursor to a row, or to the last one.
     fn select(&mut self, row: usize, table: &SessionTable) {
         self.cursor = row.min(self.rows.rows.len().saturating_sub(1));
-        let name = |index| Some(table.get(index)?.name().to_owned());
+        let name = |index| Some(table.get(index)?.qualified_name().into_owned());
         self.selected = match self.selected_group() {
             Some(group) => group.members.first().and_then(|&first| {
                 Some(Selected::Group {
@@ -553,7 +555,7 @@ impl Screen {
         let unknown = sessions.filter(|session| session.since.is_none());
         unknown
             .take(1000)
-            .map(|session| session.name().to_owned())
+            .map(|session| session.qualified_name().into_owned())
             .collect()
     }
 
@@ -563,22 +565,21 @@ impl Screen {
     }
 
     /// Returns the selected session if the pane needs its current detail.
-    pub fn wanted_detail<'a>(&self, table: &'a SessionTable) -> Option<&'a str> {
-        let name = self.selected_session(table)?.name();
+    pub fn wanted_detail<'a>(&self, table: &'a SessionTable) -> Option<Cow<'a, str>> {
+        let name = self.selected_session(table)?.qualified_name();
         let max_age = TimeDelta::seconds(DETAIL_SECONDS);
-        let is_current = self
-            .detail
-            .as_ref()
-            .is_some_and(|detail| detail.session.name() == name && self.now - detail.now < max_age);
+        let is_current = self.detail.as_ref().is_some_and(|detail| {
+            detail.session.qualified_name() == name && self.now - detail.now < max_age
+        });
         (self.is_pane_open && !is_current).then_some(name)
     }
 
     /// Returns the detail of the selected session with its current health.
     pub fn detail(&mut self, table: &SessionTable) -> Option<&Detail> {
         let index = self.selected_index()?;
-        let name = table.get(index)?.name();
+        let name = table.get(index)?.qualified_name();
         let detail = self.detail.as_mut()?;
-        if detail.session.name() != name {
+        if detail.session.qualified_name() != name {
             return None;
         }
         detail.now = self.now.max(detail.now);
@@ -818,7 +819,10 @@ mod tests {
         scene.act(&[Action::OnlyAttention, Action::Enter]);
         scene.act(&[Action::StartFilter, Action::Type('w'), Action::Accept]);
         scene.act(&[Action::Help]);
-        assert_eq!(scene.screen.wanted_detail(&scene.table), Some("w5"));
+        assert_eq!(
+            scene.screen.wanted_detail(&scene.table).as_deref(),
+            Some("w5")
+        );
         scene.act(&[Action::Back]);
         assert_eq!(
             (scene.screen.mode, scene.screen.choice.filter.as_str()),
@@ -942,7 +946,15 @@ mod tests {
         let line = r#"{"timestamp":"2026-02-14T20:34:00Z","status":"idle","metadata":{"phase":"b","a":1}}"#;
         let mut update = Update::decode(line.as_bytes()).unwrap();
         update.session = "w6".to_owned();
-        scene.change(|table, events| table.update(update, ProcessState::Unknown, now(), events));
+        scene.change(|table, events| {
+            table.update(
+                &Default::default(),
+                update,
+                ProcessState::Unknown,
+                now(),
+                events,
+            )
+        });
         scene.act(&[Action::ChooseColumns]);
         let shown = |scene: &Scene| {
             let columns = scene.screen.choice.columns.iter();

@@ -263,8 +263,9 @@ fn contains_words(session: &Session, words: &[&str], chosen: &[Column], text: &m
         .chain(others)
         .map(|column| column.text(session));
     let issue = Cow::Borrowed(issue_word(&session.health).unwrap_or_default());
+    let qualified = session.project().map(|_| session.qualified_name());
     text.clear();
-    for part in parts.chain([issue]) {
+    for part in parts.chain([issue]).chain(qualified) {
         text.push_str(&part);
         text.push('\n');
     }

@@ -43,11 +43,11 @@ pub fn draw(
     screen.areas.pane = area;
     let group = screen.selected_group();
     let name = match group {
-        Some(group) => &group.name,
-        None => screen.selected_session(table).map_or("", Session::name),
+        Some(group) => group.name.as_str().into(),
+        None => (screen.selected_session(table)).map_or("".into(), Session::display_name),
     };
     let mut lines = vec![Line::from(
-        painter.span(Role::Heading, painter.fit(name, width)),
+        painter.span(Role::Heading, painter.fit(&name, width)),
     )];
     if let Some(group) = group {
         for (role, status, word) in statuses(group) {

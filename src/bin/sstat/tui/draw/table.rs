@@ -292,7 +292,8 @@ impl Cells<'_> {
         let Session { update, since, .. } = self.session;
         match column {
             Column::Session if self.is_indented => {
-                let name = painter.fit(self.session.name(), width.saturating_sub(INDENT));
+                let name = self.session.display_name();
+                let name = painter.fit(&name, width.saturating_sub(INDENT));
                 Line::from(format!("{:INDENT$}{name}", ""))
             }
             Column::Status => self.status(width),

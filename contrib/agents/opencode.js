@@ -13,6 +13,7 @@ export const SstatPlugin = async ({ directory }) => {
   const answers = new Map(); // id of a session -> text of its last answer
   const replies = new Map(); // id of a session -> id of the agent's last message
   const failed = new Set(); // sessions whose turn has failed
+  const rejected = new Set(); // sessions whose user rejected the last tool call
   let queue = Promise.resolve();
 
   const run = (payload) =>
@@ -43,7 +44,8 @@ export const SstatPlugin = async ({ directory }) => {
     return push(name, request.sessionID, { tool_name, tool_input, tool_use_id: call });
   };
 
-  const replied = ({ sessionID, requestID }) => {
+  const replied = ({ sessionID, requestID, reply }) => {
+    if (reply === "reject") rejected.add(sessionID);
     const tool_use_id = requests.get(requestID) ?? requestID;
     requests.delete(requestID);
     return push("RequestReplied", sessionID, { tool_use_id });
@@ -53,7 +55,9 @@ export const SstatPlugin = async ({ directory }) => {
     const last_assistant_message = answers.get(id);
     answers.delete(id);
     if (children.has(id)) return push("SubagentStop", id);
-    if (failed.delete(id)) return;
+    // opencode can report the end of a failed turn more than once.
+    if (failed.has(id)) return;
+    if (rejected.delete(id)) return push("Interrupt", id);
     return push("Stop", id, { last_assistant_message });
   };
 
@@ -100,6 +104,7 @@ export const SstatPlugin = async ({ directory }) => {
 
   const tool = (name, input, tool_input) => {
     if (SEPARATE_TOOLS.includes(input.tool)) return;
+    rejected.delete(input.sessionID);
     const fields = { tool_name: input.tool, tool_input, tool_use_id: input.callID };
     return push(name, input.sessionID, fields);
   };
@@ -111,6 +116,7 @@ export const SstatPlugin = async ({ directory }) => {
     },
     "chat.message": async ({ sessionID }, { parts }) => {
       failed.delete(sessionID);
+      rejected.delete(sessionID);
       const prompt = parts.find((part) => part.type === "text" && !part.synthetic)?.text;
       push("UserPromptSubmit", sessionID, { prompt });
     },

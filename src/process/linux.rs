@@ -35,8 +35,13 @@ pub(super) fn boot_time() -> Option<DateTime<Utc>> {
     *BOOT_TIME.get_or_init(read)
 }
 
-/// Returns the name of a process, which Linux truncates to 15 bytes.
+/// Returns the name of a process's program, which is the interpreter for a script. For
+/// other users' processes, it is the name of the script, of up to 15 bytes.
 pub(super) fn name(pid: u32) -> Option<String> {
+    if let Ok(program) = fs::read_link(format!("/proc/{pid}/exe")) {
+        let name = program.file_name()?.to_string_lossy();
+        return Some(name.trim_end_matches(" (deleted)").to_owned());
+    }
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(name.trim_end().to_owned())
 }

@@ -125,8 +125,12 @@ impl ProcessIdentity {
     #[must_use]
     pub fn of_caller() -> Option<Self> {
         let is_shell = |pid: u32| {
-            let name = platform::name(pid);
-            name.is_none_or(|name| SHELLS.contains(&name.as_str()))
+            // Without a version, as in zsh-5.9 and ksh93.
+            let is_version = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-');
+            platform::name(pid).is_none_or(|name| {
+                let name = name.trim_end_matches(is_version);
+                SHELLS.split_whitespace().any(|shell| shell == name)
+            })
         };
         let caller = ancestors(platform::parent()).find(|&pid| !is_shell(pid))?;
         Self::of_process(caller)
@@ -190,22 +194,9 @@ impl ProcessIdentity {
 /// The maximum number of ancestors in a search.
 const MAX_ANCESTORS: usize = 64;
 
-const SHELLS: [&str; 14] = [
-    "sh",
-    "bash",
-    "dash",
-    "ash",
-    "busybox",
-    "zsh",
-    "ksh",
-    "mksh",
-    "fish",
-    "csh",
-    "tcsh",
-    "cmd",
-    "powershell",
-    "pwsh",
-];
+/// Shells, and timeout(1), which does not replace itself by its command.
+const SHELLS: &str = "sh bash dash ash busybox zsh ksh mksh yash fish csh tcsh nu cmd powershell \
+                      pwsh timeout";
 
 /// Returns a pid and those of its ancestors.
 fn ancestors(pid: u32) -> impl Iterator<Item = u32> {

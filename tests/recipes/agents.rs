@@ -233,6 +233,12 @@ fn opencode_plugin_reports_turns_requests_and_children() {
         event("session.error", json!({"sessionID": "s1",
             "error": {"name": "APIError", "data": {"message": "401"}}})),
         event("session.idle", json!({"sessionID": "s1"})),
+        event("session.idle", json!({"sessionID": "s1"})),
+        ["chat.message", {"sessionID": "s1"}, {"parts": [{"type": "text", "text": "Go"}]}],
+        event("permission.asked", json!({"id": "p2", "sessionID": "s1", "permission": "bash",
+            "patterns": ["rm x"]})),
+        event("permission.replied", json!({"sessionID": "s1", "requestID": "p2", "reply": "reject"})),
+        event("session.idle", json!({"sessionID": "s1"})),
     ]);
     let mut node = Command::new("node");
     sandbox.isolate(&mut node);
@@ -262,6 +268,10 @@ fn opencode_plugin_reports_turns_requests_and_children() {
         "completed Built.",
         "working Again",
         "error 401",
+        "working Go",
+        "blocked Allow bash: rm x?",
+        "working Go",
+        "idle Interrupted",
     ];
     assert_eq!(updates, expected);
 }

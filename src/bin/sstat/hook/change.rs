@@ -68,6 +68,8 @@ pub struct StatusChange {
     lifetime: Lifetime,
     end_reason: Option<String>,
     stale_after: Option<Duration>,
+    /// Whether the change only applies in the middle of a turn.
+    is_interruption: bool,
     /// The subagent that works. Its events only refresh a working session.
     subagent: Option<Subagent>,
     /// The subagents that run in the background from now on.
@@ -87,6 +89,7 @@ impl StatusChange {
             lifetime: Lifetime::Runs,
             end_reason: None,
             stale_after: None,
+            is_interruption: false,
             subagent: None,
             in_background: None,
         }
@@ -210,6 +213,15 @@ impl StatusChange {
         }
     }
 
+    /// Returns the change of an agent that waits for a prompt: if its turn has not ended,
+    /// the user has interrupted it.
+    pub fn waiting() -> Self {
+        Self {
+            is_interruption: true,
+            ..Self::interrupted()
+        }
+    }
+
     pub fn ended() -> Self {
         Self {
             keeps_task: false,
@@ -268,6 +280,10 @@ impl StatusChange {
         let behind = state.behind.take().or_else(of_last);
         let mut behind = behind.unwrap_or_default();
         let was_working = matches!(behind.status.as_str(), "working" | "blocked");
+        let is_in_turn = last.is_some() && was_working && state.subagents.is_empty();
+        if self.is_interruption && !is_in_turn {
+            return None;
+        }
         if let Some(subagent) = &self.subagent {
             let is_working = behind.status == Status::Working.as_str();
             let is_due = last.is_some_and(|last| context.now - last.timestamp >= REPEAT_AFTER);

@@ -101,9 +101,10 @@ impl Event {
         self.id(&SUBAGENT).unwrap_or_default()
     }
 
-    /// Returns the id of the agent's session.
+    /// Returns the id of the agent's session. Copilot's subagents have a session of
+    /// their own and name that of their parent.
     pub fn session_id(&self) -> Option<String> {
-        self.id(&SESSION)
+        self.id(&["parent_agent_id"]).or_else(|| self.id(&SESSION))
     }
 
     fn id(&self, keys: &[&str]) -> Option<String> {

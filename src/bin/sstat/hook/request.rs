@@ -79,6 +79,9 @@ pub enum Answered {
     },
     /// All requests of this agent.
     Agent(String),
+    /// All requests of this subagent, and permissions that do not name their call:
+    /// Copilot does not say which agent needs them.
+    Subagent(String),
     Everything,
 }
 
@@ -102,6 +105,10 @@ impl Answered {
                 is_main && (is_unnamed || is_call || is_input)
             }
             Self::Agent(agent) => request.agent == *agent,
+            Self::Subagent(agent) => {
+                let is_anonymous = is_main && is_unnamed && request.kind == Kind::Permission;
+                request.agent == *agent || is_anonymous
+            }
             Self::Everything => true,
         }
     }

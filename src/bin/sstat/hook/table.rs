@@ -62,7 +62,10 @@ pub fn change(event: &Event, now: DateTime<Utc>) -> Option<StatusChange> {
 /// Handles an event of a subagent, which reports to its parent's session.
 fn subagent_change(event: &Event, name: &str) -> Option<StatusChange> {
     let agent = event.subagent();
-    let answered = Answered::Agent(agent.clone());
+    let answered = match name {
+        "PreToolUse" => Answered::Agent(agent.clone()),
+        _ => Answered::Subagent(agent.clone()),
+    };
     match name {
         "PreToolUse" | "PostToolUse" | "PostToolUseFailure" => {
             let subagent = Subagent {
@@ -115,9 +118,10 @@ fn prompted(event: &Event) -> StatusChange {
 
 fn before_tool(event: &Event, hash: String) -> StatusChange {
     let tool = event.tool();
-    match question(event, &tool, hash) {
+    match question(event, &tool, hash.clone()) {
         Some(request) => StatusChange::asking(request),
-        None => StatusChange::using(&tool, Answered::hash("")),
+        // Qwen Code asks for permission before this event.
+        None => StatusChange::using(&tool, Answered::hash(&hash)),
     }
 }
 
@@ -196,6 +200,7 @@ fn notified(event: &Event) -> Option<StatusChange> {
         "elicitation_response" | "elicitation_complete" => {
             return Some(StatusChange::answering(Answered::hash(ELICITATION)));
         }
+        "idle_prompt" => return Some(StatusChange::waiting()),
         "ToolPermission" => {
             let tool = event.requested_tool();
             let message = match tool.question() {
@@ -225,11 +230,12 @@ fn stopped(event: &Event, now: DateTime<Utc>) -> StatusChange {
         .iter()
         .filter(|task| !is_over(task.text("status").as_deref()))
         .collect();
-    let subagents = left.iter().filter_map(|task| {
-        Some(Subagent {
-            id: task.text("id")?,
-            label: first_line(&task.text("description")?)?,
-        })
+    let subagents = left.iter().map(|task| {
+        let label = task.text("description").and_then(|text| first_line(&text));
+        Subagent {
+            id: task.text("id").unwrap_or_default(),
+            label: label.unwrap_or_else(|| "Subagent".to_owned()),
+        }
     });
     let subagents = subagents.collect();
     let Some(first) = left.first() else {

@@ -51,7 +51,7 @@ impl Tool {
     pub fn question(&self) -> Option<String> {
         let questions = self.input.objects("questions");
         let first = questions.first().unwrap_or(&self.input);
-        let question = first.first_text(&["question", "header"]);
+        let question = first.first_text(&["question", "header", "message"]);
         first_line(&question?).filter(|_| self.shows_arguments)
     }
 

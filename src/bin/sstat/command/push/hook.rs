@@ -81,6 +81,11 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
                 Claim::Free if !may_be_renamed => {}
                 _ => return Ok(None),
             }
+            // A subagent can have another id, but it belongs to the owner's session.
+            let owner = state
+                .run
+                .as_deref()
+                .filter(|_| !event.subagent().is_empty());
             let update = change.apply(&Context {
                 session: &name,
                 now,
@@ -89,7 +94,7 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
                 is_locked,
                 is_named_by_id,
                 agent,
-                run: run.as_deref(),
+                run: owner.or(run.as_deref()),
                 wrapper: wrapper.as_deref(),
                 directory: event.directory(),
                 model: event.text("model"),

@@ -37,7 +37,7 @@ const RULES: &[(&str, &str)] = &[
     // Only render/ knows the crates that lay out text.
     (
         "bin/sstat/command bin/sstat/view bin/sstat/watch",
-        "owo_colors",
+        "owo_colors comfy_table",
     ),
     // config.rs reads the environment, output.rs prints, main returns the exit
     // code.

@@ -12,8 +12,7 @@ use crate::view::{Form, List, Report, View};
 pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     let mut rules = config.rules(&args.reading.staleness)?;
     let shows_since = |column: &Column| matches!(column, Column::For | Column::Since);
-    rules.finds_since = args.reading.json
-        || args.columns.is_empty()
+    rules.finds_since = (args.columns.is_empty() && !args.files)
         || args.columns.iter().any(shows_since)
         || args.sort == Some(SortKey::For)
         || args.filters.longer_than.is_some();

@@ -198,10 +198,27 @@ impl Style {
         if text.width() <= columns {
             return Cow::Borrowed(text);
         }
-        let ellipsis = if self.unicode { "…" } else { "~" };
         let room = columns.saturating_sub(1);
         let shown = truncate_by(text, room, |c| c.width().unwrap_or(0));
-        Cow::Owned(format!("{shown}{ellipsis}"))
+        Cow::Owned(format!("{shown}{}", self.ellipsis()))
+    }
+
+    /// Truncates text to a number of columns, with an ellipsis in the middle.
+    pub fn fit_middle<'a>(&self, text: &'a str, columns: usize) -> Cow<'a, str> {
+        if text.width() <= columns {
+            return Cow::Borrowed(text);
+        }
+        let start = self.fit(text, columns - columns / 2);
+        let mut end = text;
+        while end.width() > columns / 2 {
+            end = &end[end.chars().next().map_or(1, char::len_utf8)..];
+        }
+        Cow::Owned(format!("{start}{end}"))
+    }
+
+    /// The end of truncated text, one column wide.
+    pub fn ellipsis(&self) -> &'static str {
+        if self.unicode { "…" } else { "~" }
     }
 }
 
@@ -280,6 +297,14 @@ mod tests {
         assert_eq!(PLAIN.fit("日本語", 5), "日本…");
         assert_eq!(PLAIN.fit("日本語", 4), "日…");
         assert_eq!(PLAIN.fit("abc", 0), "…");
+    }
+
+    #[test]
+    fn name_is_truncated_in_the_middle() {
+        assert_eq!(PLAIN.fit_middle("docs-writer12", 13), "docs-writer12");
+        assert_eq!(PLAIN.fit_middle("docs-writer12", 9), "docs…er12");
+        assert_eq!(PLAIN.fit_middle("docs-writer12", 8), "doc…er12");
+        assert_eq!(PLAIN.fit_middle("日本語日本語9", 7), "日…語9");
     }
 
     #[test]

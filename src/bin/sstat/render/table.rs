@@ -1,8 +1,11 @@
-//! `list` and `stale` as tables, one row for each session.
+//! `list`, `stale` and the groups of `summary` as tables.
 
 use std::io::{self, Write};
 
-use sstat::{Session, escape};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, Row, Table, Width, presets,
+};
+use sstat::{Status, escape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::style::{Role, Span, Style, percent, worst_issue};
@@ -11,21 +14,22 @@ use crate::view::column::Column;
 use crate::view::group::GroupBy;
 use crate::view::{List, StaleList, Summary};
 
-/// Columns of a progress bar.
-const BAR: usize = 10;
-
-/// On a narrower terminal the progress is a percentage without a bar.
-const MIN_WIDTH_FOR_BAR: usize = 80;
+/// From this width on, progress bars have their full width.
+const ROOMY: usize = 100;
 
 /// Spaces between two columns.
 const GAP: usize = 2;
 
-/// The minimum width of an elastic column.
-const MIN_ELASTIC: usize = 4;
+/// The minimum widths of a truncated column and of a name.
+const MIN_WIDTH: usize = 4;
+const MIN_NAME: usize = 8;
 
 /// The maximum width of a column, also when piped, because every row is padded
 /// to it.
 const MAX_WIDTH: usize = 1000;
+
+/// The number of rows to format at once, since each takes 2.5 KB of memory.
+const ROWS_AT_ONCE: usize = 500;
 
 /// The columns of `list` without `--columns`.
 const LIST: &[Column] = &[
@@ -43,73 +47,77 @@ const LIST: &[Column] = &[
 pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result<()> {
     let is_chosen = !list.columns.is_empty();
     let columns = if is_chosen { &list.columns } else { LIST };
-    let has_bar = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_BAR);
-    let dispensable = [Column::For, Column::Task, Column::Progress, Column::Message];
-    let dispensable = dispensable.iter().filter(|_| !is_chosen);
+    let headers = columns.iter().map(|column| {
+        use Column::{Age, For, Pid, Progress, Since};
+        let kind = match column {
+            Column::Status | For | Age | Progress | Since => Kind::Fixed,
+            Pid => Kind::Number,
+            Column::Session | Column::Directory => Kind::Name,
+            _ => Kind::Elastic,
+        };
+        Header::new(column.title(), kind)
+    });
+    let dispensable = [
+        (Column::For, 16),
+        (Column::Task, 12),
+        (Column::Progress, 10),
+        (Column::Message, 8),
+    ];
+    let dispensable = dispensable.iter().filter_map(|(column, min_elastic)| {
+        let place = columns.iter().position(|other| other == column)?;
+        (!is_chosen).then_some((place, *min_elastic))
+    });
     let layout = Layout {
-        titles: columns
-            .iter()
-            .map(|column| escape(&column.title()).into_owned())
-            .collect(),
-        elastic: positions(columns, |column| {
-            !matches!(
-                column,
-                Column::Status
-                    | Column::For
-                    | Column::Age
-                    | Column::Progress
-                    | Column::Pid
-                    | Column::Since
-            )
-        }),
-        min_elastic: 10,
-        dispensable: dispensable
-            .filter_map(|wanted| columns.iter().position(|column| column == wanted))
-            .collect(),
+        headers: headers.collect(),
+        dispensable: dispensable.collect(),
         keeps_empty: is_chosen,
     };
+    let bar = match style.width {
+        Some(..80) => 0,
+        Some(..ROOMY) => 6,
+        _ => 10,
+    };
     write_table(out, style, &layout, &list.sessions, |session| {
-        let cells = columns
-            .iter()
-            .map(|column| cell(column, session, has_bar, style));
-        cells.collect()
+        let (update, health) = (&session.update, &session.health);
+        let cell = |column: &Column| match column {
+            Column::Status => Span::of_status(&update.status),
+            Column::Age => match worst_issue(health) {
+                Some((issue, role)) => Span::of(role, format!("{} {issue}", age(health))),
+                None => Span::of(Role::Faint, age(health)),
+            },
+            Column::Progress => Span::plain(progress(update.progress, bar, style)),
+            Column::For => Span::plain(time_in_status(session)),
+            Column::Since => Span::plain(since(session)),
+            _ => Span::plain(escape(&column.text(session))),
+        };
+        columns.iter().map(cell).collect()
     })
 }
 
-fn cell(column: &Column, session: &Session, has_bar: bool, style: &Style) -> Span {
-    let (update, health) = (&session.update, &session.health);
-    match column {
-        Column::Status => Span::of_status(&update.status),
-        Column::Age => match worst_issue(health) {
-            Some((issue, role)) => Span::of(role, format!("{} {issue}", age(health))),
-            None => Span::of(Role::Faint, age(health)),
-        },
-        Column::Progress => progress(update.progress, has_bar, style),
-        Column::For => Span::plain(time_in_status(session)),
-        Column::Since => Span::plain(since(session)),
-        _ => Span::plain(escape(&column.text(session))),
-    }
-}
-
-fn progress(progress: Option<f64>, has_bar: bool, style: &Style) -> Span {
-    Span::plain(match progress {
-        None => String::new(),
-        Some(progress) if has_bar => {
-            format!("{} {:>4}", style.bar(progress, BAR), percent(progress))
+/// Formats a progress as a bar of some columns, if any, and a percentage.
+fn progress(progress: Option<f64>, bar: usize, style: &Style) -> String {
+    progress.map_or(String::new(), |progress| {
+        let percent = percent(progress);
+        match bar {
+            0 => format!("{percent:>4}"),
+            _ => format!("{} {percent:>4}", style.bar(progress, bar)),
         }
-        Some(progress) => format!("{:>4}", percent(progress)),
     })
 }
 
 /// Writes a row for each session: its age, its issue, and the command that shows
 /// it.
 pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::Result<()> {
-    let titles = ["SESSION", "STATUS", "FOR", "AGE", "ISSUE", "LOOK"];
     let layout = Layout {
-        titles: titles.map(str::to_owned).into(),
-        elastic: vec![0, 4],
-        min_elastic: 30,
-        dispensable: vec![5, 2],
+        headers: vec![
+            Header::new("SESSION", Kind::Name),
+            Header::new("STATUS", Kind::Fixed),
+            Header::new("FOR", Kind::Fixed),
+            Header::new("AGE", Kind::Fixed),
+            Header::new("ISSUE", Kind::Elastic),
+            Header::new("LOOK", Kind::Fixed),
+        ],
+        dispensable: vec![(5, 30), (2, 20)],
         keeps_empty: false,
     };
     write_table(out, style, &layout, &list.sessions, |session| {
@@ -129,116 +137,171 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     })
 }
 
-/// Writes a row for each group: counts and mean progress.
+/// Writes a row for each group: its counts and its mean progress.
 pub fn write_groups(out: &mut dyn Write, summary: &Summary, style: &Style) -> io::Result<()> {
-    let statuses: Vec<_> = summary.by_status.keys().collect();
     let key = summary.by.as_ref().map_or(String::new(), GroupBy::title);
-    let mut titles = vec![escape(&key).into_owned(), "TOTAL".to_owned()];
-    titles.extend(
-        statuses
-            .iter()
-            .map(|status| escape(status.as_str()).to_uppercase()),
-    );
-    titles.extend(["ATTENTION", "PROGRESS"].map(str::to_owned));
-    let layout = Layout {
-        elastic: vec![0],
-        min_elastic: 10,
-        dispensable: vec![],
-        keeps_empty: true,
-        titles,
+    let statuses = || summary.by_status.keys();
+    let titles = statuses().map(|status| status.as_str().to_uppercase());
+    let titles = ["TOTAL".to_owned()].into_iter().chain(titles);
+    let counts = titles.chain(["ATTENTION".to_owned()]);
+    let mut headers = vec![Header::new(key, Kind::Name)];
+    headers.extend(counts.map(|title| Header::new(title, Kind::Number)));
+    headers.push(Header::new("PROGRESS", Kind::Fixed));
+    let calm = |status: &Status| !matches!(status, Status::Error | Status::Blocked);
+    let places = statuses().enumerate().filter(|(_, status)| calm(status));
+    // The column of a status that needs no attention can be left out, the last first.
+    let dispensable = places.map(|(place, _)| (2 + place, 10)).rev();
+    let bar = if style.width.is_none_or(|width| width >= ROOMY) {
+        10
+    } else {
+        0
     };
-    let has_bar = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_BAR);
+    let layout = Layout {
+        dispensable: dispensable.collect(),
+        headers,
+        keeps_empty: true,
+    };
     write_table(out, style, &layout, &summary.groups(), |group| {
-        let count = |column: usize, count: usize, role| Span {
-            role: if count > 0 { role } else { Some(Role::Faint) },
-            text: format!("{count:>0$}", layout.titles[column].width()),
+        let count = |count: u64, role| match count {
+            0 => Span::of(Role::Faint, "0"),
+            _ => Span::of(role, count.to_string()),
         };
-        let mut cells = vec![
+        let mut row = vec![
             Span::plain(escape(&group.name)),
-            count(1, group.members.len(), None),
+            Span::plain(group.members.len().to_string()),
         ];
-        for (index, status) in statuses.iter().enumerate() {
-            let number = group.by_status.get(status).copied().unwrap_or(0);
-            cells.push(count(
-                2 + index,
-                number as usize,
-                Some(Role::of_status(status)),
-            ));
-        }
-        cells.push(count(
-            cells.len(),
-            group.attention,
-            Some(Role::of_attention(group.worst)),
-        ));
-        cells.push(progress(group.mean_progress(), has_bar, style));
-        cells
+        row.extend(statuses().map(|status| {
+            let number = group.by_status.get(status).copied();
+            count(number.unwrap_or(0), Role::of_status(status))
+        }));
+        let role = Role::of_attention(group.worst);
+        row.push(count(group.attention as u64, role));
+        row.push(Span::plain(progress(group.mean_progress(), bar, style)));
+        row
     })
 }
 
 /// The columns of a table and how they adapt to a narrow terminal.
 struct Layout {
-    titles: Vec<String>,
-    /// The columns that are truncated, the widest first.
-    elastic: Vec<usize>,
-    /// Other columns are left out before an elastic one is truncated to less.
-    min_elastic: usize,
-    /// The columns to leave out, in this order.
-    dispensable: Vec<usize>,
+    headers: Vec<Header>,
+    /// The columns to leave out, in this order, each if an elastic one would get less
+    /// than this width otherwise, or if the row does not fit.
+    dispensable: Vec<(usize, usize)>,
     /// Whether to keep a column that is empty in all rows.
     keeps_empty: bool,
+}
+
+/// The head of a column.
+struct Header {
+    title: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// As wide as its longest text.
+    Fixed,
+    /// The same, aligned to the right.
+    Number,
+    /// Truncated at the end on a narrow terminal, the widest first.
+    Elastic,
+    /// Truncated in the middle if it takes more than a third of the terminal and
+    /// others need the room: names often differ only in their last characters.
+    Name,
+}
+
+impl Header {
+    fn new(title: impl Into<String>, kind: Kind) -> Self {
+        let title = escape(&title.into()).into_owned();
+        Self { title, kind }
+    }
 }
 
 impl Layout {
     /// Returns the width of each column, given that of its longest text; `None`
     /// for a column to leave out.
     fn widths(&self, longest: &[usize], terminal: Option<usize>) -> Vec<Option<usize>> {
-        let columns = self.titles.iter().zip(longest);
-        let mut widths: Vec<_> = columns
-            .map(|(title, &longest)| match longest {
-                0 if !self.keeps_empty => None,
-                _ => Some(longest.max(title.width()).min(MAX_WIDTH)),
-            })
-            .collect();
+        let headers = self.headers.iter().zip(longest);
+        let longest = headers.map(|(header, &longest)| match longest {
+            0 if !self.keeps_empty => None,
+            _ => Some(longest.max(header.title.width()).min(MAX_WIDTH)),
+        });
+        let mut longest: Vec<_> = longest.collect();
         let Some(terminal) = terminal else {
-            return widths;
+            return longest;
         };
-        let mut dispensable = self.dispensable.iter();
-        loop {
-            let elastic = self.elastic.iter().filter_map(|&column| widths[column]);
-            let mut elastic: Vec<_> = elastic.collect();
-            let used: usize = widths.iter().flatten().map(|width| width + GAP).sum();
-            let fixed = used.saturating_sub(GAP + elastic.iter().sum::<usize>());
-            let limit = limit(&mut elastic, terminal.saturating_sub(fixed));
-            match dispensable.next() {
-                Some(&column) if limit < self.min_elastic => widths[column] = None,
-                _ => {
-                    for &column in &self.elastic {
-                        widths[column] =
-                            widths[column].map(|width| width.min(limit.max(MIN_ELASTIC)));
-                    }
-                    return widths;
-                }
+        let fitting = |longest: &[_], min| {
+            let limits = (min..=terminal).rev().map(|limit| (limit, terminal / 3));
+            let name_limits = (MIN_NAME..terminal / 3).rev();
+            let name_limits = name_limits
+                .filter(|_| min == MIN_WIDTH)
+                .map(|name| (min, name));
+            let limits = limits.chain(name_limits);
+            let mut widths = limits.map(|(limit, name)| self.limited(longest, limit, name));
+            widths.find(|widths| row_width(widths) <= terminal)
+        };
+        for &(column, min) in &self.dispensable {
+            if fitting(&longest, min).is_none() {
+                longest[column] = None;
             }
         }
-    }
-}
-
-/// Returns the maximum width with which columns fit into the room.
-fn limit(widths: &mut [usize], mut room: usize) -> usize {
-    widths.sort_unstable();
-    for (index, width) in widths.iter().enumerate() {
-        let share = room / (widths.len() - index);
-        if *width > share {
-            return share;
+        // What does not fit in any way is left out from the right.
+        for column in (1..longest.len()).rev() {
+            if let Some(widths) = fitting(&longest, MIN_WIDTH) {
+                return widths;
+            }
+            longest[column] = None;
         }
-        room -= width;
+        self.limited(&longest, MIN_WIDTH, MIN_NAME)
     }
-    usize::MAX
+
+    /// Returns the widths if no column is wider than a limit, and names than a limit of
+    /// their own if that is wider.
+    fn limited(
+        &self,
+        widths: &[Option<usize>],
+        limit: usize,
+        name_limit: usize,
+    ) -> Vec<Option<usize>> {
+        let headers = self.headers.iter().zip(widths);
+        let limited = headers.map(|(header, width)| match header.kind {
+            Kind::Elastic => width.map(|width| width.min(limit)),
+            Kind::Name => width.map(|width| width.min(limit.max(name_limit))),
+            Kind::Fixed | Kind::Number => *width,
+        });
+        limited.collect()
+    }
 }
 
-/// Writes the titles and the rows; nothing without rows. Each row is one line, on a
-/// terminal no wider than it. `fields` runs twice for each session, which takes less memory than
-/// keeping all fields.
+fn row_width(widths: &[Option<usize>]) -> usize {
+    let widths = widths.iter().flatten();
+    widths
+        .map(|width| width + GAP)
+        .sum::<usize>()
+        .saturating_sub(GAP)
+}
+
+fn cell(span: &Span, header: &Header, width: Option<usize>, style: &Style) -> Cell {
+    let text = match (header.kind, width) {
+        (Kind::Name, Some(width)) => style.fit_middle(&span.text, width),
+        _ => style.fit(&span.text, MAX_WIDTH),
+    };
+    let cell = Cell::new(text);
+    let Some(role) = span.role else { return cell };
+    let cell = match role.color() {
+        Some(color) => cell.fg(Color::AnsiValue(color.index)),
+        None => cell,
+    };
+    match role {
+        _ if role.is_bold() => cell.add_attribute(Attribute::Bold),
+        _ if role.is_dim() => cell.add_attribute(Attribute::Dim),
+        _ => cell,
+    }
+}
+
+/// Writes the headers and the rows; nothing without rows. Each row is one line, on
+/// a terminal no wider than it. `fields` runs twice for each row, which takes less
+/// memory than keeping all fields.
 fn write_table<T>(
     out: &mut dyn Write,
     style: &Style,
@@ -246,49 +309,56 @@ fn write_table<T>(
     rows: &[T],
     fields: impl Fn(&T) -> Vec<Span>,
 ) -> io::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let mut longest = vec![0; layout.titles.len()];
+    let mut longest = vec![0; layout.headers.len()];
     for row in rows {
         for (longest, field) in longest.iter_mut().zip(fields(row)) {
             *longest = field.text.width().max(*longest);
         }
     }
     let widths = layout.widths(&longest, style.width);
-    let mut write_row = |fields: Vec<Span>| {
-        let mut line = String::new();
-        let mut gap = 0;
-        for (field, width) in fields.into_iter().zip(&widths) {
-            let Some(width) = *width else { continue };
-            let text = style.fit(&field.text, width);
-            if text.is_empty() {
-                gap += width + GAP;
-                continue;
-            }
-            line.extend(std::iter::repeat_n(' ', gap));
-            gap = width + GAP - text.width();
-            match field.role {
-                Some(role) => line.push_str(&style.paint(role, text)),
-                None => line.push_str(&text),
+    let last = widths.iter().rposition(Option::is_some);
+    let row = |fields: Vec<Span>| {
+        let headers = layout.headers.iter().zip(&widths);
+        let cells = fields.iter().zip(headers);
+        let cells = cells.map(|(field, (header, width))| cell(field, header, *width, style));
+        let mut row = Row::from(cells);
+        row.max_height(1);
+        row
+    };
+    for (index, chunk) in rows.chunks(ROWS_AT_ONCE).enumerate() {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_truncation_indicator(style.ellipsis());
+        // Truncate anywhere, not only between words.
+        table.set_delimiter('\0');
+        match style.color {
+            true => table.enforce_styling(),
+            false => table.force_no_tty(),
+        };
+        if index == 0 {
+            let titles = layout.headers.iter().map(|header| &header.title);
+            table.set_header(row(titles
+                .map(|title| Span::of(Role::Heading, title))
+                .collect()));
+        }
+        table.add_rows(chunk.iter().map(|each| row(fields(each))));
+        let headers = layout.headers.iter().zip(&widths);
+        for (index, (column, (header, width))) in table.column_iter_mut().zip(headers).enumerate() {
+            let gap = if Some(index) == last { 0 } else { GAP as u16 };
+            column.set_padding((0, gap));
+            column.set_constraint(match *width {
+                Some(width) => ColumnConstraint::Absolute(Width::Fixed(width as u16 + gap)),
+                None => ColumnConstraint::Hidden,
+            });
+            if header.kind == Kind::Number {
+                column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        writeln!(out, "{line}")
-    };
-    let titles = layout.titles.iter();
-    write_row(
-        titles
-            .map(|title| Span::of(Role::Heading, title.as_str()))
-            .collect(),
-    )?;
-    rows.iter().try_for_each(|row| write_row(fields(row)))
-}
-
-/// Returns the indexes of the columns for which a condition holds.
-fn positions(columns: &[Column], is_wanted: impl Fn(&Column) -> bool) -> Vec<usize> {
-    (0..columns.len())
-        .filter(|&index| is_wanted(&columns[index]))
-        .collect()
+        for line in table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -325,6 +395,29 @@ mod tests {
                 assert!(line.width() <= width, "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn narrow_terminal_keeps_what_tells_sessions_apart() {
+        let rows = [
+            r#"{"timestamp":"2026-02-14T20:34:00Z","session":"data_pipeline_transformer1","status":"working","task_id":"160","progress":0.5,"message":"Checking the roadmap of the other teams"}"#,
+            r#"{"timestamp":"2026-02-14T20:20:00Z","session":"data_pipeline_transformer2","status":"working","message":"Compiling"}"#,
+        ];
+        let at = |width| lines(&rows, Some(width)).join("\n");
+        assert_eq!(
+            at(100),
+            "\
+SESSION                     STATUS   PROGRESS         TASK  MESSAGE                        AGE
+data_pipeline_transformer1  working  █████░░░░░  50%  160   Checking the roadmap of the …  1m
+data_pipeline_transformer2  working                         Compiling                      15m stale"
+        );
+        assert_eq!(
+            at(60),
+            "\
+SESSION               STATUS   MESSAGE             AGE
+data_pipe…ansformer1  working  Checking the road…  1m
+data_pipe…ansformer2  working  Compiling           15m stale"
+        );
     }
 
     #[test]

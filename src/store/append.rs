@@ -220,7 +220,7 @@ impl Appender {
 
     /// Waits for the disk (step 6). A new file also needs its directory entry.
     fn sync(&self, file: &File) -> Result<()> {
-        file.sync_data().map_err(Error::io("sync", &self.path))?;
+        open::sync_data(file).map_err(Error::io("sync", &self.path))?;
         match self.path.parent() {
             Some(directory) if self.created => open::sync_directory(directory),
             _ => Ok(()),

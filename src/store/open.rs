@@ -19,7 +19,9 @@ mod platform;
 
 #[cfg(unix)]
 pub(crate) use self::platform::is_root;
-pub(crate) use self::platform::{Lock, create_directory, stat, sync_directory, try_lock, unlock};
+pub(crate) use self::platform::{
+    Lock, create_directory, stat, sync_data, sync_directory, try_lock, unlock,
+};
 
 /// A status file and its metadata when it was opened.
 #[derive(Debug)]

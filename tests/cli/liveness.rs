@@ -392,3 +392,57 @@ fn wrapper_ends_the_run_of_an_agent() {
     );
     assert_eq!(end["metadata"]["agent"], "claude-code");
 }
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "hides /proc, which only Linux has")]
+fn process_that_the_system_does_not_show_is_a_warning() {
+    let hidden = |script: &str| {
+        let mut unshare = Command::new("unshare");
+        let script = format!("mount -t tmpfs none /proc && {script}");
+        unshare.args(["--map-root-user", "--mount", "sh", "-c", &script]);
+        unshare
+    };
+    let mounts = hidden("true").stderr(Stdio::null()).status();
+    if !or_skip(
+        mounts.is_ok_and(|status| status.success()),
+        "unshare --mount",
+    ) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (script, warning) in [
+        (
+            "sstat push w working --pid $$",
+            "--pid: this system does not show process",
+        ),
+        (
+            "sstat push w working --pid 4194305",
+            "--pid: this system does not show process",
+        ),
+        (
+            "sstat push w working -- true",
+            "push: this system does not show the processes",
+        ),
+        ("SSTAT_PID=$$ sstat push w working", ""),
+    ] {
+        let mut shell = hidden(script);
+        sandbox.isolate(&mut shell);
+        let ran = Ran::from(shell.output().unwrap());
+        assert_eq!(ran.code, 0, "{script}: {}", ran.stderr);
+        assert!(ran.stderr.contains(warning), "{script}: {}", ran.stderr);
+        let lines = usize::from(!warning.is_empty());
+        assert_eq!(
+            ran.stderr.lines().count(),
+            lines,
+            "{script}: {}",
+            ran.stderr
+        );
+    }
+    assert_eq!(sandbox.updates("w").len(), 5);
+    assert!(
+        sandbox
+            .updates("w")
+            .iter()
+            .all(|update| update.get("process").is_none())
+    );
+}

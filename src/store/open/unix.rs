@@ -124,11 +124,24 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Waits until the data of a file is on the disk.
+pub(crate) fn sync_data(file: &File) -> io::Result<()> {
+    or_fsync(file.sync_data(), file)
+}
+
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     open_directory(path)
-        .and_then(|directory| directory.sync_all())
+        .and_then(|directory| or_fsync(directory.sync_all(), &directory))
         .map_err(Error::io("sync", path))
+}
+
+/// On macOS, the standard library uses `F_FULLFSYNC`, which network shares reject.
+fn or_fsync(synced: io::Result<()>, file: &File) -> io::Result<()> {
+    match synced {
+        Err(_) if cfg!(target_vendor = "apple") => Ok(rustix::fs::fsync(file)?),
+        synced => synced,
+    }
 }
 
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

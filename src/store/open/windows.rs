@@ -66,6 +66,10 @@ pub(crate) fn create_directory(path: &Path, _private: bool) -> io::Result<()> {
     std::fs::create_dir(path)
 }
 
+pub(crate) fn sync_data(file: &File) -> io::Result<()> {
+    file.sync_data()
+}
+
 /// On this platform, directories cannot be synced.
 pub(crate) fn sync_directory(_path: &Path) -> Result<()> {
     Ok(())

@@ -9,7 +9,7 @@ mod stdin;
 pub mod wrap;
 
 use serde_json::value::RawValue;
-use sstat::{JsonObject, ProcessIdentity, Update};
+use sstat::{JsonObject, Update};
 
 use crate::cli;
 use crate::config::Config;
@@ -51,9 +51,7 @@ fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
     let pid = args.pid;
     let mut update = update_from(config, args)?;
     update.process = match pid {
-        Some(pid) => Some(Box::new(ProcessIdentity::of(pid).ok_or_else(|| {
-            CliError::error(format!("--pid: no process has the id {pid}"))
-        })?)),
+        Some(pid) => record::process_with_id(pid, &mut report)?.map(Box::new),
         None => record::process_of_variable(config, &mut report).map(Box::new),
     };
     update.run = record::wrapper_run(config);

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use sstat::{Durability, ProcessIdentity, SessionName, Update};
 
 use crate::config::{Config, Stream};
-use crate::error::Result;
+use crate::error::{CliError, Result};
 use crate::output::print_diagnostic;
 use crate::render::style::Role;
 use crate::view::Report;
@@ -36,6 +36,26 @@ pub fn record(config: &Config, update: &Update, durability: Durability) -> Resul
         .appender(&name)
         .append(&line, durability)?;
     Ok(())
+}
+
+/// Returns the process with this id. If the system cannot tell whether there is
+/// one, warns and returns `None`.
+///
+/// # Errors
+/// There is no such process.
+pub fn process_with_id(pid: u32, report: &mut Report) -> Result<Option<ProcessIdentity>> {
+    let process = ProcessIdentity::of(pid);
+    if process.is_none() {
+        if !ProcessIdentity::may_exist(pid) {
+            return Err(CliError::error(format!(
+                "--pid: no process has the id {pid}"
+            )));
+        }
+        report.warnings.push(format!(
+            "--pid: this system does not show process {pid}; recorded without a process"
+        ));
+    }
+    Ok(process)
 }
 
 /// Returns the process that `SSTAT_PID` names if it is an ancestor of this one.

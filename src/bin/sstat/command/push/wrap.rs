@@ -65,6 +65,13 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         Box::new(process)
     });
     update.run = update.process.as_ref().map(|process| process.run_name());
+    if update.process.is_none() && !config.quiet {
+        let reason = "push: this system does not show the processes that run";
+        warn(
+            &reason,
+            "the session goes stale while the command is silent",
+        );
+    }
     let others = runs::last_updates(config, &update.session);
     let mut wrappers = others.iter().rev().filter_map(runs::open_wrapper);
     if let Some(pid) = wrappers.next().filter(|_| !config.quiet) {

@@ -71,8 +71,8 @@ impl Poller {
         fds.extend(inputs.map(|input| PollFd::new(input, PollFlags::IN)));
         let first_output = fds.len();
         let output = self.output.as_ref().filter(|_| !self.output_closed);
-        // Without flags, poll(2) reports errors and hang-ups.
-        fds.extend(output.map(|output| PollFd::new(output, PollFlags::empty())));
+        // Others than macOS report a hang-up without a flag too.
+        fds.extend(output.map(|output| PollFd::new(output, PollFlags::HUP)));
         let first_source = fds.len();
         let sources = sources.into_iter().flatten();
         fds.extend(sources.map(|source| PollFd::from_borrowed_fd(source, PollFlags::IN)));

@@ -8,9 +8,25 @@
     all(target_os = "linux", not(sstat_portable)),
     path = "dir_watcher/linux.rs"
 )]
+#[cfg_attr(
+    any(
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd"
+    ),
+    path = "dir_watcher/bsd.rs"
+)]
 #[cfg_attr(windows, path = "dir_watcher/windows.rs")]
 #[cfg_attr(
-    not(any(all(target_os = "linux", not(sstat_portable)), windows)),
+    not(any(
+        all(target_os = "linux", not(sstat_portable)),
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        windows
+    )),
     path = "dir_watcher/portable.rs"
 )]
 mod platform;

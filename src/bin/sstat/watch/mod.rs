@@ -45,6 +45,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Polls of many processes take at most one part in this many of the time.
 const MAX_POLL_SHARE: u32 = 100;
 
+/// When to look again at a process whose notified end is not visible yet.
+const NOT_YET_VISIBLE: Duration = Duration::from_millis(20);
+
 /// The maximum interval between two comparisons of all files.
 const MAX_RESCAN_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -550,15 +553,23 @@ impl Watcher {
         if ended.is_empty() && !is_poll {
             return;
         }
+        let mut is_early = false;
         let gone: Vec<_> = self
             .table
             .running()
             .filter(|(_, process)| {
                 ended.contains(&process.pid) || (is_poll && !self.processes.is_watched(process))
             })
-            .filter(|(_, process)| self.processes.check(process) == ProcessState::Gone)
+            .filter(|(_, process)| {
+                let is_gone = self.processes.check(process) == ProcessState::Gone;
+                is_early |= !is_gone && ended.contains(&process.pid);
+                is_gone
+            })
             .map(|(session, process)| (session.qualified_name().into_owned(), process.clone()))
             .collect();
+        if is_early {
+            self.next_process_poll = started + NOT_YET_VISIBLE;
+        }
         for (name, process) in gone {
             // It may have pushed before it ended.
             if self.read(&name) {

@@ -79,6 +79,8 @@ impl Processes {
         let ended = self.exits.take_ended();
         if !ended.is_empty() {
             self.watched.retain(|(pid, _), _| !ended.contains(pid));
+            // kqueue(2) notifies an end before it is visible.
+            self.has_unwatched = true;
         }
         ended
     }

@@ -7,6 +7,7 @@
 mod support;
 
 mod complete;
+mod directories;
 mod directory;
 mod history;
 mod hook;

@@ -1,6 +1,7 @@
 //! `sstat watch`.
 
 mod alerts;
+mod directories;
 mod stream;
 mod until;
 

@@ -64,8 +64,11 @@ impl Column {
             Self::Pid => process.map_or(Cow::default(), |process| process.pid.to_string().into()),
             Self::Host => process.map_or(Cow::default(), |process| process.host.as_str().into()),
             Self::Meta(key) => update.metadata_text(key).unwrap_or_default().into(),
-            Self::Directory => (session.directory.as_ref())
-                .map_or(Cow::default(), |directory| directory.to_string().into()),
+            Self::Directory => match (session.project(), &session.directory) {
+                (Some(project), _) => project.into(),
+                (None, Some(directory)) => directory.to_string().into(),
+                (None, None) => Cow::default(),
+            },
             Self::For | Self::Age | Self::Progress | Self::Since => "".into(),
         }
     }

@@ -147,7 +147,7 @@ impl Location {
         let mut seen = HashSet::new();
         locations.retain(|Self { store, .. }| {
             let path = store.path();
-            seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_path_buf()))
+            seen.insert(resolve(path))
         });
         let paths: Vec<PathBuf> = locations
             .iter()
@@ -253,11 +253,14 @@ fn variable_in(text: &str) -> Option<String> {
     })
 }
 
-/// Returns the home directory with links resolved, as the system spells the
-/// current directory.
+/// Returns the home directory with links resolved, as Unix spells the current
+/// directory.
 fn home_of(user: Option<&directories::BaseDirs>) -> Option<PathBuf> {
-    let home = user?.home_dir();
-    Some(home.canonicalize().unwrap_or_else(|_| home.to_path_buf()))
+    Some(resolve(user?.home_dir()))
+}
+
+fn resolve(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn search_up(current: &Path, home: Option<&Path>) -> Option<PathBuf> {
@@ -268,9 +271,12 @@ fn search_up(current: &Path, home: Option<&Path>) -> Option<PathBuf> {
         }
         let candidate = directory.join(PROJECT_DIRECTORY);
         if candidate.is_dir() {
-            return Some(candidate);
+            // With the separators of the platform.
+            return Some(candidate.components().collect());
         }
-        if Some(directory) == home {
+        // Windows does not resolve the current directory.
+        let is_home = |home| directory == home || (cfg!(windows) && resolve(directory) == home);
+        if home.is_some_and(is_home) {
             return None;
         }
     }
@@ -337,6 +343,13 @@ mod tests {
         fs::create_dir_all(&work).unwrap();
         fs::create_dir_all(root.path().join(PROJECT_DIRECTORY)).unwrap();
         assert_eq!(search_up(&work, Some(&home)), None);
+        let resolved = resolve(&home);
+        let work_in_resolved = if cfg!(windows) {
+            work.clone()
+        } else {
+            resolve(&work)
+        };
+        assert_eq!(search_up(&work_in_resolved, Some(&resolved)), None);
         assert_eq!(
             search_up(&work, None),
             Some(root.path().join(PROJECT_DIRECTORY))

@@ -649,7 +649,8 @@ pub struct Watch {
     /// Run a command with sh -c when an event occurs
     ///
     /// The command finds the event in SSTAT_EVENT, SSTAT_SESSION, SSTAT_STATUS,
-    /// SSTAT_MESSAGE and others, and as JSON on stdin.
+    /// SSTAT_MESSAGE and others, and as JSON on stdin. On Windows, it runs with cmd /C
+    /// if sh is not installed.
     #[arg(long, value_name = "COMMAND", help_heading = "Wait and alerts")]
     pub exec: Option<OsString>,
     /// Repeat the alert while the condition holds

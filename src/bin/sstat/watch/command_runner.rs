@@ -1,10 +1,14 @@
 //! Runs the command of `--exec` for each alert, a limited number at a time. A
 //! thread for each command waits for its end.
 
+#[cfg_attr(unix, path = "command_runner/unix.rs")]
+#[cfg_attr(windows, path = "command_runner/windows.rs")]
+mod platform;
+
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::io::Write;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -25,10 +29,6 @@ const MAX_RUNNING: usize = 8;
 const MAX_WAITING: usize = 1000;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
-
-/// How long a command may take to end after SIGTERM.
-#[cfg(unix)]
-const KILL_AFTER: Duration = Duration::from_secs(1);
 
 /// The length to which environment variables are truncated.
 const MAX_VARIABLE_BYTES: usize = 4096;
@@ -166,7 +166,7 @@ impl CommandRunner {
         let failed = format!("{about}: no thread");
         let failed = (session.clone(), Some(failed));
         let work = move || {
-            let result = run(command, &input, TIME_LIMIT, &is_stopping);
+            let result = run(command, input, TIME_LIMIT, &is_stopping);
             let warning = result.err().map(|why| format!("{about}: {why}"));
             let _ = report.send((session, warning));
             waker.wake();
@@ -199,22 +199,17 @@ impl CommandRunner {
             ("SSTAT_AGE_SECONDS", &age),
             ("SSTAT_SINCE", &since),
         ];
-        let mut command = Command::new("sh");
+        let mut command = platform::shell(&self.command);
         command
-            .arg("-c")
-            .arg(&self.command)
             .envs(variables.map(|(name, value)| (name, variable(value))))
             .stdin(Stdio::piped());
         if let Some(directory) = &event.session.directory {
             command.env("SSTAT_DIR", directory.path());
         }
-        // A process group of its own, so that all of its processes can be killed.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         match self.output {
             CommandOutput::Inherited => {}
             CommandOutput::Stderr => {
-                command.stdout(stderr());
+                command.stdout(platform::stderr());
             }
             CommandOutput::Discarded => {
                 command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -222,18 +217,6 @@ impl CommandRunner {
         }
         command
     }
-}
-
-#[cfg(unix)]
-fn stderr() -> Stdio {
-    use std::os::fd::AsFd;
-    let stderr = std::io::stderr().as_fd().try_clone_to_owned();
-    stderr.map_or_else(|_| Stdio::null(), Stdio::from)
-}
-
-#[cfg(not(unix))]
-fn stderr() -> Stdio {
-    Stdio::null()
 }
 
 fn json_line(event: &Event) -> Vec<u8> {
@@ -258,18 +241,18 @@ fn variable(text: &str) -> String {
 /// `is_stopping` is set. Returns an error unless its exit code is 0.
 fn run(
     mut command: Command,
-    input: &[u8],
+    input: Vec<u8>,
     limit: Duration,
     is_stopping: &AtomicBool,
 ) -> Result<(), String> {
-    let mut child = command.spawn().map_err(|error| format!("sh: {error}"))?;
-    let mut stdin = child.stdin.take();
-    // A command that does not read must not block its thread.
-    #[cfg(unix)]
-    if let Some(stdin) = &stdin {
-        let _ = rustix::fs::fcntl_setfl(stdin, rustix::fs::OFlags::NONBLOCK);
+    let shell = command.get_program().to_string_lossy().into_owned();
+    let mut child = command
+        .spawn()
+        .map_err(|error| format!("{shell}: {error}"))?;
+    // A command that does not read its stdin blocks only this thread.
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = thread::Builder::new().spawn(move || stdin.write_all(&input));
     }
-    let mut unwritten = input;
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
     loop {
@@ -280,62 +263,24 @@ fn run(
             Err(error) => return Err(error.to_string()),
         }
         if is_stopping.load(Ordering::Relaxed) {
-            kill(&mut child);
+            platform::kill(&mut child);
             return Err("killed: the watch has ended".to_owned());
         }
         if Instant::now() >= deadline {
-            kill(&mut child);
+            platform::kill(&mut child);
             let limit = sstat::format_duration(limit);
             return Err(format!("killed: it took longer than {limit}"));
         }
-        stdin = stdin.filter(|stdin| write_some(stdin, &mut unwritten));
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
 }
 
-/// Writes as much as the pipe takes. Returns false if that was all, or if the command
-/// has closed its stdin.
-fn write_some(mut pipe: &ChildStdin, unwritten: &mut &[u8]) -> bool {
-    while !unwritten.is_empty() {
-        match pipe.write(unwritten) {
-            Ok(count) => *unwritten = &unwritten[count..],
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return error.kind() == ErrorKind::WouldBlock,
-        }
-    }
-    false
-}
-
-/// Ends the processes of a command: with SIGTERM, then with SIGKILL.
-#[cfg(unix)]
-fn kill(child: &mut Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let group = Pid::from_raw(child.id().cast_signed());
-    let send = |signal| group.map(|group| kill_process_group(group, signal));
-    send(Signal::TERM);
-    let deadline = Instant::now() + KILL_AFTER;
-    while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(5));
-    }
-    send(Signal::KILL);
-    let _ = child.wait();
-}
-
-#[cfg(not(unix))]
-fn kill(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
 fn describe(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return format!("ended by signal {signal}");
-    }
-    match status.code() {
-        Some(code) => format!("exit code {code}"),
-        None => status.to_string(),
+    match (status.code(), platform::signal_of(status)) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => status.to_string(),
     }
 }
 
@@ -354,11 +299,10 @@ mod tests {
     #[test]
     fn command_ends_at_its_time_limit_with_all_its_processes() {
         let shell = |script: &str| {
-            let mut command = Command::new("sh");
-            command.args(["-c", script]).stdin(Stdio::piped());
-            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+            let mut command = platform::shell(script.as_ref());
+            command.stdin(Stdio::piped());
             let limit = Duration::from_millis(500);
-            run(command, &[b'x'; 1 << 18], limit, &AtomicBool::new(false))
+            run(command, vec![b'x'; 1 << 18], limit, &AtomicBool::new(false))
         };
         assert_eq!(shell("exit 0"), Ok(()));
         assert_eq!(shell("test $(wc -c) = 262144"), Ok(()));

@@ -5,37 +5,30 @@
 mod tail;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 #[cfg(unix)]
 mod witness;
 
 use std::io;
 
 #[cfg(unix)]
-pub use unix::{die_by, is_ignored, run};
+pub use unix::{command, die_by, is_ignored, run};
+#[cfg(windows)]
+pub use windows::{command, exit, run};
 #[cfg(unix)]
 pub use witness::{WITNESS, run_witness};
 
 /// How a command ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// It exited with this code.
-    Exited(u8),
+    /// It exited with this code: on Unix one byte.
+    Exited(i32),
     /// A signal killed it.
     #[cfg_attr(not(unix), allow(dead_code))]
     Killed(i32),
     /// It could not be started.
     NotStarted(io::ErrorKind),
-}
-
-/// Runs a command to its end.
-///
-/// # Errors
-/// The command cannot be started.
-#[cfg(not(unix))]
-pub fn run(command: &mut std::process::Command) -> io::Result<(Ending, Vec<u8>)> {
-    let code = command.status()?.code();
-    let code = code.and_then(|code| code.try_into().ok()).unwrap_or(1);
-    Ok((Ending::Exited(code), Vec::new()))
 }
 
 /// Returns the name of a signal, such as `SIGTERM`.

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
@@ -124,6 +124,10 @@ fn end(ending: &Ending) -> Report {
     if let Ending::Killed(signal) = ending {
         child::die_by(*signal);
     }
+    #[cfg(windows)]
+    if let Ending::Exited(code) = ending {
+        child::exit(*code);
+    }
     Report {
         code: exit_code(ending),
         ..Report::of(View::Nothing)
@@ -141,19 +145,19 @@ fn execute(
         return (Ending::NotStarted(io::ErrorKind::NotFound), Vec::new());
     };
     let run = |program: &OsStr, arguments: &[OsString]| {
-        let mut command = Command::new(program);
+        let mut command = child::command(program);
         command
             .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("SSTAT_PID", std::process::id().to_string());
-        if pipes_stderr && cfg!(unix) {
+        if pipes_stderr {
             command.stderr(Stdio::piped());
         }
         child::run(&mut command)
     };
     let ending = match run(program, arguments) {
         // A script without `#!`, which the shell finds and runs.
-        Err(error) if error.raw_os_error() == Some(ENOEXEC) => {
+        Err(error) if cfg!(unix) && error.raw_os_error() == Some(ENOEXEC) => {
             let shell = ["-c", "exec \"$0\" \"$@\""].map(OsString::from);
             run("/bin/sh".as_ref(), &[&shell, argv].concat())
         }
@@ -278,7 +282,11 @@ fn final_update(
         let name = child::signal_name(*signal);
         metadata.push(("signal".to_owned(), json(format!("\"{name}\""))?));
     } else {
-        metadata.push(("exit_code".to_owned(), json(exit_code(ending).to_string())?));
+        let code = match ending {
+            Ending::Exited(code) => *code,
+            _ => exit_code(ending).into(),
+        };
+        metadata.push(("exit_code".to_owned(), json(code.to_string())?));
     }
     let seconds = json(format!("{:.3}", took.as_secs_f64()))?;
     metadata.push(("duration_seconds".to_owned(), seconds));
@@ -302,10 +310,14 @@ fn final_update(
     Ok(update)
 }
 
+/// The exit code of a program on Windows that Ctrl-C has ended.
+const CONTROL_C_EXIT: i32 = 0xC000_013A_u32.cast_signed();
+
 /// Describes a failure as a shell does.
 fn describe_failure(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Exited(0) => None,
+        Ending::Exited(CONTROL_C_EXIT) => Some("interrupted by Ctrl-C".to_owned()),
         Ending::Exited(code) => Some(format!("exit code {code}")),
         Ending::Killed(signal) => Some(format!("killed by {}", child::signal_name(*signal))),
         Ending::NotStarted(io::ErrorKind::NotFound) => Some("command not found".to_owned()),
@@ -315,7 +327,7 @@ fn describe_failure(ending: &Ending) -> Option<String> {
 
 fn exit_code(ending: &Ending) -> u8 {
     match ending {
-        Ending::Exited(code) => *code,
+        Ending::Exited(code) => *code as u8,
         Ending::Killed(signal) => 128u8.saturating_add(u8::try_from(*signal).unwrap_or(u8::MAX)),
         Ending::NotStarted(io::ErrorKind::NotFound) => exit_code::NOT_FOUND,
         Ending::NotStarted(_) => exit_code::NOT_EXECUTABLE,

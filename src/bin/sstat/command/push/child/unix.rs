@@ -1,5 +1,6 @@
 //! Waits for the child and forwards signals to it.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,6 +28,11 @@ const REPORT_WAIT: Duration = Duration::from_millis(10);
 
 /// The received signals of this process.
 pub type Signals = SignalDelivery<UnixStream, SignalOnly>;
+
+/// Returns a command that runs a program.
+pub fn command(program: &OsStr) -> Command {
+    Command::new(program)
+}
 
 /// Runs a command to its end. If its stderr is piped, returns the end of that too.
 ///
@@ -95,8 +101,7 @@ fn supervise(
 }
 
 fn ending_of(status: WaitStatus) -> Option<Ending> {
-    // Exit codes have one byte.
-    let exited = status.exit_status().map(|code| Ending::Exited(code as u8));
+    let exited = status.exit_status().map(Ending::Exited);
     exited.or_else(|| status.terminating_signal().map(Ending::Killed))
 }
 

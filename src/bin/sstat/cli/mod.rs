@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use glob::Pattern;
 use serde_json::value::RawValue;
-use sstat::{SessionName, StaleStatuses, Status, Update};
+use sstat::{SessionName, StaleStatuses, Status, Update, format_duration};
 
 use crate::view::column::Column;
 use crate::view::group::GroupBy;
@@ -412,6 +412,32 @@ impl Filters {
             names,
             ..Self::default()
         }
+    }
+
+    /// Returns the filters as arguments, without quotes.
+    pub fn to_arguments(&self) -> String {
+        let status: Vec<_> = self.status.iter().map(Status::as_str).collect();
+        let duration = |limit: Option<Duration>| limit.map(format_duration);
+        let options = [
+            (
+                "status",
+                Some(status.join(",")).filter(|all| !all.is_empty()),
+            ),
+            ("task", self.task.clone()),
+            ("since", duration(self.since)),
+            ("older-than", duration(self.older_than)),
+            ("longer-than", duration(self.longer_than)),
+        ];
+        let options = options.into_iter();
+        let options = options.filter_map(|(name, value)| Some(format!("--{name} {}", value?)));
+        let meta = self.meta.iter();
+        let meta = meta.map(|meta| format!("--meta {}={}", meta.key, meta.text));
+        let names = self.names.iter().cloned();
+        names
+            .chain(options)
+            .chain(meta)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

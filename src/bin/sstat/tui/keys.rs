@@ -191,7 +191,7 @@ pub const HINTS: [(&str, &str); 12] = [
     ("b", "group"),
     ("s", "sort"),
     ("x", "acknowledge"),
-    ("w", "longest"),
+    ("w", "waiting"),
     ("f", "finished"),
     ("c", "columns"),
     ("Space", "pause"),

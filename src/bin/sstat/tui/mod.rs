@@ -65,6 +65,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
     let (sender, signals) = mpsc::channel();
     listen(&mut watcher, sender).map_err(terminal_error)?;
     let mut screen = Screen::new(watcher.now());
+    screen.scope = args.filters.to_arguments();
     let mut names = args.filters.names.iter().filter(|name| is_literal(name));
     if let Some(name) = names.find(|name| watcher.table().named(name).next().is_none()) {
         screen.note(format!("{}; waiting for it", unknown(config, name)));

@@ -62,6 +62,8 @@ pub struct Screen {
     /// Whether `rows` must be computed again.
     is_outdated: bool,
     pub now: DateTime<Utc>,
+    /// The filters of the command line.
+    pub scope: String,
     pub choice: Choice,
     pub mode: Mode,
     pub is_paused: bool,
@@ -262,8 +264,7 @@ impl Screen {
                 self.choice.is_reversed = !self.choice.is_reversed;
                 self.note_order();
             }
-            Action::LongestFirst if self.choice.sort == Some(Column::For) => self.sort_by(None),
-            Action::LongestFirst => self.sort_by(Some(Column::For)),
+            Action::LongestFirst => self.toggle_longest_first(),
             Action::OnlyAttention => self.show_only(Only::Attention),
             Action::OnlyFinished => self.show_only(Only::Finished),
             Action::NextGrouping => self.group_by_next(table),
@@ -418,6 +419,18 @@ impl Screen {
         self.note_order();
     }
 
+    /// Shows who has waited longest: the sessions that need attention, by the time in
+    /// their status. The second time, shows all again.
+    fn toggle_longest_first(&mut self) {
+        let is_on = self.choice.only == Only::Attention && self.choice.sort == Some(Column::For);
+        self.choice.by = None;
+        (self.choice.only, self.choice.sort) = match is_on {
+            true => (Only::All, None),
+            false => (Only::Attention, Some(Column::For)),
+        };
+        self.choice.is_reversed = false;
+    }
+
     fn note_order(&mut self) {
         self.note(format!("sorted by {}", self.order_in_words()));
     }
@@ -500,6 +513,7 @@ impl Screen {
             by, only, filter, ..
         } = &self.choice;
         let mut crumbs = Vec::new();
+        crumbs.extend(Some(&self.scope).filter(|scope| !scope.is_empty()).cloned());
         crumbs.extend(by.as_ref().map(|by| format!("by {by}")));
         match only {
             Only::All => {}
@@ -792,7 +806,7 @@ mod tests {
         }
         let unknown = |scene: &Scene| scene.screen.without_since(&scene.table);
         assert_eq!(unknown(&scene), ["w5", "w4"], "the visible ones");
-        scene.act(&[Action::LongestFirst]);
+        scene.act(&[Action::NextSort; 3]);
         assert_eq!(unknown(&scene).len(), 6, "all decide the order");
         for (name, minutes) in [
             ("w1", 9),
@@ -810,7 +824,10 @@ mod tests {
         scene.refresh();
         assert_eq!(scene.names(), ["w1", "w3", "w2", "w10", "w5", "w4"]);
         scene.act(&[Action::LongestFirst]);
+        assert_eq!(scene.names(), ["w3", "w2", "w5", "w4"], "who waits");
+        scene.act(&[Action::LongestFirst]);
         assert_eq!(scene.screen.order_in_words(), "attention");
+        assert_eq!(scene.names().len(), 6);
     }
 
     #[test]

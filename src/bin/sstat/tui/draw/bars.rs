@@ -137,14 +137,17 @@ fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'
         Mode::Columns => &COLUMN_HINTS,
         _ => &HINTS,
     };
-    let separator = if painter.style.unicode {
-        " › "
-    } else {
-        " > "
-    };
-    let crumbs = screen.breadcrumbs().join(separator);
+    let crumbs = screen.breadcrumbs();
     if !crumbs.is_empty() && screen.mode == Mode::Browse {
-        let crumbs = painter.fit(&crumbs, width / 2);
+        let separator = if painter.style.unicode {
+            " › "
+        } else {
+            " > "
+        };
+        // The innermost matter most.
+        let fits = |from: &usize| crumbs[*from..].join(separator).width() <= width / 2;
+        let from = (0..crumbs.len()).find(fits).unwrap_or(crumbs.len() - 1);
+        let crumbs = painter.fit(&crumbs[from..].join(separator), width / 2);
         line.push_span(painter.span(Role::Heading, format!("{crumbs} {found}   ")));
     }
     let mut used = line.width();

@@ -124,6 +124,104 @@ fn each_key_has_its_effect() {
 }
 
 #[test]
+fn each_question_has_a_key() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (name, status, age) in [
+        ("api-1", "working", 20),
+        ("api-2", "error", 30),
+        ("web-1", "blocked", 250),
+        ("web-2", "completed", 4000),
+        ("web-3", "completed", 5000),
+    ] {
+        sandbox.aged(name, status, age);
+    }
+    let tmux = Tmux::new(&sandbox, "questions", 100, 24);
+    tmux.shell("sstat watch '*-*'; echo exit=$?");
+    tmux.wait_for("▸ 2 finished sessions");
+    // Which group is stuck?
+    tmux.keys(&["b"]);
+    let capture = tmux.wait_for("*-* › by prefix 5 of 5");
+    let group: Vec<&str> = selected(&capture).split_whitespace().collect();
+    assert_eq!(group.join(" "), "▸ api 2 1 attention 1 error 1 working");
+    // The cursor stays with its group.
+    tmux.keys(&["Down"]);
+    tmux.wait("web", |capture| selected(capture).starts_with("▸ web"));
+    tmux.keys(&["Up"]);
+    tmux.wait("api", |capture| selected(capture).starts_with("▸ api"));
+    sandbox.ok(["push", "api-2", "working"]);
+    tmux.wait("web above api", |capture| {
+        let web = capture.find("  ▸ web");
+        web.is_some_and(|web| capture.find("› ▸ api").is_some_and(|api| web < api))
+    });
+    tmux.keys(&["Right", "Down"]);
+    tmux.wait("api-1", |capture| selected(capture).starts_with("  api-1 "));
+    tmux.keys(&["Left"]);
+    tmux.wait("folded group", |capture| {
+        selected(capture).starts_with("▸ api")
+    });
+    // Who has waited longest?
+    tmux.keys(&["w"]);
+    let capture = tmux.wait_for("*-* › attention 1 of 5");
+    assert!(
+        capture.contains("FOR↓") && capture.contains("web-1"),
+        "{capture}"
+    );
+    // What can be cleared away?
+    tmux.keys(&["f"]);
+    let capture = tmux.wait_for("*-* › finished 2 of 5");
+    assert!(
+        capture.contains("web-2") && capture.contains("web-3"),
+        "{capture}"
+    );
+    // A column more.
+    tmux.keys(&["f", "c"]);
+    tmux.wait_for("[x] message");
+    tmux.keys(&["G", "Space", "Enter"]);
+    tmux.wait("table without messages", |capture| {
+        capture.contains("SESSION") && !capture.contains("MESSAGE") && !capture.contains("[x]")
+    });
+    tmux.keys(&["q"]);
+    tmux.wait_for("exit=0");
+}
+
+#[test]
+fn mouse_clicks_and_scrolls_until_it_is_off() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    dozen(&sandbox);
+    let tmux = Tmux::new(&sandbox, "mouse", 80, 24);
+    tmux.shell("sstat watch; echo exit=$?");
+    tmux.wait_for("12 sessions");
+    let reports = || tmux.ok(&["display", "-p", "#{mouse_standard_flag}#{mouse_any_flag}"]);
+    assert_eq!(reports(), "11\n", "presses are reported");
+    assert_eq!(
+        tmux.ok(&["display", "-p", "#{mouse_all_flag}"]),
+        "0\n",
+        "not movements"
+    );
+    let mouse = |code| {
+        tmux.ok(&["send-keys", "-l", &format!("\x1b[<{code}M")]);
+    };
+    mouse("0;5;5");
+    tmux.wait("w1", |capture| selected(capture).starts_with("w1 "));
+    mouse("65;5;5");
+    tmux.wait("w4", |capture| selected(capture).starts_with("w4 "));
+    mouse("0;5;2");
+    tmux.wait_for("SESSION↑");
+    tmux.keys(&["m"]);
+    tmux.wait_for("the mouse selects text");
+    assert_eq!(reports(), "00\n");
+    tmux.keys(&["m", "q"]);
+    tmux.wait_for("exit=0");
+    assert_eq!(reports(), "00\n", "the shell gets no reports");
+}
+
+#[test]
 fn screen_follows_the_sessions() {
     if !have("tmux") {
         return;

@@ -48,17 +48,19 @@ pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> L
     let mut line = Line::from(vec![
         Span::raw(format!("{mark} ")),
         painter.span(Role::Heading, name),
-        Span::raw(format!("{blank}  {count:>count_width$}  ")),
+        Span::raw(format!("{blank}  {count:>count_width$}")),
     ]);
-    let progress = group.mean_progress();
-    if width >= MIN_WIDTH_FOR_BAR {
-        let bar = progress.map(|progress| painter.style.bar(progress, BAR));
-        let bar = bar.unwrap_or_else(|| " ".repeat(BAR));
-        // A reversed bar would show the rest instead of the progress.
-        line.push_span(painter.span(Role::Working, bar).not_reversed());
-        line.push_span(" ");
+    if groups.iter().any(|group| group.mean_progress().is_some()) {
+        let progress = group.mean_progress();
+        if width >= MIN_WIDTH_FOR_BAR {
+            let bar = progress.map(|progress| painter.style.bar(progress, BAR));
+            let bar = bar.unwrap_or_else(|| " ".repeat(BAR));
+            // A reversed bar would show the rest instead of the progress.
+            line.push_span("  ");
+            line.push_span(painter.span(Role::Working, bar).not_reversed());
+        }
+        line.push_span(format!(" {:>4}", progress.map(percent).unwrap_or_default()));
     }
-    line.push_span(format!("{:>4}", progress.map(percent).unwrap_or_default()));
     let mut used = line.width();
     let mut add = |role: Role, word: &str, count: &dyn Fn(&Group) -> usize| {
         let digits = digits(max(count));

@@ -107,6 +107,18 @@ impl Store {
         Ok((session, warning))
     }
 
+    /// Returns the name under which the file system stores a session, if it differs.
+    /// On macOS and Windows, names that differ in case, and on macOS in Unicode
+    /// normalization, are names of one file.
+    #[must_use]
+    pub fn stored_name(&self, name: &str) -> Option<String> {
+        if !cfg!(any(target_vendor = "apple", windows)) {
+            return None;
+        }
+        let path = self.path_of(name).ok()??.canonicalize().ok()?;
+        session_of_file(path.file_name()?).filter(|stored| stored != name)
+    }
+
     /// Returns the path of a session's file, which need not exist; `None` for a name
     /// that no file can have.
     ///

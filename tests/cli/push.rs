@@ -617,3 +617,23 @@ fn exit_code_0_means_that_a_line_was_written() {
         assert!(sandbox.read("w").contains(message), "{message}");
     }
 }
+
+#[test]
+#[cfg_attr(
+    not(any(windows, target_os = "macos")),
+    ignore = "requires a file system that ignores case"
+)]
+fn name_in_another_case_is_the_same_session() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "Worker1", "working"]);
+    let ran = sandbox.run(["push", "worker1", "idle", "-v"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let note = "worker1: this file system stores the session as 'Worker1'";
+    assert!(ran.stderr.contains(note), "{}", ran.stderr);
+    assert_eq!(sandbox.updates("Worker1").len(), 2);
+    for arguments in [["show", "worker1"], ["list", "worker1"]] {
+        let ran = sandbox.run(arguments);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains(note), "{}", ran.stderr);
+    }
+}

@@ -27,8 +27,8 @@ pub struct Selection {
     failures: Vec<String>,
     /// Warnings about probable typing errors in `--status`.
     misspelled: Vec<String>,
-    /// Notes of [`dropped_keys`].
-    dropped: Vec<String>,
+    /// Notes of [`dropped_keys`] and [`stored_name`].
+    notes: Vec<String>,
 }
 
 impl Selection {
@@ -51,7 +51,7 @@ impl Selection {
             report.code = exit_code::ERROR;
         }
         report.failures.append(&mut self.failures);
-        report.warnings.append(&mut self.dropped);
+        report.warnings.append(&mut self.notes);
         let messages = if strict {
             &mut report.failures
         } else {
@@ -89,6 +89,7 @@ impl Selection {
             match store.session(name, rules)? {
                 (Some(session), warning) => {
                     literal.is_found = true;
+                    self.notes.extend(stored_name(store, name));
                     if !names.needs_scan() {
                         self.sessions.push(session);
                         self.warnings.extend(warning);
@@ -152,6 +153,14 @@ pub fn dropped_keys(config: &Config, session: &Session) -> Vec<String> {
         .collect()
 }
 
+/// Returns a note if the file system stores a session under another name.
+pub fn stored_name(store: &Store, name: &str) -> Option<String> {
+    let stored = store.stored_name(name)?;
+    Some(format!(
+        "{name}: this file system stores the session as '{stored}'"
+    ))
+}
+
 /// Reads the sessions that match the filters.
 pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result<Selection> {
     let mut selection = Selection {
@@ -160,7 +169,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
         unknown: Vec::new(),
         missing: config.directories.missing(),
         misspelled: Vec::new(),
-        dropped: Vec::new(),
+        notes: Vec::new(),
         failures: Vec::new(),
     };
     let names = Names::new(&filters.names);
@@ -200,7 +209,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     let dropped = sessions
         .iter()
         .flat_map(|session| dropped_keys(config, session));
-    selection.dropped = dropped.collect();
+    selection.notes.extend(dropped);
     Ok(selection)
 }
 

@@ -10,7 +10,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::directories::{name_in, qualify};
 use crate::error::{CliError, Result};
-use crate::select::{absent, dropped_keys};
+use crate::select::{absent, dropped_keys, stored_name};
 use crate::tmux;
 use crate::view::{Detail, Form, Remaining, Report, View};
 
@@ -36,6 +36,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     let view = View::Show(Box::new(detail), Form::of(args.reading.json));
     let mut report = Report::of(view).with_warnings(warning.as_slice());
     report.warnings.extend(dropped);
+    report.warnings.extend(stored_name(store, name));
     Ok(report)
 }
 

@@ -8,6 +8,7 @@ use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
 use crate::output::print_diagnostic;
 use crate::render::style::Role;
+use crate::select;
 use crate::view::Report;
 
 /// Makes a session's name of any text. If that changes the text, prints the name
@@ -28,13 +29,14 @@ pub fn record(config: &Config, update: &Update, durability: Durability) -> Resul
     // Encode first: an update that cannot be written must not create a directory.
     let line = update.encode()?;
     let name = SessionName::new(update.session.as_str())?;
-    config.directories.first().create(durability)?;
-    config
-        .directories
-        .first()
-        .store
-        .appender(&name)
-        .append(&line, durability)?;
+    let location = config.directories.first();
+    location.create(durability)?;
+    location.store.appender(&name).append(&line, durability)?;
+    if config.is_attended()
+        && let Some(note) = select::stored_name(&location.store, name.as_str())
+    {
+        print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+    }
     Ok(())
 }
 

@@ -384,11 +384,13 @@ impl Session {
         Some(self.since?.elapsed(self.health.at))
     }
 
-    /// Returns the session with the directory of its file.
-    #[must_use]
-    pub fn in_directory(mut self, directory: Arc<StatusDirectory>) -> Self {
+    /// Sets the directory of the session's file. A key `directory` of the update is
+    /// removed if this is one of several directories, because JSON output has it.
+    pub fn set_directory(&mut self, directory: Arc<StatusDirectory>) {
+        if directory.project().is_some() {
+            self.update.extra.retain(|(key, _)| key != "directory");
+        }
         self.directory = Some(directory);
-        self
     }
 
     /// Returns the session's name, which is unique in its directory.

@@ -263,6 +263,29 @@ fn output_for_lines_of_other_writers_matches_its_schema() {
 }
 
 #[test]
+fn output_for_several_directories_matches_its_schema() {
+    let sandbox = sessions();
+    let other = sandbox.root().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(sandbox.file("worker1"), other.join("worker1_status.json")).unwrap();
+    for (schema, args) in [
+        ("list.json", "list --json"),
+        ("session.json", "show --json other/worker1"),
+        ("summary.json", "summary --json --by directory"),
+        ("history.json", "history --json worker1"),
+        ("history.json", "history --json other/worker1"),
+        ("event.json", "watch --once --json other/worker1"),
+    ] {
+        let mut command = sandbox.command(args.split(' '));
+        let list = std::env::join_paths([&sandbox.dir(), &other]).unwrap();
+        let output = command.env("SSTAT_DIR", list).output().unwrap();
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(value.to_string().contains("other"), "{value}");
+        assert_valid(schema, &value);
+    }
+}
+
+#[test]
 fn events_match_their_schema() {
     let sandbox = Sandbox::with_real_clock();
     let mut process = Command::new("sleep").arg("60").spawn().unwrap();

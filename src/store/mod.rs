@@ -102,7 +102,7 @@ impl Store {
         let name = name.to_owned();
         let (mut session, warning) = read_session(open, || path.clone(), name, rules, buffer);
         if let Some(session) = &mut session {
-            session.directory = Some(self.directory.clone());
+            session.set_directory(self.directory.clone());
         }
         Ok((session, warning))
     }

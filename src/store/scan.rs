@@ -89,7 +89,7 @@ impl Store {
         let mut sessions: Vec<Session> = slots.into_iter().filter_map(|slot| slot).collect();
         // Here rather than on the threads, which would contend for the counter.
         for session in &mut sessions {
-            session.directory = Some(self.directory.clone());
+            session.set_directory(self.directory.clone());
         }
         Ok(Scan { sessions, warnings })
     }

@@ -305,6 +305,19 @@ fn json_keys_are_qualified_and_values_have_the_directory() {
 }
 
 #[test]
+fn directory_replaces_a_key_of_the_update_only_if_there_are_several() {
+    let projects = Projects::new();
+    let file = projects.directory("web").join("own_status.json");
+    let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle","directory":"own"}"#;
+    fs::write(file, line).unwrap();
+    let text = projects.ok(&["show", "--json", "own"]);
+    assert_eq!(text.matches("\"directory\"").count(), 1, "{text}");
+    assert!(!text.contains("\"directory\": \"own\""), "{text}");
+    let single = projects.named(&["web"], &["show", "--json", "own"], &[]);
+    assert!(single.stdout.contains("\"directory\": \"own\""));
+}
+
+#[test]
 fn project_is_named_by_as_many_parents_as_needed() {
     let sandbox = Sandbox::new();
     let paths = [

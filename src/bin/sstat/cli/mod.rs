@@ -60,8 +60,9 @@ pub struct Common {
     /// Status directory [default: see --help]
     ///
     /// Without this option: $SSTAT_DIR, else the nearest data/session_status in
-    /// the current directory or above, else the user's own directory.
-    /// --status-dir is an alias.
+    /// the current directory or above, else the user's own directory. Readers
+    /// accept it several times, and a list in $SSTAT_DIR; --dir after the verb
+    /// replaces those before it. --status-dir is an alias.
     #[arg(long, alias = "status-dir", value_name = "DIR")]
     pub dir: Vec<PathBuf>,
     /// When to use colors [default: auto]

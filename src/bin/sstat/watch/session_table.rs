@@ -110,7 +110,8 @@ impl SessionTable {
     ) {
         let health = Health::of(&update, process, now, &self.thresholds);
         let [stale_at, _] = self.thresholds.staleness_times(&update, process);
-        let mut session = Session::new(update, health).in_directory(directory.clone());
+        let mut session = Session::new(update, health);
+        session.set_directory(directory.clone());
         session.since = since;
         let entry = Entry {
             session,
@@ -142,7 +143,8 @@ impl SessionTable {
         events: &mut Vec<Event>,
     ) {
         let health = Health::of(&update, process, now, &self.thresholds);
-        let mut session = Session::new(update, health).in_directory(directory.clone());
+        let mut session = Session::new(update, health);
+        session.set_directory(directory.clone());
         session.since = Some(StatusSince::new(session.update.timestamp, true));
         let (index, from) = match self.find(&session.qualified_name()) {
             Ok(index) => {

@@ -262,6 +262,12 @@ fn text_variable(name: &str) -> Result<Option<String>> {
         .transpose()
 }
 
+/// Returns all variables, for a wrapped command.
+#[cfg(unix)]
+pub fn environment() -> env::VarsOs {
+    env::vars_os()
+}
+
 /// Returns the value of a variable. An empty one counts as unset.
 fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())

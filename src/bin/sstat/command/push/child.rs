@@ -2,6 +2,8 @@
 //! the signals of this process.
 
 #[cfg(unix)]
+mod signals;
+#[cfg(unix)]
 mod tail;
 #[cfg(unix)]
 mod unix;
@@ -13,9 +15,11 @@ mod witness;
 use std::io;
 
 #[cfg(unix)]
-pub use unix::{command, die_by, is_ignored, run};
+pub use signals::Signals;
+#[cfg(unix)]
+pub use unix::{command, die_by, run};
 #[cfg(windows)]
-pub use windows::{command, exit, run};
+pub use windows::{Signals, command, exit, run};
 #[cfg(unix)]
 pub use witness::{WITNESS, run_witness};
 

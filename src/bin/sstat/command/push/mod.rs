@@ -17,33 +17,29 @@ use crate::error::{CliError, Result};
 use crate::view::{Report, View};
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
-    catch_size_limit(!args.command.is_empty());
+    if !args.command.is_empty() {
+        return Ok(wrap::run(config, args));
+    }
+    catch_size_limit();
     if let Some(agent) = args.hook {
         return hook::run(config, agent, &args);
     }
     if args.stdin {
         return stdin::run(config, &args);
     }
-    if !args.command.is_empty() {
-        return Ok(wrap::run(config, args));
-    }
     push_one(config, args)
 }
 
 /// Makes a write beyond `ulimit -f` fail with an error that is reported. By
-/// default SIGXFSZ kills the process silently. A wrapped command would inherit an
-/// ignored signal, so the signal is caught, unless the caller ignores it.
+/// default SIGXFSZ kills the process silently.
 #[cfg(unix)]
-fn catch_size_limit(is_inherited: bool) {
-    use signal_hook::consts::SIGXFSZ;
-    if !is_inherited || !child::is_ignored(SIGXFSZ) {
-        // Without the handler the default applies.
-        let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
-    }
+fn catch_size_limit() {
+    // Without the handler the default applies.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
 }
 
 #[cfg(not(unix))]
-fn catch_size_limit(_is_inherited: bool) {}
+fn catch_size_limit() {}
 
 fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);

@@ -4,14 +4,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sstat::{MAX_WRITTEN_BYTES, ProcessIdentity, Status, Update, escape_invalid_utf8, truncate};
 
 use crate::cli;
-use crate::command::push::child::{self, Ending};
+use crate::command::push::child::{self, Ending, Signals};
 use crate::command::push::record::record;
 use crate::command::push::{merge_metadata, runs, update_from};
 use crate::config::{Config, Stream};
@@ -29,6 +28,7 @@ const COMMAND_BYTES: usize = 1024;
 const RESERVED_BYTES: usize = 8 * 1024;
 
 pub fn run(config: &Config, mut args: cli::Push) -> Report {
+    let signals = Signals::block();
     let argv = std::mem::take(&mut args.command);
     let session = args.session.clone().unwrap_or_default();
     let durability = config.durability(args.sync);
@@ -90,7 +90,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
     ];
     variables.extend(update.run.clone().map(|run| ("SSTAT_RUN", run.into())));
     let started = Instant::now();
-    let (ending, stderr) = execute(&argv, variables, tail.is_some(), &style);
+    let (ending, stderr) = execute(&argv, &signals, variables, tail.is_some(), &style);
     // From here on, sstat must end as the command ended.
     let took = started.elapsed();
     let recorded = runs::record_end(config, &update, durability, |own| {
@@ -115,7 +115,8 @@ pub fn run_without_status(
     let message = format!("{reason}; {RUNS_WITHOUT_STATUS}");
     print_diagnostic(style, &message, Role::Stale);
     let variables = vec![("SSTAT_SESSION", session)];
-    end(&execute(argv, variables, false, style).0)
+    let signals = Signals::block();
+    end(&execute(argv, &signals, variables, false, style).0)
 }
 
 /// Ends as the command ended: does not return if a signal killed it.
@@ -137,6 +138,7 @@ fn end(ending: &Ending) -> Report {
 /// Runs the command. Returns the end of its stderr too, if that is piped.
 fn execute(
     argv: &[OsString],
+    signals: &Signals,
     variables: Vec<(&str, OsString)>,
     pipes_stderr: bool,
     style: &Style,
@@ -150,10 +152,7 @@ fn execute(
             .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("SSTAT_PID", std::process::id().to_string());
-        if pipes_stderr {
-            command.stderr(Stdio::piped());
-        }
-        child::run(&mut command)
+        child::run(&mut command, signals, pipes_stderr)
     };
     let ending = match run(program, arguments) {
         // A script without `#!`, which the shell finds and runs.

@@ -1,8 +1,8 @@
 //! The last lines that a command writes on stderr, for `--tail`.
 
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::ChildStderr;
+
 use std::thread::{self, JoinHandle};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -22,7 +22,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    pub fn start(stderr: ChildStderr) -> io::Result<Self> {
+    pub fn start(stderr: PipeReader) -> io::Result<Self> {
         let (running, ended) = UnixStream::pair()?;
         let thread = thread::Builder::new().spawn(move || pass_through(stderr, &ended))?;
         Ok(Self { thread, running })
@@ -36,7 +36,7 @@ impl Tail {
     }
 }
 
-fn pass_through(mut stderr: ChildStderr, ended: &UnixStream) -> Vec<u8> {
+fn pass_through(mut stderr: PipeReader, ended: &UnixStream) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 64 * 1024];
     // Bytes that can be left in the pipe, once the command has ended.

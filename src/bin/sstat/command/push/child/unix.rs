@@ -1,53 +1,57 @@
 //! Waits for the child and forwards signals to it.
 
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
+use nix::sys::signal::{SigSet, Signal as Named, raise};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{self, Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus};
-use signal_hook::consts::{
-    SIGBUS, SIGCHLD, SIGCONT, SIGINT, SIGPIPE, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ,
-};
-use signal_hook::iterator::backend::SignalDelivery;
-use signal_hook::iterator::exfiltrator::SignalOnly;
+use rustix::process::{self, Pid, Resource, Rlimit, WaitOptions, WaitStatus};
+use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 
 use super::Ending;
+use super::signals::{Signals, to_signal};
 use super::tail::Tail;
 use super::witness::Witness;
+use crate::config;
 use crate::job_control::JobControl;
-use sstat::ignored_signals;
 
 /// How long to wait for the witness to receive a signal too.
 const REPORT_WAIT: Duration = Duration::from_millis(10);
-
-/// The received signals of this process.
-pub type Signals = SignalDelivery<UnixStream, SignalOnly>;
 
 /// Returns a command that runs a program.
 pub fn command(program: &OsStr) -> Command {
     Command::new(program)
 }
 
-/// Runs a command to its end. If its stderr is piped, returns the end of that too.
+/// Runs a command to its end. With `pipes_stderr`, returns the end of its stderr too.
 ///
 /// # Errors
 /// The command cannot be started.
-pub fn run(command: &mut Command) -> io::Result<(Ending, Vec<u8>)> {
-    let mut signals = catch_signals(&[SIGCHLD])?;
-    let witness = Witness::start();
-    // The command gets a signal that arrives before it is started.
-    let early: Vec<i32> = signals.pending().collect();
-    let mut process = command.spawn()?;
-    let child = Pid::from_child(&process);
-    let tail = process.stderr.take().map(Tail::start).transpose()?;
-    early.into_iter().for_each(|signal| send(child, signal));
-    let end = open_pidfd(child);
+pub fn run(
+    command: &mut Command,
+    signals: &Signals,
+    pipes_stderr: bool,
+) -> io::Result<(Ending, Vec<u8>)> {
+    let (reader, writer) = match pipes_stderr.then(io::pipe).transpose()? {
+        Some((reader, writer)) => (Some(reader), Some(writer)),
+        None => (None, None),
+    };
+    let mut witness = Witness::start();
+    let start = || spawn(command, signals, writer.as_ref().map(AsFd::as_fd));
+    let child = start().or_else(|error| {
+        // The witness may be the last process of a limit.
+        let is_limit = error.kind() == io::ErrorKind::WouldBlock && witness.take().is_some();
+        if is_limit { start() } else { Err(error) }
+    })?;
+    drop(writer);
+    let tail = reader.map(Tail::start).transpose()?;
     release_streams();
     let relay = Relay {
         child,
@@ -55,74 +59,94 @@ pub fn run(command: &mut Command) -> io::Result<(Ending, Vec<u8>)> {
         received: Vec::new(),
         reported: Vec::new(),
     };
-    let ending = supervise(child, signals, end.as_ref(), relay)?;
+    let ending = supervise(signals, relay)?;
     Ok((ending, tail.map(Tail::finish).unwrap_or_default()))
+}
+
+/// Starts a command with the signals blocked that the caller has blocked. It gets the
+/// signals that arrive before it is started.
+///
+/// With the standard library, sstat itself would have to unblock them meanwhile.
+fn spawn(command: &Command, signals: &Signals, stderr: Option<BorrowedFd<'_>>) -> io::Result<Pid> {
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_flags(
+        PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
+    )?;
+    attributes.set_sigmask(&signals.original_mask)?;
+    // The Rust runtime ignores SIGPIPE.
+    attributes.set_sigdefault(&SigSet::from(Named::SIGPIPE))?;
+    let mut actions = PosixSpawnFileActions::init()?;
+    if let Some(stderr) = stderr {
+        actions.add_dup2(stderr.as_raw_fd(), 2)?;
+    }
+    let c_string = |text: &OsStr| CString::new(text.to_owned().into_vec());
+    let program = c_string(command.get_program())?;
+    let arguments = std::iter::once(command.get_program()).chain(command.get_args());
+    let arguments = arguments.map(c_string).collect::<Result<Vec<_>, _>>()?;
+    let is_set = |name: &OsStr| command.get_envs().any(|(set, _)| set == name);
+    let inherited = config::environment().filter(|(name, _)| !is_set(name));
+    let set = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    let environment = inherited
+        .chain(set)
+        .map(|(name, value)| c_string(&[name, value].join(OsStr::new("="))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let early = signals.received();
+    let pid = posix_spawnp(&program, &actions, &attributes, &arguments, &environment)?;
+    let child = Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::NotFound)?;
+    early.into_iter().for_each(|signal| send(child, signal));
+    Ok(child)
 }
 
 /// Waits for the end of the child. Until then, forwards signals and stops with the
 /// child.
-fn supervise(
-    child: Pid,
-    mut signals: Signals,
-    end: Option<&OwnedFd>,
-    mut relay: Relay,
-) -> io::Result<Ending> {
+fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
+    // Without a queue of signals, only the end of the child is awaited.
+    let mut wait_options = WaitOptions::UNTRACED;
+    wait_options.set(WaitOptions::NOHANG, signals.as_fd().is_some());
+    // Whether this process has received a signal that stops a job.
+    let mut is_to_stop = false;
     loop {
-        let has_ended = wait(signals.get_read(), end, &relay);
         let mut was_continued = false;
-        for signal in signals.pending().filter(|&signal| signal != SIGCHLD) {
+        for signal in signals.received() {
             was_continued |= signal == SIGCONT;
+            is_to_stop |= matches!(signal, SIGTSTP | SIGTTIN | SIGTTOU);
             relay.receive(signal);
         }
+        is_to_stop &= !was_continued;
         relay.forward();
         // As process 1 of a container, this also reaps orphans.
-        while let Some((pid, status)) = process::wait(WaitOptions::UNTRACED | WaitOptions::NOHANG)?
-        {
-            if pid != child {
+        while let Some((pid, status)) = process::wait(wait_options)? {
+            if relay
+                .witness
+                .as_ref()
+                .is_some_and(|witness| witness.pid() == pid)
+            {
+                // A stopped witness does not answer.
+                relay.witness = Witness::start();
+            }
+            if pid != relay.child {
                 continue;
             }
             if let Some(ending) = ending_of(status) {
                 return Ok(ending);
             }
-            if status.stopped() && !was_continued && in_foreground() {
-                // The child stopped itself, and the shell waits for this process.
-                // Stop too. The SIGCONT that ends this is forwarded.
-                let _ = process::kill_process(process::getpid(), Signal::STOP);
+            if let Some(signal) = status.stopping_signal()
+                && !was_continued
+                && (is_to_stop || in_foreground())
+            {
+                // The job of a shell stops. The SIGCONT that ends this is forwarded.
+                stop_by(signal);
             }
         }
-        // A debugger may hold a child that has ended.
-        if has_ended
-            && let Some((_, status)) = process::waitpid(Some(child), WaitOptions::empty())?
-            && let Some(ending) = ending_of(status)
-        {
-            return Ok(ending);
-        }
+        wait(signals, &relay);
     }
 }
 
 fn ending_of(status: WaitStatus) -> Option<Ending> {
     let exited = status.exit_status().map(Ending::Exited);
     exited.or_else(|| status.terminating_signal().map(Ending::Killed))
-}
-
-/// Catches `others` and all signals that are forwarded.
-///
-/// A signal that was ignored when sstat started (nohup, a background job of a
-/// script) is not caught, because the child would get the default action in place
-/// of the handler. SIGXFSZ, SIGPIPE and SIGBUS are sstat's own. SIGTSTP, SIGTTIN
-/// and SIGTTOU stop sstat together with the rest of its group.
-pub fn catch_signals(others: &[i32]) -> io::Result<Signals> {
-    const OWN: [i32; 7] = [SIGCHLD, SIGXFSZ, SIGPIPE, SIGBUS, SIGTSTP, SIGTTIN, SIGTTOU];
-    let ignored = ignored_signals();
-    let forwarded = (1..=31).filter(|signal| {
-        ignored >> (signal - 1) & 1 == 0
-            && Signal::from_named_raw(*signal).is_some()
-            && !OWN.contains(signal)
-            && !signal_hook::consts::FORBIDDEN.contains(signal)
-    });
-    let (read, write) = UnixStream::pair()?;
-    let caught = forwarded.chain(others.iter().copied());
-    SignalDelivery::with_pipe(read, write, SignalOnly, caught)
 }
 
 /// Forwards to the child the signals that were sent to this process alone.
@@ -142,8 +166,7 @@ struct Relay {
 
 impl Relay {
     fn receive(&mut self, signal: i32) {
-        let mut known = self.received.iter().chain(&self.reported);
-        if !known.any(|(other, _)| *other == signal) {
+        if !self.reported.iter().any(|(other, _)| *other == signal) {
             self.received.push((signal, Instant::now() + REPORT_WAIT));
         }
     }
@@ -178,56 +201,38 @@ impl Relay {
 }
 
 fn send(child: Pid, signal: i32) {
-    if let Some(signal) = Signal::from_named_raw(signal) {
+    if let Some(signal) = to_signal(signal) {
         // Fails if the child has just ended.
         let _ = process::kill_process(child, signal);
     }
 }
 
-/// Waits for a signal, a report, the next signal to forward or the end of the
-/// child. Returns whether the child has ended.
-fn wait(signals: &UnixStream, end: Option<&OwnedFd>, relay: &Relay) -> bool {
-    let fds = [
-        Some(signals.as_fd()),
-        relay.witness.as_ref().map(Witness::as_fd),
-        end.map(AsFd::as_fd),
-    ];
-    let mut fds: Vec<PollFd<'_>> = fds
-        .into_iter()
-        .flatten()
-        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-        .collect();
+/// Waits for a signal, a report or the next signal to forward. The end of a child is
+/// a signal too.
+fn wait(signals: &Signals, relay: &Relay) {
+    let Some(queue) = signals.as_fd() else { return };
+    let mut fds = vec![PollFd::from_borrowed_fd(queue, PollFlags::IN)];
+    let reports = relay.witness.as_ref().map(Witness::as_fd);
+    fds.extend(reports.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
     let next = relay.received.iter().map(|(_, end)| *end).min();
     let timeout = next.map(|next| next.saturating_duration_since(Instant::now()));
     let timeout = timeout.and_then(|timeout| timeout.try_into().ok());
-    // poll fails if a signal interrupts it.
-    let is_ready = poll(&mut fds, timeout.as_ref()).is_ok();
-    is_ready
-        && end.is_some()
-        && fds
-            .last()
-            .is_some_and(|end| end.revents().contains(PollFlags::IN))
-}
-
-/// Returns a file descriptor that is readable once the child has ended. It works
-/// even if this process was started with SIGCHLD blocked.
-#[cfg(target_os = "linux")]
-fn open_pidfd(child: Pid) -> Option<OwnedFd> {
-    process::pidfd_open(child, process::PidfdFlags::empty()).ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_pidfd(_child: Pid) -> Option<OwnedFd> {
-    None
+    // Fails only for lack of memory.
+    let _ = poll(&mut fds, timeout.as_ref());
 }
 
 fn in_foreground() -> bool {
     JobControl::this().is_some_and(|job| job.is_in_foreground())
 }
 
-/// Returns whether this process ignores a signal.
-pub fn is_ignored(signal: i32) -> bool {
-    ignored_signals() >> (signal - 1) & 1 == 1
+/// Stops this process by the signal that stopped the command.
+fn stop_by(signal: i32) {
+    if let Ok(signal) = Named::try_from(signal) {
+        let blocked = SigSet::from(signal);
+        let _ = blocked.thread_unblock();
+        let _ = raise(signal);
+        let _ = blocked.thread_block();
+    }
 }
 
 /// Replaces stdin and stdout by /dev/null. When the command closes its end of a
@@ -255,6 +260,7 @@ pub fn die_by(signal: i32) {
     let _ = signal_hook::low_level::emulate_default_handler(signal);
     // signal-hook does not know all signals, and takes SIGIO for harmless. exec
     // restores the default action.
+    let _ = SigSet::empty().thread_set_mask();
     let script = format!("kill -{signal} $$");
     let _ = Command::new("/bin/sh").args(["-c", &script]).exec();
 }

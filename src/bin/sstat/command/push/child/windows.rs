@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
-use std::process::{Child, ChildStderr, Command};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -26,11 +26,27 @@ pub fn command(program: &OsStr) -> Command {
     }
 }
 
-/// Runs a command to its end. If its stderr is piped, returns the end of that too.
+/// There are no signals to forward on this platform.
+pub struct Signals;
+
+impl Signals {
+    pub fn block() -> Self {
+        Self
+    }
+}
+
+/// Runs a command to its end. With `pipes_stderr`, returns the end of its stderr too.
 ///
 /// # Errors
 /// The command cannot be started.
-pub fn run(command: &mut Command) -> io::Result<(Ending, Vec<u8>)> {
+pub fn run(
+    command: &mut Command,
+    _signals: &Signals,
+    pipes_stderr: bool,
+) -> io::Result<(Ending, Vec<u8>)> {
+    if pipes_stderr {
+        command.stderr(Stdio::piped());
+    }
     // Ctrl-C must not end this process before the end of the command is recorded.
     // The handler is not inherited. Without it, the default applies.
     let _ = ctrlc::set_handler(|| {});

@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::Pid;
 
-use super::unix::catch_signals;
+use super::signals::Signals;
 
 /// The program name that makes sstat a witness, visible in ps.
 pub const WITNESS: &str = "sstat-signal-witness";
 
-/// The report that all signals so far are reported.
+/// The answer that all signals so far are reported.
 const DONE: u8 = 0;
 
-/// How long a witness may take to start or to answer.
+/// How long a witness may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running witness. It is killed when this is dropped.
@@ -31,7 +32,8 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Starts a witness. Returns `None` if that fails.
+    /// Starts a witness. It inherits the blocked signals, and so misses none.
+    /// Returns `None` if that fails.
     pub fn start() -> Option<Self> {
         // The path of a deleted binary would not work.
         let program = match cfg!(target_os = "linux") {
@@ -46,12 +48,15 @@ impl Witness {
             .spawn()
             .ok()?;
         let (questions, reports) = (process.stdin.take()?, process.stdout.take()?);
-        let mut witness = Self {
+        Some(Self {
             process,
             reports,
             questions,
-        };
-        (witness.read(ANSWER_TIMEOUT)? == [DONE]).then_some(witness)
+        })
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
     }
 
     /// Returns the signals that the witness has reported since the last call, or if
@@ -114,27 +119,27 @@ impl Drop for Witness {
 /// Writes the number of each received signal to stdout, a byte each, and answers
 /// each byte of stdin, until stdin is closed.
 pub fn run_witness() -> io::Result<()> {
-    let mut signals = catch_signals(&[])?;
-    let mut stdin = io::stdin();
-    let mut stdout = io::stdout().lock();
-    let mut is_asked = true;
+    let signals = Signals::block();
+    let (mut stdin, mut stdout) = (io::stdin(), io::stdout().lock());
     loop {
-        // A handler has run before poll or read returns, so the
-        // signals received before the question are written before the answer.
-        for signal in signals.pending() {
-            stdout.write_all(&[signal as u8])?;
-        }
-        if is_asked {
-            stdout.write_all(&[DONE])?;
-        }
-        stdout.flush()?;
-        let mut fds = [
-            PollFd::new(signals.get_read(), PollFlags::IN),
-            PollFd::new(&stdin, PollFlags::IN),
-        ];
-        is_asked = poll(&mut fds, None).is_ok() && !fds[1].revents().is_empty();
+        let mut fds = vec![PollFd::new(&stdin, PollFlags::IN)];
+        fds.extend(
+            signals
+                .as_fd()
+                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+        );
+        let is_asked = poll(&mut fds, None).is_ok() && !fds[0].revents().is_empty();
         if is_asked && stdin.read(&mut [0])? == 0 {
             return Ok(());
         }
+        // The signals that came before the question are reported before the answer.
+        let mut reports: Vec<u8> = signals
+            .received()
+            .into_iter()
+            .map(|signal| signal as u8)
+            .collect();
+        reports.extend(is_asked.then_some(DONE));
+        stdout.write_all(&reports)?;
+        stdout.flush()?;
     }
 }

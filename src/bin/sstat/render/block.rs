@@ -3,19 +3,18 @@
 use std::io::{self, Write};
 
 use sstat::{Session, Status, escape};
+use unicode_width::UnicodeWidthStr;
 
 use crate::render::minutes;
 use crate::render::style::{Role, Style, rounded_percent};
 use crate::view::Summary;
 
-/// Columns of a progress bar.
-const BAR: usize = 10;
-
 /// The width of the Python original's block, used when piped.
 const PIPE_WIDTH: usize = 60;
 
-/// Writes the Python original's block, unchanged when piped. On a terminal it
-/// has progress bars and lines are truncated to its width.
+/// Writes the Python original's block, unchanged when piped. On a terminal, counts,
+/// names, progress bars and messages are aligned, and lines are truncated to its
+/// width.
 pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io::Result<()> {
     let rule = "=".repeat(style.width.unwrap_or(PIPE_WIDTH).min(PIPE_WIDTH));
     let heading = style.paint(Role::Heading, "SESSION STATUS SUMMARY");
@@ -23,92 +22,107 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
     writeln!(out, "Total Sessions: {}", summary.sessions.len())?;
     if !summary.by_status.is_empty() {
         writeln!(out, "\nBy Status:")?;
+        let words = summary
+            .by_status
+            .keys()
+            .map(|status| escape(status.as_str()));
+        let longest = words.map(|word| word.width()).max();
         for (status, count) in &summary.by_status {
-            let word = style.paint(Role::of_status(status), escape(status.as_str()));
-            writeln!(out, "  {word}: {count}")?;
+            let word = escape(status.as_str());
+            let gap = style
+                .width
+                .map_or(0, |_| longest.unwrap_or(0) - word.width());
+            let word = style.paint(Role::of_status(status), word);
+            writeln!(out, "  {word}:{:gap$} {count}", "")?;
         }
     }
 
-    let mut section = |title, role, sessions: Vec<&Session>, text: &dyn Fn(&Session) -> String| {
-        write_section(out, style, (title, role), &sessions, text)
-    };
-    let with_status = |status| summary.with_status(status).collect();
+    let with_status = |status| -> Vec<&Session> { summary.with_status(status).collect() };
     let message = |session: &Session| escape(&session.update.message).into_owned();
-    section(
-        "❌ Errors",
-        Role::Error,
-        with_status(Status::Error),
-        &message,
-    )?;
-    section(
-        "Blocked",
-        Role::Blocked,
-        with_status(Status::Blocked),
-        &message,
-    )?;
-    section(
-        "Working",
-        Role::Working,
-        with_status(Status::Working),
-        &|session| message_and_progress(session, style),
-    )?;
-    section(
-        "⚠️  Stale",
-        Role::Stale,
-        summary.stale().collect(),
-        &|session| format!("No update for {}", minutes(session.health.age)),
-    )?;
-    section(
-        "💀 Dead",
-        Role::Dead,
-        summary.dead().collect(),
-        &|session| {
-            let process = session.update.process.as_ref();
-            let pid = process.map_or(String::new(), |process| format!(" {}", process.pid));
-            let age = minutes(session.health.age);
-            format!("process{pid} is gone, no update for {age}")
-        },
-    )?;
+    let working = with_status(Status::Working);
+    let has_progress = working
+        .iter()
+        .any(|session| session.update.progress.is_some());
+    let sections: [(_, _, _, &dyn Fn(&Session) -> String); 5] = [
+        (
+            "❌ Errors",
+            Role::Error,
+            with_status(Status::Error),
+            &message,
+        ),
+        (
+            "Blocked",
+            Role::Blocked,
+            with_status(Status::Blocked),
+            &message,
+        ),
+        ("Working", Role::Working, working, &|session| {
+            progress_and_message(session, has_progress, style)
+        }),
+        (
+            "⚠️  Stale",
+            Role::Stale,
+            summary.stale().collect(),
+            &|session| format!("No update for {}", minutes(session.health.age)),
+        ),
+        (
+            "💀 Dead",
+            Role::Dead,
+            summary.dead().collect(),
+            &|session| {
+                let process = session.update.process.as_ref();
+                let pid = process.map_or(String::new(), |process| format!(" {}", process.pid));
+                let age = minutes(session.health.age);
+                format!("process{pid} is gone, no update for {age}")
+            },
+        ),
+    ];
+    let sessions = sections.iter().flat_map(|(_, _, sessions, _)| sessions);
+    let longest = sessions
+        .map(|session| escape(&session.display_name()).width())
+        .max();
+    for (title, role, sessions, text) in sections {
+        if sessions.is_empty() {
+            continue;
+        }
+        let title = format!("{title} ({}):", sessions.len());
+        writeln!(out, "\n{}", style.paint(role, title))?;
+        for session in sessions {
+            let name = session.display_name();
+            let (name, text) = (escape(&name), text(session));
+            let Some(width) = style.width else {
+                let separator = if text.is_empty() { "" } else { ": " };
+                writeln!(out, "  • {name}{separator}{text}")?;
+                continue;
+            };
+            let column = longest.unwrap_or(0).min(width / 3);
+            let name = style.fit_middle(&name, column);
+            let line = format!("  • {name}{:1$}  {text}", "", column - name.width());
+            writeln!(out, "{}", style.fit(line.trim_end(), width))?;
+        }
+    }
     writeln!(out, "{rule}")
 }
 
-/// Writes a title and a line for each session; nothing without sessions.
-fn write_section(
-    out: &mut dyn Write,
-    style: &Style,
-    (title, role): (&str, Role),
-    sessions: &[&Session],
-    text: impl Fn(&Session) -> String,
-) -> io::Result<()> {
-    if sessions.is_empty() {
-        return Ok(());
-    }
-    let title = format!("{title} ({}):", sessions.len());
-    writeln!(out, "\n{}", style.paint(role, title))?;
-    for session in sessions {
-        let name = session.display_name();
-        let name = escape(&name);
-        let text = text(session);
-        let separator = if text.is_empty() { "" } else { ": " };
-        let line = format!("  • {name}{separator}{text}");
-        match style.width {
-            Some(width) => writeln!(out, "{}", style.fit(&line, width))?,
-            None => writeln!(out, "{line}")?,
-        }
-    }
-    Ok(())
-}
-
-fn message_and_progress(session: &Session, style: &Style) -> String {
+/// Formats a working session. On a terminal the progress comes first; without one
+/// there is room for it if others have one.
+fn progress_and_message(session: &Session, has_progress: bool, style: &Style) -> String {
     let message = escape(&session.update.message);
-    let Some(progress) = session.update.progress else {
-        return message.into_owned();
+    let percent = session.update.progress.map(rounded_percent);
+    let Some(terminal) = style.width else {
+        let space = if message.is_empty() { "" } else { " " };
+        return match percent {
+            Some(percent) => format!("{message}{space}({percent})"),
+            None => message.into_owned(),
+        };
     };
-    let percent = rounded_percent(progress);
-    let space = if message.is_empty() { "" } else { " " };
-    match style.width {
-        Some(_) => format!("{} {percent}{space}{message}", style.bar(progress, BAR)),
-        None => format!("{message}{space}({percent})"),
+    let bar = if terminal < 120 { 10 } else { 20 };
+    match session.update.progress.zip(percent) {
+        Some((progress, percent)) => {
+            format!("{} {percent:>4}  {message}", style.bar(progress, bar))
+        }
+        None if has_progress => format!("{:1$}{message}", "", bar + 7),
+        None => message.into_owned(),
     }
 }
 
@@ -146,4 +160,61 @@ fn join(summary: &Summary, format: impl Fn(u64, &str, Role) -> String) -> String
         }
     }
     parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sstat::{HealthRules, Thresholds, Update};
+
+    #[test]
+    fn terminal_block_is_aligned() {
+        let now = sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap();
+        let rules = HealthRules::new(now, Thresholds::default());
+        let sessions = [
+            r#""session":"a","status":"working","progress":0.5,"message":"Querying the database"}"#,
+            r#""session":"日本語","status":"working","progress":1.0,"message":"Done"}"#,
+            r#""session":"transformer_with_a_name1","status":"working","message":"Compiling"}"#,
+            r#""session":"transformer_with_a_name2","status":"error","message":"out of memory"}"#,
+            r#""session":"idle_with_a_longer_name_than_all","status":"idle"}"#,
+        ];
+        let sessions = sessions.iter().map(|keys| {
+            let line = format!(r#"{{"timestamp":"2026-02-14T20:34:00Z",{keys}"#);
+            rules.evaluate(Update::decode(line.as_bytes()).unwrap())
+        });
+        let summary = Summary::new(sessions.collect(), 0, None);
+        let style = Style {
+            width: Some(55),
+            ..Style::PLAIN
+        };
+        let mut out = Vec::new();
+        write_block(&mut out, &summary, &style).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let rule = "=".repeat(55);
+        assert_eq!(
+            text,
+            format!(
+                "\
+{rule}
+SESSION STATUS SUMMARY
+{rule}
+Total Sessions: 5
+
+By Status:
+  working: 3
+  error:   1
+  idle:    1
+
+❌ Errors (1):
+  • transfor…h_a_name2  out of memory
+
+Working (3):
+  • a                   █████░░░░░  50%  Querying the …
+  • 日本語              ██████████ 100%  Done
+  • transfor…h_a_name1                   Compiling
+{rule}
+"
+            )
+        );
+    }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use sstat::Session;
 
 /// A column of `list` and of the live screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
     Session,
     Status,

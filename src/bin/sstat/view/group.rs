@@ -14,7 +14,7 @@ use crate::view::column::Column;
 const NONE: &str = "(none)";
 
 /// What the sessions of a group have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GroupBy {
     /// The text of a column: task, host, status, directory or a metadata key.
     Column(Column),

@@ -69,18 +69,18 @@ complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only 
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l longer-than -d 'Only sessions with the same status for longer than this' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l longer-than -d 'Only sessions longer than this in their status' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l meta -d 'Only sessions with this metadata' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l by -d 'Count by task, host, status, directory, prefix or meta.KEY' -r
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l by -d 'Count by task, host, status, prefix, meta.KEY, ...' -r
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l json -d 'Print JSON'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l short -d 'Print one line for a status bar; nothing without sessions'
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l short -d 'Print one line for a status bar'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l tmux -d 'Print the line of --short with tmux colors'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l prometheus -d 'Print metrics in the Prometheus text format'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s q -l quiet -d 'Suppress warnings and notes'
@@ -91,28 +91,28 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only ses
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l longer-than -d 'Only sessions with the same status for longer than this' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l longer-than -d 'Only sessions longer than this in their status' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l meta -d 'Only sessions with this metadata' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'Sort key: name, age, for, status, progress or task [default: name]' -r -f -a "name\t'Natural order: worker2 before worker10'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'Sort by name, age, for, status, progress or task' -r -f -a "name\t'Natural order: worker2 before worker10'
 age\t'Oldest update first'
 for\t'Longest time in the same status first'
 status\t'working, blocked, error, idle, completed, others'
 progress\t'Highest progress first'
 task\t'Natural order of the tasks, sessions without one last'"
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l columns -d 'Columns of the table: session, status, task, meta.KEY, ...' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l columns -d 'Columns of the table, e.g. session,meta.phase' -r
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l jsonl -d 'Print JSON Lines, one session per line'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l files -d 'Print the paths of the files, except of sessions that are alive'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l files -d 'Print the paths of the files'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s 0 -l null -d 'End each path with NUL instead of a newline'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l attention -d 'Only sessions that are error, blocked, dead, stopped or stale'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l exit-code -d 'Exit with 1 if a session is listed, with 0 if none is'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l attention -d 'Only error, blocked, dead, stopped or stale ones'
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l exit-code -d 'Exit with 1 if a session is listed, otherwise 0'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'Suppress warnings and notes'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s V -l version -d 'Print version'
@@ -152,8 +152,8 @@ complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only se
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l longer-than -d 'Only sessions with the same status for longer than this' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l longer-than -d 'Only sessions longer than this in their status' -r
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l meta -d 'Only sessions with this metadata' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
@@ -163,7 +163,7 @@ always\t'Always'
 never\t'Never'"
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l json -d 'Print JSON'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very -d 'Only very stale and dead sessions'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l exit-code -d 'Exit with 1 if a session is listed, with 0 if none is'
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l exit-code -d 'Exit with 1 if a session is listed, otherwise 0'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s q -l quiet -d 'Suppress warnings and notes'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s V -l version -d 'Print version'
@@ -171,7 +171,6 @@ complete -c sstat -n "__fish_sstat_using_subcommand stale" -s h -l help -d 'Prin
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions with one of these statuses' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions with this task' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l longer-than -d 'Only sessions with the same status for longer than this' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
@@ -182,7 +181,8 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'Events to a
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run a command with sh -c when an event occurs' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Repeat the alert while the condition holds' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l meta -d 'Only sessions with this metadata; KEY can be a dotted path' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l longer-than -d 'Only sessions longer than this in their status' -r
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l meta -d 'Only sessions with this metadata' -r
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'

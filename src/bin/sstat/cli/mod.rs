@@ -378,12 +378,12 @@ pub struct Filters {
     /// Only sessions not updated within this time
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     pub older_than: Option<Duration>,
-    /// Only sessions with the same status for longer than this
+    /// Only sessions longer than this in their status
     #[arg(long, value_name = "DURATION", value_parser = value::duration)]
     pub longer_than: Option<Duration>,
-    /// Only sessions with this metadata; KEY can be a dotted path
+    /// Only sessions with this metadata
     ///
-    /// GLOB is a text, or a pattern with * ? [], for the whole value. A value that
+    /// KEY is a key or a dotted path. GLOB is a text, or a pattern with * ? [], for the whole value. A value that
     /// is not a string is compared as JSON text.
     #[arg(long, value_name = "KEY=GLOB", value_parser = value::meta_filter)]
     pub meta: Vec<MetaFilter>,
@@ -449,15 +449,17 @@ pub struct Summary {
     pub filters: Filters,
     #[command(flatten)]
     pub reading: Reading,
-    /// Count by task, host, status, directory, prefix or meta.KEY
+    /// Count by task, host, status, prefix, meta.KEY, ...
     ///
-    /// Each group is a row with its counts and its mean progress. The group that
+    /// KEY is task, host, status, directory, prefix or meta.KEY. Each group is a row with its counts and its mean progress. The group that
     /// needs attention most is first. prefix is the name up to its last digits or
     /// its last separator (- _ . : / or a space), e.g. worker for worker12. Sessions
     /// without the key are the group "(none)".
     #[arg(long, value_name = "KEY", conflicts_with_all = ["short", "tmux", "prometheus"])]
     pub by: Option<GroupBy>,
-    /// Print one line for a status bar; nothing without sessions
+    /// Print one line for a status bar
+    ///
+    /// Prints nothing without sessions.
     #[arg(long, conflicts_with_all = ["json", "tmux"])]
     pub short: bool,
     /// Print the line of --short with tmux colors
@@ -478,12 +480,15 @@ pub struct List {
     pub filters: Filters,
     #[command(flatten)]
     pub reading: Reading,
-    /// Sort key: name, age, for, status, progress or task [default: name]
+    /// Sort by name, age, for, status, progress or task
     ///
-    /// With --attention, the default is age.
+    /// The default is name, with --attention age. name and task are in natural order:
+    /// worker2 before worker10. age puts the oldest update first, for the longest
+    /// time in the same status, progress the highest one. The order of status is
+    /// working, blocked, error, idle, completed, others.
     #[arg(long, value_enum, value_name = "KEY", hide_possible_values = true)]
     pub sort: Option<SortKey>,
-    /// Columns of the table: session, status, task, meta.KEY, ...
+    /// Columns of the table, e.g. session,meta.phase
     ///
     /// The columns are session, status, for, age, progress, task, message, pid, host,
     /// since, directory and meta.KEY. KEY is a key of the metadata or a dotted path.
@@ -492,18 +497,18 @@ pub struct List {
     /// Print JSON Lines, one session per line
     #[arg(long, conflicts_with_all = ["json", "files"])]
     pub jsonl: bool,
-    /// Print the paths of the files, except of sessions that are alive
+    /// Print the paths of the files
     ///
-    /// The examples show how to remove what is finished.
+    /// Sessions that are alive are left out. The examples show how to remove what is finished.
     #[arg(long, conflicts_with = "json")]
     pub files: bool,
     /// End each path with NUL instead of a newline
     #[arg(short = '0', long, requires = "files")]
     pub null: bool,
-    /// Only sessions that are error, blocked, dead, stopped or stale
+    /// Only error, blocked, dead, stopped or stale ones
     #[arg(long)]
     pub attention: bool,
-    /// Exit with 1 if a session is listed, with 0 if none is
+    /// Exit with 1 if a session is listed, otherwise 0
     ///
     /// A missing directory, an unreadable file or an unknown name is an error:
     /// 2.
@@ -598,7 +603,7 @@ pub struct Stale {
     /// Only very stale and dead sessions
     #[arg(long)]
     pub very: bool,
-    /// Exit with 1 if a session is listed, with 0 if none is
+    /// Exit with 1 if a session is listed, otherwise 0
     ///
     /// A missing directory, an unreadable file or an unknown name is an error:
     /// 2.
@@ -609,6 +614,7 @@ pub struct Stale {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::WATCH)]
 #[command(mut_arg("older_than", |arg| arg.hide_short_help(true)))]
+#[command(mut_arg("longer_than", |arg| arg.hide_short_help(true)))]
 #[command(mut_arg("meta", |arg| arg.hide_short_help(true)))]
 pub struct Watch {
     #[command(flatten)]

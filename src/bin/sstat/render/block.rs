@@ -12,6 +12,9 @@ use crate::view::Summary;
 /// The width of the Python original's block, used when piped.
 const PIPE_WIDTH: usize = 60;
 
+/// Formats what follows a session's name.
+type Text<'a> = &'a dyn Fn(&Session) -> String;
+
 /// Writes the Python original's block, unchanged when piped. On a terminal, counts,
 /// names, progress bars and messages are aligned, and lines are truncated to its
 /// width.
@@ -43,7 +46,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
     let has_progress = working
         .iter()
         .any(|session| session.update.progress.is_some());
-    let sections: [(_, _, _, &dyn Fn(&Session) -> String); 5] = [
+    let sections: [(_, _, _, Text); 5] = [
         (
             "❌ Errors",
             Role::Error,

@@ -160,9 +160,15 @@ impl Config {
 
     /// Returns whether stdin and stdout are a terminal that can show the live
     /// screen.
-    #[cfg(all(unix, feature = "tui"))]
+    #[cfg(feature = "tui")]
     pub fn is_interactive(&self) -> bool {
-        std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !is_dumb()
+        let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        // The terminal of MSYS is a pipe, which the screen cannot use.
+        #[cfg(windows)]
+        let is_terminal = is_terminal
+            && winapi_util::console::mode(std::io::stdin()).is_ok()
+            && winapi_util::console::mode(std::io::stdout()).is_ok();
+        is_terminal && !is_dumb()
     }
 
     /// Returns whether a person reads the notes on stderr.
@@ -181,11 +187,30 @@ impl Config {
             ColorChoice::Auto if is_forced("CLICOLOR_FORCE") || is_forced("FORCE_COLOR") => true,
             ColorChoice::Auto if is_dumb() => false,
             ColorChoice::Auto => match stream {
-                Stream::Out => std::io::stdout().is_terminal(),
-                Stream::Err => std::io::stderr().is_terminal(),
+                Stream::Out => std::io::stdout().is_terminal() && enable_colors(stream),
+                Stream::Err => std::io::stderr().is_terminal() && enable_colors(stream),
             },
         }
     }
+}
+
+/// Has the console of Windows interpret escape sequences. Returns false if it cannot.
+#[cfg(windows)]
+fn enable_colors(stream: Stream) -> bool {
+    use winapi_util::console::Console;
+    let console = match stream {
+        Stream::Out => Console::stdout(),
+        Stream::Err => Console::stderr(),
+    };
+    // Other terminals, as that of MSYS, need no setting.
+    console.map_or(true, |mut console| {
+        console.set_virtual_terminal_processing(true).is_ok()
+    })
+}
+
+#[cfg(not(windows))]
+fn enable_colors(_stream: Stream) -> bool {
+    true
 }
 
 /// Returns whether the terminal cannot move its cursor.

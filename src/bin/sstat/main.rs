@@ -16,7 +16,7 @@ mod render;
 mod select;
 mod timeout;
 mod tmux;
-#[cfg(all(unix, feature = "tui"))]
+#[cfg(feature = "tui")]
 mod tui;
 mod view;
 mod watch;

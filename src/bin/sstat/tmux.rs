@@ -70,7 +70,7 @@ pub fn last_lines(update: &Update, count: usize) -> Result<Vec<String>, String> 
 ///
 /// # Errors
 /// The reason why the client cannot switch.
-#[cfg_attr(not(all(unix, feature = "tui")), allow(dead_code))] // only the live screen uses it
+#[cfg_attr(not(feature = "tui"), allow(dead_code))] // only the live screen uses it
 pub fn switch_to(update: &Update, current: Option<&str>) -> Result<(), String> {
     let current = current.and_then(Pane::parse).ok_or("not inside tmux")?;
     let arguments = ["switch-client", "-t"];

@@ -41,7 +41,7 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     match (args.once, args.reading.json) {
         (true, true) => print_snapshots(config, args),
         (true, false) => output::print(config, block(config, args)?),
-        #[cfg(all(unix, feature = "tui"))]
+        #[cfg(feature = "tui")]
         (false, false) if args.until.is_empty() && config.is_interactive() => {
             crate::tui::run(config, args, warnings)
         }

@@ -12,26 +12,25 @@ mod rows;
 mod terminal;
 mod text;
 
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod platform;
+
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
-use rustix::process::{Signal, kill_current_process_group};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTOU};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 use sstat::{HealthRules, Thresholds};
 
 use self::keys::Action;
 use self::model::Screen;
+use self::platform::{SIGCONT, SIGHUP, SIGTSTP, act_by_default, has_job_control};
 use self::terminal::{Terminal, restore};
 use crate::cli;
 use crate::command::show;
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
-use crate::job_control::JobControl;
 use crate::output;
 use crate::render::style::{Role, Style};
 use crate::select::{is_literal, matches, unknown};
@@ -63,7 +62,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
     let staleness = &args.reading.staleness;
     let mut watcher = Watcher::new(config, args)?;
     let (sender, signals) = mpsc::channel();
-    listen(&mut watcher, sender).map_err(terminal_error)?;
+    platform::listen(&mut watcher, sender).map_err(terminal_error)?;
     let mut screen = Screen::new(watcher.now());
     screen.scope = args.filters.to_arguments();
     let mut names = args.filters.names.iter().filter(|name| is_literal(name));
@@ -96,7 +95,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
     let pending: Vec<i32> = live.signals.try_iter().collect();
     drop(live.signals);
     for signal in pending {
-        let _ = emulate_default_handler(signal);
+        act_by_default(signal);
     }
     if let Some(alerts) = &mut live.alerts {
         alerts.finish(&live.watcher, None, Duration::ZERO);
@@ -108,35 +107,13 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
     }
     if let End::Signal(signal) = end? {
         // The parent process sees that the signal ended sstat.
-        let _ = emulate_default_handler(signal);
+        act_by_default(signal);
     }
     Ok(0)
 }
 
 fn terminal_error(error: io::Error) -> CliError {
     CliError::error(format!("terminal: {error}"))
-}
-
-/// Makes signals and a closed terminal end the watcher's waits.
-fn listen(watcher: &mut Watcher, sender: mpsc::Sender<i32>) -> io::Result<()> {
-    // The input of a closed terminal is reported like a closed output.
-    watcher
-        .poller
-        .wake_on_close(io::stdin().as_fd().try_clone_to_owned()?);
-    let waker = watcher.poller.waker();
-    let mut caught = Signals::new([SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            for signal in caught.forever() {
-                if sender.send(signal).is_err() {
-                    // The screen has ended.
-                    let _ = emulate_default_handler(signal);
-                }
-                waker.wake();
-            }
-        })?;
-    Ok(())
 }
 
 /// The reason why the screen ends.
@@ -206,7 +183,7 @@ impl Live<'_> {
             if self.handle_input(terminal)? {
                 return Ok(End::Quit);
             }
-            if terminal.is_gone() {
+            if platform::is_terminal_gone() {
                 return Ok(End::Signal(SIGHUP));
             }
         }
@@ -265,7 +242,7 @@ impl Live<'_> {
                 SIGTSTP if has_job_control() => {
                     restore();
                     // This call returns when the shell continues the job.
-                    let _ = emulate_default_handler(SIGTSTP);
+                    act_by_default(SIGTSTP);
                     self.resume(terminal)?;
                 }
                 SIGTSTP => {}
@@ -279,10 +256,7 @@ impl Live<'_> {
     /// background, the process stops again, as after any other access to the
     /// terminal.
     fn resume(&mut self, terminal: &mut Terminal) -> Result<()> {
-        while JobControl::this().is_some_and(|job| job.has_job_control() && !job.is_in_foreground())
-        {
-            let _ = emulate_default_handler(SIGTTOU);
-        }
+        platform::wait_for_foreground();
         terminal.set_up().map_err(terminal_error)?;
         self.tick();
         // A stop in the middle of a frame delays the next one otherwise.
@@ -311,11 +285,7 @@ impl Live<'_> {
             let table = shown_table(&self.frozen, &self.watcher);
             match self.screen.act(action, table) {
                 Some(Action::Quit) => return Ok(true),
-                Some(Action::Suspend) if has_job_control() => {
-                    // The whole job stops, as the shell expects after Ctrl-Z. This
-                    // process receives the signal too.
-                    let _ = kill_current_process_group(Signal::TSTP);
-                }
+                Some(Action::Suspend) if has_job_control() => platform::stop_job(),
                 Some(Action::Suspend) => self.screen.note("no shell to return to"),
                 Some(Action::ToggleMouse) => {
                     let is_on = terminal.toggle_mouse().map_err(terminal_error)?;
@@ -405,9 +375,4 @@ impl Live<'_> {
 /// Returns the table to show: the frozen one on a paused screen.
 fn shown_table<'a>(frozen: &'a Option<SessionTable>, watcher: &'a Watcher) -> &'a SessionTable {
     frozen.as_ref().unwrap_or_else(|| watcher.table())
-}
-
-/// Returns whether a shell would continue this job if it stopped.
-fn has_job_control() -> bool {
-    JobControl::this().is_some_and(|job| job.has_job_control())
 }

@@ -22,11 +22,8 @@ use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{QueueSelector, tcflush};
-use signal_hook::consts::SIGWINCH;
-use signal_hook::low_level::raise;
 
+use super::platform;
 use crate::watch::poller::Waker;
 
 /// Room for a whole frame of a large terminal, which is written at once.
@@ -34,15 +31,6 @@ const BUFFER: usize = 256 * 1024;
 
 /// The size of a terminal that does not report one, e.g. on a serial line.
 const DEFAULT_SIZE: Rect = Rect::new(0, 0, 80, 24);
-
-/// The pause in the input that ends a paste.
-const SILENCE: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 20_000_000,
-};
-
-/// How often to wait for [`SILENCE`], while a key is held down.
-const MAX_DISCARDS: usize = 50;
 
 /// Has the terminal report buttons and the wheel, not every movement.
 const ONLY_BUTTONS: &str = "\x1b[?1003l\x1b[?1002l\x1b[?1000h";
@@ -115,6 +103,8 @@ impl Terminal {
         self.has_mouse = on;
         let out = self.inner.backend_mut();
         match on {
+            // The console of Windows has no such mode.
+            true if cfg!(windows) => execute!(out, EnableMouseCapture),
             true => execute!(out, EnableMouseCapture, Print(ONLY_BUTTONS)),
             false => execute!(out, DisableMouseCapture),
         }
@@ -140,12 +130,6 @@ impl Terminal {
         }
         self.inner.draw(draw)?;
         execute!(self.inner.backend_mut(), EndSynchronizedUpdate)
-    }
-
-    /// Returns whether the terminal was closed.
-    pub fn is_gone(&self) -> bool {
-        let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-        poll_stdin(&Timespec::default()).intersects(gone)
     }
 
     /// Returns the next pending key, paste or change of the size.
@@ -186,8 +170,7 @@ impl Drop for Terminal {
 /// no place left to print them.
 pub fn restore() {
     if IS_SET_UP.swap(false, Ordering::SeqCst) {
-        // The event of a new size ends the reader's wait for input.
-        let _ = raise(SIGWINCH);
+        platform::end_read();
         let mut out = io::stdout();
         let _ = execute!(
             out,
@@ -195,29 +178,8 @@ pub fn restore() {
             DisableBracketedPaste,
             DisableMouseCapture
         );
-        discard_input();
+        platform::discard_input();
         let _ = disable_raw_mode();
         let _ = execute!(out, LeaveAlternateScreen, Show);
-    }
-}
-
-/// Discards pending input until the terminal is silent, so that the shell does
-/// not run the rest of a paste.
-fn discard_input() {
-    for _ in 0..MAX_DISCARDS {
-        let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-        if poll_stdin(&SILENCE).is_empty() {
-            return;
-        }
-    }
-}
-
-/// Waits for input, and returns the state of stdin.
-fn poll_stdin(timeout: &Timespec) -> PollFlags {
-    let stdin = io::stdin();
-    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    match poll(&mut fds, Some(timeout)) {
-        Ok(_) => fds[0].revents(),
-        Err(_) => PollFlags::empty(),
     }
 }

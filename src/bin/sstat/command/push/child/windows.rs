@@ -78,6 +78,6 @@ fn pass_through(mut stderr: ChildStderr, kept: &Mutex<Vec<u8>>) {
 }
 
 /// Exits with a code of 32 bits, which `ExitCode` cannot hold.
-pub fn exit(code: i32) -> ! {
-    std::process::exit(code)
+pub fn exit(code: i32) {
+    winsafe::ExitProcess(code.cast_unsigned());
 }

@@ -444,7 +444,7 @@ fn completed_is_idle_inside_a_wrapped_run() {
     let run = format!("{}-{start}-{}", std::process::id(), boot.trim());
     let event = |run: &str, name: &str| {
         let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
-        let payload = json!({"hook_event_name": name, "error": "rate_limit",
+        let payload = json!({"hook_event_name": name, "error": "rate_limit", "session_id": "a1",
             "last_assistant_message": "Text"});
         let ran = fed(
             command.env("SSTAT_RUN", run),
@@ -462,6 +462,21 @@ fn completed_is_idle_inside_a_wrapped_run() {
     let last = event(&run, "StopFailure");
     assert_eq!(last["metadata"]["error_kind"], "rate_limit");
     assert_eq!(last["status"], "idle");
+    // The end of the agent keeps its reason and names the wrapper, which still runs.
+    let last = event(&run, "SessionEnd");
+    assert_eq!(
+        (&last["status"], &last["message"]),
+        (&json!("idle"), &json!("Text"))
+    );
+    assert_eq!(last["metadata"]["error_kind"], "rate_limit");
+    assert_eq!(last["process"]["pid"], std::process::id());
+    assert!(last.get("stale_after").is_none());
+    // A later agent of the run takes over.
+    let next = json!({"hook_event_name": "UserPromptSubmit", "session_id": "next", "prompt": "Go"});
+    let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
+    let ran = fed(command.env("SSTAT_RUN", &run), next.to_string().as_bytes());
+    assert_eq!(ran.code, 0);
+    assert_eq!(sandbox.last("w")["message"], "Go");
     // A run that another process exported is ignored.
     assert_eq!(event("1-1-boot", "Stop")["status"], "completed");
 }

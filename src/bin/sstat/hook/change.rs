@@ -299,12 +299,13 @@ impl StatusChange {
             return None;
         }
         if let Some((status, message)) = new_status {
+            let kept_error = state.error_kind.clone().filter(|_| self.ends_session());
             let keeps = self.keeps_task && was_working && status != Status::Completed;
             behind = Behind {
                 progress: behind.progress.filter(|_| keeps),
                 status: status.as_str().to_owned(),
                 message,
-                error_kind: self.error_kind.clone(),
+                error_kind: self.error_kind.clone().or(kept_error),
             };
         }
         if self.lifetime == Lifetime::Starts {
@@ -380,7 +381,7 @@ impl StatusChange {
         };
         let mut update = Update::new(context.session, status, context.now);
         update.run = context.run.map(str::to_owned);
-        update.wrapper = context.wrapper.map(str::to_owned);
+        update.wrapper = context.wrapper.map(ProcessIdentity::run_name);
         update.tmux = context.tmux.map(str::to_owned);
         if !message.is_empty() {
             update.message = message;
@@ -388,15 +389,18 @@ impl StatusChange {
         let shows_progress = shown.is_none() || behind.status() == Status::Working;
         let progress = behind.progress.filter(|_| shows_progress);
         update.progress = progress.or(update.progress);
-        state.session_end = None;
-        if self.ends_session() {
-            let reason = self.end_reason.clone();
-            state.session_end = Some(reason.unwrap_or_else(|| "other".to_owned()));
-            update.stale_after = Some(ENDED_STALE_AFTER);
-        } else {
-            update.stale_after = self.stale_after.or(context.stale_after);
-            update.process = context.process.cloned().map(Box::new);
-        }
+        let reason = self.end_reason.as_deref().unwrap_or("other");
+        state.session_end = self.ends_session().then(|| reason.to_owned());
+        // After the end of the agent, the wrapper still runs.
+        let process = match self.ends_session() {
+            true => context.wrapper,
+            false => context.process,
+        };
+        update.process = process.cloned().map(Box::new);
+        update.stale_after = match (self.ends_session(), process) {
+            (true, None) => Some(ENDED_STALE_AFTER),
+            _ => self.stale_after.or(context.stale_after),
+        };
         if self.keeps_task {
             update.task_id = context.last.and_then(|last| last.task_id.clone());
         }
@@ -423,6 +427,8 @@ impl StatusChange {
                 Some((Status::Error, "ended before its turn did".to_owned()))
             }
             _ if context.state.session_end.is_some() => None,
+            // The wrapped agent has ended its turn.
+            Status::Idle if context.wrapper.is_some() => Some((Status::Idle, last.message.clone())),
             _ => self.status.clone(),
         }
     }
@@ -446,8 +452,8 @@ pub struct Context<'a> {
     pub agent: Option<&'a str>,
     /// The id of the agent's session.
     pub run: Option<&'a str>,
-    /// The run of the wrapper around the agent.
-    pub wrapper: Option<&'a str>,
+    /// The wrapper around the agent.
+    pub wrapper: Option<&'a ProcessIdentity>,
     pub directory: Option<String>,
     pub model: Option<String>,
 }

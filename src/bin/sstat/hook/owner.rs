@@ -40,7 +40,6 @@ pub fn claim(
         return Claim::Free;
     };
     let here = HostIdentity::current();
-    // An ended session has no process.
     if !owner.state(here.as_ref()).is_alive() {
         Claim::Free
     } else if owner.pid == process.pid && owner.start_time == process.start_time {

@@ -52,7 +52,12 @@ impl HookState {
         let state: Self = serde_json::from_str(metadata.get()).ok()?;
         state.agent.is_some().then(|| Self {
             run: update.run.clone(),
-            process: update.process.as_deref().cloned(),
+            // After the end of the session, it is the wrapper's.
+            process: update
+                .process
+                .as_deref()
+                .cloned()
+                .filter(|_| state.session_end.is_none()),
             ..state
         })
     }
@@ -79,9 +84,11 @@ impl HookState {
     }
 }
 
-/// Returns true if the update is the last one of an agent's session.
+/// Returns true if the update is the last one of an agent's session. Inside a wrapped
+/// command, others may follow.
 pub fn is_session_end(update: &Update) -> bool {
-    HookState::of(update).is_some_and(|state| state.session_end.is_some())
+    let has_ended = |state: HookState| state.session_end.is_some();
+    update.wrapper.is_none() && HookState::of(update).is_some_and(has_ended)
 }
 
 /// The status behind open requests.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Update};
 
-use super::record::wrapper_run;
+use super::record;
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
@@ -65,7 +65,7 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
     if let Some(other) = other.as_ref().filter(|other| exists(config, other)) {
         name = other.clone();
     }
-    let wrapper = wrapper_run(config);
+    let wrapper = record::wrapper(config);
     let durability = config.durability(args.sync);
     for _ in 0..MAX_NAMES {
         let claim_of = |state: &HookState| {
@@ -95,7 +95,7 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
                 is_named_by_id,
                 agent,
                 run: owner.or(run.as_deref()),
-                wrapper: wrapper.as_deref(),
+                wrapper: wrapper.as_ref(),
                 directory: event.directory(),
                 model: event.text("model"),
                 process: process.as_ref(),

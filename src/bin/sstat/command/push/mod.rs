@@ -50,7 +50,7 @@ fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
         Some(pid) => record::process_with_id(pid, &mut report)?.map(Box::new),
         None => record::process_of_variable(config, &mut report).map(Box::new),
     };
-    update.run = record::wrapper_run(config);
+    update.run = record::wrapper(config).map(|wrapper| wrapper.run_name());
     record::record(config, &update, durability)?;
     Ok(report)
 }

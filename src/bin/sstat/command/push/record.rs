@@ -78,11 +78,10 @@ pub fn process_of_variable(config: &Config, report: &mut Report) -> Option<Proce
     process
 }
 
-/// Returns the run of the wrapper that started this process. The variable may be
-/// inherited from elsewhere: the run begins with the pid of the wrapper.
-pub fn wrapper_run(config: &Config) -> Option<String> {
+/// Returns the wrapper that started this process. The variable may be inherited from
+/// elsewhere: the run begins with the pid of the wrapper.
+pub fn wrapper(config: &Config) -> Option<ProcessIdentity> {
     let run = config.run_variable()?;
     let pid = run.split('-').next()?.parse().ok()?;
-    let wrapper = ProcessIdentity::of_ancestor(pid)?;
-    (wrapper.run_name() == run).then_some(run)
+    ProcessIdentity::of_ancestor(pid).filter(|wrapper| wrapper.run_name() == run)
 }

@@ -19,7 +19,8 @@ trap 'kill $servers 2>/dev/null || true' EXIT
 
 mkdir -p "$scratch/npm" "$scratch/project"
 npm install --silent --no-audit --no-fund --prefix "$scratch/npm" \
-    @anthropic-ai/claude-code @openai/codex @google/gemini-cli @qwen-code/qwen-code opencode-ai
+    @anthropic-ai/claude-code @openai/codex @google/gemini-cli @qwen-code/qwen-code \
+    @github/copilot opencode-ai
 
 serve() { # FILE PORT
     python3 "$mocks/$1" "$2" "$scratch/$1.log" >/dev/null 2>&1 &
@@ -99,6 +100,15 @@ qwen() { # SCENARIO
         "$bin/qwen" -p "Do scn:$1"
 }
 
+copilot() { # SCENARIO
+    prepare "copilot-$1"
+    mkdir -p "$home/.copilot/hooks"
+    cp "$agents/copilot.json" "$home/.copilot/hooks/sstat.json"
+    client COPILOT_OFFLINE=true COPILOT_PROVIDER_BASE_URL=http://127.0.0.1:18126/v1 \
+        COPILOT_PROVIDER_API_KEY=dummy COPILOT_MODEL=mock \
+        "$bin/copilot" --allow-all-tools -p "Do scn:$1"
+}
+
 opencode() { # SCENARIO
     prepare "opencode-$1"
     mkdir -p "$home/.config/opencode/plugins"
@@ -130,5 +140,7 @@ codex st401 && check "Codex, API error" idle working error
 gemini g-tool && check "Gemini CLI, two tools" idle working completed
 gemini st401 && check "Gemini CLI, API error" idle working error
 qwen q-tool && check "Qwen Code, task list" working completed
+copilot co-tool && check "Copilot CLI, two tools" idle working completed
+copilot st401 && check "Copilot CLI, API error" idle working error
 opencode oc-tool && check "opencode, one tool" idle working completed
 exit $failed

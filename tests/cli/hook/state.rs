@@ -213,6 +213,38 @@ fn permission_stays_open_until_its_own_call_ends() {
     assert_eq!(event("SubagentStop", json!({}), "a1"), working("My own"));
 }
 
+/// Codex sends no event if the user dismisses a subagent's question.
+#[test]
+fn prompt_of_the_user_answers_all_requests() {
+    let sandbox = Sandbox::new();
+    let mut asked = bash("git push");
+    asked["agent_id"] = json!("a1");
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go"}));
+    sandbox.claude("w", "PermissionRequest", asked.clone());
+    sandbox.claude("w", "Stop", json!({}));
+    assert_eq!(sandbox.last("w")["status"], "blocked");
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go on"}));
+    assert_eq!(sandbox.last("w")["message"], "Go on");
+    sandbox.claude("w", "PermissionRequest", asked);
+    sandbox.claude("w", "Interrupt", json!({"agent_id": "a1"}));
+    assert_eq!(sandbox.last("w")["message"], "Go on");
+    let notified = json!({"prompt": "<task-notification><summary>x</summary>", "agent_id": "a2"});
+    sandbox.claude("w", "UserPromptSubmit", notified);
+    assert_eq!(sandbox.last("w")["message"], "Go on");
+}
+
+/// Hooks of one agent run at the same time.
+#[test]
+fn late_start_does_not_replace_the_first_prompt() {
+    let sandbox = Sandbox::new();
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go"}));
+    sandbox.claude("w", "SessionStart", json!({"source": "startup"}));
+    assert_eq!(sandbox.last("w")["message"], "Go");
+    sandbox.claude("w", "SessionEnd", json!({"reason": "logout"}));
+    sandbox.claude("w", "SessionStart", json!({"source": "startup"}));
+    assert_eq!(sandbox.last("w")["message"], "Waiting for tasks");
+}
+
 #[test]
 fn subagent_in_the_background_refreshes_the_session() {
     let sandbox = Sandbox::new();

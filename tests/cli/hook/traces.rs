@@ -121,7 +121,7 @@ fn recorded_traces_give_the_expected_updates() {
     traces.sort();
     // Those of opencode are events of its plugin.
     traces.retain(|path| !path.ends_with("opencode-plugin-events.jsonl"));
-    assert!(traces.len() >= 35, "{}", traces.len());
+    assert!(traces.len() >= 36, "{}", traces.len());
     for trace in traces {
         replay(&trace);
     }

@@ -68,8 +68,9 @@ impl Request {
 }
 
 /// The requests that an event answers.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub enum Answered {
+    #[default]
     Nothing,
     /// Requests of the main agent for this tool call, and those without a known
     /// call. Both the id and the hash may be empty.

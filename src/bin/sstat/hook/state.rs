@@ -1,16 +1,10 @@
 //! The state of a session's hooks, which the metadata of their updates stores.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use sstat::{ProcessIdentity, Status, Update};
 
-use crate::hook::change::Context;
 use crate::hook::request::{Kind, Request};
 use crate::hook::wording::first_line;
-
-/// `stale_after` of an ended session: a year.
-pub const ENDED_STALE_AFTER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The metadata of a hook's update.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,18 +63,6 @@ impl HookState {
             session_end: None,
             ..self
         }
-    }
-
-    /// Sets the description of the agent, and keeps what the event lacks.
-    pub fn describe(&mut self, context: &Context<'_>) {
-        let short = |text: &String| first_line(text);
-        let agent = context.agent.map(str::to_owned);
-        self.agent = agent
-            .or_else(|| self.agent.take())
-            .or(Some("unknown".to_owned()));
-        self.cwd = context.directory.clone().or_else(|| self.cwd.take());
-        let model = context.model.as_ref().and_then(short);
-        self.model = model.or_else(|| self.model.take());
     }
 }
 

@@ -8,6 +8,9 @@
 //! - opencode: `contrib/agents/opencode.js` sends events of Claude Code, and
 //!   `RequestReplied`
 
+use std::time::Duration;
+
+use crate::hook::Payload;
 use crate::hook::change::{Progress, StatusChange};
 use crate::hook::event::Event;
 use crate::hook::request::{Answered, COMPACTION, ELICITATION, Kind, Request};
@@ -16,6 +19,12 @@ use crate::hook::state::Subagent;
 use crate::hook::wording::{Tool, first_line};
 use chrono::{DateTime, Utc};
 use sstat::Status;
+
+/// Time after a scheduled run until the session is stale.
+const SCHEDULE_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// Assumed time until the next scheduled run if it is unknown: a day.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Returns the status change of an event, or `None` for unknown events.
 #[rustfmt::skip] // a table
@@ -61,40 +70,48 @@ pub fn change(event: &Event, now: DateTime<Utc>) -> Option<StatusChange> {
 
 /// Handles an event of a subagent, which reports to its parent's session.
 fn subagent_change(event: &Event, name: &str) -> Option<StatusChange> {
-    let agent = event.subagent();
-    let answered = match name {
-        "PreToolUse" => Answered::Agent(agent.clone()),
-        _ => Answered::Subagent(agent.clone()),
+    let id = event.subagent();
+    let label = event.line("agent_type");
+    let tool = event.tool();
+    let using = |answered| StatusChange {
+        subagent: Some(Subagent {
+            id: id.clone(),
+            label: label.unwrap_or_else(|| "Subagent".to_owned()),
+        }),
+        ..StatusChange::working(tool.to_string(), answered)
     };
-    match name {
-        "PreToolUse" | "PostToolUse" | "PostToolUseFailure" => {
-            let subagent = Subagent {
-                id: agent,
-                label: event
-                    .line("agent_type")
-                    .unwrap_or_else(|| "Subagent".to_owned()),
-            };
-            let tool = event.tool();
-            let question = (name == "PreToolUse").then(|| question(event, &tool, tool.hash()));
-            Some(match question.flatten() {
-                Some(request) => StatusChange::asking(request).also_answering(answered),
-                None => StatusChange::subagent_working(subagent, tool.to_string(), answered),
-            })
+    Some(match name {
+        "PreToolUse" => {
+            let answered = Answered::Agent(id.clone());
+            match question(event, &tool, tool.hash()) {
+                Some(request) => StatusChange {
+                    answered,
+                    ..StatusChange::asking(request)
+                },
+                None => using(answered),
+            }
         }
-        "PostToolBatch" | "RequestReplied" | "ElicitationResult" | "SubagentStop" => {
-            Some(StatusChange::answering(answered))
-        }
-        "PermissionRequest" => permission_requested(event),
-        "Elicitation" => Some(StatusChange::asking(elicitation(event))),
-        _ => None,
-    }
+        "PostToolUse" | "PostToolUseFailure" => using(Answered::Subagent(id.clone())),
+        "PostToolBatch" | "RequestReplied" | "ElicitationResult" | "Interrupt" | "Stop"
+        | "SubagentStop" => StatusChange::answering(Answered::Subagent(id)),
+        "PermissionRequest" => return permission_requested(event),
+        "Elicitation" => StatusChange::asking(elicitation(event)),
+        _ => return None,
+    })
 }
 
 /// Handles the start of a session. Compaction also sends it, during a turn.
 fn started(event: &Event) -> StatusChange {
-    match event.text("source").as_deref() {
-        Some("compact") => StatusChange::answering(Answered::hash(COMPACTION)),
-        _ => StatusChange::started(),
+    let source = event.text("source");
+    if source.as_deref() == Some("compact") {
+        return StatusChange::answering(Answered::hash(COMPACTION));
+    }
+    StatusChange {
+        drops_task: true,
+        answered: Answered::Everything,
+        starts: source.as_deref() != Some("resume"),
+        in_background: Some(Vec::new()),
+        ..StatusChange::main(Status::Idle, "")
     }
 }
 
@@ -110,10 +127,22 @@ fn prompted(event: &Event) -> StatusChange {
         || event
             .text("source")
             .is_some_and(|source| source != "user" && source != "typed");
-    if !by_agent {
-        return StatusChange::prompted(event.said("prompt"));
+    let message = match by_agent {
+        true => event.summary(&prompt),
+        false => event.said("prompt"),
+    };
+    let message = message.unwrap_or_else(|| "Working on a prompt".to_owned());
+    let change = StatusChange::main(Status::Working, message);
+    match by_agent {
+        true => change,
+        // The user cannot enter a prompt while a question is on the screen. Codex sends no
+        // event if a subagent's question is dismissed.
+        false => StatusChange {
+            drops_task: true,
+            answered: Answered::Everything,
+            ..change
+        },
     }
-    StatusChange::continued(event.summary(&prompt))
 }
 
 fn before_tool(event: &Event, hash: String) -> StatusChange {
@@ -121,7 +150,7 @@ fn before_tool(event: &Event, hash: String) -> StatusChange {
     match question(event, &tool, hash.clone()) {
         Some(request) => StatusChange::asking(request),
         // Qwen Code asks for permission before this event.
-        None => StatusChange::using(&tool, Answered::hash(&hash)),
+        None => using(&tool, Answered::hash(&hash)),
     }
 }
 
@@ -137,7 +166,43 @@ fn after_tool(event: &Event, hash: String) -> StatusChange {
         id: event.call_id(),
         hash,
     };
-    StatusChange::using(&event.tool(), answered)
+    using(&event.tool(), answered)
+}
+
+/// Returns the change for a tool call: progress for a task list, no new status for a call
+/// of `sstat push`, whose own update must stay the last.
+fn using(tool: &Tool, answered: Answered) -> StatusChange {
+    let list = match tool.name.as_deref() {
+        Some("TodoWrite" | "todo_write" | "write_todos") => "todos",
+        Some("update_plan") => "plan",
+        Some("TaskUpdate") => return StatusChange::answering(answered),
+        _ if tool.pushes_status() => return StatusChange::answering(answered),
+        _ => return StatusChange::working(tool.to_string(), answered),
+    };
+    match list_progress(&tool.input.objects(list)) {
+        Some((progress, message)) => StatusChange {
+            progress: Progress::Reached(progress),
+            ..StatusChange::working(message, answered)
+        },
+        None => StatusChange::working(tool.to_string(), answered),
+    }
+}
+
+/// Returns the completed part of a task list and its active task, or `None` for
+/// an empty list.
+fn list_progress(items: &[Payload]) -> Option<(f64, String)> {
+    let has = |item: &Payload, status: &str| item.text("status").as_deref() == Some(status);
+    let all = items.iter().filter(|item| !has(item, "cancelled")).count();
+    let done = items.iter().filter(|item| has(item, "completed")).count();
+    if all == 0 {
+        return None;
+    }
+    let active = items.iter().find(|item| has(item, "in_progress"));
+    let text =
+        active.and_then(|item| item.first_text(&["activeForm", "content", "description", "step"]));
+    let message = text.and_then(|text| first_line(&text));
+    let message = message.unwrap_or_else(|| format!("{done} of {all} done"));
+    Some((done as f64 / all as f64, message))
 }
 
 /// Returns the request of a tool that asks the user.
@@ -200,68 +265,89 @@ fn notified(event: &Event) -> Option<StatusChange> {
         "elicitation_response" | "elicitation_complete" => {
             return Some(StatusChange::answering(Answered::hash(ELICITATION)));
         }
-        "idle_prompt" => return Some(StatusChange::waiting()),
+        // The agent waits for a prompt: if its turn has not ended, it was interrupted.
+        "idle_prompt" => {
+            return Some(StatusChange {
+                is_interruption: true,
+                ..StatusChange::interrupted()
+            });
+        }
         "ToolPermission" => {
             let tool = event.requested_tool();
-            let message = match tool.question() {
-                Some(question) => question,
-                None => tool.permission(),
-            };
+            let message = tool.question().unwrap_or_else(|| tool.permission());
             let request = request(event, Kind::Permission, tool.argument_hash(), message);
             return Some(StatusChange::asking(request));
         }
         _ => return None,
     };
     let message = event.line("message").unwrap_or_else(waiting);
-    let request = request(event, kind, String::new(), message);
-    Some(StatusChange::asking_unless_open(request))
+    Some(StatusChange {
+        asks_unless_open: true,
+        ..StatusChange::asking(request(event, kind, String::new(), message))
+    })
 }
 
-fn task(event: &Event, change: Progress, before: &str) -> StatusChange {
+fn task(event: &Event, progress: Progress, before: &str) -> StatusChange {
     let subject = event.text("task_subject");
     let subject = subject.as_deref().unwrap_or("a task");
-    let message = first_line(&format!("{before}{subject}"));
-    StatusChange::task(change, message.unwrap_or_default())
+    let message = first_line(&format!("{before}{subject}")).unwrap_or_default();
+    StatusChange {
+        progress,
+        ..StatusChange::working(message, Answered::Nothing)
+    }
 }
 
 fn stopped(event: &Event, now: DateTime<Utc>) -> StatusChange {
     let tasks = event.fields.objects("background_tasks");
-    let left: Vec<_> = tasks
-        .iter()
-        .filter(|task| !is_over(task.text("status").as_deref()))
-        .collect();
-    let subagents = left.iter().map(|task| {
-        let label = task.text("description").and_then(|text| first_line(&text));
-        Subagent {
-            id: task.text("id").unwrap_or_default(),
-            label: label.unwrap_or_else(|| "Subagent".to_owned()),
-        }
-    });
-    let subagents = subagents.collect();
-    let Some(first) = left.first() else {
-        // Cursor has one event for all ends of a turn.
-        match event.text("status").as_deref() {
-            Some("aborted") => return StatusChange::interrupted(),
-            Some("error") => return failed(event),
-            _ => {}
-        }
-        let crons = ["session_crons", "crons"].map(|key| event.fields.objects(key));
-        return match crons.iter().flatten().next() {
-            Some(_) => asleep(schedule::next_run(crons.iter().flatten(), now), now),
-            None => StatusChange::completed(event.said("last_assistant_message")),
-        };
-    };
+    let is_left = |task: &&Payload| !is_over(task.text("status").as_deref());
+    let left: Vec<&Payload> = tasks.iter().filter(is_left).collect();
+    if let Some(first) = left.first() {
+        return in_background(event, first, &left);
+    }
+    // Cursor has one event for all ends of a turn.
+    match event.text("status").as_deref() {
+        Some("aborted") => return StatusChange::interrupted(),
+        Some("error") => return failed(event),
+        _ => {}
+    }
+    let crons = ["session_crons", "crons"].map(|key| event.fields.objects(key));
+    match crons.iter().flatten().next() {
+        Some(_) => asleep(schedule::next_run(crons.iter().flatten(), now), now),
+        None => completed(event.said("last_assistant_message")),
+    }
+}
+
+fn completed(answer: Option<String>) -> StatusChange {
+    let message = answer.unwrap_or_else(|| "Turn completed".to_owned());
+    StatusChange {
+        in_background: Some(Vec::new()),
+        ..StatusChange::main(Status::Completed, message)
+    }
+}
+
+/// Returns the change of an agent whose turn has ended, but not all of its tasks.
+fn in_background(event: &Event, first: &Payload, tasks: &[&Payload]) -> StatusChange {
     let keys: &[&str] = match event.prompts {
         true => &["description", "command", "name", "type"],
         false => &["name", "type"],
     };
     let what = first.first_text(keys);
     let what = what.map_or_else(String::new, |what| format!(": {what}"));
-    let message = match left.len() {
+    let message = match tasks.len() {
         1 => format!("In the background{what}"),
         many => format!("{many} tasks in the background{what}"),
     };
-    StatusChange::in_background(first_line(&message).unwrap_or_default(), subagents)
+    let subagents = tasks.iter().map(|task| {
+        let label = task.text("description").and_then(|text| first_line(&text));
+        Subagent {
+            id: task.text("id").unwrap_or_default(),
+            label: label.unwrap_or_else(|| "Subagent".to_owned()),
+        }
+    });
+    StatusChange {
+        in_background: Some(subagents.collect()),
+        ..StatusChange::main(Status::Working, first_line(&message).unwrap_or_default())
+    }
 }
 
 /// Returns the change of an agent that waits for a scheduled prompt.
@@ -278,7 +364,10 @@ fn asleep(next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> StatusChange {
         None => "wakes on a schedule".to_owned(),
     };
     let wait = next.and_then(|next| (next - now).to_std().ok());
-    StatusChange::asleep(message, wait)
+    StatusChange {
+        stale_after: Some(wait.unwrap_or(UNKNOWN_WAIT) + SCHEDULE_TOLERANCE),
+        ..StatusChange::main(Status::Idle, message)
+    }
 }
 
 fn is_over(status: Option<&str>) -> bool {
@@ -293,7 +382,7 @@ fn is_over(status: Option<&str>) -> bool {
 fn answered(event: &Event) -> StatusChange {
     match event.text("prompt_response").as_deref().map(str::trim) {
         Some("[no response text]") => StatusChange::main(Status::Error, "no answer"),
-        _ => StatusChange::completed(event.last_paragraph("prompt_response")),
+        _ => completed(event.last_paragraph("prompt_response")),
     }
 }
 
@@ -304,7 +393,10 @@ fn failed(event: &Event) -> StatusChange {
         .or_else(|| event.said("error_details"));
     let message = details.or_else(|| kind.clone());
     let message = message.unwrap_or_else(|| "Turn failed".to_owned());
-    StatusChange::main(Status::Error, message).with_error_kind(kind)
+    StatusChange {
+        error_kind: kind,
+        ..StatusChange::main(Status::Error, message)
+    }
 }
 
 /// Handles an error of Copilot, which retries recoverable ones.
@@ -315,11 +407,7 @@ fn error_occurred(event: &Event) -> StatusChange {
         .and_then(|kind| first_line(&kind));
     let error = event.fields.object("error");
     let text = error.and_then(|error| error.text("message"));
-    let nested = |text: &str| {
-        crate::hook::Payload::parse_bytes(text.as_bytes())
-            .ok()?
-            .text("message")
-    };
+    let nested = |text: &str| Payload::parse_bytes(text.as_bytes()).ok()?.text("message");
     let text = text.map(|text| nested(&text).unwrap_or(text));
     let message = text.and_then(|text| first_line(&text));
     let message = message.unwrap_or_else(|| "Turn failed".to_owned());
@@ -327,31 +415,32 @@ fn error_occurred(event: &Event) -> StatusChange {
         true => Status::Working,
         false => Status::Error,
     };
-    StatusChange::main(status, message).with_error_kind(kind)
+    StatusChange {
+        error_kind: kind,
+        ..StatusChange::main(status, message)
+    }
 }
 
-/// Handles the end of a session. After `clear` and `resume` the agent continues
-/// with another session.
+/// Handles the end of a session. Its reason and its last status decide whether that is an
+/// error.
 fn ended(event: &Event) -> StatusChange {
-    let reason = event.line("reason");
-    let change = match reason.as_deref() {
-        Some("clear" | "resume") => StatusChange::replaced(),
-        Some("prompt_input_exit" | "logout" | "user_exit" | "abort") => StatusChange::ended(),
-        reason => {
-            let kind = reason.filter(|reason| matches!(*reason, "error" | "timeout"));
-            StatusChange::broken_off().with_error_kind(kind.map(str::to_owned))
-        }
-    };
-    change.with_end_reason(reason)
+    let reason = event.line("reason").unwrap_or_else(|| "other".to_owned());
+    let is_error = matches!(&*reason, "error" | "timeout");
+    StatusChange {
+        error_kind: is_error.then(|| reason.clone()),
+        drops_task: true,
+        answered: Answered::Everything,
+        session_end: Some(reason),
+        in_background: Some(Vec::new()),
+        ..StatusChange::default()
+    }
 }
 
 /// Handles the argument of Codex' `notify` command, which has a type instead of
 /// an event name.
 fn notified_by_codex(event: &Event) -> Option<StatusChange> {
     match event.text("type")?.as_str() {
-        "agent-turn-complete" => Some(StatusChange::completed(
-            event.said("last-assistant-message"),
-        )),
+        "agent-turn-complete" => Some(completed(event.said("last-assistant-message"))),
         _ => None,
     }
 }

@@ -77,6 +77,12 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
             let (last, state) = last_update(config, &name)?;
             claim = claim_of(&state);
             match claim {
+                // A later event of the session has overtaken its start.
+                Claim::Owned
+                    if event.is_startup() && state.run == run && state.process == process =>
+                {
+                    return Ok(None);
+                }
                 Claim::Owned => {}
                 Claim::Free if !may_be_renamed => {}
                 _ => return Ok(None),

@@ -506,7 +506,7 @@ _sstat_with_sessions() {
         word="${COMP_WORDS[i]}"
         case "$word" in
             --) return 0 ;;
-            --dir|--status-dir) directory=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
+            --dir|--status-dir) directory+=(--dir "${COMP_WORDS[i + 1]/#\~/$HOME}"); ((i++)) ;;
             --by|--color|--columns|--dir|--exec|--expect|--hook|--interval|--limit|--longer-than|--message|--meta|--metadata|--older-than|--on|--pid|--progress|--repeat|--session|--since|--sort|--stale-after|--stale-status|--status|--task|--timeout|--until|--very-stale-after|-m|-n|-p|-t) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
@@ -521,6 +521,7 @@ _sstat_with_sessions() {
         COMPREPLY=($(compgen -W "$(printf '%s\n' idle working blocked completed error)" -- "$cur"))
     elif [[ "$verb" != push || "$places" -eq 0 ]] && [[ "$verb" != show || "$places" -eq 0 ]]; then
         while read -r word; do
+            [[ "$verb" == push && "$word" == */* ]] && continue
             [[ "$word" == "$cur"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
         done < <(sstat "${directory[@]}" list --quiet --columns session 2>/dev/null | tail -n +2)
     fi

@@ -203,7 +203,7 @@ function __sstat_sessions
     set -l directory
     set -l words (commandline -opc)
     for i in (seq (count $words))
-        contains -- $words[$i] --dir --status-dir; and set directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
+        contains -- $words[$i] --dir --status-dir; and set -a directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
     end
     sstat $directory list --quiet --columns session 2>/dev/null | tail -n +2
 end

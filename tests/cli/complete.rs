@@ -15,9 +15,9 @@ fn sandbox() -> Sandbox {
     for name in ["manager1", "manager two", "worker1"] {
         sandbox.ok(["push", name, "idle"]);
     }
-    let other = sandbox.root().join("other");
-    let other = other.to_str().unwrap();
-    sandbox.ok(["push", "manager9", "idle", "--dir", other]);
+    for (directory, name) in [("other", "manager9"), ("third", "worker1")] {
+        sandbox.ok(["push", name, "idle", "--dir", directory]);
+    }
     sandbox
 }
 
@@ -52,6 +52,8 @@ fn bash_completes_names_and_statuses() {
     };
     assert_eq!(complete(&["show", "man"]), ["manager\\ two", "manager1"]);
     assert_eq!(complete(&["show", "--dir", "other", ""]), ["manager9"]);
+    let several = ["show", "--dir", "third", "--dir", "status", "third"];
+    assert_eq!(complete(&several), ["third/worker1"]);
     assert_eq!(complete(&["push", "wo"]), ["worker1"]);
     assert_eq!(complete(&["push", "worker1", "b"]), ["blocked"]);
     assert_eq!(complete(&["list", "--sort", "age", "w"]), ["worker1"]);
@@ -72,6 +74,8 @@ fn fish_completes_names_and_statuses() {
     };
     assert_eq!(complete("sstat show man"), ["manager two", "manager1"]);
     assert_eq!(complete("sstat --dir other show man"), ["manager9"]);
+    let several = "sstat --dir third show --dir status third";
+    assert_eq!(complete(several), ["third/worker1"]);
     assert_eq!(complete("sstat push wo"), ["worker1"]);
     assert_eq!(complete("sstat push worker1 b"), ["blocked"]);
     assert!(complete("sstat sho")[0].starts_with("show"));
@@ -129,6 +133,10 @@ fn zsh_completes_names_and_statuses() {
         (
             "sstat --dir other show man",
             "sstat --dir other show manager9",
+        ),
+        (
+            "sstat --dir third --dir status show th",
+            "sstat --dir third --dir status show third/worker1",
         ),
         ("sstat list --atte", "sstat list --attention"),
     ] {

@@ -90,7 +90,7 @@ _sstat_with_sessions() {{
         word="${{COMP_WORDS[i]}}"
         case "$word" in
             --) return 0 ;;
-            --dir|--status-dir) directory=(--dir "${{COMP_WORDS[i + 1]/#\~/$HOME}}"); ((i++)) ;;
+            --dir|--status-dir) directory+=(--dir "${{COMP_WORDS[i + 1]/#\~/$HOME}}"); ((i++)) ;;
             {with_value}) ((i++)) ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
@@ -105,6 +105,7 @@ _sstat_with_sessions() {{
         COMPREPLY=($(compgen -W "$(printf '%s\n' {STATUSES})" -- "$cur"))
     elif [[ "$verb" != push || "$places" -eq 0 ]] && [[ "$verb" != show || "$places" -eq 0 ]]; then
         while read -r word; do
+            [[ "$verb" == push && "$word" == */* ]] && continue
             [[ "$word" == "$cur"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
         done < <(sstat "${{directory[@]}}" {NAMES})
     fi
@@ -136,8 +137,10 @@ _sstat_sessions() {{
     local -a typed directory names
     # The whole line: each verb completes with words of its own.
     typed=(${{(z)BUFFER}})
-    local -i at=${{typed[(I)--(status-|)dir]}}
-    (( at )) && directory=(--dir "${{${{(Q)typed[at+1]}}/#\~/$HOME}}")
+    local -i i
+    for ((i = 1; i < $#typed; i++)); do
+        [[ $typed[i] == --(status-|)dir ]] && directory+=(--dir "${{${{(Q)typed[i+1]}}/#\~/$HOME}}")
+    done
     names=(${{(f)"$(sstat $directory {NAMES})"}})
     _wanted sessions expl session compadd -a names
 }}
@@ -158,7 +161,7 @@ function __sstat_sessions
     set -l directory
     set -l words (commandline -opc)
     for i in (seq (count $words))
-        contains -- $words[$i] --dir --status-dir; and set directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
+        contains -- $words[$i] --dir --status-dir; and set -a directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
     end
     sstat $directory {NAMES}
 end

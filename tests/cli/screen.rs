@@ -33,6 +33,34 @@ fn fake_tmux(sandbox: &Sandbox, script: &str) {
 }
 
 #[test]
+fn sessions_of_several_directories_are_distinguished() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (project, session) in [("web", "main"), ("api", "main"), ("api", "build")] {
+        sandbox.ok(["push", session, "working", project, "--dir", project]);
+    }
+    let tmux = Tmux::new(&sandbox, "projects", 80, 24);
+    tmux.shell("SSTAT_DIR=web:api sstat watch");
+    let capture = tmux.wait_for("3 sessions");
+    for name in [" build ", " api/main ", " web/main "] {
+        assert!(capture.contains(name), "{capture}");
+    }
+    // The filter finds projects, and the detail is that of the selected session.
+    tmux.keys(&["/", "w", "e", "b", "Enter", "Enter"]);
+    let capture = tmux.wait_for("File ");
+    assert!(selected(&capture).starts_with("web/main "), "{capture}");
+    assert!(capture.contains("Message    web"), "{capture}");
+    // A name that no longer occurs twice is not qualified.
+    std::fs::remove_file(sandbox.root().join("api/main_status.json")).unwrap();
+    tmux.keys(&["Escape", "Escape"]);
+    tmux.wait("bare name", |capture| {
+        capture.contains("\n  main ") && !capture.contains("/main ")
+    });
+}
+
+#[test]
 fn each_key_has_its_effect() {
     if !have("tmux") {
         return;

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde_json::json;
 
 use crate::support::{Sandbox, have};
 
@@ -46,34 +48,95 @@ fn script(sandbox: &Sandbox, name: &str, variables: &[(&str, &str)]) -> Running 
     )
 }
 
-#[test]
-fn desktop_notification_has_session_event_and_message() {
-    let sandbox = Sandbox::with_real_clock();
-    sandbox.ok(["push", "w1", "blocked", "$(touch hacked); \"May I?\""]);
-    sandbox.ok(["push", "w2", "working", "Fine"]);
-    // A fake notify-send, because the real one needs a desktop.
+/// Texts that a shell, AppleScript, curl, JSON or Slack could interpret.
+const HOSTILE: [&str; 4] = [
+    "$(touch hacked); `touch hacked` \"May I?\" 'yes' \\",
+    "@/etc/passwd",
+    "-e do shell script \"touch hacked\"",
+    "<!channel> & \" with title \"x",
+];
+
+/// Puts a fake program into the script's PATH and returns the path of the file with
+/// the arguments of its last call, one per line.
+fn fake_program(sandbox: &Sandbox, name: &str) -> PathBuf {
     let seen = sandbox.root().join("seen");
-    let notify = sandbox.home().join("notify-send");
-    fs::write(
-        &notify,
-        format!(
-            "#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.part && mv {0}.part {0}\n",
-            seen.display()
-        ),
-    )
-    .unwrap();
-    fs::set_permissions(&notify, fs::Permissions::from_mode(0o755)).unwrap();
-    let _running = script(&sandbox, "desktop.sh", &[]);
+    let script = format!(
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.part && mv {0}.part {0}\n",
+        seen.display()
+    );
+    let program = sandbox.home().join(name);
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    seen
+}
+
+/// Runs a script that calls a fake program for the alert about a message, and
+/// returns the arguments of the call.
+fn arguments(program: &str, name: &str, message: &str) -> String {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w1", "blocked", "--message", message]);
+    sandbox.ok(["push", "w2", "working", "Fine"]);
+    let seen = fake_program(&sandbox, program);
+    let _running = script(&sandbox, name, &[]);
     let deadline = Instant::now() + TIMEOUT;
     while !seen.exists() {
         assert!(Instant::now() < deadline);
         thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(
-        fs::read_to_string(seen).unwrap(),
-        "--app-name=sstat\n--\nw1: blocked\n$(touch hacked); \"May I?\"\n"
-    );
     assert!(!sandbox.root().join("hacked").exists());
+    fs::read_to_string(seen).unwrap()
+}
+
+#[test]
+fn desktop_notification_has_session_event_and_message() {
+    for message in HOSTILE {
+        assert_eq!(
+            arguments("notify-send", "desktop.sh", message),
+            format!("--app-name=sstat\n--\nw1: blocked\n{message}\n")
+        );
+    }
+}
+
+#[test]
+fn macos_notification_has_the_texts_as_arguments() {
+    let script = "-e\non run argv\n-e\ndisplay notification (item 2 of argv) with title \
+                  (item 1 of argv)\n-e\nend run";
+    for message in HOSTILE {
+        assert_eq!(
+            arguments("osascript", "macos.sh", message),
+            format!("{script}\n--\nw1: blocked\n{message}\n")
+        );
+    }
+}
+
+/// Runs a script that posts the alert about a message to a local server, whose URL is
+/// in a variable. Returns the head of the request and its JSON.
+fn posted(name: &str, variable: &str, message: &str) -> (String, serde_json::Value) {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w1", "error", "--message", message]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/hook?a=b&c=d", listener.local_addr().unwrap());
+    let variables = [(variable, address.as_str()), ("NTFY_TOPIC", "my-topic")];
+    let _running = script(&sandbox, name, &variables);
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let mut request = Vec::new();
+    loop {
+        let mut chunk = [0; 4096];
+        let count = stream.read(&mut chunk).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&request));
+        request.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && let Ok(body) = serde_json::from_str(body)
+        {
+            assert!(head.starts_with("POST /hook?a=b&c=d "), "{head}");
+            let response = b"HTTP/1.1 204 No Content\r\n\r\n";
+            stream.write_all(response).unwrap();
+            assert!(!sandbox.root().join("hacked").exists());
+            return (head.to_owned(), body);
+        }
+    }
 }
 
 #[test]
@@ -81,31 +144,36 @@ fn webhook_receives_the_event_as_json() {
     if !have("curl") {
         return;
     }
-    let sandbox = Sandbox::with_real_clock();
-    sandbox.ok(["push", "w1", "error", "It \"broke\" & 'how'"]);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}/hook?a=b&c=d", listener.local_addr().unwrap());
-    let _running = script(&sandbox, "webhook.sh", &[("WEBHOOK_URL", &address)]);
-    let (mut stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-    let mut request = Vec::new();
-    let event = loop {
-        let mut chunk = [0; 4096];
-        let count = stream.read(&mut chunk).unwrap();
-        assert!(count > 0, "{}", String::from_utf8_lossy(&request));
-        request.extend_from_slice(&chunk[..count]);
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n")
-            && let Ok(event) = serde_json::from_str::<serde_json::Value>(body)
-        {
-            assert!(head.starts_with("POST /hook?a=b&c=d "), "{head}");
-            assert!(head.contains("Content-Type: application/json"), "{head}");
-            break event;
-        }
-    };
-    stream
-        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
-        .unwrap();
-    assert_eq!(event["session"], "w1");
-    assert_eq!(event["state"]["message"], "It \"broke\" & 'how'");
+    for message in HOSTILE {
+        let (head, event) = posted("webhook.sh", "WEBHOOK_URL", message);
+        assert!(head.contains("Content-Type: application/json"), "{head}");
+        assert_eq!(event["session"], "w1");
+        assert_eq!(event["state"]["message"], message);
+    }
+}
+
+#[test]
+fn ntfy_receives_topic_title_and_message() {
+    if !have("curl") || !have("jq") {
+        return;
+    }
+    for message in HOSTILE {
+        let (_, body) = posted("ntfy.sh", "NTFY_URL", message);
+        let expected = json!({"topic": "my-topic", "title": "w1: error", "message": message});
+        assert_eq!(body, expected);
+    }
+}
+
+#[test]
+fn slack_receives_text_without_markup() {
+    if !have("curl") || !have("jq") {
+        return;
+    }
+    for message in HOSTILE {
+        let (head, body) = posted("slack.sh", "SLACK_WEBHOOK_URL", message);
+        assert!(head.contains("Content-Type: application/json"), "{head}");
+        let escaped = message.replace('&', "&amp;");
+        let escaped = escaped.replace('<', "&lt;").replace('>', "&gt;");
+        assert_eq!(body, json!({"text": format!("w1: error: {escaped}")}));
+    }
 }

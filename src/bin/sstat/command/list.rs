@@ -1,6 +1,6 @@
 //! `sstat list`: one row, JSON value or path for each session.
 
-use sstat::{Liveness, Session, natural_cmp};
+use sstat::{Liveness, Session};
 
 use crate::cli::{self, SortKey};
 use crate::config::Config;
@@ -25,20 +25,15 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
         true => SortKey::Age,
         false => SortKey::Name,
     };
-    // Stable: sessions with an equal key stay in the order of their names.
-    let progress = |session: &Session| session.update.progress.unwrap_or(-1.0);
-    match args.sort.unwrap_or(default) {
-        SortKey::Name => {}
-        SortKey::Age => sessions.sort_by_key(|session| session.update.timestamp),
-        SortKey::For => sessions.sort_by_key(|session| session.since.map(|since| since.at)),
-        SortKey::Status => sessions.sort_by(|a, b| a.update.status.cmp(&b.update.status)),
-        // Sessions without progress come last.
-        SortKey::Progress => sessions.sort_by(|a, b| progress(b).total_cmp(&progress(a))),
-        SortKey::Task => sessions.sort_by(|a, b| match (&a.update.task_id, &b.update.task_id) {
-            (Some(a), Some(b)) => natural_cmp(a, b),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        }),
-    }
+    let column = match args.sort.unwrap_or(default) {
+        SortKey::Name => Column::Session,
+        SortKey::Age => Column::Age,
+        SortKey::For => Column::For,
+        SortKey::Status => Column::Status,
+        SortKey::Progress => Column::Progress,
+        SortKey::Task => Column::Task,
+    };
+    column.sort(&mut sessions, |session| session);
     if args.files {
         sessions.retain(|session| session.health.liveness != Liveness::Alive);
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Attention, Health, Liveness, Session, Status, Update, natural_cmp};
+use sstat::{Attention, Health, Liveness, Session, Status, Update};
 
 use crate::hook::is_session_end;
 use crate::render::issue_word;
@@ -114,7 +114,10 @@ impl Rows {
             }
         }
         rows.found = found.len();
-        sort(&mut found, choice.sort.as_ref());
+        match &choice.sort {
+            Some(column) => column.sort(&mut found, |found| found.session),
+            None => found.sort_by_key(urgency),
+        }
         if choice.is_reversed {
             found.reverse();
         }
@@ -166,7 +169,6 @@ impl Rows {
 }
 
 /// A session that matches the filters.
-#[derive(Clone, Copy)]
 struct Found<'a> {
     index: usize,
     session: &'a Session,
@@ -183,40 +185,6 @@ fn ended_at(session: &Session) -> Option<DateTime<Utc>> {
     let has_ended = update.status == Status::Completed
         || (update.stale_after.is_some() && is_session_end(update));
     (has_ended && !session.needs_attention()).then_some(update.timestamp)
-}
-
-/// Sorts sessions, which are in natural order of their names.
-fn sort(found: &mut Vec<Found>, column: Option<&Column>) {
-    match column {
-        None => found.sort_by_key(urgency),
-        Some(Column::Session) => {}
-        Some(Column::Status) => found.sort_by(|a, b| {
-            let (a, b) = (&a.session.update.status, &b.session.update.status);
-            a.cmp(b)
-        }),
-        Some(Column::Age) => found.sort_by_key(|found| found.session.update.timestamp),
-        Some(Column::For | Column::Since) => found.sort_by_key(|found| {
-            let since = found.session.since;
-            since.map_or(found.session.update.timestamp, |since| since.at)
-        }),
-        // Sessions without progress come last.
-        Some(Column::Progress) => found.sort_by(|a, b| {
-            let (a, b) = (a.session.update.progress, b.session.update.progress);
-            b.unwrap_or(-1.0).total_cmp(&a.unwrap_or(-1.0))
-        }),
-        Some(column) => {
-            let found_texts = found
-                .iter()
-                .map(|found| (column.text(found.session), *found));
-            let mut texts: Vec<_> = found_texts.collect();
-            // Sessions without the text come last.
-            texts.sort_by(|(a, _), (b, _)| {
-                let order = a.is_empty().cmp(&b.is_empty());
-                order.then_with(|| natural_cmp(a, b))
-            });
-            *found = texts.into_iter().map(|(_, found)| found).collect();
-        }
-    }
 }
 
 /// Returns the key of the order by attention: the most urgent session first, and of

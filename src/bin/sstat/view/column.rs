@@ -1,10 +1,11 @@
 //! The columns of a list of sessions.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use sstat::Session;
+use sstat::{Session, natural_cmp};
 
 /// A column of `list` and of the live screen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +72,46 @@ impl Column {
             },
             Self::For | Self::Age | Self::Progress | Self::Since => "".into(),
         }
+    }
+
+    /// Sorts what `session` maps to sessions and is in the order of their names: the
+    /// oldest, the longest in its status and the highest progress first, other columns
+    /// in natural order. What a session lacks comes last.
+    pub fn sort<T>(&self, items: &mut [T], session: impl Fn(&T) -> &Session) {
+        let progress = |item: &T| session(item).update.progress.unwrap_or(-1.0);
+        match self {
+            Self::Session => {}
+            Self::Status => items.sort_by(|a, b| {
+                let (a, b) = (session(a), session(b));
+                a.update.status.cmp(&b.update.status)
+            }),
+            Self::Age => items.sort_by_key(|item| session(item).update.timestamp),
+            Self::For | Self::Since => items.sort_by_key(|item| {
+                let Session { update, since, .. } = session(item);
+                since.map_or(update.timestamp, |since| since.at)
+            }),
+            Self::Progress => items.sort_by(|a, b| progress(b).total_cmp(&progress(a))),
+            _ => items.sort_by_cached_key(|item| {
+                let text = self.text(session(item)).into_owned();
+                (text.is_empty(), NaturalText(text))
+            }),
+        }
+    }
+}
+
+/// A text in natural order: worker2 before worker10.
+#[derive(PartialEq, Eq)]
+struct NaturalText(String);
+
+impl Ord for NaturalText {
+    fn cmp(&self, other: &Self) -> Ordering {
+        natural_cmp(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for NaturalText {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -268,25 +268,7 @@ impl Screen {
             Action::OnlyAttention => self.show_only(Only::Attention),
             Action::OnlyFinished => self.show_only(Only::Finished),
             Action::NextGrouping => self.group_by_next(table),
-            Action::Enter => match self.selected_group().map(|group| group.name.clone()) {
-                Some(name) if self.choice.unfolded.remove(&name) => {}
-                Some(name) => {
-                    self.choice.unfolded.insert(name);
-                }
-                None => (self.is_pane_open, self.detail_top) = (!self.is_pane_open, 0),
-            },
-            Action::Open => match self.selected_group().map(|group| group.name.clone()) {
-                Some(name) => {
-                    self.choice.unfolded.insert(name);
-                }
-                None => self.is_pane_open = true,
-            },
-            Action::Close if self.is_pane_open => self.is_pane_open = false,
-            Action::Close => {
-                if let Some(name) = self.surrounding_group().map(|group| group.name.clone()) {
-                    self.choice.unfolded.remove(&name);
-                }
-            }
+            Action::Enter | Action::Open | Action::Close => self.open_or_fold(action),
             Action::ChooseColumns => self.choose_columns(table),
             Action::ToggleColumn => self.toggle_column(),
             Action::Click(at) => return self.click(at, table),
@@ -340,6 +322,27 @@ impl Screen {
             Action::Last => usize::MAX,
             _ => return None,
         })
+    }
+
+    /// Opens or closes the detail of a session; unfolds or folds a group.
+    fn open_or_fold(&mut self, action: Action) {
+        let group = match action {
+            Action::Close => self.surrounding_group(),
+            _ => self.selected_group(),
+        };
+        let name = group.map(|group| group.name.clone());
+        let unfolded = &mut self.choice.unfolded;
+        if action == Action::Close && self.is_pane_open {
+            self.is_pane_open = false;
+        } else if let Some(name) = name {
+            let was_unfolded = unfolded.remove(&name);
+            if action == Action::Open || (action == Action::Enter && !was_unfolded) {
+                unfolded.insert(name);
+            }
+        } else if action != Action::Close {
+            self.is_pane_open = action == Action::Open || !self.is_pane_open;
+            self.detail_top = 0;
+        }
     }
 
     fn scroll_pane(&mut self, lines: isize) {

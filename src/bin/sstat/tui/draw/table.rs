@@ -105,18 +105,14 @@ impl Layout {
                 columns.push((place, wanted));
             }
         }
-        let message = choice.columns.iter();
-        let message = message
-            .clone()
-            .position(|column| *column == Column::Message);
-        match message {
-            Some(message) if left >= MIN_MESSAGE => columns.push((message, left)),
-            _ => {
-                if let Some((0, session)) = columns.first_mut() {
-                    let name = rows.widths.first().map_or(0, |name| name + indent);
-                    *session = name.clamp(*session, *session + left);
-                }
-            }
+        let is_message = |column: &Column| *column == Column::Message;
+        if let Some(message) = choice.columns.iter().position(is_message)
+            && left >= MIN_MESSAGE
+        {
+            columns.push((message, left));
+        } else if let Some((0, session)) = columns.first_mut() {
+            let name = rows.widths.first().map_or(0, |name| name + indent);
+            *session = name.clamp(*session, *session + left);
         }
         columns.sort_unstable();
         let columns = columns.into_iter();

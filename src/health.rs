@@ -178,6 +178,8 @@ pub struct Health {
     pub liveness: Liveness,
     /// True if the process is stopped by a signal (SIGSTOP, Ctrl-Z).
     pub is_stopped: bool,
+    /// True if the user has acknowledged the session and that still holds.
+    pub is_acknowledged: bool,
     /// The pid of the command of a dead wrapper, if it still runs.
     pub command_pid: Option<u32>,
 }
@@ -227,6 +229,7 @@ impl Health {
             staleness,
             liveness,
             is_stopped: process == ProcessState::Stopped,
+            is_acknowledged: (update.acknowledged_until).is_some_and(|until| until.holds(now)),
             command_pid: None,
         }
     }
@@ -424,9 +427,13 @@ impl Session {
         }
     }
 
-    /// Returns the most urgent reason to look at the session.
+    /// Returns the most urgent reason to look at the session; none if it is
+    /// acknowledged.
     #[must_use]
     pub fn attention(&self) -> Attention {
+        if self.health.is_acknowledged {
+            return Attention::None;
+        }
         match (&self.update.status, self.health.liveness) {
             (Status::Error, _) | (_, Liveness::Dead) => Attention::Failed,
             (Status::Blocked, _) => Attention::Blocked,
@@ -436,7 +443,8 @@ impl Session {
         }
     }
 
-    /// Returns true if the session has an error or is blocked, dead, stopped or stale.
+    /// Returns true if the session has an error or is blocked, dead, stopped or stale,
+    /// and is not acknowledged.
     #[must_use]
     pub fn needs_attention(&self) -> bool {
         self.attention() != Attention::None

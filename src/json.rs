@@ -119,6 +119,11 @@ impl<'a> JsonObject<'a> {
         }
     }
 
+    /// Removes a key.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.0.retain(|(other, _)| other != key);
+    }
+
     /// Merges the entries of each repeated key: the last value in the first place,
     /// as jq does.
     pub fn without_repeated_keys(self) -> Self {

@@ -121,7 +121,8 @@ pub use store::{BadLines, FileWarning, FileWarningKind, Store};
 pub use text::escape;
 pub use timestamp::parse_timestamp;
 pub use update::{
-    BadLine, DroppedKey, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update, parse_progress,
+    Acknowledgement, BadLine, DroppedKey, MAX_DEPTH, MAX_READ_BYTES, MAX_WRITTEN_BYTES, Update,
+    parse_progress,
 };
 
 // Used by the binary. Not part of the API.

@@ -32,7 +32,7 @@ pub const MAX_READ_BYTES: usize = 1024 * 1024;
 pub const MAX_DEPTH: usize = 64;
 
 /// The keys of the format, each a field of [`Update`].
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "timestamp",
     "session",
     "status",
@@ -45,17 +45,19 @@ const KEYS: [&str; 13] = [
     "run",
     "wrapper",
     "tmux",
+    "acknowledged_until",
     "repeated",
 ];
 
 /// The keys that JSON output adds to an update's own. Reading drops them, so that
 /// output that is pushed again does not carry old ages along.
-pub const DERIVED_KEYS: [&str; 8] = [
+pub const DERIVED_KEYS: [&str; 9] = [
     "age_seconds",
     "is_stale",
     "is_very_stale",
     "is_alive",
     "is_stopped",
+    "is_acknowledged",
     "since",
     "for_seconds",
     "since_is_exact",
@@ -119,6 +121,9 @@ pub struct Update {
     /// pid and the pane's id, separated by commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tmux: Option<String>,
+    /// Until when the session needs no attention, as the user has acknowledged it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_until: Option<Acknowledgement>,
     /// True if the line repeats an earlier update, so that it stays the last one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub repeated: bool,
@@ -155,6 +160,7 @@ impl Update {
             run: None,
             wrapper: None,
             tmux: None,
+            acknowledged_until: None,
             repeated: false,
             extra: Vec::new(),
             dropped: Vec::new(),
@@ -229,13 +235,23 @@ impl Update {
         }
         line.push('\n');
         if line.len() > MAX_WRITTEN_BYTES {
-            return fail(format!(
-                "session '{}': {} bytes are more than the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata",
-                self.session,
-                line.len()
-            ));
+            return Err(Self::too_long(&self.session, line.len()));
         }
         Ok(line.into_bytes())
+    }
+
+    pub(crate) fn too_long(session: &str, bytes: usize) -> Error {
+        let reason = format!(
+            "session '{session}': {bytes} bytes are more than the {MAX_WRITTEN_BYTES} of a line; shorten the message or the metadata"
+        );
+        Error::Update { reason }
+    }
+
+    /// Returns true if this line repeats `earlier`.
+    #[must_use]
+    pub fn is_copy_of(&self, earlier: &Self) -> bool {
+        let key = |update: &Self| (update.timestamp, update.status.clone());
+        self.repeated && key(self) == key(earlier) && self.message == earlier.message
     }
 
     /// Decodes a stored line, with or without its newline.
@@ -284,6 +300,45 @@ impl Update {
         received: DateTime<Utc>,
     ) -> std::result::Result<Self, BadLine> {
         decode_line(line, Some(received))
+    }
+}
+
+/// Until when a session is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Acknowledgement {
+    /// Until its next update.
+    NextUpdate,
+    /// Until its next update, at most until this time.
+    Until(DateTime<Utc>),
+}
+
+impl Acknowledgement {
+    const NEXT_UPDATE: &str = "next-update";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            Self::NEXT_UPDATE => Some(Self::NextUpdate),
+            time => parse_timestamp(time).map(Self::Until),
+        }
+    }
+
+    /// Returns true if it has not expired at the time `now`.
+    #[must_use]
+    pub fn holds(self, now: DateTime<Utc>) -> bool {
+        match self {
+            Self::NextUpdate => true,
+            Self::Until(until) => now < until,
+        }
+    }
+}
+
+impl Serialize for Acknowledgement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::NextUpdate => serializer.serialize_str(Self::NEXT_UPDATE),
+            Self::Until(time) => serialize_timestamp(time, serializer),
+        }
     }
 }
 
@@ -411,6 +466,12 @@ fn decode_object(
             "run" => set(&mut update.run, value.string().map(Cow::into_owned)),
             "wrapper" => set(&mut update.wrapper, value.string().map(Cow::into_owned)),
             "tmux" => set(&mut update.tmux, value.string().map(Cow::into_owned)),
+            "acknowledged_until" => {
+                let until = value
+                    .string()
+                    .and_then(|text| Acknowledgement::parse(&text));
+                set(&mut update.acknowledged_until, until)
+            }
             "repeated" => {
                 let value = value.json().parse();
                 update.repeated = value == Ok(true);
@@ -509,6 +570,7 @@ impl fmt::Display for DroppedKey {
             "metadata" => "an object",
             "stale_after" => "a number of seconds",
             "process" => "a process record",
+            "acknowledged_until" => "a timestamp or next-update",
             "repeated" => "true or false",
             _ => "a string",
         };
@@ -600,10 +662,11 @@ mod tests {
         update.stale_after = Some(Duration::from_secs(2700));
         update.run = Some("1-2-3".into());
         update.tmux = Some("/tmp/tmux-0/default,42,%3".into());
+        update.acknowledged_until = Some(Acknowledgement::NextUpdate);
         update.repeated = true;
         assert_eq!(
             String::from_utf8(update.encode().unwrap()).unwrap(),
-            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"manager1","status":"working","progress":0.45,"message":"Querying","task_id":"160","metadata":{"b":1.10, "a":2},"stale_after":2700,"run":"1-2-3","tmux":"/tmp/tmux-0/default,42,%3","repeated":true}"#
+            r#"{"timestamp":"2026-02-14T20:35:00Z","session":"manager1","status":"working","progress":0.45,"message":"Querying","task_id":"160","metadata":{"b":1.10, "a":2},"stale_after":2700,"run":"1-2-3","tmux":"/tmp/tmux-0/default,42,%3","acknowledged_until":"next-update","repeated":true}"#
                 .to_owned()
                 + "\n"
         );

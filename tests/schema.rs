@@ -212,6 +212,7 @@ fn sessions() -> Sandbox {
 #[test]
 fn pushed_lines_match_their_schema() {
     let sandbox = sessions();
+    sandbox.ok(["push", "worker3", "--ack=1h"]);
     for session in ["worker1", "worker3", "worker5", "worker6", "alive"] {
         for line in sandbox.read(session).lines() {
             assert_valid("update.json", &serde_json::from_str(line).unwrap());
@@ -313,11 +314,14 @@ fn events_match_their_schema() {
             "snapshot" => drop(sandbox.ok(["push", "second", "working"])),
             "very_stale" if !seen.contains("dead") => process.kill().unwrap(),
             "dead" => drop(sandbox.ok(["push", "first", "working"])),
+            "stale" if !seen.contains("acknowledged") => {
+                drop(sandbox.ok(["push", "first", "--ack"]))
+            }
             "recovered" => std::fs::remove_file(sandbox.file("second")).unwrap_or_default(),
             _ => {}
         }
         seen.insert(kind);
-        if seen.len() == 7 {
+        if seen.len() == 8 {
             break;
         }
     }

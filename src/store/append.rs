@@ -36,7 +36,7 @@ use crate::store::open::{self, Lock, StatusFile};
 const WRITER_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// How often a damaged line is written again.
-const MAX_REWRITES: u32 = 4;
+pub(crate) const MAX_REWRITES: u32 = 4;
 
 /// How often a file that is replaced while it is opened is opened again, and
 /// one that is truncated while its end is read is read again.
@@ -91,6 +91,14 @@ impl Appender {
         }
     }
 
+    /// Returns an appender for an existing file.
+    pub(crate) fn existing(path: PathBuf) -> Result<Self> {
+        Ok(Self {
+            open: Some(open::open_append(&path)?),
+            ..Self::new(path)
+        })
+    }
+
     /// Appends one line, which ends with a newline.
     ///
     /// `Ok` means that the line was written exactly once, an error that it was
@@ -129,11 +137,22 @@ impl Appender {
         let Some(lines) = lines(lock.is_some())? else {
             return Ok(());
         };
-        Batch::new(&lines).write(&mut open.file, &self.path)?;
-        if durability == Durability::Synced {
-            self.sync(&open.file)?;
-        }
+        self.write(&mut open, &lines, durability)?;
         Ok(())
+    }
+
+    /// Appends lines to the open file (steps 3 to 6).
+    pub(crate) fn write(
+        &self,
+        open: &mut StatusFile,
+        lines: &[u8],
+        durability: Durability,
+    ) -> Result<()> {
+        Batch::new(lines).write(&mut open.file, &self.path)?;
+        match durability {
+            Durability::Synced => self.sync(&open.file),
+            Durability::Cached => Ok(()),
+        }
     }
 
     /// Appends several lines in their order, each ending with a newline. They
@@ -174,7 +193,10 @@ impl Appender {
 
     /// Opens and locks the file that the path names (steps 1 and 2). Returns no lock
     /// if it was not acquired within `timeout`.
-    fn open_and_lock(&mut self, timeout: Duration) -> Result<(StatusFile, Option<Lock>)> {
+    pub(crate) fn open_and_lock(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<(StatusFile, Option<Lock>)> {
         let deadline = Instant::now() + timeout;
         for _ in 0..MAX_RETRIES {
             let Some(open) = self.open_or_create()? else {

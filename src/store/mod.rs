@@ -13,6 +13,7 @@
 //! build on it: the last update of all sessions (`scan`), all updates of one
 //! (`history`), new updates (`follow`).
 
+mod acknowledge;
 pub(crate) mod append;
 pub(crate) mod follow;
 pub(crate) mod history;

@@ -398,7 +398,7 @@ fn json_is_keyed_by_name_and_passes_keys_through() {
         concat!(
             r#"{"w":{"timestamp":"2026-02-14T20:28:48Z","session":"w","status":"paused","message":"","#,
             r#""task_id":"160","metadata":{"z":1.10,"a":[12345678901234567890]},"color":"red","#,
-            r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null,"is_stopped":false,"#,
+            r#""age_seconds":372,"is_stale":true,"is_very_stale":false,"is_alive":null,"is_stopped":false,"is_acknowledged":false,"#,
             r#""since":"2026-02-14T20:28:48Z","for_seconds":372,"since_is_exact":true}}"#
         )
     );

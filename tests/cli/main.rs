@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ack;
 mod complete;
 mod directories;
 mod directory;

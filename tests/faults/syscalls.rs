@@ -181,6 +181,49 @@ fn failed_or_killed_call_damages_no_line() {
     );
 }
 
+/// A writer without the lock appends an update after `push --ack` has read the last
+/// one and before it writes the copy. The update is appended again.
+#[test]
+fn update_before_an_acknowledged_copy_stays_the_last() {
+    use std::io::Write;
+    if !have("strace") {
+        return;
+    }
+    let newer = GOOD.replace("before", "newer");
+    // On a busy machine, the acknowledgement may read the newer update.
+    let is_raced = (0..5).any(|_| {
+        let sandbox = Sandbox::new();
+        sandbox.write("w", GOOD);
+        let mut command = Command::new("strace");
+        sandbox.isolate(&mut command);
+        let delay = "inject=write:delay_enter=800000:when=1";
+        command.args([
+            "-qq",
+            "-e",
+            "trace=write",
+            "-e",
+            delay,
+            "sstat",
+            "push",
+            "w",
+            "--ack",
+        ]);
+        let ack = thread::spawn(move || run(&mut command));
+        thread::sleep(std::time::Duration::from_millis(400));
+        let file = fs::File::options().append(true).open(sandbox.file("w"));
+        file.unwrap().write_all(newer.as_bytes()).unwrap();
+        assert_eq!(ack.join().unwrap().code, 0);
+        let lines = sandbox.updates("w");
+        let last = lines.last().unwrap();
+        assert_eq!(
+            (&last["message"], &last["repeated"]),
+            (&"newer".into(), &true.into())
+        );
+        lines.len() == 4 && last.get("acknowledged_until").is_none()
+    });
+    assert!(is_raced, "the update was never written before the copy");
+}
+
 /// Another writer appends white space after the push has read the last byte and
 /// before it writes. Readers accept the line, so it is not damaged.
 #[test]

@@ -122,7 +122,7 @@ LC_ALL, LC_CTYPE, LANG  Whether text may contain characters other than ASCII.
 TZ  The time zone of the times in text output.";
 
 const FILES: &str = "\
-NAME_status.json  The updates of one session, one JSON object per line. Lines are appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process, run, wrapper, tmux, repeated.
+NAME_status.json  The updates of one session, one JSON object per line. Lines are appended and never rewritten. Keys: timestamp, session, status, progress, message, task_id, metadata, stale_after, process, run, wrapper, tmux, acknowledged_until, repeated.
 data/session_status/  The status directory of a project. The nearest one in the current directory or above is used unless --dir or SSTAT_DIR is given.
 ~/.local/state/sstat/session_status/  The user's own directory, used if no other applies.";
 
@@ -142,6 +142,7 @@ is_stale  Whether the session is stale; true for very stale ones too.
 is_very_stale  Whether the session is very stale.
 is_alive  Whether its process runs: true, false, or null if that is unknown.
 is_stopped  Whether its process is stopped by a signal.
+is_acknowledged  Whether the session is acknowledged: see sstat push --ack.
 since  The time of the first update of the unbroken run with this status.
 for_seconds  Whole seconds since then; 0 if it is in the future.
 since_is_exact  False if the run may have started earlier: readers look back 64 KiB, sstat show 1,000 updates.",
@@ -157,7 +158,7 @@ count  The number of sessions.
 sessions  The sessions, worst first, each as in sstat-list(1).",
         "watch" => "\
 One object per line:
-event  snapshot (once for each session at the start, and later for one that could not be read then), update, stale, very_stale, dead, stopped, recovered or removed.
+event  snapshot (once for each session at the start, and later for one that could not be read then), update, stale, very_stale, dead, stopped, recovered, acknowledged or removed.
 session  The name.
 at  The time of the event, RFC 3339.
 from, to  With update: the previous status (null for a new session) and the new one.

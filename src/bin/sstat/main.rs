@@ -67,10 +67,15 @@ fn main() -> ExitCode {
 }
 
 fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
-    let is_push = matches!(cli.command, Command::Push(_));
-    if is_push && cli::lacks_command(arguments) {
+    let push = match &cli.command {
+        Command::Push(Deferred { args, .. }) => Some(args),
+        _ => None,
+    };
+    if push.is_some() && cli::lacks_command(arguments) {
         return fail(&CliError::error("push: missing command after '--'"));
     }
+    // Only sessions that exist are acknowledged, in any directory.
+    let is_push = push.is_some_and(|push| push.ack.is_none());
     let config = match Config::new(cli.take_common(), is_push) {
         Ok(config) => config,
         Err(error) => {

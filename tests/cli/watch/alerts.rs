@@ -74,6 +74,39 @@ fn firing_alert_is_repeated() {
 }
 
 #[test]
+fn acknowledged_alert_is_not_repeated() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    let args = [
+        "--json",
+        "--on",
+        "error,acknowledged",
+        "--repeat",
+        "20ms",
+        "--exec",
+        NOTE,
+    ];
+    let _live = Live::listening(&sandbox, &args);
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(
+        lines(&sandbox, 2)[..2],
+        ["error w idle error", "error w idle error"]
+    );
+    sandbox.ok(["push", "w", "--ack"]);
+    let is_acknowledged = |line: &String| line == "acknowledged w error";
+    wait_until("the acknowledgement is reported", || {
+        lines(&sandbox, 1).iter().any(is_acknowledged)
+    });
+    // Another alert is repeated more than once in this time.
+    sandbox.ok(["push", "v", "error"]);
+    lines(&sandbox, lines(&sandbox, 1).len() + 3);
+    let all = lines(&sandbox, 1);
+    let after = all.iter().skip_while(|line| !is_acknowledged(line)).skip(1);
+    let after: Vec<_> = after.filter(|line| line.starts_with("error w")).collect();
+    assert!(after.is_empty(), "{all:?}");
+}
+
+#[test]
 fn stale_session_raises_an_alert() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);

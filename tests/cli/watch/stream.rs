@@ -18,7 +18,7 @@ fn event_lines_are_stable() {
     let live = Live::start(&sandbox, &["--json"]);
     let state = |name: &str, status: &str, time: &str, age: u64, stale: bool, very: bool| {
         format!(
-            r#""state":{{"timestamp":"{time}","session":"{name}","status":"{status}","message":"m","age_seconds":{age},"is_stale":{stale},"is_very_stale":{very},"is_alive":null,"is_stopped":false,"since":"{time}","for_seconds":{age},"since_is_exact":true}}}}"#
+            r#""state":{{"timestamp":"{time}","session":"{name}","status":"{status}","message":"m","age_seconds":{age},"is_stale":{stale},"is_very_stale":{very},"is_alive":null,"is_stopped":false,"is_acknowledged":false,"since":"{time}","for_seconds":{age},"since_is_exact":true}}}}"#
         )
     };
     let now = "2026-02-14T20:35:00Z";
@@ -217,6 +217,33 @@ fn sessions_become_stale_without_a_write() {
     let expected = ["update", "stale", "very_stale"].map(|kind| (kind.to_owned(), 1000));
     assert_eq!(kinds, expected.into());
     assert_eq!(sessions.len(), 3000);
+}
+
+#[test]
+fn acknowledgement_is_an_event() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "working"]);
+    let live = Live::listening(&sandbox, &["--json"]);
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(live.short(), "update w working error");
+    for (option, is_acknowledged) in [("--ack", true), ("--ack=0s", false), ("--ack=1h", true)] {
+        sandbox.ok(["push", "w", option]);
+        let event = live.event();
+        assert_eq!(short(&event), "acknowledged w");
+        assert_eq!(event["state"]["is_acknowledged"], is_acknowledged);
+        assert_eq!(event["state"]["since"], event["state"]["timestamp"]);
+    }
+    sandbox.ok(["push", "w", "error"]);
+    let event = live.event();
+    assert_eq!(short(&event), "update w error error");
+    assert_eq!(event["state"]["is_acknowledged"], false);
+    // The watch reads an update and its acknowledged copy at once.
+    live.signal("STOP");
+    sandbox.ok(["push", "w", "blocked"]);
+    sandbox.ok(["push", "w", "--ack"]);
+    live.signal("CONT");
+    assert_eq!(live.short(), "update w error blocked");
+    assert_eq!(live.short(), "acknowledged w");
 }
 
 #[test]

@@ -17,6 +17,7 @@ Examples:
   sstat push trainer working \"Epoch 3 of 90\" --expect 45m
   export SSTAT_PID=$$; sstat push job7 blocked \"Waiting for a review\"
   sstat push manager1 completed
+  sstat push worker2 --ack=2h
   sstat push ci1 working \"Unit tests\" --task 162 -- cargo test
   sstat history --all --limit 0 --jsonl | ssh host sstat push --stdin
   sstat push --hook claude-code < hook.json";

@@ -184,7 +184,8 @@ impl<T: Args> FromArgMatches for Deferred<T> {
 #[command(after_long_help = examples::PUSH)]
 #[command(
     override_usage = "sstat push [OPTIONS] SESSION STATUS [MESSAGE] [PROGRESS] [TASK_ID]
-       sstat push [OPTIONS] SESSION STATUS [...] -- COMMAND..."
+       sstat push [OPTIONS] SESSION STATUS [...] -- COMMAND...
+       sstat push SESSION --ack[=DURATION]"
 )]
 pub struct Push {
     /// Name of the session
@@ -194,7 +195,7 @@ pub struct Push {
     #[arg(value_name = "SESSION", required_unless_present_any = ["stdin", "hook", "command"])]
     pub session: Option<OsString>,
     /// idle, working, blocked, completed or error
-    #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present_any = ["stdin", "hook", "command"])]
+    #[arg(value_name = "STATUS", value_parser = value::status, required_unless_present_any = ["stdin", "hook", "command", "ack"])]
     pub status: Option<Status>,
     /// Text that says what the session does
     ///
@@ -261,7 +262,7 @@ pub struct Push {
           "expect", "pid", "hook", "command"])]
     pub stdin: bool,
 
-    /// Read an agent's hook from stdin: claude-code, codex, gemini, auto, ...
+    /// Read an agent's hook from stdin: codex, auto, ...
     ///
     /// AGENT is claude-code, codex, gemini, qwen, copilot, opencode or auto, which
     /// recognizes the agent. Pushes the status that the hook implies. Always exits with 0 and prints
@@ -278,6 +279,16 @@ pub struct Push {
     #[arg(id = "hook_session", long = "session", value_name = "SESSION", hide_short_help = true,
           requires = "hook", conflicts_with_all = ["status", "stdin"], value_parser = value::session)]
     pub hook_session: Option<SessionName>,
+
+    /// Acknowledge a session that needs attention
+    ///
+    /// Until its next update, or for DURATION at most, list --attention, the status
+    /// line of summary and repeated alerts of watch leave it out. --ack=0s withdraws
+    /// it.
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = value::duration,
+          hide_short_help = true, conflicts_with_all = ["stdin", "hook", "command", "status", "progress", "task", "message_by_name",
+                                "meta", "metadata", "expect", "pid"])]
+    pub ack: Option<Option<Duration>>,
 
     /// Record the last lines of stderr if COMMAND fails [default: 10]
     ///
@@ -675,8 +686,8 @@ pub struct Watch {
 
     /// Events to alert on [default: error,very_stale,dead]
     ///
-    /// An event is stale, very_stale, dead, stopped, recovered, removed, update or a
-    /// status.
+    /// An event is stale, very_stale, dead, stopped, recovered, acknowledged, removed,
+    /// update or a status.
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Wait and alerts")]
     pub on: Vec<String>,
     /// Run a command with sh -c when an event occurs

@@ -45,7 +45,7 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
 ///
 /// # Errors
 /// If several directories have a session of this name.
-fn find_one<'a>(
+pub fn find_one<'a>(
     config: &'a Config,
     given: &'a str,
     rules: &HealthRules,

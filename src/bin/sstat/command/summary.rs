@@ -31,7 +31,10 @@ pub fn report(
     let mut rules = config.rules(&reading.staleness)?;
     rules.finds_since = filters.longer_than.is_some();
     let mut selection = select(config, filters, &rules)?;
-    let sessions = std::mem::take(&mut selection.sessions);
+    let mut sessions = std::mem::take(&mut selection.sessions);
+    if matches!(form, SummaryForm::Short | SummaryForm::Tmux) {
+        sessions.retain(|session| !session.health.is_acknowledged);
+    }
     let summary = Summary::new(sessions, selection.skipped_lines(), by);
     let report = Report::of(View::Summary(summary, form));
     Ok(selection.conclude(config, report, false))

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use sstat::{JsonObject, Liveness, Status, escape, format_duration};
+use sstat::{Acknowledgement, JsonObject, Liveness, Status, escape, format_duration};
 
 use crate::render::style::{Role, Span, Style, percent};
 use crate::render::timeline::write_update;
@@ -67,6 +67,15 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
         && let Some(issue) = issue(update, health)
     {
         add("Issue", vec![Span::of(role, issue)]);
+    }
+    if health.is_acknowledged
+        && let Some(until) = update.acknowledged_until
+    {
+        let until = match until {
+            Acknowledgement::Until(time) => local_time(time),
+            _ => "its next update".to_owned(),
+        };
+        add("Ack", vec![Span::plain(format!("until {until}"))]);
     }
     let mut plain = |label, text: String| add(label, vec![Span::plain(text)]);
     let updated = match health.clock_skew {

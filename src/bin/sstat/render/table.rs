@@ -81,10 +81,13 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
         let (update, health) = (&session.update, &session.health);
         let cell = |column: &Column| match column {
             Column::Status => Span::of_status(&update.status),
-            Column::Age => match worst_issue(health) {
-                Some((issue, role)) => Span::of(role, format!("{} {issue}", age(health))),
-                None => Span::of(Role::Faint, age(health)),
-            },
+            Column::Age => {
+                let mark = if health.is_acknowledged { " ack" } else { "" };
+                match worst_issue(health) {
+                    Some((issue, role)) => Span::of(role, format!("{} {issue}{mark}", age(health))),
+                    None => Span::of(Role::Faint, age(health) + mark),
+                }
+            }
             Column::Progress => Span::plain(progress(update.progress, bar, style)),
             Column::For => Span::plain(time_in_status(session)),
             Column::Since => Span::plain(since(session)),

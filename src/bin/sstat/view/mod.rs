@@ -98,6 +98,7 @@ impl Serialize for SessionState<'_> {
             is_very_stale: bool,
             is_alive: Option<bool>,
             is_stopped: bool,
+            is_acknowledged: bool,
             #[serde(skip_serializing_if = "Option::is_none")]
             since: Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,6 +115,7 @@ impl Serialize for SessionState<'_> {
             is_very_stale: health.is_very_stale(),
             is_alive: health.is_alive(),
             is_stopped: health.is_stopped,
+            is_acknowledged: health.is_acknowledged,
             since: since.map(|since| since.at.to_rfc3339_opts(SecondsFormat::Secs, true)),
             for_seconds: self.0.time_in_status().map(|time| time.as_secs()),
             since_is_exact: since.map(|since| since.is_exact),

@@ -27,7 +27,7 @@ impl Trigger {
     pub const DEFAULT: [Self; 3] = [Self::Status(Status::Error), Self::VeryStale, Self::Dead];
 
     /// The words that are not statuses.
-    pub const EVENTS: [&str; 8] = [
+    pub const EVENTS: [&str; 9] = [
         "snapshot",
         "update",
         "stale",
@@ -35,6 +35,7 @@ impl Trigger {
         "dead",
         "stopped",
         "recovered",
+        "acknowledged",
         "removed",
     ];
 

@@ -61,20 +61,14 @@ impl Alerts {
     /// [`Watcher::wait`], so that waiting commands start.
     pub fn report(&mut self, watcher: &Watcher, events: &[Event]) -> Vec<String> {
         let mut alerts = self.observe(watcher, events);
+        let at = watcher.now();
         for (name, trigger, kind) in self.states.take_due(Instant::now()) {
-            alerts.extend(
-                watcher
-                    .table()
-                    .session_at(&name, watcher.now())
-                    .map(|session| AlertEvent {
-                        trigger,
-                        event: Event {
-                            kind,
-                            at: watcher.now(),
-                            session,
-                        },
-                    }),
-            );
+            let session = watcher.table().session_at(&name, at);
+            let session = session.filter(|session| !session.health.is_acknowledged);
+            alerts.extend(session.map(|session| AlertEvent {
+                trigger,
+                event: Event { kind, at, session },
+            }));
         }
         self.ring_bell(&alerts);
         let Some(commands) = &mut self.commands else {

@@ -46,6 +46,8 @@ pub enum EventKind {
         issue: HealthIssue,
         since: DateTime<Utc>,
     },
+    /// The user has acknowledged the session, or has withdrawn that.
+    Acknowledged,
     /// The file is missing or has no update.
     Removed,
 }
@@ -80,6 +82,7 @@ impl EventKind {
             Self::Exited => "exited",
             Self::Stopped { .. } => "stopped",
             Self::Recovered { .. } => "recovered",
+            Self::Acknowledged => "acknowledged",
             Self::Removed => "removed",
         }
     }
@@ -101,7 +104,10 @@ impl Serialize for Event {
         map.serialize_entry("session", &self.session.qualified_name())?;
         map.serialize_entry("at", &time(self.at))?;
         match &self.kind {
-            EventKind::Snapshot | EventKind::Exited | EventKind::Removed => {}
+            EventKind::Snapshot
+            | EventKind::Exited
+            | EventKind::Acknowledged
+            | EventKind::Removed => {}
             EventKind::Update { from } => {
                 map.serialize_entry("from", from)?;
                 map.serialize_entry("to", &self.session.update.status)?;

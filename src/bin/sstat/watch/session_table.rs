@@ -146,7 +146,7 @@ impl SessionTable {
         let mut session = Session::new(update, health);
         session.set_directory(directory.clone());
         session.since = Some(StatusSince::new(session.update.timestamp, true));
-        let (index, from) = match self.find(&session.qualified_name()) {
+        let (index, before) = match self.find(&session.qualified_name()) {
             Ok(index) => {
                 let entry = &mut *self.sessions[index];
                 session.has_namesake = entry.session.has_namesake;
@@ -155,7 +155,7 @@ impl SessionTable {
                 }
                 let before = std::mem::replace(&mut entry.session, session);
                 entry.process = process;
-                (index, Some(before.update.status))
+                (index, Some(before))
             }
             Err(index) => {
                 let entry = Entry {
@@ -170,12 +170,23 @@ impl SessionTable {
             }
         };
         let entry = &mut *self.sessions[index];
-        events.push(Event {
-            kind: EventKind::Update { from },
+        let update = &entry.session.update;
+        let repeats = before
+            .as_ref()
+            .filter(|before| update.is_copy_of(&before.update));
+        let acknowledged_before = repeats.and_then(|before| before.update.acknowledged_until);
+        let staleness = repeats.map_or(Staleness::Fresh, |before| before.health.staleness);
+        let is_new = repeats.is_none().then(|| EventKind::Update {
+            from: before.map(|before| before.update.status),
+        });
+        let is_acknowledged = update.acknowledged_until != acknowledged_before;
+        let is_acknowledged = is_acknowledged.then_some(EventKind::Acknowledged);
+        events.extend(is_new.into_iter().chain(is_acknowledged).map(|kind| Event {
+            kind,
             at: now,
             session: entry.session.clone(),
-        });
-        entry.report_changes(Staleness::Fresh, now, &self.thresholds, events);
+        }));
+        entry.report_changes(staleness, now, &self.thresholds, events);
         let next = entry.next_change(now, &self.thresholds);
         self.next_change = earlier(self.next_change, next);
     }

@@ -8,12 +8,17 @@ mod runs;
 mod stdin;
 pub mod wrap;
 
+use std::time::Duration;
+
+use chrono::SubsecRound;
 use serde_json::value::RawValue;
-use sstat::{JsonObject, Update};
+use sstat::{Acknowledgement, HealthRules, JsonObject, Thresholds, Update};
 
 use crate::cli;
+use crate::command::show::find_one;
 use crate::config::Config;
 use crate::error::{CliError, Result};
+use crate::select::{absent, resolve_name};
 use crate::view::{Report, View};
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
@@ -26,6 +31,9 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     }
     if args.stdin {
         return stdin::run(config, &args);
+    }
+    if let Some(limit) = args.ack {
+        return acknowledge(config, &args, limit);
     }
     push_one(config, args)
 }
@@ -40,6 +48,28 @@ fn catch_size_limit() {
 
 #[cfg(not(unix))]
 fn catch_size_limit() {}
+
+/// Acknowledges a session, at most for `limit`. A limit of zero withdraws it.
+fn acknowledge(config: &Config, args: &cli::Push, limit: Option<Duration>) -> Result<Report> {
+    let now = config.now()?;
+    let until = match limit {
+        None => Some(Acknowledgement::NextUpdate),
+        Some(Duration::ZERO) => None,
+        Some(limit) => Some(Acknowledgement::Until((now + limit).trunc_subsecs(0))),
+    };
+    let given = args.session.as_deref().unwrap_or_default();
+    let mut given = sstat::escape_invalid_utf8(given.as_encoded_bytes());
+    resolve_name(config, &mut given);
+    let (store, name) = find_one(
+        config,
+        &given,
+        &HealthRules::new(now, Thresholds::default()),
+    )?;
+    match store.acknowledge(name, until, config.durability(args.sync))? {
+        true => Ok(Report::of(View::Nothing)),
+        false => Err(absent(config, &given)),
+    }
+}
 
 fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
     let mut report = Report::of(View::Nothing);

@@ -13,7 +13,7 @@ mod wording;
 
 use sstat::{JsonObject, SessionName};
 
-pub use change::Context;
+pub use change::{Context, StatusChange};
 pub use event::Event;
 pub use owner::{Claim, claim, is_shared_daemon, other_name};
 pub use state::{HookState, is_session_end};

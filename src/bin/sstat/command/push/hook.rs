@@ -3,13 +3,14 @@
 use std::io::{self, IsTerminal, Read};
 use std::time::Duration;
 
-use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Update};
+use chrono::{DateTime, Utc};
+use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Store, Update};
 
 use super::record;
 use crate::cli::{self, Agent};
 use crate::config::Config;
 use crate::error::{CliError, Result};
-use crate::hook::{self, Claim, Context, Event, HookState, Payload};
+use crate::hook::{self, Claim, Context, Event, HookState, Payload, StatusChange};
 use crate::timeout::run_with_timeout;
 use crate::tmux;
 use crate::view::{Report, View};
@@ -31,7 +32,6 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 const MAX_NAMES: usize = 4;
 
 pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
-    let report = Report::of(View::Nothing);
     let fields = match &args.session {
         // Codex appends the payload to its notify command.
         Some(json) => Payload::parse_bytes(json.as_encoded_bytes()).map_err(invalid_payload),
@@ -42,92 +42,220 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
         prompts: config.hook_prompts(),
     };
     let now = config.now()?;
-    let Some(change) = hook::change(&event, now) else {
-        return Ok(report);
-    };
-    let agent = agent.name().or_else(|| event.agent());
-    let process = agent_process(config, agent);
-    let run = event.session_id();
-    // A daemon has the environment of the first of its sessions.
-    let is_daemon = process.as_ref().is_some_and(hook::is_shared_daemon);
-    let tmux = config.tmux_pane().filter(|_| !is_daemon);
-    let fixed = args.hook_session.clone();
-    let fixed = fixed.or_else(|| name_of_variable(config).filter(|_| !is_daemon));
-    // A tmux session can be renamed, and a pane that is closed has none.
-    let mut may_be_renamed = fixed.is_none() && tmux.is_some() && !event.is_startup();
-    let given = fixed.or_else(|| name_of_pane(tmux.as_deref()?));
-    let is_named_by_id = given.is_none();
-    let mut name = match given {
-        Some(name) => name,
-        None => directory_name(config, agent, &event)?,
-    };
-    let other = run.as_ref().and_then(|run| hook::other_name(&name, run));
-    if let Some(other) = other.as_ref().filter(|other| exists(config, other)) {
-        name = other.clone();
-    }
-    let wrapper = record::wrapper(config);
-    let durability = config.durability(args.sync);
-    for _ in 0..MAX_NAMES {
-        let claim_of = |state: &HookState| {
-            let ends = change.ends_session();
-            hook::claim(state, run.as_deref(), process.as_ref(), ends)
+    if let Some(change) = hook::change(&event, now) {
+        let agent = agent.name().or_else(|| event.agent());
+        let process = agent_process(config, agent);
+        let is_daemon = process.as_ref().is_some_and(hook::is_shared_daemon);
+        let hook = Hook {
+            config,
+            args,
+            run: event.session_id(),
+            event,
+            now,
+            change,
+            agent,
+            process,
+            is_daemon,
+            tmux: config.tmux_pane().filter(|_| !is_daemon),
+            wrapper: record::wrapper(config),
         };
+        hook.record()?;
+    }
+    Ok(Report::of(View::Nothing))
+}
+
+/// An event with its status change, and the agent that it came from.
+struct Hook<'a> {
+    config: &'a Config,
+    args: &'a cli::Push,
+    event: Event,
+    now: DateTime<Utc>,
+    change: StatusChange,
+    agent: Option<&'static str>,
+    process: Option<ProcessIdentity>,
+    /// Whether the agent has the environment of the first of its sessions.
+    is_daemon: bool,
+    /// The id of the agent's session.
+    run: Option<String>,
+    tmux: Option<String>,
+    wrapper: Option<ProcessIdentity>,
+}
+
+impl Hook<'_> {
+    /// Records the change under the name that belongs to the agent.
+    fn record(&self) -> Result<()> {
+        let fixed = self.fixed_name();
+        // A tmux session can be renamed, and a pane that is closed has none.
+        let mut may_be_renamed = fixed.is_none() && self.tmux.is_some() && !self.event.is_startup();
+        let given = fixed.or_else(|| self.name_of_pane());
+        let is_named_by_id = given.is_none();
+        let mut name = match given {
+            Some(name) => name,
+            None => self.name_of_directory()?,
+        };
+        let other = self.run.as_ref();
+        let other = other.and_then(|run| hook::other_name(&name, run));
+        if let Some(other) = other.as_ref().filter(|other| self.exists(other)) {
+            name = other.clone();
+        }
+        for _ in 0..MAX_NAMES {
+            let claim = self.write(&name, is_named_by_id, !may_be_renamed)?;
+            match (claim, &other) {
+                (Claim::Owned | Claim::Nested, _) => break,
+                _ if std::mem::take(&mut may_be_renamed) => {
+                    name = self.earlier_name()?.unwrap_or(name);
+                }
+                (Claim::Taken, Some(other)) if !self.change.ends_session() => name = other.clone(),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the update to the session's file, if the agent owns the name, or if no
+    /// other agent does and `takes_free` is true. Returns the relation to the name.
+    fn write(&self, name: &SessionName, is_named_by_id: bool, takes_free: bool) -> Result<Claim> {
         let mut claim = Claim::Free;
         let mut next = |is_locked: bool| -> Result<Option<Vec<u8>>> {
-            let (last, state) = last_update(config, &name)?;
-            claim = claim_of(&state);
-            match claim {
-                // A later event of the session has overtaken its start.
-                Claim::Owned
-                    if event.is_startup() && state.run == run && state.process == process =>
-                {
-                    return Ok(None);
-                }
-                Claim::Owned => {}
-                Claim::Free if !may_be_renamed => {}
-                _ => return Ok(None),
+            let (last, state) = self.last_update(name)?;
+            claim = self.claim(&state);
+            let is_granted = claim == Claim::Owned || (takes_free && claim == Claim::Free);
+            if !is_granted || self.is_late_start(&state) {
+                return Ok(None);
             }
             // A subagent can have another id, but it belongs to the owner's session.
-            let owner = state
-                .run
-                .as_deref()
-                .filter(|_| !event.subagent().is_empty());
-            let update = change.apply(&Context {
-                session: &name,
-                now,
+            let is_subagent = !self.event.subagent().is_empty();
+            let owner = state.run.as_deref().filter(|_| is_subagent);
+            let update = self.change.apply(&Context {
+                session: name,
+                now: self.now,
                 last: last.as_ref(),
                 state: &state,
                 is_locked,
                 is_named_by_id,
-                agent,
-                run: owner.or(run.as_deref()),
-                wrapper: wrapper.as_ref(),
-                directory: event.directory(),
-                model: event.text("model"),
-                process: process.as_ref(),
-                tmux: tmux.as_deref(),
-                stale_after: args.expect,
+                agent: self.agent,
+                run: owner.or(self.run.as_deref()),
+                wrapper: self.wrapper.as_ref(),
+                directory: self.event.directory(),
+                model: self.event.text("model"),
+                process: self.process.as_ref(),
+                tmux: self.tmux.as_deref(),
+                stale_after: self.args.expect,
             });
             Ok(update.map(|update| update.encode()).transpose()?)
         };
         // An event that changes nothing must not create a file.
-        if exists(config, &name) || next(true)?.is_some() {
-            config.directories.first().create(durability)?;
-            let mut appender = config.directories.first().store.appender(&name);
-            appender.append_locked(LOCK_TIMEOUT, durability, &mut next)?;
+        if self.exists(name) || next(true)?.is_some() {
+            let durability = self.config.durability(self.args.sync);
+            let location = self.config.directories.first();
+            location.create(durability)?;
+            let mut appender = location.store.appender(name);
+            appender.append_locked(LOCK_TIMEOUT, durability, next)?;
         }
-        match (claim, &other) {
-            (Claim::Owned | Claim::Nested, _) => break,
-            _ if std::mem::take(&mut may_be_renamed) => {
-                let is_own = |state: &HookState| claim_of(state) == Claim::Owned;
-                let earlier = earlier_name(config, tmux.as_deref(), is_own)?;
-                name = earlier.unwrap_or(name);
-            }
-            (Claim::Taken, Some(other)) if !change.ends_session() => name = other.clone(),
-            _ => break,
-        }
+        Ok(claim)
     }
-    Ok(report)
+
+    fn claim(&self, state: &HookState) -> Claim {
+        let ends = self.change.ends_session();
+        hook::claim(state, self.run.as_deref(), self.process.as_ref(), ends)
+    }
+
+    /// Returns true for the start of a session that has had a later event already:
+    /// agents run hooks at the same time.
+    fn is_late_start(&self, state: &HookState) -> bool {
+        let is_known = state.run.is_some() && state.run == self.run;
+        self.event.is_startup() && is_known && state.process == self.process
+    }
+
+    /// Returns the name that the user has set.
+    fn fixed_name(&self) -> Option<SessionName> {
+        let of_variable = || {
+            let name = self.config.session_variable().filter(|_| !self.is_daemon)?;
+            SessionName::from_text(&name.to_string_lossy()).ok()
+        };
+        self.args.hook_session.clone().or_else(of_variable)
+    }
+
+    fn name_of_pane(&self) -> Option<SessionName> {
+        let session = tmux::session_of_pane(self.tmux.as_deref()?)?;
+        SessionName::from_text(&session).ok()
+    }
+
+    /// Derives a name from the directory and the id. An agent may change its
+    /// directory, so an existing session with the same id keeps its name.
+    fn name_of_directory(&self) -> Result<SessionName> {
+        let directory = self.event.directory();
+        let directory = directory.unwrap_or_else(|| self.config.current_directory());
+        let derived = self.run.as_ref().and_then(|id| {
+            let name = hook::directory_name(self.agent.unwrap_or("agent"), &directory, id)?;
+            Some((name, hook::name_end(id)?))
+        });
+        let (name, end) = derived.ok_or_else(|| {
+            CliError::error(
+                "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
+            )
+        })?;
+        if self.exists(&name) {
+            return Ok(name);
+        }
+        let names = match self.store().names() {
+            // The first push creates the directory.
+            Err(error) if error.is_not_found() => Vec::new(),
+            names => names?,
+        };
+        let same = names.into_iter().filter(|other| other.ends_with(&end));
+        let same = same.min().and_then(|other| SessionName::new(other).ok());
+        Ok(same.unwrap_or(name))
+    }
+
+    /// Returns the session that the agent wrote to from this tmux pane before its tmux
+    /// session was renamed or closed.
+    fn earlier_name(&self) -> Result<Option<SessionName>> {
+        let scan = match self.store().scan(&no_rules(), |_| true) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            scan => scan?,
+        };
+        let updates = scan.sessions.into_iter().map(|session| session.update);
+        for update in updates.filter(|update| update.tmux == self.tmux) {
+            if let Ok(name) = SessionName::new(update.session)
+                && self.claim(&self.last_update(&name)?.1) == Claim::Owned
+            {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the last update of the session and the state of its hooks: that of the
+    /// last update that a hook wrote. Readers and the append report a problem with
+    /// the file.
+    fn last_update(&self, name: &SessionName) -> sstat::Result<(Option<Update>, HookState)> {
+        let (session, _problem) = self.store().session(name.as_str(), &no_rules())?;
+        let Some(last) = session.map(|session| session.update) else {
+            return Ok((None, HookState::default()));
+        };
+        if let Some(state) = HookState::of(&last) {
+            return Ok((Some(last), state));
+        }
+        let mut state = None;
+        let query = Query::last(STATE_LOOKBACK);
+        if let Some(history) = self.store().history(name.as_str(), query)? {
+            history.for_each(|_, update| -> sstat::Result<()> {
+                state = HookState::of(&update).or(state.take());
+                Ok(())
+            })?;
+        }
+        let state = state.map(HookState::without_status);
+        Ok((Some(last), state.unwrap_or_default()))
+    }
+
+    fn exists(&self, name: &SessionName) -> bool {
+        self.store().path().join(name.file_name()).exists()
+    }
+
+    fn store(&self) -> &Store {
+        &self.config.directories.first().store
+    }
 }
 
 /// Returns the process of the agent. Claude Code passes its own; a variable that
@@ -189,94 +317,9 @@ fn invalid_payload(error: serde_json::Error) -> CliError {
     CliError::error(format!("--hook: stdin is not a valid JSON object: {error}"))
 }
 
-fn name_of_variable(config: &Config) -> Option<SessionName> {
-    SessionName::from_text(&config.session_variable()?.to_string_lossy()).ok()
-}
-
-fn name_of_pane(pane: &str) -> Option<SessionName> {
-    SessionName::from_text(&tmux::session_of_pane(pane)?).ok()
-}
-
-/// Returns the session that the agent wrote to from this tmux pane before its tmux
-/// session was renamed or closed.
-fn earlier_name(
-    config: &Config,
-    pane: Option<&str>,
-    is_own: impl Fn(&HookState) -> bool,
-) -> Result<Option<SessionName>> {
-    let scan = match config.directories.first().store.scan(&no_rules(), |_| true) {
-        Err(error) if error.is_not_found() => return Ok(None),
-        scan => scan?,
-    };
-    let updates = scan.sessions.into_iter().map(|session| session.update);
-    for update in updates.filter(|update| update.tmux.as_deref() == pane) {
-        if let Ok(name) = SessionName::new(update.session)
-            && is_own(&last_update(config, &name)?.1)
-        {
-            return Ok(Some(name));
-        }
-    }
-    Ok(None)
-}
-
-fn exists(config: &Config, name: &SessionName) -> bool {
-    let path = config.directories.first().store.path();
-    path.join(name.file_name()).exists()
-}
-
-/// Derives a name from the directory and the id. An agent may change its
-/// directory, so an existing session with the same id keeps its name.
-fn directory_name(config: &Config, agent: Option<&str>, event: &Event) -> Result<SessionName> {
-    let directory = event.directory();
-    let directory = directory.unwrap_or_else(|| config.current_directory());
-    let derived = event.session_id().and_then(|id| {
-        let name = hook::directory_name(agent.unwrap_or("agent"), &directory, &id)?;
-        Some((name, hook::name_end(&id)?))
-    });
-    let (name, end) = derived.ok_or_else(|| {
-        CliError::error(
-            "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
-        )
-    })?;
-    if exists(config, &name) {
-        return Ok(name);
-    }
-    let names = match config.directories.first().store.names() {
-        // The first push creates the directory.
-        Err(error) if error.is_not_found() => Vec::new(),
-        names => names?,
-    };
-    let same = names.into_iter().filter(|other| other.ends_with(&end));
-    let same = same.min().and_then(|other| SessionName::new(other).ok());
-    Ok(same.unwrap_or(name))
-}
-
-/// Returns the last update of the session and the state of its hooks: that of the
-/// last update that a hook wrote. Readers and the append report a problem with
-/// the file.
-fn last_update(config: &Config, name: &SessionName) -> sstat::Result<(Option<Update>, HookState)> {
-    let store = &config.directories.first().store;
-    let (session, _problem) = store.session(name.as_str(), &no_rules())?;
-    let Some(last) = session.map(|session| session.update) else {
-        return Ok((None, HookState::default()));
-    };
-    if let Some(state) = HookState::of(&last) {
-        return Ok((Some(last), state));
-    }
-    let mut state = None;
-    if let Some(history) = store.history(name.as_str(), Query::last(STATE_LOOKBACK))? {
-        history.for_each(|_, update| -> sstat::Result<()> {
-            state = HookState::of(&update).or(state.take());
-            Ok(())
-        })?;
-    }
-    let state = state.map(HookState::without_status);
-    Ok((Some(last), state.unwrap_or_default()))
-}
-
 /// Returns health rules for reading updates only.
 fn no_rules() -> HealthRules {
-    HealthRules::new(chrono::DateTime::default(), sstat::Thresholds::default())
+    HealthRules::new(DateTime::default(), sstat::Thresholds::default())
 }
 
 #[cfg(test)]

@@ -177,6 +177,10 @@ fn stopped_wrapper_becomes_stale() {
 }
 
 #[test]
+#[cfg_attr(
+    any(not(target_os = "linux"), sstat_portable),
+    ignore = "only Linux shows environments of other processes"
+)]
 fn command_of_a_killed_wrapper_is_named() {
     let sandbox = Sandbox::with_real_clock();
     let pid_file = sandbox.root().join("pid");
@@ -319,6 +323,10 @@ fn far_ancestor_is_found_up_to_a_limit() {
 }
 
 #[test]
+#[cfg_attr(
+    any(not(target_os = "linux"), sstat_portable),
+    ignore = "only on Linux threads have such ids"
+)]
 fn thread_is_not_a_process() {
     let sandbox = Sandbox::new();
     // The test harness runs each test in a thread of its own.

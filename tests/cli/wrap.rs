@@ -564,6 +564,10 @@ fn ignored_signal_stays_ignored() {
 /// A container's `exec` starts a process like this: its group and session have no
 /// ids in the PID namespace.
 #[test]
+#[cfg_attr(
+    any(not(target_os = "linux"), sstat_portable),
+    ignore = "only Linux has pid namespaces"
+)]
 fn process_group_outside_of_the_pid_namespace_is_not_in_the_foreground() {
     let unshared = |arguments: &[&str]| {
         let mut unshare = Command::new("unshare");

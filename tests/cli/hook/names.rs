@@ -432,16 +432,16 @@ fn shared_daemon_names_sessions_by_their_payload() {
 #[test]
 fn completed_is_idle_inside_a_wrapped_run() {
     let sandbox = Sandbox::with_real_clock();
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let start = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .nth(19)
-        .unwrap();
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-    let run = format!("{}-{start}-{}", std::process::id(), boot.trim());
+    sandbox.ok([
+        "push",
+        "x",
+        "working",
+        "--pid",
+        &std::process::id().to_string(),
+    ]);
+    let this = &sandbox.last("x")["process"];
+    let boot = this["boot_id"].as_str().unwrap();
+    let run = format!("{}-{}-{boot}", this["pid"], this["start_time"]);
     let event = |run: &str, name: &str| {
         let mut command = sandbox.command(["push", "--hook", "claude-code", "--session", "w"]);
         let payload = json!({"hook_event_name": name, "error": "rate_limit", "session_id": "a1",

@@ -35,13 +35,15 @@ impl Daemon {
     fn start(sandbox: &Sandbox, sidecar: &Sidecar) -> Self {
         let program = sandbox.root().join("daemon");
         fs::copy("/bin/sh", &program).unwrap();
+        let script = sandbox.root().join("daemon.sh");
         let mut command = Command::new(program);
         sandbox.isolate(&mut command);
-        let script = format!(
+        let text = format!(
             "while read -r now json; do echo \"$json\" | SSTAT_NOW=$now sstat push --hook {}; echo; done",
             sidecar.agent
         );
-        command.args(["-c", &script, "app-server", "--managed-daemon"]);
+        fs::write(&script, text).unwrap();
+        command.arg(script).args(["app-server", "--managed-daemon"]);
         let streams = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = streams.envs(&sidecar.environment).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());

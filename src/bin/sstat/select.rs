@@ -9,7 +9,7 @@ use sstat::{
 
 use crate::cli::{Filters, pattern};
 use crate::config::{Config, before};
-use crate::directories::{compare, name_in, parts, split};
+use crate::directories::{Directories, compare, name_in, parts, split};
 use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
 
@@ -66,82 +66,67 @@ impl Selection {
         report
     }
 
-    /// Reads the sessions of one directory that have one of the names.
-    fn read(
+    /// Reads the sessions of one directory whose name matches.
+    fn scan(&mut self, store: &Store, names: &Names, rules: &HealthRules) -> sstat::Result<()> {
+        let project = store.directory().project();
+        let scan = store.scan(rules, |name| names.want(project, name))?;
+        // A single directory is not copied.
+        match self.sessions.is_empty() {
+            true => self.sessions = scan.sessions,
+            false => self.sessions.extend(scan.sessions),
+        }
+        self.warnings.extend(scan.warnings);
+        Ok(())
+    }
+
+    /// Reads the sessions with a name given by the user. With `is_scanned`, they are
+    /// known already.
+    fn add_named(
         &mut self,
-        store: &Store,
-        names: &Names,
-        literals: &mut [Literal],
+        directories: &Directories,
+        given: &str,
+        is_scanned: bool,
         rules: &HealthRules,
     ) -> sstat::Result<()> {
-        if names.needs_scan() {
-            let scan = store.scan(rules, |name| names.want(store.directory().project(), name))?;
-            match self.sessions.is_empty() {
-                true => self.sessions = scan.sessions,
-                false => self.sessions.extend(scan.sessions),
-            }
-            self.warnings.extend(scan.warnings);
-        }
-        for literal in literals {
-            let Some(name) = name_in(store, literal.name) else {
+        let mut is_found = false;
+        let mut unread = Vec::new();
+        for store in directories.stores() {
+            let Some(name) = name_in(store, given) else {
                 continue;
             };
             match store.session(name, rules)? {
                 (Some(session), warning) => {
-                    literal.is_found = true;
+                    is_found = true;
                     self.notes.extend(stored_name(store, name));
-                    if !names.needs_scan() {
+                    if !is_scanned {
                         self.sessions.push(session);
                         self.warnings.extend(warning);
                     }
                 }
-                (None, warning) => {
+                (None, Some(warning)) => {
                     // The error about the name includes it.
-                    if let Some(FileWarning { path, .. }) = &warning {
-                        self.warnings.retain(|other| other.path != *path);
-                    }
-                    literal.warnings.extend(warning);
+                    self.warnings.retain(|other| other.path != warning.path);
+                    unread.push(warning);
                 }
+                (None, None) => {}
             }
         }
-        Ok(())
-    }
-
-    fn add_literal(&mut self, literal: Literal) {
-        if !literal.is_found {
-            self.unknown.push(literal.name.to_owned());
-            return;
+        if !is_found {
+            self.unknown.push(given.to_owned());
+            return Ok(());
         }
-        for warning in literal.warnings {
+        for warning in unread {
             match warning.is_unreadable() {
                 true => self.failures.push(warning.to_string()),
                 false => self.warnings.push(warning),
             }
         }
+        Ok(())
     }
 
     /// Returns the number of invalid lines that were skipped.
     pub fn skipped_lines(&self) -> u64 {
         self.warnings.iter().map(FileWarning::bad_lines).sum()
-    }
-}
-
-/// A name given by the user.
-struct Literal<'a> {
-    name: &'a str,
-    /// A session in one of the directories has this name.
-    is_found: bool,
-    /// The warnings about the files with this name that have no session.
-    warnings: Vec<FileWarning>,
-}
-
-impl<'a> Literal<'a> {
-    fn new(name: &'a str) -> Self {
-        Self {
-            name,
-            is_found: false,
-            warnings: Vec::new(),
-        }
     }
 }
 
@@ -174,13 +159,9 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     };
     let names = Names::new(&filters.names);
     let is_single = config.directories.is_single();
-    let mut literals: Vec<_> = names
-        .literal
-        .iter()
-        .map(|name| Literal::new(name))
-        .collect();
-    for store in config.directories.stores() {
-        match selection.read(store, &names, &mut literals, rules) {
+    let is_scanned = names.needs_scan();
+    for store in config.directories.stores().filter(|_| is_scanned) {
+        match selection.scan(store, &names, rules) {
             Ok(()) => {}
             // The message about it is in `missing`.
             Err(error) if error.is_not_found() && !selection.missing.is_empty() => {}
@@ -188,11 +169,11 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
             Err(error) => selection.failures.push(format!("{error:#}")),
         }
     }
-    for literal in literals {
-        selection.add_literal(literal);
+    for name in &names.literal {
+        selection.add_named(&config.directories, name, is_scanned, rules)?;
     }
     let sessions = &mut selection.sessions;
-    if !is_single || !names.needs_scan() {
+    if !is_single || !is_scanned {
         sessions.sort_unstable_by(|a, b| compare(parts(a), parts(b)));
     }
     if !is_single {

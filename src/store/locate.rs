@@ -85,7 +85,7 @@ impl Location {
         sudo_uid: Option<u32>,
     ) -> Result<Self> {
         if let Some(path) = named {
-            return Self::named(path, Origin::Named);
+            return Ok(Self::new(absolute(path)?, Origin::Named));
         }
         let mut listed = listed(variable.unwrap_or_default()).into_iter();
         if let Some(first) = listed.next() {
@@ -93,7 +93,7 @@ impl Location {
                 Some(_) => Origin::FirstOfEnvironment,
                 None => Origin::Environment,
             };
-            return Self::named(first, origin);
+            return Ok(Self::new(absolute(first)?, origin));
         }
         let user = directories::BaseDirs::new();
         match std::env::current_dir() {
@@ -137,29 +137,26 @@ impl Location {
         if paths.is_empty() {
             return Ok(vec![Self::find(None, None, sudo_uid)?]);
         }
-        let mut locations = Vec::new();
-        for path in paths {
-            locations.push(Self::named(path, origin)?);
-        }
-        if locations.len() == 1 {
-            return Ok(locations);
-        }
         let mut seen = HashSet::new();
-        locations.retain(|Self { store, .. }| {
-            let path = store.path();
-            seen.insert(resolve(path))
-        });
-        let paths: Vec<PathBuf> = locations
-            .iter()
-            .map(|Self { store, .. }| store.path().to_path_buf())
-            .collect();
-        if paths.len() > 1 {
-            let names = project_names(&paths);
-            for ((location, path), name) in locations.iter_mut().zip(paths).zip(names) {
-                location.store = Store::of_project(path, Some(name));
+        let mut directories = Vec::new();
+        for path in paths {
+            let path = absolute(path)?;
+            if seen.insert(resolve(&path)) {
+                directories.push(path);
             }
         }
-        Ok(locations)
+        let projects = match directories.len() {
+            1 => vec![None],
+            _ => project_names(&directories).into_iter().map(Some).collect(),
+        };
+        let locations = directories
+            .into_iter()
+            .zip(projects)
+            .map(|(path, project)| {
+                let store = Store::of_project(path, project);
+                Self { store, origin }
+            });
+        Ok(locations.collect())
     }
 
     /// Creates the directory and its parents if they are missing. In the user's
@@ -194,24 +191,6 @@ impl Location {
         Ok(())
     }
 
-    fn named(given: PathBuf, origin: Origin) -> Result<Self> {
-        let path = expanded(&given).ok_or(Error::NoDirectory)?;
-        if let Some(variable) = variable_in(&given.to_string_lossy())
-            && !path.is_dir()
-        {
-            return Err(Error::Unexpanded {
-                path: given,
-                variable,
-            });
-        }
-        // Messages show the path: a relative one does not tell where it is.
-        match std::path::absolute(&path) {
-            Ok(path) => Ok(Self::new(path, origin)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NoCurrentDirectory),
-            Err(error) => Err(Error::io("use", &path)(error)),
-        }
-    }
-
     fn new(path: PathBuf, origin: Origin) -> Self {
         Self {
             store: Store::new(path),
@@ -224,7 +203,7 @@ impl Location {
 fn listed(variable: OsString) -> Vec<PathBuf> {
     let entries = std::env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty());
     let entries: Vec<PathBuf> = entries.collect();
-    let is_one = entries.len() == 1 && entries[0] == variable;
+    let is_one = *entries == [Path::new(&variable)];
     if is_one
         || (!variable.is_empty()
             && expanded(Path::new(&variable)).is_some_and(|path| path.is_dir()))
@@ -232,6 +211,24 @@ fn listed(variable: OsString) -> Vec<PathBuf> {
         return vec![variable.into()];
     }
     entries
+}
+
+/// Returns the absolute path of a directory that the user named. Messages show it: a
+/// relative one does not tell where it is.
+fn absolute(given: PathBuf) -> Result<PathBuf> {
+    let path = expanded(&given).ok_or(Error::NoDirectory)?;
+    if let Some(variable) = variable_in(&given.to_string_lossy())
+        && !path.is_dir()
+    {
+        return Err(Error::Unexpanded {
+            path: given,
+            variable,
+        });
+    }
+    match std::path::absolute(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NoCurrentDirectory),
+        absolute => absolute.map_err(Error::io("use", &path)),
+    }
 }
 
 /// Returns a path with a leading `~/` expanded; `None` if the user has no home.

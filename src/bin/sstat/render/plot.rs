@@ -378,34 +378,13 @@ fn write_cells(
 
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
-const YEAR: i64 = 365 * DAY;
 
-/// The possible distances of two labels, in seconds.
-const STEPS: [i64; 24] = [
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    HOUR,
-    2 * HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-    DAY,
-    2 * DAY,
-    7 * DAY,
-    14 * DAY,
-    28 * DAY,
-    91 * DAY,
-    YEAR,
+/// The possible distances of two labels: units in seconds, and their multiples.
+const STEPS: [(i64, &[i64]); 4] = [
+    (1, &[1, 2, 5, 10, 15, 30]),
+    (60, &[1, 2, 5, 10, 15, 30]),
+    (HOUR, &[1, 2, 3, 6, 12]),
+    (DAY, &[1, 2, 7, 14, 28, 91, 365]),
 ];
 
 /// Returns the columns of an axis that have a label, and their labels, from left
@@ -417,8 +396,10 @@ fn axis_labels(range: TimeRange, columns: usize) -> Vec<(usize, String)> {
         60..DAY => "20:35".len().max("02-14".len()),
         _ => "2026-02-14".len(),
     };
-    let ages = iter::successors(Some(10 * YEAR), |years| years.checked_mul(10));
-    let mut steps = STEPS.into_iter().chain(ages);
+    let steps = STEPS.iter();
+    let steps = steps.flat_map(|(unit, counts)| counts.iter().map(move |count| unit * count));
+    let ages = iter::successors(Some(3650 * DAY), |years| years.checked_mul(10));
+    let mut steps = steps.chain(ages);
     let has_room = |step: &i64| *step as f64 / column >= (width(*step) + 2) as f64;
     let step = steps.find(has_room).unwrap_or(i64::MAX);
 

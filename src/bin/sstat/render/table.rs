@@ -20,9 +20,8 @@ const ROOMY: usize = 100;
 /// Spaces between two columns.
 const GAP: usize = 2;
 
-/// The minimum widths of a truncated column and of a name.
+/// The minimum width of a truncated column.
 const MIN_WIDTH: usize = 4;
-const MIN_NAME: usize = 8;
 
 /// The maximum width of a column, also when piped, because every row is padded
 /// to it.
@@ -153,7 +152,7 @@ pub fn write_groups(out: &mut dyn Write, summary: &Summary, style: &Style) -> io
     let calm = |status: &Status| !matches!(status, Status::Error | Status::Blocked);
     let places = statuses().enumerate().filter(|(_, status)| calm(status));
     // The column of a status that needs no attention can be left out, the last first.
-    let dispensable = places.map(|(place, _)| (2 + place, 10)).rev();
+    let dispensable = places.map(|(place, _)| (2 + place, 8)).rev();
     let bar = if style.width.is_none_or(|width| width >= ROOMY) {
         10
     } else {
@@ -208,8 +207,8 @@ enum Kind {
     Number,
     /// Truncated at the end on a narrow terminal, the widest first.
     Elastic,
-    /// Truncated in the middle if it takes more than a third of the terminal and
-    /// others need the room: names often differ only in their last characters.
+    /// The same, but truncated less, and in the middle: names often differ only in
+    /// their last characters.
     Name,
 }
 
@@ -233,14 +232,9 @@ impl Layout {
         let Some(terminal) = terminal else {
             return longest;
         };
-        let fitting = |longest: &[_], min| {
-            let limits = (min..=terminal).rev().map(|limit| (limit, terminal / 3));
-            let name_limits = (MIN_NAME..terminal / 3).rev();
-            let name_limits = name_limits
-                .filter(|_| min == MIN_WIDTH)
-                .map(|name| (min, name));
-            let limits = limits.chain(name_limits);
-            let mut widths = limits.map(|(limit, name)| self.limited(longest, limit, name));
+        let fitting = |longest: &[_], min: usize| {
+            let limits = (min..=terminal).rev();
+            let mut widths = limits.map(|limit| self.limited(longest, limit));
             widths.find(|widths| row_width(widths) <= terminal)
         };
         for &(column, min) in &self.dispensable {
@@ -248,29 +242,24 @@ impl Layout {
                 longest[column] = None;
             }
         }
-        // What does not fit in any way is left out from the right.
+        // What still does not fit is left out from the right.
         for column in (1..longest.len()).rev() {
             if let Some(widths) = fitting(&longest, MIN_WIDTH) {
                 return widths;
             }
             longest[column] = None;
         }
-        self.limited(&longest, MIN_WIDTH, MIN_NAME)
+        self.limited(&longest, MIN_WIDTH)
     }
 
-    /// Returns the widths if no column is wider than a limit, and names than a limit of
-    /// their own if that is wider.
-    fn limited(
-        &self,
-        widths: &[Option<usize>],
-        limit: usize,
-        name_limit: usize,
-    ) -> Vec<Option<usize>> {
-        let headers = self.headers.iter().zip(widths);
+    /// Returns the widths if elastic columns have at most this width, and names twice
+    /// as much.
+    fn limited(&self, longest: &[Option<usize>], limit: usize) -> Vec<Option<usize>> {
+        let headers = self.headers.iter().zip(longest);
         let limited = headers.map(|(header, width)| match header.kind {
-            Kind::Elastic => width.map(|width| width.min(limit)),
-            Kind::Name => width.map(|width| width.min(limit.max(name_limit))),
             Kind::Fixed | Kind::Number => *width,
+            Kind::Elastic => width.map(|width| width.min(limit)),
+            Kind::Name => width.map(|width| width.min(2 * limit)),
         });
         limited.collect()
     }
@@ -417,9 +406,9 @@ data_pipeline_transformer2  working                         Compiling           
         assert_eq!(
             at(60),
             "\
-SESSION               STATUS   MESSAGE             AGE
-data_pipe…ansformer1  working  Checking the road…  1m
-data_pipe…ansformer2  working  Compiling           15m stale"
+SESSION                   STATUS   MESSAGE       AGE
+data_pipeli…transformer1  working  Checking th…  1m
+data_pipeli…transformer2  working  Compiling     15m stale"
         );
     }
 

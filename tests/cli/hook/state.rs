@@ -322,3 +322,20 @@ fn compaction_returns_to_the_status_before_it() {
     sandbox.claude("w", "PreToolUse", bash("make"));
     assert_eq!(sandbox.last("w")["message"], "Bash: make");
 }
+
+#[test]
+fn notification_of_older_versions_has_no_type() {
+    let sandbox = Sandbox::new();
+    let notify = |message: &str| {
+        sandbox.claude("w", "Notification", json!({"message": message}));
+        let last = sandbox.last("w");
+        last["status"].as_str().unwrap().to_owned()
+    };
+    sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "Go"}));
+    assert_eq!(
+        notify("Claude needs your permission to use Bash"),
+        "blocked"
+    );
+    assert_eq!(notify("Claude is waiting for your input"), "idle");
+    assert_eq!(notify("Something else"), "idle");
+}

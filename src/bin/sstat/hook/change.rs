@@ -306,11 +306,13 @@ pub struct Context<'a> {
     pub model: Option<String>,
 }
 
-/// Returns true if the update is equal to `last` except for its time and follows it
-/// within [`REPEAT_AFTER`].
+/// Returns true if the update is equal to `last`, or to the update that `last` repeats,
+/// and follows it within [`REPEAT_AFTER`].
 fn repeats(update: &Update, last: &Update) -> bool {
     let mut same = last.clone();
     same.timestamp = update.timestamp;
+    same.repeated = false;
+    same.acknowledged_until = None;
     let is_soon = (update.timestamp - last.timestamp).abs() <= REPEAT_AFTER;
     is_soon
         && same

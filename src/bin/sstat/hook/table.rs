@@ -10,6 +10,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use sstat::Status;
+
 use crate::hook::Payload;
 use crate::hook::change::{Progress, StatusChange};
 use crate::hook::event::Event;
@@ -17,8 +20,6 @@ use crate::hook::request::{Answered, COMPACTION, ELICITATION, Kind, Request};
 use crate::hook::schedule;
 use crate::hook::state::Subagent;
 use crate::hook::wording::{Tool, first_line};
-use chrono::{DateTime, Utc};
-use sstat::Status;
 
 /// Time after a scheduled run until the session is stale.
 const SCHEDULE_TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -122,12 +123,11 @@ fn prompted(event: &Event) -> StatusChange {
         return StatusChange::answering(Answered::Agent(String::new()));
     }
     let prompt = event.text("prompt").unwrap_or_default();
-    let by_agent = prompt.trim_start().starts_with("<task-notification>")
-        || prompt.starts_with("[System: ")
-        || event
-            .text("source")
-            .is_some_and(|source| source != "user" && source != "typed");
-    let message = match by_agent {
+    let is_notice =
+        prompt.trim_start().starts_with("<task-notification>") || prompt.starts_with("[System: ");
+    let is_other = |source: String| source != "user" && source != "typed";
+    let by_agent = is_notice || event.text("source").is_some_and(is_other);
+    let message = match is_notice {
         true => event.summary(&prompt),
         false => event.said("prompt"),
     };
@@ -255,11 +255,18 @@ fn waiting() -> String {
 /// Handles a notification. Those of Claude Code follow a request after some
 /// seconds and have fewer details.
 fn notified(event: &Event) -> Option<StatusChange> {
-    let kind = match event
-        .fields
-        .first_text(&["notification_type", "type"])?
-        .as_str()
-    {
+    let message = event.line("message").unwrap_or_else(waiting);
+    let kind = event.fields.first_text(&["notification_type", "type"]);
+    // Older versions of Claude Code send the message only.
+    let kind = kind.or_else(|| {
+        let known = [
+            ("needs your permission", "permission_prompt"),
+            ("waiting for your input", "idle_prompt"),
+        ];
+        let (_, kind) = known.iter().find(|(text, _)| message.contains(text))?;
+        Some((*kind).to_owned())
+    });
+    let kind = match kind?.as_str() {
         "permission_prompt" => Kind::Permission,
         "elicitation" | "elicitation_dialog" | "agent_needs_input" => Kind::Question,
         "elicitation_response" | "elicitation_complete" => {
@@ -280,7 +287,6 @@ fn notified(event: &Event) -> Option<StatusChange> {
         }
         _ => return None,
     };
-    let message = event.line("message").unwrap_or_else(waiting);
     Some(StatusChange {
         asks_unless_open: true,
         ..StatusChange::asking(request(event, kind, String::new(), message))

@@ -105,7 +105,7 @@ impl Rows {
                 found.push(Found {
                     index,
                     session,
-                    has_ended: ended_at.is_some(),
+                    urgency: urgency(session, ended_at.is_some()),
                     is_finished,
                 });
                 let finished_at = ended_at.and_then(|at| at.checked_add_signed(FINISHED_AFTER));
@@ -116,7 +116,7 @@ impl Rows {
         rows.found = found.len();
         match &choice.sort {
             Some(column) => column.sort(&mut found, |found| found.session),
-            None => found.sort_by_key(urgency),
+            None => found.sort_by_key(|found| found.urgency),
         }
         if choice.is_reversed {
             found.reverse();
@@ -172,7 +172,7 @@ impl Rows {
 struct Found<'a> {
     index: usize,
     session: &'a Session,
-    has_ended: bool,
+    urgency: (Attention, i64),
     /// Whether it has ended for so long that it can be folded.
     is_finished: bool,
 }
@@ -189,10 +189,10 @@ fn ended_at(session: &Session) -> Option<DateTime<Utc>> {
 
 /// Returns the key of the order by attention: the most urgent session first, and of
 /// equally urgent ones that with the oldest update. Those that have ended come last.
-fn urgency(found: &Found) -> (Attention, i64) {
-    match found.session.attention() {
-        Attention::None => (Attention::None, found.has_ended.into()),
-        attention => (attention, found.session.update.timestamp.timestamp_millis()),
+fn urgency(session: &Session, has_ended: bool) -> (Attention, i64) {
+    match session.attention() {
+        Attention::None => (Attention::None, has_ended.into()),
+        attention => (attention, session.update.timestamp.timestamp_millis()),
     }
 }
 

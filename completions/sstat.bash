@@ -178,7 +178,7 @@ _sstat() {
             return 0
             ;;
         sstat__subcmd__push)
-            opts="-p -t -m -q -v -V -h --progress --task --message --meta --metadata --expect --pid --sync --stdin --hook --session --tail --dir --color --quiet --verbose --version --help"
+            opts="-p -t -m -q -v -V -h --progress --task --message --meta --metadata --expect --pid --sync --stdin --hook --session --ack --tail --dir --color --quiet --verbose --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,6 +229,10 @@ _sstat() {
                     return 0
                     ;;
                 --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ack)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

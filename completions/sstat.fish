@@ -46,7 +46,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'Metad
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'Metadata as a JSON object' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'Time until the next update' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l pid -d 'Process of the session [default: $SSTAT_PID]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read an agent\'s hook from stdin: claude-code, codex, gemini, auto, ...' -r -f -a "claude-code\t'Claude Code'
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read an agent\'s hook from stdin: codex, auto, ...' -r -f -a "claude-code\t'Claude Code'
 codex\t'Codex: its hooks and its notify command'
 gemini\t'Gemini CLI'
 qwen\t'Qwen Code'
@@ -54,6 +54,7 @@ copilot\t'GitHub Copilot CLI'
 opencode\t'opencode, through its plugin'
 auto\t'Any agent: recognize it by its events'"
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'Session of the hook' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l ack -d 'Acknowledge a session that needs attention' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l tail -d 'Record the last lines of stderr if COMMAND fails [default: 10]' -r
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -d 'Status directory [default: see --help]' -r -F
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

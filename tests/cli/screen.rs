@@ -197,6 +197,24 @@ fn each_question_has_a_key() {
         capture.contains("FOR↓") && capture.contains("web-1"),
         "{capture}"
     );
+    // It is known: x acknowledges it, and withdraws that.
+    let last = || sandbox.updates("web-1").pop().unwrap();
+    tmux.keys(&["x"]);
+    tmux.wait_for("no session needs attention");
+    assert_eq!(last()["acknowledged_until"], "next-update");
+    tmux.keys(&["a", "/", "w", "e", "b", "-", "1", "Enter"]);
+    tmux.wait("web-1", |capture| {
+        selected(capture).starts_with("web-1    blocked ack")
+    });
+    tmux.keys(&["x"]);
+    tmux.wait("web-1", |capture| {
+        selected(capture).starts_with("web-1    blocked  ")
+    });
+    assert_eq!(last()["acknowledged_until"], serde_json::Value::Null);
+    tmux.keys(&["Escape"]);
+    tmux.wait("screen without a filter", |capture| {
+        !capture.contains("/web-1")
+    });
     // What can be cleared away?
     tmux.keys(&["f"]);
     let capture = tmux.wait_for("*-* › finished 2 of 5");

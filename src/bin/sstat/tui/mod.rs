@@ -21,7 +21,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
-use sstat::{HealthRules, Thresholds};
+use sstat::{Acknowledgement, HealthRules, Session, Thresholds};
 
 use self::keys::Action;
 use self::model::Screen;
@@ -301,6 +301,7 @@ impl Live<'_> {
                     self.tick();
                 }
                 Some(Action::Jump) => self.jump(),
+                Some(Action::Acknowledge) => self.acknowledge(),
                 _ => {}
             }
         }
@@ -357,6 +358,40 @@ impl Live<'_> {
             0 => format!("no sessions in {path}"),
             count => format!("no session matches ({count} in {path})"),
         }
+    }
+
+    /// Acknowledges what needs attention in the selected row, or withdraws that if
+    /// nothing does. Waits at most 2 s for the lock of a file.
+    fn acknowledge(&mut self) {
+        let table = shown_table(&self.frozen, &self.watcher);
+        let (open, others): (Vec<_>, Vec<_>) = (self.screen.selected_sessions(table).into_iter())
+            .partition(|session| session.needs_attention());
+        let (sessions, until, done) = match open.is_empty() {
+            false => (
+                open,
+                Some(Acknowledgement::NextUpdate),
+                "acknowledged until its next update",
+            ),
+            true => (others, None, "no longer acknowledged"),
+        };
+        let is_due = |session: &&Session| until.is_some() || session.health.is_acknowledged;
+        let names: Vec<_> = (sessions.into_iter().filter(is_due))
+            .map(|session| session.qualified_name().into_owned())
+            .collect();
+        let mut note = match &names[..] {
+            [] => "nothing here needs attention".to_owned(),
+            [name] => format!("{name}: {done}"),
+            names => format!("{} sessions: {done}", names.len()),
+        };
+        for qualified_name in names {
+            let (store, name) = self.config.directories.find(&qualified_name);
+            let durability = self.config.durability(false);
+            if let Err(error) = store.acknowledge(name, until, durability) {
+                note = format!("{qualified_name}: {error:#}");
+                break;
+            }
+        }
+        self.screen.note(note);
     }
 
     /// Switches to the tmux pane of the selected session.

@@ -540,6 +540,15 @@ impl Screen {
         table.get(self.selected_index()?)
     }
 
+    /// Returns the session or the sessions of the group in the selected row.
+    pub fn selected_sessions<'a>(&'a self, table: &'a SessionTable) -> Vec<&'a Session> {
+        let index = self.selected_index();
+        let group = self.selected_group();
+        let members = group.map_or(&[][..], |group| &group.members);
+        let all = index.iter().chain(members);
+        all.filter_map(|&index| table.get(index)).collect()
+    }
+
     /// Returns the group in whose row the cursor is.
     pub fn selected_group(&self) -> Option<&Group> {
         match self.rows.rows.get(self.cursor)? {

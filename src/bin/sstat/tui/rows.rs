@@ -21,6 +21,9 @@ const FINISHED_AFTER: TimeDelta = TimeDelta::hours(1);
 /// The name of the group of finished sessions, and their description.
 pub const FINISHED: &str = "finished sessions";
 
+/// The mark of an acknowledged session.
+pub const ACKNOWLEDGED: &str = "ack";
+
 /// What the user has chosen to see.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
@@ -155,9 +158,11 @@ impl Rows {
         for (column, width) in chosen.iter().zip(&mut self.widths) {
             let text = match column {
                 Column::Status => {
-                    self.word = self.word.max(columns(worst_word(update, health).0));
                     let issue = issue_word(health).map_or(0, |word| 1 + word.len());
-                    columns(update.status.as_str()) + issue
+                    let ack = usize::from(health.is_acknowledged) * (1 + ACKNOWLEDGED.len());
+                    let word = columns(worst_word(update, health).0) + ack;
+                    self.word = self.word.max(word);
+                    columns(update.status.as_str()) + issue + ack
                 }
                 Column::Progress => usize::from(update.progress.is_some()),
                 Column::Message => continue,

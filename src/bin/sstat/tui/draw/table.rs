@@ -16,7 +16,7 @@ use super::group;
 use super::paint::Painter;
 use crate::render::style::{Role, percent, worst_issue};
 use crate::tui::model::Screen;
-use crate::tui::rows::{Only, Row, is_descending, worst_word};
+use crate::tui::rows::{ACKNOWLEDGED, Only, Row, is_descending, worst_word};
 use crate::tui::text::{short_duration, short_time, steady};
 use crate::view::column::Column;
 use crate::watch::session_table::SessionTable;
@@ -333,25 +333,28 @@ impl Cells<'_> {
         }
     }
 
-    /// The status and the issue, or the more important of the two.
+    /// The status and the issue, or the more important of the two. They are faint if
+    /// the session is acknowledged.
     fn status(&self, width: usize) -> Line<'static> {
         let (painter, update, health) = (self.painter, &self.session.update, &self.health);
-        match worst_issue(health) {
-            Some((issue, role)) if self.layout.is_roomy => {
-                let room = width.saturating_sub(1 + issue.len());
-                let word = painter.fit(update.status.as_str(), room);
-                let status = Role::of_status(&update.status);
-                Line::from(vec![
-                    painter.span(status, word),
-                    Span::raw(" "),
-                    painter.span(role, issue),
-                ])
-            }
-            _ => {
-                let (word, role) = worst_word(update, health);
-                Line::from(painter.span(role, painter.fit(word, width)))
-            }
+        let mut words = vec![worst_word(update, health)];
+        if self.layout.is_roomy {
+            let status = (update.status.as_str(), Role::of_status(&update.status));
+            words = [status].into_iter().chain(worst_issue(health)).collect();
         }
+        if health.is_acknowledged {
+            words.push((ACKNOWLEDGED, Role::Faint));
+            words.iter_mut().for_each(|(_, role)| *role = Role::Faint);
+        }
+        // A long status leaves room for the other words.
+        let others: usize = words[1..].iter().map(|(word, _)| 1 + word.len()).sum();
+        let first = painter.fit(words[0].0, width.saturating_sub(others));
+        let mut spans = vec![painter.span(words[0].1, first)];
+        for &(word, role) in &words[1..] {
+            spans.push(Span::raw(" "));
+            spans.push(painter.span(role, word.to_owned()));
+        }
+        Line::from(spans)
     }
 
     fn held(&self, since: StatusSince) -> String {

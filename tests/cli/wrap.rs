@@ -1,7 +1,11 @@
 //! `sstat push ... -- COMMAND`.
 
+#[cfg(all(target_os = "linux", not(sstat_portable)))] // PID namespaces
+mod init;
+mod signals;
+mod terminal;
+
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -236,22 +240,6 @@ fn lone_surrogate_in_metadata_does_not_change_the_exit_code() {
 }
 
 #[test]
-fn end_is_noticed_while_sigchld_is_blocked() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    let block = "import os, signal, sys
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-os.execvp('sstat', ['sstat', 'push', 'w', 'working', '--', 'sh', '-c', 'exit 5'])";
-    let mut python = Command::new("python3");
-    sandbox.isolate(&mut python);
-    let mut child = python.args(["-c", block]).spawn().unwrap();
-    let code = eventually("the end", || child.try_wait().unwrap());
-    assert_eq!(code.code(), Some(5));
-}
-
-#[test]
 fn mistake_in_the_status_part_does_not_stop_the_command() {
     let long = "x".repeat(65_000);
     for (arguments, warnings, first) in [
@@ -398,70 +386,6 @@ fn shell_command_in_one_word_is_explained() {
 }
 
 #[test]
-fn command_killed_by_a_signal_kills_sstat_by_the_same_signal() {
-    use std::os::unix::process::ExitStatusExt;
-    let sandbox = Sandbox::new();
-    // SIGIO and SIGPWR are not known to signal-hook as deadly.
-    for signal in [1, 2, 3, 6, 9, 11, 13, 14, 15, 24, 29, 30] {
-        let script = format!("ulimit -c 0; kill -{signal} $$");
-        let mut command = sandbox.command(["push", "w", "working", "--", "sh", "-c", &script]);
-        let status = command.stderr(Stdio::null()).status().unwrap();
-        assert_eq!(status.signal(), Some(signal));
-        assert!(!status.core_dumped());
-    }
-    assert_eq!(sandbox.updates("w").len(), 24);
-}
-
-#[test]
-fn signal_reaches_the_command_once_however_it_is_sent() {
-    if !have("bash") {
-        return;
-    }
-    // HUP, INT, QUIT, TRAP, ABRT, USR1, USR2, ALRM, TERM, STKFLT, CONT, URG, XCPU,
-    // VTALRM, PROF, WINCH, IO, PWR, SYS
-    let signals = [
-        1, 2, 3, 5, 6, 10, 12, 14, 15, 16, 18, 23, 24, 26, 27, 28, 29, 30, 31,
-    ];
-    let traps = signals.map(|signal| format!("trap 'echo {signal}' {signal};"));
-    let script = format!(
-        "{} echo ready; for i in {{1..40}}; do read -t 0.01 <>pipe; done; exit 5",
-        traps.concat()
-    );
-    thread::scope(|scope| {
-        for to_group in [false, true] {
-            for signal in signals {
-                let script = &script;
-                scope.spawn(move || {
-                    use std::os::unix::process::CommandExt;
-                    let sandbox = Sandbox::new();
-                    let pipe = sandbox.root().join("pipe");
-                    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
-                    let mut child = sandbox
-                        .command(["push", "w", "working", "--", "bash", "-c", script])
-                        .stdout(Stdio::piped())
-                        .process_group(0)
-                        .spawn()
-                        .unwrap();
-                    let mut output = BufReader::new(child.stdout.take().unwrap());
-                    assert_eq!(line(&mut output), "ready");
-                    let target = match to_group {
-                        true => format!("-{}", child.id()),
-                        false => child.id().to_string(),
-                    };
-                    let mut kill = Command::new("kill");
-                    kill.args([&format!("-{signal}"), "--", &target]);
-                    assert!(kill.status().unwrap().success());
-                    let mut received = String::new();
-                    std::io::Read::read_to_string(&mut output, &mut received).unwrap();
-                    assert_eq!(received, format!("{signal}\n"), "to group: {to_group}");
-                    assert_eq!(code_of(&mut child), 5);
-                });
-            }
-        }
-    });
-}
-
-#[test]
 fn failure_to_record_does_not_stop_the_command() {
     let sandbox = Sandbox::new();
     // A directory that cannot be created, because its parent is a file.
@@ -512,92 +436,6 @@ fn long_command_line_is_truncated() {
 }
 
 #[test]
-fn signal_to_sstat_alone_is_forwarded_once() {
-    for signal in ["-TERM", "-HUP", "-INT", "-QUIT", "-USR1"] {
-        let sandbox = Sandbox::new();
-        // The command prints each signal that it receives.
-        let name = &signal[1..];
-        let script = format!("trap 'echo got' {name}; echo ready; read _; sleep 0.3; exit 5");
-        let mut child = sandbox
-            .command(["push", "w", "working", "--", "bash", "-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        assert_eq!(line(&mut output), "ready");
-        kill(signal, child.id().into());
-        assert_eq!(line(&mut output), "got", "{signal}");
-        drop(child.stdin.take());
-        assert_eq!(line(&mut output), "", "{signal} came twice");
-        assert_eq!(code_of(&mut child), 5);
-    }
-    let sandbox = Sandbox::new();
-    let (mut child, _output) = start(&sandbox, "echo ready; exec sleep 60");
-    kill("-TERM", child.id().into());
-    assert_eq!(code_of(&mut child), 143);
-    let last = sandbox.updates("w").pop().unwrap();
-    assert_eq!(last["metadata"]["signal"], "SIGTERM");
-}
-
-#[test]
-fn ignored_signal_stays_ignored() {
-    let sandbox = Sandbox::new();
-    if !have("nohup") {
-        return;
-    }
-    let mut nohup = Command::new("nohup");
-    sandbox.isolate(&mut nohup);
-    let mut child = nohup
-        .args(["sstat", "push", "w", "working", "--", "sh", "-c"])
-        .arg("echo ready; kill -HUP $$; sleep 0.1; exit 5")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    assert_eq!(line(&mut output), "ready");
-    kill("-HUP", child.id().into());
-    assert_eq!(code_of(&mut child), 5);
-}
-
-/// A container's `exec` starts a process like this: its group and session have no
-/// ids in the PID namespace.
-#[test]
-#[cfg_attr(
-    any(not(target_os = "linux"), sstat_portable),
-    ignore = "only Linux has pid namespaces"
-)]
-fn process_group_outside_of_the_pid_namespace_is_not_in_the_foreground() {
-    let unshared = |arguments: &[&str]| {
-        let mut unshare = Command::new("unshare");
-        unshare
-            .args(["--map-root-user", "--pid", "--fork", "--mount-proc"])
-            .args(arguments);
-        unshare
-    };
-    let allowed = unshared(&["true"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !or_skip(allowed, "unshare --pid") {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    let stops = "(sleep 0.1; kill -CONT $$) & kill -STOP $$; exit 5";
-    for wrapped in [
-        format!("sstat push w working -- sh -c '{stops}'"),
-        format!("exec sstat push w working -- sh -c '{stops}'"),
-    ] {
-        let mut shell = unshared(&["sh", "-c", &wrapped]);
-        sandbox.isolate(&mut shell);
-        let ran = Ran::from(shell.output().unwrap());
-        assert_eq!((ran.code, ran.stderr.as_str()), (5, ""), "{wrapped}");
-    }
-    assert_eq!(sandbox.updates("w").len(), 4);
-}
-
-#[test]
 fn session_of_a_killed_wrapper_is_dead() {
     let sandbox = Sandbox::with_real_clock();
     let (mut child, _output) = start(&sandbox, "echo ready; echo $$ >pid; exec sleep 60");
@@ -616,168 +454,6 @@ fn session_of_a_killed_wrapper_is_dead() {
     assert_eq!(sandbox.json(["list", "--json"])["w"]["is_alive"], false);
     let pid = std::fs::read_to_string(sandbox.root().join("pid")).unwrap();
     kill("-KILL", pid.trim().parse().unwrap());
-}
-
-/// A terminal with an interactive bash.
-struct Terminal<'a> {
-    sandbox: &'a Sandbox,
-}
-
-impl<'a> Terminal<'a> {
-    fn new(sandbox: &'a Sandbox) -> Self {
-        let terminal = Self { sandbox };
-        let size = ["-x", "200", "-y", "50"];
-        let bash = "exec bash --norc --noprofile -i";
-        terminal.tmux(&[&["new-session", "-d"][..], &size, &[bash]].concat());
-        terminal.enter("PS1='prompt:'");
-        terminal.wait_for("\nprompt:");
-        terminal
-    }
-
-    fn tmux(&self, args: &[&str]) -> String {
-        let mut tmux = Command::new("tmux");
-        self.sandbox.isolate(&mut tmux);
-        let output = tmux
-            .arg("-S")
-            .arg(self.sandbox.root().join("tmux"))
-            .args(["-f", "/dev/null"])
-            .args(args)
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn key(&self, key: &str) {
-        self.tmux(&["send-keys", key]);
-    }
-
-    fn enter(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
-        self.key("Enter");
-    }
-
-    fn wait_for(&self, text: &str) {
-        eventually(text, || {
-            let screen = format!("\n{}", self.tmux(&["capture-pane", "-p"]));
-            screen.contains(text).then_some(())
-        });
-    }
-}
-
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
-
-/// Returns the state of a process, a letter.
-fn state(pid: u64) -> Option<char> {
-    let stat =
-        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
-}
-
-fn pid_of(sandbox: &Sandbox) -> u64 {
-    eventually("the first update", || {
-        sandbox
-            .updates("w")
-            .first()
-            .map(|first| first["process"]["pid"].as_u64().unwrap())
-    })
-}
-
-#[test]
-fn terminal_keys_work_as_without_sstat() {
-    let sandbox = Sandbox::with_real_clock();
-    if !have("tmux") || !have("bash") {
-        return;
-    }
-    let terminal = Terminal::new(&sandbox);
-
-    // The command reads from the terminal.
-    terminal.enter("sstat push w working -- bash -c 'read -p name: x; echo hello $x'");
-    terminal.wait_for("\nname:");
-    terminal.enter("there");
-    terminal.wait_for("\nhello there");
-
-    // Ctrl-C reaches the command once; the command may continue.
-    terminal.enter("clear; sstat push w working -- bash -c 'trap \"echo caught\" INT; echo first; sleep 60; echo after; exit 9'; echo rc:$?");
-    terminal.wait_for("\nfirst");
-    terminal.key("C-c");
-    terminal.wait_for("caught\nafter\nrc:9");
-
-    // Ctrl-C ends the command and the shell loop around it.
-    terminal.enter("clear; for i in 1 2; do sstat push w working -- sh -c 'echo second; sleep 60'; done; echo rc:$?");
-    terminal.wait_for("\nsecond");
-    terminal.key("C-c");
-    terminal.wait_for("\nprompt:");
-    eventually("the record of the interrupt", || {
-        (sandbox.updates("w").last()?["metadata"]["signal"] == "SIGINT").then_some(())
-    });
-    terminal.enter("echo rc:$?");
-    terminal.wait_for("\nrc:130");
-
-    // Ctrl-Z stops both, fg continues both.
-    std::fs::remove_file(sandbox.file("w")).unwrap();
-    terminal.enter(
-        "clear; sstat push w working -- sh -c 'echo third; read x; echo got $x; exit 4'; echo rc:$?",
-    );
-    terminal.wait_for("\nthird");
-    let pid = pid_of(&sandbox);
-    terminal.key("C-z");
-    terminal.wait_for("Stopped");
-    assert_eq!(state(pid), Some('T'));
-    assert_eq!(sandbox.json(["list", "--json"])["w"]["is_alive"], true);
-    terminal.enter("fg");
-    eventually("the wrapper's return", || {
-        (state(pid)? == 'S').then_some(())
-    });
-    terminal.enter("it");
-    terminal.wait_for("\ngot it");
-    // The screen already has the `rc` of the stopped job, so read the file.
-    eventually("the end", || {
-        (sandbox.updates("w").last()?["metadata"]["exit_code"] == 4).then_some(())
-    });
-
-    // If the command stops itself, the job stops.
-    std::fs::remove_file(sandbox.file("w")).unwrap();
-    terminal.enter(
-        "clear; sstat push w working -- bash -c 'echo fourth; kill -STOP $$; echo woken; exit 6'",
-    );
-    terminal.wait_for("\nfourth");
-    terminal.wait_for("Stopped");
-    terminal.enter("fg");
-    terminal.wait_for("\nwoken");
-    terminal.enter("echo rc:$?");
-    terminal.wait_for("\nrc:6");
-}
-
-#[test]
-fn hangup_reaches_the_command_of_a_session_leader() {
-    let sandbox = Sandbox::with_real_clock();
-    if !have("tmux") {
-        return;
-    }
-    let terminal = Terminal::new(&sandbox);
-    // The kernel sends SIGHUP only to sstat, the session leader.
-    terminal.tmux(&[
-        "new-window",
-        "-d",
-        "-n",
-        "job",
-        "exec sstat push w working -- sh -c 'trap \"exit 3\" HUP; touch ready; sleep 60 & wait'",
-    ]);
-    eventually("the trap", || {
-        sandbox.root().join("ready").exists().then_some(())
-    });
-    terminal.tmux(&["kill-window", "-t", "job"]);
-    let last = eventually("the end", || {
-        sandbox
-            .updates("w")
-            .pop()
-            .filter(|last| last["status"] == "error")
-    });
-    assert_eq!(last["metadata"]["exit_code"], 3);
 }
 
 #[test]

@@ -118,11 +118,8 @@ fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
         relay.forward();
         // As process 1 of a container, this also reaps orphans.
         while let Some((pid, status)) = process::wait(wait_options)? {
-            if relay
-                .witness
-                .as_ref()
-                .is_some_and(|witness| witness.pid() == pid)
-            {
+            let is_witness = |witness: &Witness| witness.pid() == pid;
+            if status.stopped() && relay.witness.as_ref().is_some_and(is_witness) {
                 // A stopped witness does not answer.
                 relay.witness = Witness::start();
             }

@@ -64,9 +64,11 @@ fn print_snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
     rules.finds_since = true;
     let mut selection = select(config, &args.filters, &rules)?;
     let sessions = std::mem::take(&mut selection.sessions);
-    let events = sessions
-        .into_iter()
-        .map(|session| Event::snapshot(session, rules.now));
+    let events = sessions.into_iter().map(|session| Event {
+        kind: EventKind::Snapshot,
+        at: rules.now,
+        session,
+    });
     if !output::print_lines(events)? {
         return Ok(0);
     }

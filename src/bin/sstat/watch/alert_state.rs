@@ -261,8 +261,9 @@ mod tests {
             let state = ProcessState::Unknown;
             self.table
                 .snapshot(&Default::default(), update, None, state, now);
-            let session = self.table.session("w").unwrap().clone();
-            self.observe(minute, &[Event::snapshot(session, now)])
+            let session = self.table.session("w").unwrap();
+            let event = Event::new(EventKind::Snapshot, now, session);
+            self.observe(minute, &[event])
         }
 
         fn push(&mut self, minute: u32, status: &str) -> Vec<String> {

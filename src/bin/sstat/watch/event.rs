@@ -89,9 +89,8 @@ impl EventKind {
 }
 
 impl Event {
-    /// Returns the event of a session that exists when the watch starts.
-    pub fn snapshot(session: Session, at: DateTime<Utc>) -> Self {
-        let kind = EventKind::Snapshot;
+    pub fn new(kind: EventKind, at: DateTime<Utc>, session: &Session) -> Self {
+        let session = session.clone();
         Self { kind, at, session }
     }
 }

@@ -24,11 +24,11 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use sstat::{
     Error, FileWarningKind, Follower, HealthRules, ProcessIdentity, ProcessState, Session,
-    StatusSince, Store, Thresholds, Update, natural_cmp,
+    StatusSince, Thresholds, Update,
 };
 
 use self::dir_watcher::DirWatcher;
-use self::event::Event;
+use self::event::{Event, EventKind};
 use self::poller::Poller;
 use self::processes::Processes;
 use self::session_table::SessionTable;
@@ -104,8 +104,7 @@ impl Watcher {
     /// the sessions as snapshots, in natural order.
     ///
     /// # Errors
-    /// If an environment variable is invalid, or if the only directory cannot be
-    /// read.
+    /// If an environment variable is invalid, or if no directory can be read.
     pub fn new(config: &Config, args: &cli::Watch) -> Result<Self> {
         let directories = config.directories.clone();
         let now = Instant::now();
@@ -136,23 +135,17 @@ impl Watcher {
             directories,
         };
         watcher.next_rescan = now + watcher.rescan_interval();
-        let mut names = Vec::new();
-        for store in config.directories.stores() {
-            match watcher.existing_names(store) {
-                Ok(found) => names.extend(found),
-                Err(error) if config.directories.is_single() => return Err(error.into()),
-                Err(error) => watcher.warn_of_directory(store, &error),
-            }
-        }
-        if !config.directories.is_single() {
-            names.sort_unstable_by(|a, b| compare(split(a), split(b)));
+        let (names, unreadable) = watcher.existing_names();
+        if unreadable.len() == config.directories.iter().len()
+            && let Some(error) = watcher.warnings.pop()
+        {
+            return Err(CliError::error(error));
         }
         names.iter().for_each(|name| watcher.take_snapshot(name));
         let at = watcher.clock.now();
         let sessions = watcher.table.sessions();
-        watcher.events = sessions
-            .map(|session| Event::snapshot(session.clone(), at))
-            .collect();
+        let snapshots = sessions.map(|session| Event::new(EventKind::Snapshot, at, session));
+        watcher.events = snapshots.collect();
         watcher.suspend = SuspendDetector::new();
         Ok(watcher)
     }
@@ -313,73 +306,65 @@ impl Watcher {
         })
     }
 
-    /// Returns the selected qualified names in a directory, in natural order; none if
-    /// the directory is missing.
-    fn existing_names(&self, store: &Store) -> sstat::Result<Vec<String>> {
-        let mut names = match self.names.exactly() {
-            Some(names) => {
-                let names = names.iter().filter_map(|name| name_in(store, name));
-                names.map(str::to_owned).collect()
+    /// Returns the selected qualified names, in natural order, and the projects whose
+    /// directory cannot be read, which it warns about. A missing directory has no names.
+    fn existing_names(&mut self) -> (Vec<String>, HashSet<String>) {
+        let mut names = Vec::new();
+        let mut unreadable = HashSet::new();
+        for store in self.directories.clone().stores() {
+            let project = store.directory().project();
+            let in_store = match self.names.exactly() {
+                Some(names) => {
+                    let names = names.iter().filter_map(|name| name_in(store, name));
+                    Ok(names.map(str::to_owned).collect())
+                }
+                None => store.names(),
+            };
+            match in_store {
+                Ok(in_store) => {
+                    let wanted = |name: &String| self.names.want(project, name);
+                    let in_store = in_store.into_iter().filter(wanted);
+                    names.extend(in_store.map(|name| qualify(store, name)));
+                }
+                Err(error) if error.is_not_found() => {}
+                Err(error) => {
+                    self.warn(&qualify(store, String::new()), format!("{error:#}"));
+                    unreadable.insert(project.unwrap_or_default().to_owned());
+                }
             }
-            None => match store.names() {
-                Err(error) if error.is_not_found() => Vec::new(),
-                names => names?,
-            },
-        };
-        names.retain(|name| self.names.want(store.directory().project(), name));
-        names.sort_unstable_by(|a, b| natural_cmp(a, b));
-        Ok(names.into_iter().map(|name| qualify(store, name)).collect())
+        }
+        names.sort_unstable_by(|a, b| compare(split(a), split(b)));
+        (names, unreadable)
     }
 
     /// Compares the files with their states at the last read.
     fn rescan(&mut self) {
         self.next_rescan = Instant::now() + self.rescan_interval();
         self.dir_watcher.follow_path();
-        let mut names = Vec::new();
-        let mut unreadable = HashSet::new();
-        for store in self.directories.clone().stores() {
-            match self.existing_names(store) {
-                Ok(found) => names.extend(found),
-                Err(error) => {
-                    self.warn_of_directory(store, &error);
-                    let project = store.directory().project();
-                    unreadable.insert(project.unwrap_or_default().to_owned());
-                }
-            }
-        }
+        let (mut names, unreadable) = self.existing_names();
         let existing: HashSet<&String> = names.iter().collect();
         let mut removed = Vec::new();
-        let mut returned = HashSet::new();
         self.followed.retain(|name, followed| {
-            let was_missing = followed.is_missing;
-            // Keep the sessions of a directory that is unreadable, maybe only for a while.
-            followed.is_missing = !existing.contains(name) && !unreadable.contains(split(name).0);
-            match (was_missing, followed.is_missing) {
-                (false, true) => removed.push(name.clone()),
-                (true, false) => {
-                    returned.insert(name.clone());
-                }
-                _ => {}
+            // A directory may only be unreadable for a while.
+            if existing.contains(name) || unreadable.contains(split(name).0) {
+                return true;
             }
-            !(was_missing && followed.is_missing)
+            removed.push(name.clone());
+            !std::mem::replace(&mut followed.is_missing, true)
         });
         for name in removed {
             self.remove(&name);
         }
-        let mut changed = names;
-        changed.retain(|name| {
-            let followed = self.followed.get(name);
-            returned.contains(name)
-                || followed.is_none_or(|followed| !followed.follower.is_unchanged())
+        names.retain(|name| {
+            self.followed.get_mut(name).is_none_or(|followed| {
+                let has_returned = std::mem::take(&mut followed.is_missing);
+                has_returned || !followed.follower.is_unchanged()
+            })
         });
-        self.unread.extend(changed);
+        self.unread.extend(names);
         let running = self.table.running().map(|(_, process)| process);
         self.processes.retain(running);
         self.tick_is_due = true;
-    }
-
-    fn warn_of_directory(&mut self, store: &Store, error: &Error) {
-        self.warn(&qualify(store, String::new()), format!("{error:#}"));
     }
 
     /// Returns the entry of a session. Warns and returns `None` if it cannot be
@@ -446,32 +431,34 @@ impl Watcher {
     /// there may be more.
     fn read(&mut self, name: &str) -> bool {
         let mut updates = Vec::new();
-        let mut warning = None;
-        let mut failed = false;
         let (missing, more) = loop {
             let Some(followed) = self.follow(name) else {
                 return false;
             };
             if followed.is_unreadable {
                 self.take_snapshot(name);
-                let session = self.table.session(name).cloned();
                 let at = self.clock.now();
-                self.events
-                    .extend(session.map(|session| Event::snapshot(session, at)));
+                let session = self.table.session(name);
+                let snapshot = session.map(|session| Event::new(EventKind::Snapshot, at, session));
+                self.events.extend(snapshot);
                 return false;
             }
             let new = match followed.follower.read_new(READ_BYTES) {
                 Ok(new) => new,
                 Err(error) => {
-                    warning = Some(format!("{error:#}"));
-                    failed = true;
+                    self.warn(name, format!("{error:#}"));
+                    self.apply(name, updates, false);
                     // A regular file may only be unreadable for a while.
-                    break (matches!(error, Error::NotRegular { .. }), false);
+                    if matches!(error, Error::NotRegular { .. }) {
+                        self.remove(name);
+                    }
+                    return false;
                 }
             };
             if new.bad.count > 0 {
                 let kind = FileWarningKind::BadLines(new.bad);
-                warning = Some(followed.follower.warning(kind).to_string());
+                let warning = followed.follower.warning(kind).to_string();
+                self.warn(name, warning);
             }
             let missing = new.missing || (new.restarted && new.updates.is_empty());
             let last = new.updates.last();
@@ -484,15 +471,12 @@ impl Watcher {
                 break (missing, new.more);
             }
         };
-        if let Some(warning) = warning {
-            self.warn(name, warning);
-        }
         let is_silent = updates.is_empty();
         let finds_since = self.finds_since;
         self.apply(name, updates, more);
         if missing && !more {
             self.remove(name);
-        } else if is_silent && !failed && !more && self.table.session(name).is_none() {
+        } else if is_silent && !more && self.table.session(name).is_none() {
             // The file was removed and has returned unchanged.
             let last = match self.follow(name) {
                 Some(followed) => {

@@ -120,7 +120,7 @@ impl SessionTable {
             dead_since: (health.liveness == Liveness::Dead).then_some(now),
             stopped_since: health.is_stopped.then_some(now),
         };
-        self.next_change = earlier(self.next_change, entry.next_change(now, &self.thresholds));
+        self.schedule(entry.next_change(now, &self.thresholds));
         match self.find(&entry.session.qualified_name()) {
             Ok(index) => *self.sessions[index] = entry,
             Err(index) => self.insert(index, entry),
@@ -128,9 +128,14 @@ impl SessionTable {
     }
 
     fn insert(&mut self, index: usize, entry: Entry) {
-        let name = entry.session.name().to_owned();
+        let name = entry
+            .session
+            .project()
+            .map(|_| entry.session.name().to_owned());
         self.sessions.insert(index, Box::new(entry));
-        self.mark_namesakes(&name);
+        if let Some(name) = name {
+            self.mark_namesakes(&name);
+        }
     }
 
     /// Applies a new update.
@@ -181,14 +186,15 @@ impl SessionTable {
         });
         let is_acknowledged = update.acknowledged_until != acknowledged_before;
         let is_acknowledged = is_acknowledged.then_some(EventKind::Acknowledged);
-        events.extend(is_new.into_iter().chain(is_acknowledged).map(|kind| Event {
-            kind,
-            at: now,
-            session: entry.session.clone(),
-        }));
+        let kinds = is_new.into_iter().chain(is_acknowledged);
+        events.extend(kinds.map(|kind| Event::new(kind, now, &entry.session)));
         entry.report_changes(staleness, now, &self.thresholds, events);
         let next = entry.next_change(now, &self.thresholds);
-        self.next_change = earlier(self.next_change, next);
+        self.schedule(next);
+    }
+
+    fn schedule(&mut self, next: Option<DateTime<Utc>>) {
+        self.next_change = [self.next_change, next].into_iter().flatten().min();
     }
 
     /// Removes a session.
@@ -199,11 +205,7 @@ impl SessionTable {
         let mut entry = self.sessions.remove(index);
         self.mark_namesakes(entry.session.name());
         entry.refresh(now, &self.thresholds);
-        events.push(Event {
-            kind: EventKind::Removed,
-            at: now,
-            session: entry.session,
-        });
+        events.push(Event::new(EventKind::Removed, now, &entry.session));
     }
 
     /// Returns the sessions whose process was running when it was last checked.
@@ -228,13 +230,9 @@ impl SessionTable {
         let update = &entry.session.update;
         let health = Health::of(update, entry.process, now, &self.thresholds);
         if health.liveness != Liveness::Dead {
-            let mut session = entry.session.clone();
-            session.health = health;
-            events.push(Event {
-                kind: EventKind::Exited,
-                at: now,
-                session,
-            });
+            let mut exited = Event::new(EventKind::Exited, now, &entry.session);
+            exited.session.health = health;
+            events.push(exited);
         }
     }
 
@@ -259,14 +257,14 @@ impl SessionTable {
 
     /// Evaluates the health of all sessions at the time `now`.
     pub fn tick(&mut self, now: DateTime<Utc>, events: &mut Vec<Event>) {
-        self.next_change = None;
         for entry in &mut self.sessions {
             let before = entry.session.health.staleness;
             entry.refresh(now, &self.thresholds);
             entry.report_changes(before, now, &self.thresholds, events);
-            let next = entry.next_change(now, &self.thresholds);
-            self.next_change = earlier(self.next_change, next);
         }
+        let sessions = self.sessions.iter();
+        let changes = sessions.filter_map(|entry| entry.next_change(now, &self.thresholds));
+        self.next_change = changes.min();
     }
 
     fn find(&self, qualified: &str) -> Result<usize, usize> {
@@ -310,47 +308,28 @@ impl Entry {
         let health = self.session.health;
         let [stale_at, very_stale_at] =
             thresholds.staleness_times(&self.session.update, self.process);
-        let stale_since = stale_at.unwrap_or(now);
+        let dead_at = (health.liveness == Liveness::Dead).then_some(now);
+        let stopped_at = health.is_stopped.then_some(now);
+        let stale_at = health.is_stale().then(|| stale_at.unwrap_or(now));
         let mut kinds = Vec::new();
-        let mut report = |issue, is_on, begin, since: &mut Option<DateTime<Utc>>| match *since {
-            None if is_on => {
-                *since = Some(begin);
-                kinds.push(EventKind::began(issue, begin));
-            }
-            Some(begun) if !is_on => {
-                *since = None;
-                kinds.push(EventKind::Recovered {
-                    issue,
-                    since: begun,
-                });
-            }
-            _ => {}
-        };
-        let is_dead = health.liveness == Liveness::Dead;
-        report(HealthIssue::Dead, is_dead, now, &mut self.dead_since);
-        let is_stopped = health.is_stopped;
-        report(
-            HealthIssue::Stopped,
-            is_stopped,
-            now,
-            &mut self.stopped_since,
-        );
-        let is_stale = health.is_stale();
-        report(
-            HealthIssue::Stale,
-            is_stale,
-            stale_since,
-            &mut self.stale_since,
-        );
+        for (issue, begin, since) in [
+            (HealthIssue::Dead, dead_at, &mut self.dead_since),
+            (HealthIssue::Stopped, stopped_at, &mut self.stopped_since),
+            (HealthIssue::Stale, stale_at, &mut self.stale_since),
+        ] {
+            kinds.extend(match (*since, begin) {
+                (None, Some(begin)) => Some(EventKind::began(issue, begin)),
+                (Some(since), None) => Some(EventKind::Recovered { issue, since }),
+                _ => None,
+            });
+            *since = begin.map(|begin| since.unwrap_or(begin));
+        }
         if health.is_very_stale() && before < Staleness::VeryStale {
             let since = very_stale_at.unwrap_or(now);
             kinds.push(EventKind::VeryStale { since });
         }
-        events.extend(kinds.into_iter().map(|kind| Event {
-            kind,
-            at: now,
-            session: self.session.clone(),
-        }));
+        let kinds = kinds.into_iter();
+        events.extend(kinds.map(|kind| Event::new(kind, now, &self.session)));
     }
 
     /// Returns when the session becomes stale or very stale without an update.
@@ -360,13 +339,6 @@ impl Entry {
             .into_iter()
             .flatten()
             .find(|&at| at > now)
-    }
-}
-
-fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 

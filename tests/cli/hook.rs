@@ -328,6 +328,16 @@ fn prompts_and_answers_can_be_omitted() {
             json!({"type": "agent-turn-complete", "input-messages": ["SECRET"], "last-assistant-message": "SECRET"}),
         ),
         (
+            "copilot",
+            json!({"hook_event_name": "Notification", "notification_type": "permission_prompt",
+                "message": "Run command: SECRET"}),
+        ),
+        (
+            "gemini",
+            json!({"hook_event_name": "BeforeTool", "tool_name": "update_topic",
+                "tool_input": {"title": "SECRET"}}),
+        ),
+        (
             "gemini",
             json!({"hook_event_name": "BeforeAgent", "prompt": "SECRET"}),
         ),
@@ -342,7 +352,7 @@ fn prompts_and_answers_can_be_omitted() {
             assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
         }
     }
-    assert_eq!(sandbox.updates("w").len(), 6);
+    assert_eq!(sandbox.updates("w").len(), 8);
     assert!(!sandbox.read("w").contains("SECRET"));
     sandbox.claude("w", "UserPromptSubmit", json!({"prompt": "SECRET"}));
     assert!(sandbox.read("w").contains("SECRET"));

@@ -213,6 +213,19 @@ fn permission_stays_open_until_its_own_call_ends() {
     assert_eq!(event("SubagentStop", json!({}), "a1"), working("My own"));
 }
 
+/// The input of an answered question contains the answers.
+#[test]
+fn answer_ends_the_question_without_a_call_id() {
+    let sandbox = Sandbox::new();
+    let mut question = json!({"tool_name": "AskUserQuestion",
+        "tool_input": {"questions": [{"question": "Which one?"}]}});
+    sandbox.claude("w", "PreToolUse", question.clone());
+    assert_eq!(sandbox.last("w")["message"], "Which one?");
+    question["tool_input"]["answers"] = json!({"Which one?": "SQLite"});
+    sandbox.claude("w", "PostToolUse", question);
+    assert_eq!(sandbox.last("w")["status"], "working");
+}
+
 /// Codex sends no event if the user dismisses a subagent's question.
 #[test]
 fn prompt_of_the_user_answers_all_requests() {

@@ -27,6 +27,8 @@ const SCHEDULE_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 /// Assumed time until the next scheduled run if it is unknown: a day.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(24 * 3600);
 
+const WAITING: &str = "Waiting for an answer";
+
 /// Returns the status change of an event, or `None` for unknown events.
 #[rustfmt::skip] // a table
 pub fn change(event: &Event, now: DateTime<Utc>) -> Option<StatusChange> {
@@ -215,7 +217,7 @@ fn question(event: &Event, tool: &Tool, hash: String) -> Option<Request> {
         _ => return None,
     };
     let message = match kind {
-        Kind::Question => tool.question().unwrap_or_else(waiting),
+        Kind::Question => tool.question().unwrap_or_else(|| WAITING.to_owned()),
         _ => tool.plan(),
     };
     Some(request(event, kind, hash, message))
@@ -244,40 +246,20 @@ fn permission_requested(event: &Event) -> Option<StatusChange> {
 }
 
 fn elicitation(event: &Event) -> Request {
-    let message = event.said("message").unwrap_or_else(waiting);
+    let message = event.said("message").unwrap_or_else(|| WAITING.to_owned());
     request(event, Kind::Question, ELICITATION.to_owned(), message)
 }
 
-fn waiting() -> String {
-    "Waiting for an answer".to_owned()
-}
-
 /// Handles a notification. Those of Claude Code follow a request after some
-/// seconds and have fewer details.
+/// seconds and have fewer details; in older versions, the message is the only key.
 fn notified(event: &Event) -> Option<StatusChange> {
-    let message = event.line("message").unwrap_or_else(waiting);
+    let message = event.line("message").unwrap_or_default();
     let kind = event.fields.first_text(&["notification_type", "type"]);
-    // Older versions of Claude Code send the message only.
-    let kind = kind.or_else(|| {
-        let known = [
-            ("needs your permission", "permission_prompt"),
-            ("waiting for your input", "idle_prompt"),
-        ];
-        let (_, kind) = known.iter().find(|(text, _)| message.contains(text))?;
-        Some((*kind).to_owned())
-    });
-    let kind = match kind?.as_str() {
-        "permission_prompt" => Kind::Permission,
-        "elicitation" | "elicitation_dialog" | "agent_needs_input" => Kind::Question,
+    let (kind, fallback) = match kind.as_deref().unwrap_or_default() {
+        "permission_prompt" => (Kind::Permission, "Waiting for permission"),
+        "elicitation" | "elicitation_dialog" | "agent_needs_input" => (Kind::Question, WAITING),
         "elicitation_response" | "elicitation_complete" => {
             return Some(StatusChange::answering(Answered::hash(ELICITATION)));
-        }
-        // The agent waits for a prompt: if its turn has not ended, it was interrupted.
-        "idle_prompt" => {
-            return Some(StatusChange {
-                is_interruption: true,
-                ..StatusChange::interrupted()
-            });
         }
         "ToolPermission" => {
             let tool = event.requested_tool();
@@ -285,8 +267,17 @@ fn notified(event: &Event) -> Option<StatusChange> {
             let request = request(event, Kind::Permission, tool.argument_hash(), message);
             return Some(StatusChange::asking(request));
         }
+        // The agent waits for a prompt: if its turn has not ended, it was interrupted.
+        kind if kind == "idle_prompt" || message.ends_with("is waiting for your input") => {
+            return Some(StatusChange {
+                is_interruption: true,
+                ..StatusChange::interrupted()
+            });
+        }
+        "" if message.contains("needs your permission") => (Kind::Permission, WAITING),
         _ => return None,
     };
+    let message = event.said("message").unwrap_or_else(|| fallback.to_owned());
     Some(StatusChange {
         asks_unless_open: true,
         ..StatusChange::asking(request(event, kind, String::new(), message))

@@ -58,27 +58,22 @@ impl Tool {
     /// Returns the question for a plan.
     pub fn plan(&self) -> String {
         let plan = self.input.text("plan").filter(|_| self.shows_arguments);
-        let is_title = |line: &&str| without_heading_mark(line).eq_ignore_ascii_case("plan");
-        let line = |plan: String| {
-            first_line(
-                plan.lines()
-                    .find(|line| !is_title(line) && !line.is_empty())?,
-            )
-        };
-        match plan.and_then(line) {
-            Some(plan) => shorten(&format!("Approve the plan: {plan}")),
+        let plan = plan.unwrap_or_default();
+        let mut lines = plan.lines().filter_map(first_line);
+        match lines.find(|line| !line.eq_ignore_ascii_case("plan")) {
+            Some(line) => shorten(&format!("Approve the plan: {line}")),
             None => "Approve the plan?".to_owned(),
         }
     }
 
     /// Returns a hash of the name and the input. Some agents add a description
-    /// to the input of a permission request.
+    /// to the input of a permission request, or the answers to that of an answered question.
     pub fn hash(&self) -> String {
         let mut parts: Vec<String> = self
             .input
             .clone()
             .into_iter()
-            .filter(|(key, _)| key != "description")
+            .filter(|(key, _)| key != "description" && key != "answers")
             .map(|(key, value)| format!("{key}={}", value.json()))
             .collect();
         parts.sort();
@@ -129,6 +124,7 @@ impl fmt::Display for Tool {
         let name = self.name.as_deref().and_then(first_line);
         let name = name.as_deref().unwrap_or("Using a tool");
         if name == "update_topic"
+            && self.shows_arguments
             && let Some(title) = self.input.text("title").and_then(|text| first_line(&text))
         {
             return f.write_str(&title);

@@ -51,6 +51,21 @@ fn rows_are_worst_first_with_a_command() {
 }
 
 #[test]
+fn filters_apply() {
+    let sandbox = team();
+    let line = r#"{"timestamp":"2026-02-14T20:00:00Z","status":"idle","metadata":{"team":"red"}}"#;
+    sandbox.write("tagged", line);
+    let names = |args: &[&str]| -> Vec<String> {
+        let json = sandbox.json([&["stale", "--json"], args].concat());
+        let sessions = json["sessions"].as_array().unwrap().iter();
+        let names = sessions.map(|session| session["session"].as_str().unwrap());
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(names(&["--older-than", "1h"]), ["gone"]);
+    assert_eq!(names(&["--meta", "team=r*"]), ["tagged"]);
+}
+
+#[test]
 fn very_excludes_stale_sessions() {
     let sandbox = team();
     let json = sandbox.json(["stale", "--very", "--json"]);

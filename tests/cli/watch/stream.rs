@@ -482,6 +482,25 @@ fn filters_and_names_select_events() {
 }
 
 #[test]
+fn metadata_and_age_select_events() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w1", "working", "-m", "phase=test"]);
+    sandbox.ok(["push", "w2", "working", "-m", "phase=build"]);
+    let live = Live::start(&sandbox, &["--json", "--meta", "phase=t*"]);
+    assert_eq!(live.short(), "snapshot w1");
+    sandbox.ok(["push", "w1", "working", "-m", "phase=deploy"]);
+    sandbox.ok(["push", "w2", "working", "-m", "phase=test"]);
+    assert_eq!(live.short(), "update w2 working working");
+
+    let sandbox = Sandbox::new();
+    sandbox.aged("w1", "working", 60);
+    sandbox.aged("w2", "working", 61);
+    let once = sandbox.ok(["watch", "--once", "--json", "--older-than", "1m"]);
+    let event = serde_json::from_str(&once).unwrap();
+    assert_eq!(short(&event), "snapshot w2");
+}
+
+#[test]
 fn invalid_lines_and_files_are_reported_once() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);

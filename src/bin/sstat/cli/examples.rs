@@ -4,8 +4,10 @@ pub const SSTAT: &str = "\
 Examples:
   sstat push manager1 working \"Querying DB\" 0.5 160
   sstat summary
-  sstat list --attention
   sstat show manager1
+  sstat summary --by prefix                        # which group is stuck
+  sstat list --attention --sort for                # who has waited longest
+  sstat list --status completed --older-than 7d    # what can be cleared away
 
 Exit codes: 0 success, 1 \"no\" (an unknown session, a match of --exit-code),
 2 error, 3 a session waited for is dead, 124 timeout.";
@@ -34,7 +36,8 @@ Examples:
 
 pub const LIST: &str = "\
 Examples:
-  sstat list --sort for --status blocked --longer-than 10m
+  sstat list --attention --sort for                  # who has waited longest
+  sstat list --status blocked --longer-than 10m
   sstat list 'qa_*' --task 160
   sstat list --columns session,status,meta.phase,message --meta 'phase=test*'
   sstat list --attention --exit-code || echo 'attention needed'

@@ -34,8 +34,15 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if !args.until.is_empty() && args.filters.since.is_some() && !args.now {
         return Err(CliError::error("--since: with --until, needs --now"));
     }
-    if !args.until.is_empty() && args.filters.older_than.is_some() {
-        return Err(CliError::error("--older-than: cannot be used with --until"));
+    // An update that reaches the status has the age 0.
+    for (option, limit) in [
+        ("--older-than", args.filters.older_than),
+        ("--longer-than", args.filters.longer_than),
+    ] {
+        if !args.until.is_empty() && limit.is_some() {
+            let error = format!("{option}: cannot be used with --until");
+            return Err(CliError::error(error));
+        }
     }
     let warnings = check_words(args)?;
     match (args.once, args.reading.json) {

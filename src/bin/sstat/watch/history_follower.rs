@@ -27,8 +27,6 @@ pub struct HistoryFollower {
     indexes: HashMap<String, Vec<usize>>,
     /// The indexes of the followers whose files are to be read.
     pending: Vec<usize>,
-    /// The indexes of the followers whose files were reported as unreadable.
-    unreadable: Vec<usize>,
     warnings: Vec<FileWarning>,
     directory: DirWatcher,
     poller: Poller,
@@ -38,6 +36,8 @@ pub struct HistoryFollower {
 struct Followed {
     follower: Follower,
     store: Store,
+    /// The file was reported as unreadable.
+    is_unreadable: bool,
 }
 
 impl HistoryFollower {
@@ -58,7 +58,6 @@ impl HistoryFollower {
             followers: Vec::new(),
             indexes: HashMap::new(),
             pending: Vec::new(),
-            unreadable: Vec::new(),
             warnings: Vec::new(),
             poller,
             next_rescan: Instant::now(),
@@ -80,7 +79,11 @@ impl HistoryFollower {
         }
         let indexes = self.indexes.entry(follower.name().to_owned()).or_default();
         indexes.push(self.followers.len());
-        self.followers.push(Followed { follower, store });
+        self.followers.push(Followed {
+            follower,
+            store,
+            is_unreadable: false,
+        });
     }
 
     /// Waits until a session may have new updates. Returns false if stdout has been
@@ -160,12 +163,15 @@ impl HistoryFollower {
         mut each: impl FnMut(&[u8], &Update) -> Result<(), E>,
     ) -> Result<(), E> {
         for index in std::mem::take(&mut self.pending) {
-            let Followed { follower, store } = &mut self.followers[index];
+            let Followed {
+                follower,
+                store,
+                is_unreadable,
+            } = &mut self.followers[index];
             let mut new = match follower.read_new(READ_BYTES) {
                 Ok(new) => new,
                 Err(error) => {
-                    if !self.unreadable.contains(&index) {
-                        self.unreadable.push(index);
+                    if !std::mem::replace(is_unreadable, true) {
                         let kind = FileWarningKind::Unreadable(error);
                         self.warnings.push(follower.warning(kind));
                     }

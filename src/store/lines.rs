@@ -13,6 +13,7 @@ use memchr::arch::all::memchr::One;
 
 use crate::health::StatusSince;
 use crate::store::open::{StatusFile, read_exact_at, read_some_at};
+use crate::store::since::{LineStart, find_since};
 use crate::store::{BadLines, FileWarning};
 use crate::update::{BadLine, MAX_READ_BYTES, Update};
 
@@ -20,10 +21,11 @@ use crate::update::{BadLine, MAX_READ_BYTES, Update};
 /// four times as large, up to [`MAX_BLOCK`].
 const FIRST_BLOCK: usize = 2 * 1024;
 
-const MAX_BLOCK: usize = 256 * 1024;
+/// The size of the first block for readers that look for the start of a status: it
+/// holds about 20 lines.
+const SINCE_BLOCK: usize = 4 * 1024;
 
-/// Readers look for the start of a status in this many bytes before the last update.
-const SINCE_BYTES: u64 = 64 * 1024;
+const MAX_BLOCK: usize = 256 * 1024;
 
 /// A reader gives up after this many bytes without a valid line.
 pub const GIVE_UP_BYTES: u64 = 64 * 1024 * 1024;
@@ -113,7 +115,12 @@ impl Tail {
         mut each: impl FnMut(&Line<'_>, &Result<Option<Update>, BadLine>),
     ) -> io::Result<Self> {
         let size = open.metadata.len();
-        let mut lines = LinesBackward::new(&open.file, size, buffer)?;
+        let block = if finds_since {
+            SINCE_BLOCK
+        } else {
+            FIRST_BLOCK
+        };
+        let mut lines = LinesBackward::with_block(&open.file, size, buffer, block)?;
         let mut tail = Self::default();
         while let Some(line) = lines.next()? {
             let update = line.update(&open.metadata);
@@ -122,8 +129,8 @@ impl Tail {
                 Ok(None) => {}
                 Ok(Some(update)) => {
                     if finds_since {
-                        lines.give_up_after(SINCE_BYTES);
-                        tail.since = Some(lines.status_since(&update)?);
+                        let start = line.bytes.and_then(LineStart::of);
+                        tail.since = Some(find_since(&mut lines, &update, start.as_ref())?);
                     }
                     tail.update = Some(update);
                     return Ok(tail);
@@ -161,12 +168,21 @@ pub(crate) struct LinesBackward<'f, 'b> {
 
 impl<'f, 'b> LinesBackward<'f, 'b> {
     pub(crate) fn new(file: &'f File, size: u64, buffer: &'b mut Vec<u8>) -> io::Result<Self> {
+        Self::with_block(file, size, buffer, FIRST_BLOCK)
+    }
+
+    fn with_block(
+        file: &'f File,
+        size: u64,
+        buffer: &'b mut Vec<u8>,
+        block: usize,
+    ) -> io::Result<Self> {
         let mut lines = Self {
             file,
             buffer,
             start: size,
             end: 0,
-            block: FIRST_BLOCK,
+            block,
             overlong: false,
             terminated: false,
             done: size == 0,
@@ -208,23 +224,8 @@ impl<'f, 'b> LinesBackward<'f, 'b> {
     }
 
     /// Makes the reader give up this many bytes before the line returned last.
-    fn give_up_after(&mut self, bytes: u64) {
+    pub(crate) fn give_up_after(&mut self, bytes: u64) {
         self.floor = (self.start + self.end as u64).saturating_sub(bytes);
-    }
-
-    /// Reads on to the first update of the run of updates with the status of `last`.
-    fn status_since(&mut self, last: &Update) -> io::Result<StatusSince> {
-        let mut at = last.timestamp;
-        while let Some(line) = self.next()? {
-            match line.bytes.and_then(Update::decode_own) {
-                Some((_, status)) if status != last.status => {
-                    return Ok(StatusSince::new(at, true));
-                }
-                Some((timestamp, _)) => at = timestamp,
-                None => {}
-            }
-        }
-        Ok(StatusSince::new(at, !self.gave_up))
     }
 
     /// Returns true if the reader gave up before the start of the file.

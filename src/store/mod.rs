@@ -21,6 +21,7 @@ pub(crate) mod lines;
 pub(crate) mod locate;
 pub(crate) mod open;
 pub(crate) mod scan;
+mod since;
 mod task_filter;
 pub(crate) mod warning;
 

@@ -22,7 +22,7 @@ pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Scree
     frame.render_widget(counts, area);
 
     let clock = local(screen.now, "%H:%M:%S");
-    let order = format!("by {}  ", screen.order_in_words());
+    let order = format!("by {}  ", steady(&screen.order_in_words()));
     let (state, role) = match screen.is_paused {
         true => (format!("PAUSED at {clock}"), Role::Heading),
         false => (clock, Role::Faint),

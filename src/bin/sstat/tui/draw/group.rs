@@ -9,6 +9,7 @@ use super::paint::Painter;
 use crate::render::style::{Role, percent};
 use crate::tui::model::Screen;
 use crate::tui::rows::FINISHED;
+use crate::tui::text::columns;
 use crate::view::group::Group;
 
 /// The maximum columns of the names of groups.
@@ -39,7 +40,7 @@ pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> L
         return Line::from(painter.span(Role::Faint, format!("{mark} {count} {FINISHED}")));
     }
     let max = |size: &dyn Fn(&Group) -> usize| groups.iter().map(size).max().unwrap_or(0);
-    let name_width = max(&|group| group.name.width())
+    let name_width = max(&|group| columns(&group.name))
         .min(MAX_NAME)
         .min(width / 4);
     let count_width = digits(max(&|group| group.members.len()));
@@ -74,8 +75,8 @@ pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> L
             line.push_span(painter.span(role, text));
         }
     };
-    let needs = |group: &Group| group.attention;
-    add(Role::Stale, "attention", &needs);
+    let attention = Role::of_attention(group.worst);
+    add(attention, "attention", &|group: &Group| group.attention);
     for (role, status, word) in statuses(&screen.rows.totals) {
         let count = |group: &Group| {
             group

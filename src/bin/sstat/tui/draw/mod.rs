@@ -426,7 +426,7 @@ mod tests {
             "x",
             "error",
             -999,
-            &format!(r#","message":{json},"task_id":{json}"#),
+            &format!(r#","message":{json},"task_id":{json},"metadata":{{{json}:{json}}}"#),
         );
         nasty.update.session = hostile.repeat(5);
         all.push(nasty);
@@ -437,11 +437,26 @@ mod tests {
             Action::Type('x'),
             Action::Accept,
             Action::Help,
+            Action::Back,
+            Action::Back,
+            Action::Back,
+            // The key of the metadata is above the last column, the message.
+            Action::ChooseColumns,
+            Action::Last,
+            Action::Up(1),
+            Action::ToggleColumn,
+            Action::NextSort,
+            Action::Back,
+            Action::NextGrouping,
+            Action::NextGrouping,
+            Action::Enter,
+            Action::NextGrouping,
+            Action::NextGrouping,
         ];
         for mode in modes {
             scene.act(mode);
-            for width in [0, 1, 2, 3, 5, 8, 13, 20, 29, 79, 119, 120, 301] {
-                for height in [0, 1, 2, 3, 5, 8, 11, 16, 17, 50] {
+            for width in [0, 1, 2, 5, 13, 29, 80, 120] {
+                for height in [0, 1, 2, 5, 11, 17] {
                     let buffer = scene.drawn((width, height), &STYLE);
                     let control = |cell: &ratatui::buffer::Cell| {
                         cell.symbol().contains(sstat::is_unprintable)
@@ -450,6 +465,8 @@ mod tests {
                 }
             }
         }
+        let key = scene.screen.choice.by.map(|by| by.to_string());
+        assert_eq!(key, Some(format!("meta.{hostile}")));
     }
 
     #[test]

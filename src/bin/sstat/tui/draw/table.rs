@@ -247,7 +247,8 @@ fn header(painter: &Painter, screen: &Screen, layout: &Layout) -> TableRow<'stat
     if let Some(by) = &screen.choice.by
         && screen.visible_rows().iter().all(is_group)
     {
-        return TableRow::new([Cell::from(painter.span(Role::Faint, by.title()))]);
+        let title = steady(&by.title()).into_owned();
+        return TableRow::new([painter.span(Role::Faint, title)]);
     }
     let cells = layout.columns.iter().map(|(column, width)| {
         let mut title = title(column, layout.bar);

@@ -232,24 +232,21 @@ impl Layout {
         let Some(terminal) = terminal else {
             return longest;
         };
-        let fitting = |longest: &[_], min: usize| {
-            let limits = (min..=terminal).rev();
-            let mut widths = limits.map(|limit| self.limited(longest, limit));
-            widths.find(|widths| row_width(widths) <= terminal)
-        };
-        for &(column, min) in &self.dispensable {
-            if fitting(&longest, min).is_none() {
+        let overflows = |longest: &[_], limit| row_width(&self.limited(longest, limit)) > terminal;
+        for &(column, limit) in &self.dispensable {
+            if overflows(&longest, limit) {
                 longest[column] = None;
             }
         }
         // What still does not fit is left out from the right.
         for column in (1..longest.len()).rev() {
-            if let Some(widths) = fitting(&longest, MIN_WIDTH) {
-                return widths;
+            if overflows(&longest, MIN_WIDTH) {
+                longest[column] = None;
             }
-            longest[column] = None;
         }
-        self.limited(&longest, MIN_WIDTH)
+        let mut limits = (MIN_WIDTH..=terminal).rev();
+        let limit = limits.find(|&limit| !overflows(&longest, limit));
+        self.limited(&longest, limit.unwrap_or(MIN_WIDTH))
     }
 
     /// Returns the widths if elastic columns have at most this width, and names twice

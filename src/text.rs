@@ -85,6 +85,9 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 
 /// Replaces each character of [`unprintable`] by the text that `write` appends.
 pub(crate) fn replace_unprintable(text: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::new();
     let mut copied = 0;
     for (at, c) in unprintable(text) {

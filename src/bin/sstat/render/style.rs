@@ -195,7 +195,8 @@ impl Style {
     /// Truncates text to a number of columns, with an ellipsis at the end if
     /// something is missing.
     pub fn fit<'a>(&self, text: &'a str, columns: usize) -> Cow<'a, str> {
-        if text.width() <= columns {
+        // No character is wider than its bytes.
+        if text.len() <= columns || text.width() <= columns {
             return Cow::Borrowed(text);
         }
         let room = columns.saturating_sub(1);
@@ -235,7 +236,7 @@ pub fn percent(progress: f64) -> String {
 /// Returns a fraction as a percentage without decimals, rounded half to even as
 /// in Python.
 pub fn rounded_percent(progress: f64) -> String {
-    format!("{:.0}%", progress * 100.0)
+    format!("{}%", (progress * 100.0).round_ties_even() as i64)
 }
 
 #[cfg(test)]

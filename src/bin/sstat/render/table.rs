@@ -301,7 +301,10 @@ fn write_table<T>(
     let mut longest = vec![0; layout.headers.len()];
     for row in rows {
         for (longest, field) in longest.iter_mut().zip(fields(row)) {
-            *longest = field.text.width().max(*longest);
+            // No character is wider than its bytes.
+            if field.text.len() > *longest {
+                *longest = field.text.width().max(*longest);
+            }
         }
     }
     let widths = layout.widths(&longest, style.width);

@@ -611,6 +611,10 @@ fn color_depends_on_flag_variable_and_stream() {
     assert!(colored(&[], &[("CLICOLOR_FORCE", "1")]));
     assert!(colored(&[], &[("FORCE_COLOR", "1")]));
     assert!(!colored(&[], &[("CLICOLOR_FORCE", "0")]));
+    let mut command = sandbox.command(["list", "--color", "always"]);
+    let output = command.env("NO_COLOR", "1").output().unwrap();
+    let working = "\u{1b}[38;5;28mworking\u{1b}[0m  ";
+    assert!(String::from_utf8(output.stdout).unwrap().contains(working));
     assert!(!colored(&[], &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")]));
     assert!(!colored(&["--color", "never"], &[("FORCE_COLOR", "1")]));
     assert_eq!(sandbox.run(["list", "--color", "sometimes"]).code, 2);

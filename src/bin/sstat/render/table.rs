@@ -1,9 +1,10 @@
 //! `list`, `stale` and the groups of `summary` as tables.
 
 use std::io::{self, Write};
+use std::iter;
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, Row, Table, Width, presets,
+    CellAlignment, ColumnConstraint, ContentLineStyle, Row, Table, TableStyle, Width,
 };
 use sstat::{Status, escape};
 use unicode_width::UnicodeWidthStr;
@@ -26,6 +27,9 @@ const MIN_WIDTH: usize = 4;
 /// The maximum width of a column, also when piped, because every row is padded
 /// to it.
 const MAX_WIDTH: usize = 1000;
+
+/// Separates the columns in the lines of comfy-table. No text contains it.
+const SEPARATOR: char = '\0';
 
 /// The number of rows to format at once, since each takes 2.5 KB of memory.
 const ROWS_AT_ONCE: usize = 500;
@@ -270,26 +274,8 @@ fn row_width(widths: &[Option<usize>]) -> usize {
         .saturating_sub(GAP)
 }
 
-fn cell(span: &Span, header: &Header, width: Option<usize>, style: &Style) -> Cell {
-    let text = match (header.kind, width) {
-        (Kind::Name, Some(width)) => style.fit_middle(&span.text, width),
-        _ => style.fit(&span.text, MAX_WIDTH),
-    };
-    let cell = Cell::new(text);
-    let Some(role) = span.role else { return cell };
-    let cell = match role.color() {
-        Some(color) => cell.fg(Color::AnsiValue(color.index)),
-        None => cell,
-    };
-    match role {
-        _ if role.is_bold() => cell.add_attribute(Attribute::Bold),
-        _ if role.is_dim() => cell.add_attribute(Attribute::Dim),
-        _ => cell,
-    }
-}
-
-/// Writes the headers and the rows; nothing without rows. Each row is one line, on
-/// a terminal no wider than it. `fields` runs twice for each row, which takes less
+/// Writes the titles and the rows; nothing without rows. Each row is one line, on a
+/// terminal no wider than it. `fields` runs twice for each row, which takes less
 /// memory than keeping all fields.
 fn write_table<T>(
     out: &mut dyn Write,
@@ -301,53 +287,65 @@ fn write_table<T>(
     let mut longest = vec![0; layout.headers.len()];
     for row in rows {
         for (longest, field) in longest.iter_mut().zip(fields(row)) {
-            // No character is wider than its bytes.
-            if field.text.len() > *longest {
-                *longest = field.text.width().max(*longest);
-            }
+            *longest = field.text.width().max(*longest);
         }
     }
     let widths = layout.widths(&longest, style.width);
-    let last = widths.iter().rposition(Option::is_some);
-    let row = |fields: Vec<Span>| {
-        let headers = layout.headers.iter().zip(&widths);
-        let cells = fields.iter().zip(headers);
-        let cells = cells.map(|(field, (header, width))| cell(field, header, *width, style));
-        let mut row = Row::from(cells);
+    let columns = || layout.headers.iter().zip(&widths);
+    let row = |fields: &Vec<Span>| {
+        let cells = fields.iter().zip(columns());
+        let mut row = Row::from(
+            cells.map(|(field, (header, width))| match (header.kind, width) {
+                (Kind::Name, Some(width)) => style.fit_middle(&field.text, *width),
+                _ => style.fit(&field.text, MAX_WIDTH),
+            }),
+        );
         row.max_height(1);
         row
     };
     for (index, chunk) in rows.chunks(ROWS_AT_ONCE).enumerate() {
+        let titles = layout.headers.iter().filter(|_| index == 0);
+        let titles: Vec<_> = titles
+            .map(|header| Span::of(Role::Heading, &header.title))
+            .collect();
+        let mut lines: Vec<_> = [titles]
+            .into_iter()
+            .filter(|titles| !titles.is_empty())
+            .collect();
+        lines.extend(chunk.iter().map(&fields));
         let mut table = Table::new();
-        table.load_style(presets::NOTHING);
+        table.load_style(
+            TableStyle::new().content_lines(ContentLineStyle::none().junction(SEPARATOR)),
+        );
         table.set_truncation_indicator(style.ellipsis());
         // Truncate anywhere, not only between words.
-        table.set_delimiter('\0');
-        match style.color {
-            true => table.enforce_styling(),
-            false => table.force_no_tty(),
-        };
-        if index == 0 {
-            let titles = layout.headers.iter().map(|header| &header.title);
-            table.set_header(row(titles
-                .map(|title| Span::of(Role::Heading, title))
-                .collect()));
-        }
-        table.add_rows(chunk.iter().map(|each| row(fields(each))));
-        let headers = layout.headers.iter().zip(&widths);
-        for (index, (column, (header, width))) in table.column_iter_mut().zip(headers).enumerate() {
-            let gap = if Some(index) == last { 0 } else { GAP as u16 };
-            column.set_padding((0, gap));
+        table.set_delimiter(SEPARATOR);
+        table.add_rows(lines.iter().map(row));
+        for (column, (header, width)) in table.column_iter_mut().zip(columns()) {
+            column.set_padding((0, 0));
             column.set_constraint(match *width {
-                Some(width) => ColumnConstraint::Absolute(Width::Fixed(width as u16 + gap)),
+                Some(width) => ColumnConstraint::Absolute(Width::Fixed(width as u16)),
                 None => ColumnConstraint::Hidden,
             });
             if header.kind == Kind::Number {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        for line in table.lines() {
-            writeln!(out, "{}", line.trim_end())?;
+        for (line, fields) in table.lines().zip(&lines) {
+            let shown = fields
+                .iter()
+                .zip(&widths)
+                .filter(|(_, width)| width.is_some());
+            let mut text = String::new();
+            for (cell, (field, _)) in line.split(SEPARATOR).zip(shown) {
+                let trimmed = cell.trim_end();
+                match field.role {
+                    Some(role) => text.push_str(&style.paint(role, trimmed)),
+                    None => text.push_str(trimmed),
+                }
+                text.extend(iter::repeat_n(' ', cell.len() - trimmed.len() + GAP));
+            }
+            writeln!(out, "{}", text.trim_end())?;
         }
     }
     Ok(())

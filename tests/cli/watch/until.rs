@@ -178,12 +178,14 @@ fn recent_status_at_the_start_counts_with_now_and_since() {
 }
 
 #[test]
-fn filter_that_no_new_update_matches_is_an_error() {
+fn filter_that_no_new_update_matches_is_reported() {
     let sandbox = Sandbox::new();
     for option in ["--older-than", "--longer-than"] {
         let ran = sandbox.run(["watch", "w", "--until", "completed", option, "1m"]);
         let error = format!("sstat: {option}: cannot be used with --until\n");
         assert_eq!((ran.code, ran.stderr), (2, error));
+        let live = Live::start(&sandbox, &["--exec", "true", option, "1m"]);
+        assert!(live.error().contains("a status raises no alert"));
     }
 }
 

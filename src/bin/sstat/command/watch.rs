@@ -34,17 +34,8 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if !args.until.is_empty() && args.filters.since.is_some() && !args.now {
         return Err(CliError::error("--since: with --until, needs --now"));
     }
-    // An update that reaches the status has the age 0.
-    for (option, limit) in [
-        ("--older-than", args.filters.older_than),
-        ("--longer-than", args.filters.longer_than),
-    ] {
-        if !args.until.is_empty() && limit.is_some() {
-            let error = format!("{option}: cannot be used with --until");
-            return Err(CliError::error(error));
-        }
-    }
-    let warnings = check_words(args)?;
+    let mut warnings = check_words(args)?;
+    warnings.extend(check_ages(args)?);
     match (args.once, args.reading.json) {
         (true, true) => print_snapshots(config, args),
         (true, false) => output::print(config, block(config, args)?),
@@ -360,6 +351,28 @@ impl<'a> Watch<'a> {
     fn print_error(&self, error: &str) {
         output::print_diagnostic(&self.config.style(Stream::Err), error, Role::Error);
     }
+}
+
+/// Checks the filters that a new update never matches, because its age is 0: a wait
+/// for a status would not end, and a status would raise no alert.
+fn check_ages(args: &cli::Watch) -> Result<Option<String>> {
+    let option = match &args.filters {
+        cli::Filters {
+            older_than: Some(_),
+            ..
+        } => "--older-than",
+        cli::Filters {
+            longer_than: Some(_),
+            ..
+        } => "--longer-than",
+        _ => return Ok(None),
+    };
+    if !args.until.is_empty() {
+        let error = format!("{option}: cannot be used with --until");
+        return Err(CliError::error(error));
+    }
+    let has_alerts = args.exec.is_some() || args.bell;
+    Ok(has_alerts.then(|| format!("{option}: no new update matches; a status raises no alert")))
 }
 
 /// Checks the words of `--until` and `--on` that are not sstat's. Other writers may

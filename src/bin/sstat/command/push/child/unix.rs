@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
@@ -131,10 +131,10 @@ fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
             }
             if let Some(signal) = status.stopping_signal()
                 && !was_continued
-                && (is_to_stop || in_foreground())
+                && (is_to_stop || is_job_of_a_shell())
             {
                 // The job of a shell stops. The SIGCONT that ends this is forwarded.
-                stop_by(signal);
+                act_by(signal);
             }
         }
         wait(signals, &relay);
@@ -218,12 +218,16 @@ fn wait(signals: &Signals, relay: &Relay) {
     let _ = poll(&mut fds, timeout.as_ref());
 }
 
-fn in_foreground() -> bool {
-    JobControl::this().is_some_and(|job| job.is_in_foreground())
+/// Returns true if the parent is a shell that has this process run in the foreground
+/// and waits for its stop too.
+fn is_job_of_a_shell() -> bool {
+    let is_job = |job: JobControl| job.is_in_foreground() && job.has_job_control();
+    let parent_group = || process::getpgid(process::getppid()).ok();
+    JobControl::this().is_some_and(is_job) && parent_group() != Some(process::getpgrp())
 }
 
-/// Stops this process by the signal that stopped the command.
-fn stop_by(signal: i32) {
+/// Has a signal act on this process as it acted on the command.
+fn act_by(signal: i32) {
     if let Ok(signal) = Named::try_from(signal) {
         let blocked = SigSet::from(signal);
         let _ = blocked.thread_unblock();
@@ -254,10 +258,15 @@ pub fn die_by(signal: i32) {
         ..process::getrlimit(Resource::Core)
     };
     let _ = process::setrlimit(Resource::Core, limit);
+    // Restores the default action of a signal that is ignored or caught. It does not
+    // know all signals, and takes SIGIO for harmless.
     let _ = signal_hook::low_level::emulate_default_handler(signal);
-    // signal-hook does not know all signals, and takes SIGIO for harmless. exec
-    // restores the default action.
+    act_by(signal);
+    // A real-time signal.
     let _ = SigSet::empty().thread_set_mask();
-    let script = format!("kill -{signal} $$");
-    let _ = Command::new("/bin/sh").args(["-c", &script]).exec();
+    let mut shell = Command::new("/bin/sh");
+    let _ = shell
+        .args(["-c", &format!("kill -{signal} $$")])
+        .stderr(Stdio::null())
+        .exec();
 }

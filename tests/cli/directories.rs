@@ -175,6 +175,9 @@ fn push_writes_to_one_directory() {
 
 #[test]
 fn wrapper_and_its_hooks_pass_on_one_directory() {
+    if !crate::support::have("sh") {
+        return;
+    }
     if cfg!(windows) {
         return;
     }

@@ -61,6 +61,7 @@ fn flag_precedes_variable_project_and_state_directory() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Windows finds the home directory without HOME")]
 fn xdg_state_home_is_used() {
     let sandbox = Sandbox::new();
     let state = sandbox.root().join("xdg");
@@ -73,6 +74,7 @@ fn xdg_state_home_is_used() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Windows finds the home directory without HOME")]
 fn search_stops_at_home() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.root().join("data/session_status")).unwrap();
@@ -173,6 +175,9 @@ fn verbose_prints_directory_and_origin() {
 
 #[test]
 fn push_fails_in_removed_directory() {
+    if !crate::support::have("sh") {
+        return;
+    }
     let sandbox = Sandbox::new();
     let run_in_removed = |command: &str| {
         let gone = sandbox.home().join("gone");
@@ -209,6 +214,7 @@ fn push_fails_in_removed_directory() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Windows finds the home directory without HOME")]
 fn tilde_is_expanded_and_literal_variable_refused() {
     let sandbox = Sandbox::new();
     let run = |args: &[&str], variable: Option<&str>| {

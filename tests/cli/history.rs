@@ -308,6 +308,7 @@ fn plot_handles_extreme_times() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "files are not kept open")]
 fn follow_includes_new_sessions_and_the_rest_of_renamed_files() {
     let sandbox = hour();
     let mut command = sandbox.command(["history", "--all", "--follow", "--limit=1"]);
@@ -393,6 +394,7 @@ fn follow_opens_no_file_while_nothing_changes() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Windows does not report a closed pipe")]
 fn follow_ends_when_its_pipe_is_closed() {
     let sandbox = hour();
     let mut shell = Command::new("bash");
@@ -451,6 +453,7 @@ fn file_without_update_exits_with_one_and_unreadable_file_with_two() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Windows does not read TZ")]
 fn time_without_offset_is_local() {
     let sandbox = hour();
     let mut command = sandbox.command(["history", "w", "--since", "2026-02-14 15:34:00", "--json"]);
@@ -460,6 +463,7 @@ fn time_without_offset_is_local() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Windows does not read TZ")]
 fn skipped_local_time_has_the_offset_before_the_change_of_clocks() {
     let sandbox = Sandbox::new();
     let update = |time: &str| format!(r#"{{"timestamp":"{time}","status":"idle"}}"#);

@@ -37,7 +37,8 @@ fn detail_has_every_fact() {
     assert_eq!(
         sandbox
             .ok(["show", "w"])
-            .replace(sandbox.dir().to_str().unwrap(), "DIR"),
+            .replace(sandbox.dir().to_str().unwrap(), "DIR")
+            .replace("DIR\\", "DIR/"),
         "\
 w
 Status     working for 20m, since 2026-02-14 20:15:00

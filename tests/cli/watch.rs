@@ -1,5 +1,6 @@
 //! `sstat watch`.
 
+#[cfg(unix)] // sh; `windows` tests alert commands too
 mod alerts;
 mod directories;
 mod stream;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, waiting_process};
 
 /// The time after which a test fails.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -96,8 +97,12 @@ impl Drop for Live {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             // It also ends the commands of its alerts, unless it is killed.
-            self.signal("CONT");
-            self.signal("TERM");
+            if cfg!(unix) {
+                self.signal("CONT");
+                self.signal("TERM");
+            } else {
+                let _ = self.child.kill();
+            }
             let deadline = Instant::now() + Duration::from_secs(3);
             while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
                 thread::sleep(Duration::from_millis(5));
@@ -142,9 +147,8 @@ fn short(event: &Value) -> String {
 struct Worker(Child);
 
 impl Worker {
-    fn new() -> Self {
-        let sleep = Command::new("sleep").arg("1000").spawn();
-        Self(sleep.unwrap())
+    pub fn new() -> Self {
+        Self(waiting_process())
     }
 
     fn pid(&self) -> String {

@@ -9,7 +9,7 @@ pub mod tmux;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, mpsc};
 use std::thread;
@@ -224,6 +224,13 @@ impl From<Output> for Ran {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Starts a process that waits for its stdin.
+pub fn waiting_process() -> Child {
+    let mut command = Command::new(if cfg!(windows) { "cmd" } else { "cat" });
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    command.spawn().unwrap()
 }
 
 #[cfg(unix)]

@@ -223,6 +223,7 @@ fn pane_of_the_last_update_is_shown() {
 
 /// Whichever of two agents writes first owns the name, and the other gets its own.
 #[test]
+#[cfg_attr(windows, ignore = "needs sh")]
 fn agents_that_start_at_the_same_time_have_different_names() {
     let sandbox = Sandbox::with_real_clock();
     let mut agents = [(); 2].map(|()| Command::new("sleep").arg("1000").spawn().unwrap());
@@ -333,6 +334,7 @@ fn claude_in(sandbox: &Sandbox, pid: u32, id: &str, payload: &Value) {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs sh")]
 fn process_of_the_agent_is_recorded() {
     let sandbox = Sandbox::with_real_clock();
     let mut agent = Command::new("sleep").arg("1000").spawn().unwrap();
@@ -363,6 +365,7 @@ fn process_of_the_agent_is_recorded() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs sh")]
 fn agent_owns_its_name_until_it_ends() {
     let sandbox = Sandbox::with_real_clock();
     let mut owner = Command::new("sh")
@@ -413,6 +416,7 @@ fn agent_owns_its_name_until_it_ends() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs sh")]
 fn shared_daemon_names_sessions_by_their_payload() {
     let sandbox = Sandbox::new();
     let daemon = sandbox.root().join("agent.sh");
@@ -430,6 +434,7 @@ fn shared_daemon_names_sessions_by_their_payload() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "reads /proc")]
 fn completed_is_idle_inside_a_wrapped_run() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok([

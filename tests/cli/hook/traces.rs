@@ -110,6 +110,7 @@ fn replay(path: &Path) {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "slow, and needs /proc")]
 fn recorded_traces_give_the_expected_updates() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hooks/traces");
     let mut traces: Vec<_> = fs::read_dir(directory)

@@ -95,6 +95,7 @@ fn event_lines_are_stable() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs sh")]
 fn burst_of_pushes_is_complete_and_in_order() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "ready", "idle"]);
@@ -220,6 +221,7 @@ fn sessions_become_stale_without_a_write() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs SIGSTOP")]
 fn acknowledgement_is_an_event() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
@@ -247,6 +249,7 @@ fn acknowledgement_is_an_event() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs sh")]
 fn last_update_precedes_the_death_of_its_process() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "ready", "idle"]);
@@ -278,6 +281,7 @@ fn last_update_precedes_the_death_of_its_process() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs SIGSTOP")]
 fn overflow_of_the_notification_queue_loses_nothing() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
@@ -314,6 +318,7 @@ fn overflow_of_the_notification_queue_loses_nothing() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs SIGSTOP")]
 fn rotation_loses_no_update_and_a_clean_up_repeats_none() {
     let sandbox = Sandbox::with_real_clock();
     for message in ["1", "2", "3"] {
@@ -354,6 +359,7 @@ fn rotation_loses_no_update_and_a_clean_up_repeats_none() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs SIGSTOP")]
 fn rotation_of_many_files_loses_no_update() {
     const SESSIONS: usize = 150;
     let sandbox = Sandbox::with_real_clock();
@@ -396,6 +402,7 @@ fn rotation_of_many_files_loses_no_update() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs SIGSTOP")]
 fn large_rest_of_a_renamed_file_is_read_first() {
     const LINES: usize = 700;
     let sandbox = Sandbox::with_real_clock();
@@ -619,6 +626,7 @@ fn file_that_becomes_readable_is_a_snapshot() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "Windows does not report a closed pipe")]
 fn watch_ends_when_its_output_is_closed() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);

@@ -1,7 +1,6 @@
 //! Lists the tests that were skipped because a tool is missing.
 //!
 //! Cargo runs test targets in the order of their names. This one comes last.
-#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/skipped.rs"]

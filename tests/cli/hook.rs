@@ -241,7 +241,7 @@ fn every_error_exits_with_0_and_an_empty_stdout() {
 
 #[test]
 fn closed_or_open_streams_are_tolerated() {
-    if !crate::support::have("sh") {
+    if !have("sh") {
         return;
     }
     let sandbox = Sandbox::new();

@@ -103,7 +103,7 @@ fn value_may_be_attached_to_a_short_option() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("did you mean 50%"), "{}", ran.stderr);
     // After `--` they are arguments of the command.
-    if !crate::support::have("echo") {
+    if !have("echo") {
         return;
     }
     let ran = sandbox.run(["push", "w", "working", "--", "echo", "-p0.5"]);
@@ -356,7 +356,7 @@ fn torn_line_of_another_writer_is_sealed() {
 
 #[test]
 fn message_by_name_may_be_any_text() {
-    if !crate::support::have("sh") {
+    if !have("sh") {
         return;
     }
     let sandbox = Sandbox::new();

@@ -20,14 +20,14 @@ use crate::support::{Sandbox, waiting_process};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running `sstat watch` and the lines that it has printed.
-struct Live {
+pub struct Live {
     child: Child,
     lines: Receiver<String>,
     errors: Receiver<String>,
 }
 
 impl Live {
-    fn start(sandbox: &Sandbox, args: &[&str]) -> Self {
+    pub fn start(sandbox: &Sandbox, args: &[&str]) -> Self {
         Self::spawn(&mut sandbox.command([&["watch"], args].concat()))
     }
 
@@ -46,7 +46,7 @@ impl Live {
 
     /// Starts a watch and waits for its first snapshot: from then on, it misses no
     /// change.
-    fn listening(sandbox: &Sandbox, args: &[&str]) -> Self {
+    pub fn listening(sandbox: &Sandbox, args: &[&str]) -> Self {
         let live = Self::start(sandbox, args);
         assert_eq!(live.event()["event"], "snapshot");
         live
@@ -56,12 +56,12 @@ impl Live {
         self.lines.recv_timeout(TIMEOUT).unwrap()
     }
 
-    fn event(&self) -> Value {
+    pub fn event(&self) -> Value {
         serde_json::from_str(&self.line()).unwrap()
     }
 
     /// Returns the next event, as "update SESSION FROM TO".
-    fn short(&self) -> String {
+    pub fn short(&self) -> String {
         short(&self.event())
     }
 
@@ -113,7 +113,7 @@ impl Drop for Live {
     }
 }
 
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
     while !condition() {
         assert!(Instant::now() < deadline, "timed out: {what}");

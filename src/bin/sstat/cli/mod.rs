@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use glob::Pattern;
 use serde_json::value::RawValue;
-use sstat::{SessionName, StaleStatuses, Status, Update, format_duration};
+use sstat::{SessionName, StaleStatuses, Status, Update};
 
 use crate::view::column::Column;
 use crate::view::group::GroupBy;
@@ -427,9 +427,10 @@ impl Filters {
     }
 
     /// Returns the filters as arguments, without quotes.
+    #[cfg(feature = "tui")]
     pub fn to_arguments(&self) -> String {
         let status: Vec<_> = self.status.iter().map(Status::as_str).collect();
-        let duration = |limit: Option<Duration>| limit.map(format_duration);
+        let duration = |limit: Option<Duration>| limit.map(sstat::format_duration);
         let options = [
             (
                 "status",

@@ -103,7 +103,7 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             KeyCode::Enter if is_filter => Action::Accept,
             _ if is_filter => return None,
 
-            Char(' ') if is_columns => Action::ToggleColumn,
+            Char(' ' | 'x') if is_columns => Action::ToggleColumn,
             KeyCode::Enter | Char('c' | 'q') if is_columns => Action::Back,
             Char('q') => Action::Quit,
             Char('?') => Action::Help,
@@ -111,8 +111,13 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             Char('j') => Action::Down(1),
             Char('g') | KeyCode::Home => Action::First,
             Char('G') | KeyCode::End => Action::Last,
+            // The other keys change what the help covers.
+            _ if mode == Mode::Help => return None,
+
             Char('s') => Action::NextSort,
             Char('S') => Action::Reverse,
+            _ if is_columns => return None,
+
             Char('w') => Action::LongestFirst,
             Char('a') => Action::OnlyAttention,
             Char('f') => Action::OnlyFinished,
@@ -226,6 +231,12 @@ mod tests {
         assert_eq!(press(Mode::Filter, space), Some(Action::Type(' ')));
         assert_eq!(press(Mode::Filter, KeyCode::Down), Some(Action::Down(1)));
         assert_eq!(press(Mode::Browse, KeyCode::Backspace), None);
+        // Nothing happens to a session behind the help or the list of columns.
+        let x = KeyCode::Char('x');
+        assert_eq!(press(Mode::Browse, x), Some(Action::Acknowledge));
+        assert_eq!(press(Mode::Help, x), None);
+        assert_eq!(press(Mode::Columns, x), Some(Action::ToggleColumn));
+        assert_eq!(press(Mode::Columns, KeyCode::Char('t')), None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::watch::session_table::SessionTable;
 const DETAIL_SECONDS: i64 = 10;
 
 /// The rows by which the mouse wheel moves.
-const WHEEL: usize = 3;
+const WHEEL: isize = 3;
 
 /// The columns that are shown at first.
 const COLUMNS: [Column; 7] = [
@@ -240,11 +240,13 @@ impl Screen {
         if let Some(place) = self.moved(action, place) {
             match self.mode {
                 Mode::Help => self.help_top = place,
-                Mode::Columns => self.chooser_row = place.min(self.choosable.len() - 1),
-                _ => self.select(place, table),
-            }
-            if action == Action::First {
-                self.selected = None;
+                Mode::Columns => {
+                    self.chooser_row = place.min(self.choosable.len().saturating_sub(1));
+                }
+                _ => {
+                    self.select(place, table);
+                    self.selected.take_if(|_| action == Action::First);
+                }
             }
             return None;
         }
@@ -272,10 +274,10 @@ impl Screen {
             Action::ChooseColumns => self.choose_columns(table),
             Action::ToggleColumn => self.toggle_column(),
             Action::Click(at) => return self.click(at, table),
-            Action::ScrollUp(at) if self.areas.pane.contains(at) => self.scroll_pane(-3),
-            Action::ScrollDown(at) if self.areas.pane.contains(at) => self.scroll_pane(3),
-            Action::ScrollUp(_) => return self.act(Action::Up(WHEEL), table),
-            Action::ScrollDown(_) => return self.act(Action::Down(WHEEL), table),
+            Action::ScrollUp(at) if self.areas.pane.contains(at) => self.scroll_pane(-WHEEL),
+            Action::ScrollDown(at) if self.areas.pane.contains(at) => self.scroll_pane(WHEEL),
+            Action::ScrollUp(_) => return self.act(Action::Up(WHEEL as usize), table),
+            Action::ScrollDown(_) => return self.act(Action::Down(WHEEL as usize), table),
             Action::PaneUp => self.scroll_pane(-1),
             Action::PaneDown => self.scroll_pane(1),
             Action::StartFilter => self.mode = Mode::Filter,
@@ -352,7 +354,8 @@ impl Screen {
     /// Sorts by the column of a clicked heading, or selects a clicked row. A click on
     /// the selected row is like Enter.
     fn click(&mut self, at: Position, table: &SessionTable) -> Option<Action> {
-        if self.mode == Mode::Help || !self.areas.table.contains(at) {
+        let is_covered = matches!(self.mode, Mode::Help | Mode::Columns);
+        if is_covered || !self.areas.table.contains(at) {
             return None;
         }
         let Some(row) = (at.y - self.areas.table.y).checked_sub(1) else {
@@ -407,13 +410,11 @@ impl Screen {
             return self.choosable.get(self.chooser_row).cloned();
         }
         let columns = &self.choice.columns;
-        let sort = self.choice.sort.as_ref();
-        let place = sort.and_then(|sort| columns.iter().position(|column| column == sort));
-        match (sort, place) {
-            (None, _) => columns.first().cloned(),
-            (Some(_), Some(place)) => columns.get(place + 1).cloned(),
-            (Some(_), None) => None,
-        }
+        let next = match &self.choice.sort {
+            Some(sort) => 1 + columns.iter().position(|column| column == sort)?,
+            None => 0,
+        };
+        columns.get(next).cloned()
     }
 
     fn sort_by(&mut self, column: Option<Column>) {
@@ -499,14 +500,11 @@ impl Screen {
     }
 
     pub fn order_in_words(&self) -> String {
-        let reversed = if self.choice.is_reversed {
-            ", reversed"
-        } else {
-            ""
-        };
-        match &self.choice.sort {
-            Some(column) => format!("{column}{reversed}"),
-            None => format!("attention{reversed}"),
+        let sort = self.choice.sort.as_ref().map(Column::to_string);
+        let sort = sort.unwrap_or("attention".to_owned());
+        match self.choice.is_reversed {
+            true => sort + ", reversed",
+            false => sort,
         }
     }
 

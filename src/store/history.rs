@@ -7,7 +7,9 @@
 
 use std::fs::Metadata;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,9 +17,13 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::store::lines::{Line, LinesBackward, LinesForward};
 use crate::store::open::{self, StatusFile, read_exact_at};
+use crate::store::scan::on_threads;
 use crate::store::task_filter::TaskFilter;
 use crate::store::{BadLines, FileWarning, MAX_REREADS, Store};
 use crate::update::{BadLine, Update};
+
+/// A thread counts the updates in this many bytes at a time.
+const COUNT_CHUNK: u64 = 4 * 1024 * 1024;
 
 /// Selects updates of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,9 +129,31 @@ impl History {
     /// # Errors
     /// If the file cannot be read.
     pub fn count_updates(&self) -> Result<u64> {
-        let mut lines = LinesForward::new(&self.open.file, 0, self.size());
+        let next = AtomicU64::new(0);
+        let counts = on_threads(self.size() > COUNT_CHUNK, || {
+            let mut count = 0;
+            loop {
+                let start = next.fetch_add(COUNT_CHUNK, Ordering::Relaxed);
+                if start >= self.size() {
+                    return Ok(count);
+                }
+                count += self.count_in(start..start + COUNT_CHUNK)?;
+            }
+        });
+        let counts: io::Result<Vec<u64>> = counts.into_iter().collect();
+        Ok(counts.map_err(Error::io("read", &self.path))?.iter().sum())
+    }
+
+    /// Counts the updates whose lines begin in a range of the file.
+    fn count_in(&self, range: Range<u64>) -> io::Result<u64> {
+        let mut lines =
+            LinesForward::new(&self.open.file, range.start.saturating_sub(1), self.size());
+        if range.start > 0 {
+            // The rest of the line before, or its newline.
+            lines.next()?;
+        }
         let mut count = 0;
-        while let Some(line) = lines.next().map_err(Error::io("read", &self.path))? {
+        while let Some(line) = lines.next()?.filter(|line| line.offset < range.end) {
             count += u64::from(line.bytes.and_then(Update::decode_own).is_some());
         }
         Ok(count)
@@ -329,6 +357,29 @@ mod tests {
             history.for_each(each).unwrap();
             assert_eq!(found, 2, "{limit:?}");
         }
+    }
+
+    #[test]
+    fn updates_of_a_large_file_are_counted_once() {
+        let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"M"}"#;
+        let mut content = String::new();
+        let mut count: usize = 0;
+        // A line contains each border of two parts.
+        while content.len() < 3 * COUNT_CHUNK as usize + 1000 {
+            let message = "x".repeat(50_000 + count % 200);
+            content += &format!("{}\ninvalid\n", line.replace('M', &message));
+            count += 1;
+        }
+        // A line that begins with the last byte of a part.
+        let border = 4 * COUNT_CHUNK as usize;
+        let filler = border - content.len() - line.len() - 1;
+        content += &format!("{}\n{line}", line.replace('M', &"z".repeat(filler)));
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("w_status.json"), &content).unwrap();
+        let store = Store::new(directory.path());
+        let history = store.history("w", Query::default()).unwrap().unwrap();
+        // Without the line of more than 1 MiB.
+        assert_eq!(history.count_updates().unwrap(), count as u64 + 1);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Store {
         })?;
         files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));
 
-        let threads = threads_for(files.len());
+        let several = files.len() >= MIN_FILES_FOR_THREADS;
         let mut slots: Vec<Option<Session>> = Vec::new();
         slots.resize_with(files.len(), || None);
         let chunks = Mutex::new(files.chunks_mut(CHUNK).zip(slots.chunks_mut(CHUNK)));
@@ -68,20 +68,8 @@ impl Store {
             }
             warnings
         };
-        let warnings = match threads {
-            1 => work(),
-            _ => thread::scope(|scope| {
-                let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
-                let workers: Vec<_> = (0..threads).map_while(start).collect();
-                // If the system refuses to start threads, this one does the work.
-                let own = workers.is_empty().then(work);
-                let joined = workers.into_iter().map(|worker| {
-                    let panicked = |panic| std::panic::resume_unwind(panic);
-                    worker.join().unwrap_or_else(panicked)
-                });
-                joined.chain(own).flatten().collect()
-            }),
-        };
+        let warnings = on_threads(several, work);
+        let warnings = warnings.into_iter().flatten().collect();
         #[expect(
             clippy::filter_map_identity,
             reason = "unlike flatten, it reuses the allocation of 30 MB for 100,000 sessions"
@@ -106,11 +94,25 @@ impl Store {
     }
 }
 
-fn threads_for(files: usize) -> usize {
-    if files < MIN_FILES_FOR_THREADS {
-        return 1;
+/// Does the work on one thread, or on one for each processor. The threads must share
+/// out what there is to do.
+pub(crate) fn on_threads<T: Send>(several: bool, work: impl Fn() -> T + Sync) -> Vec<T> {
+    let processors = || thread::available_parallelism().map_or(1, NonZero::get);
+    let count = if several { processors() } else { 1 };
+    if count == 1 {
+        return vec![work()];
     }
-    thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(MAX_THREADS)
+    let work = &work;
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let workers = (0..count.min(MAX_THREADS)).map_while(start);
+        let workers: Vec<_> = workers.collect();
+        // If the system refuses to start threads, this one does the work.
+        let own = workers.is_empty().then(work);
+        let joined = workers.into_iter().map(|worker| {
+            let panicked = |panic| std::panic::resume_unwind(panic);
+            worker.join().unwrap_or_else(panicked)
+        });
+        joined.chain(own).collect()
+    })
 }

@@ -107,17 +107,18 @@ impl WaitCondition {
             .sessions
             .iter_mut()
             .find(|waited| waited.name == name)?;
-        waited.label = session.display_name().into_owned();
+        let label = session.display_name();
+        waited.label = label.clone().into_owned();
         waited.last_status = (!is_removed).then(|| status.clone());
         if waited.verdict.is_some() {
             return None;
         }
         if is_removed {
             return Some(format!(
-                "{}: its file is gone or empty; waiting for it",
-                waited.label
+                "{label}: its file is gone or empty; waiting for it"
             ));
         }
+        let is_snapshot = event.kind == EventKind::Snapshot;
         let dead = session.health.liveness == Liveness::Dead;
         let is_old = self.since.is_some_and(|since| session.health.age > since);
         let counts = match event.kind {
@@ -129,44 +130,39 @@ impl WaitCondition {
         let reached = self.statuses.contains(status);
         let ended =
             matches!(status, Status::Completed | Status::Error) || is_session_end(&session.update);
-        if counts && reached {
-            waited.verdict = Some(Verdict::REACHED);
+        let failed = |code, why: &str| Some(Verdict::failed(code, format!("{label}: {why}")));
+        let pid = session.update.process.as_ref();
+        let pid = pid.map_or(String::new(), |process| format!(" {}", process.pid));
+        let gone = format!("process{pid} is gone, its last status is {status}");
+        waited.verdict = if counts && reached {
+            Some(Verdict::REACHED)
         } else if counts && ended {
             let message = match &*session.update.message {
                 "" => String::new(),
                 message => format!(": {message}"),
             };
-            let reason = format!("{}: ended as {status}{message}", waited.label);
-            waited.verdict = Some(Verdict::failed(exit_code::NO_MATCH, reason));
-        } else if dead || event.kind == EventKind::Exited {
-            let pid = session.update.process.as_ref();
-            let pid = pid.map_or(String::new(), |process| format!(" {}", process.pid));
-            let reason = format!("process{pid} is gone, its last status is {status}");
-            waited.verdict = Some(match dead {
-                true => {
-                    Verdict::failed(exit_code::DEAD, format!("{}: dead: {reason}", waited.label))
-                }
-                false => {
-                    Verdict::failed(exit_code::NO_MATCH, format!("{}: {reason}", waited.label))
-                }
-            });
-        } else if event.kind == EventKind::Snapshot && (reached || ended) && self.now {
-            return Some(format!(
-                "{}: was {status} before --since; waiting for its next update",
-                waited.label
-            ));
-        } else if event.kind == EventKind::Snapshot && reached {
-            return Some(format!(
-                "{}: is {status} already; waiting for the next time (--now would accept it)",
-                waited.label
-            ));
-        } else if event.kind == EventKind::Snapshot && ended {
-            return Some(format!(
-                "{}: is {status} already; waiting for its next update (--now would end here)",
-                waited.label
-            ));
+            failed(exit_code::NO_MATCH, &format!("ended as {status}{message}"))
+        } else if dead {
+            failed(exit_code::DEAD, &format!("dead: {gone}"))
+        } else if event.kind == EventKind::Exited {
+            failed(exit_code::NO_MATCH, &gone)
+        } else {
+            None
+        };
+        if waited.verdict.is_some() || !is_snapshot || !(reached || ended) {
+            return None;
         }
-        None
+        Some(match (self.now, reached) {
+            (true, _) => {
+                format!("{label}: was {status} before --since; waiting for its next update")
+            }
+            (false, true) => format!(
+                "{label}: is {status} already; waiting for the next time (--now would accept it)"
+            ),
+            (false, false) => format!(
+                "{label}: is {status} already; waiting for its next update (--now would end here)"
+            ),
+        })
     }
 
     /// Returns how the wait has ended, or `None` if it has not.

@@ -213,8 +213,8 @@ fn pictures_show_real_output() {
     let command = |line: &str| format!("printf '$ {line}\\n'; {line}; printf '$ '; exec cat");
     let ends_with_prompt = |text: &str| text.trim_end().ends_with("\n$");
     for (name, size, line) in [
-        ("list", (92, 30), "sstat list \"api-*\" \"search-*\""),
-        ("summary", (92, 30), "sstat summary --by prefix"),
+        ("list", (104, 30), "sstat list \"api-*\" \"search-*\""),
+        ("summary", (104, 30), "sstat summary --by prefix"),
         ("plot", (92, 30), "sstat history search-2 --plot"),
     ] {
         let text = capture(&sandbox, name, size, &command(line), &[], ends_with_prompt);
@@ -373,7 +373,11 @@ fn cells(line: &str) -> Vec<(char, Style)> {
             style.apply(codes);
             text = rest;
         }
-        cells.extend(text.chars().map(|c| (c, style)));
+        cells.extend(text.chars().map(|c| match c {
+            // The other styles of a space are invisible.
+            ' ' if !style.reversed => (c, Style::default()),
+            _ => (c, style),
+        }));
     }
     let is_blank = |(c, style): &(char, Style)| *c == ' ' && !style.reversed;
     let end = cells.iter().rposition(|cell| !is_blank(cell));

@@ -486,6 +486,26 @@ fn completed_is_idle_inside_a_wrapped_run() {
     assert_eq!(event("1-1-boot", "Stop")["status"], "completed");
 }
 
+/// A tmux server that a wrapped command starts passes its variables to all panes.
+#[test]
+fn variables_of_another_wrapped_command_are_ignored() {
+    let sandbox = Sandbox::new();
+    let event = |id: &str, run: Option<&str>| {
+        let mut command = sandbox.command(["push", "--hook", "claude-code"]);
+        command.env("SSTAT_SESSION", "w");
+        command.envs(run.map(|run| ("SSTAT_RUN", run)));
+        let payload = json!({"hook_event_name": "UserPromptSubmit", "session_id": id,
+            "cwd": "/srv/shop", "prompt": id});
+        assert_eq!(fed(&mut command, payload.to_string().as_bytes()).code, 0);
+    };
+    event("aaaaaa-1", Some("1-1-boot"));
+    assert_eq!(sandbox.sessions(), ["shop-aaaaaa"]);
+    // An agent whose wrapper was killed keeps its name.
+    event("bbbbbb-1", None);
+    event("bbbbbb-1", Some("1-1-boot"));
+    assert_eq!(sandbox.sessions(), ["shop-aaaaaa", "w"]);
+}
+
 #[test]
 fn clear_ends_a_session_that_is_named_by_its_id() {
     let sandbox = Sandbox::new();

@@ -84,7 +84,7 @@ struct Hook<'a> {
 impl Hook<'_> {
     /// Records the change under the name that belongs to the agent.
     fn record(&self) -> Result<()> {
-        let fixed = self.fixed_name();
+        let fixed = self.fixed_name()?;
         // A tmux session can be renamed, and a pane that is closed has none.
         let mut may_be_renamed = fixed.is_none() && self.tmux.is_some() && !self.event.is_startup();
         let given = fixed.or_else(|| self.name_of_pane());
@@ -168,12 +168,22 @@ impl Hook<'_> {
     }
 
     /// Returns the name that the user has set.
-    fn fixed_name(&self) -> Option<SessionName> {
-        let of_variable = || {
-            let name = self.config.session_variable().filter(|_| !self.is_daemon)?;
-            SessionName::from_text(&name.to_string_lossy()).ok()
-        };
-        self.args.hook_session.clone().or_else(of_variable)
+    fn fixed_name(&self) -> Result<Option<SessionName>> {
+        if self.args.hook_session.is_some() {
+            return Ok(self.args.hook_session.clone());
+        }
+        let variable = self.config.session_variable().filter(|_| !self.is_daemon);
+        let name = variable.and_then(|name| SessionName::from_text(&name.to_string_lossy()).ok());
+        // A tmux server keeps the variables of the wrapped command that started it. An
+        // agent whose wrapper was killed keeps its name.
+        if let Some(name) = &name
+            && self.config.run_variable().is_some()
+            && self.wrapper.is_none()
+            && self.claim(&self.last_update(name)?.1) != Claim::Owned
+        {
+            return Ok(None);
+        }
+        Ok(name)
     }
 
     fn name_of_pane(&self) -> Option<SessionName> {

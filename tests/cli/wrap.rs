@@ -386,6 +386,13 @@ fn shell_command_in_one_word_is_explained() {
 }
 
 #[test]
+fn command_without_a_status_has_no_signal_blocked() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["push", "--", "sh", "-c", "kill -TERM $$; echo blocked"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (128 + 15, ""));
+}
+
+#[test]
 fn failure_to_record_does_not_stop_the_command() {
     let sandbox = Sandbox::new();
     // A directory that cannot be created, because its parent is a file.

@@ -29,7 +29,6 @@ use clap::CommandFactory;
 use clap::error::{ContextValue, ErrorKind};
 
 use crate::cli::{Cli, Command, Deferred};
-#[cfg(unix)]
 use crate::command::push::child;
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
@@ -84,7 +83,9 @@ fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
                 Command::Push(Deferred { args, .. }) if !args.command.is_empty() => {
                     let session = args.session.unwrap_or_default();
                     let (argv, style) = (&args.command, &Style::PLAIN);
-                    command::push::wrap::run_without_status(argv, session, &error, style).code
+                    let signals = child::Signals::block();
+                    command::push::wrap::run_without_status(argv, session, &error, &signals, style)
+                        .code
                 }
                 _ => fail(&error),
             };

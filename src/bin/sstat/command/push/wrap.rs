@@ -53,7 +53,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
     }
     let mut update = match update_from(config, args) {
         Ok(update) => update,
-        Err(reason) => return run_without_status(&argv, session, &reason, &style),
+        Err(reason) => return run_without_status(&argv, session, &reason, &signals, &style),
     };
     if let Err(reason) = check_room(&update) {
         warn(&reason, "recorded without message and metadata");
@@ -110,13 +110,13 @@ pub fn run_without_status(
     argv: &[OsString],
     session: OsString,
     reason: &CliError,
+    signals: &Signals,
     style: &Style,
 ) -> Report {
     let message = format!("{reason}; {RUNS_WITHOUT_STATUS}");
     print_diagnostic(style, &message, Role::Stale);
     let variables = vec![("SSTAT_SESSION", session)];
-    let signals = Signals::block();
-    end(&execute(argv, &signals, variables, false, style).0)
+    end(&execute(argv, signals, variables, false, style).0)
 }
 
 /// Ends as the command ended: does not return if a signal killed it.

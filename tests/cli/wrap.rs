@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, Sandbox, have, or_skip};
+use crate::support::{Ran, Sandbox, have};
 
 /// Polls until there is a result; fails after 30 s.
 fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

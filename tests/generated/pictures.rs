@@ -311,7 +311,8 @@ impl Style {
 
 /// Converts a terminal's text to a picture.
 fn svg(text: &str, foreground: &str, background: &str) -> String {
-    let lines: Vec<_> = text.lines().map(cells).collect();
+    let mut lines: Vec<_> = text.lines().map(cells).collect();
+    while lines.pop_if(|line| line.is_empty()).is_some() {}
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let (width, height) = (
         columns as f64 * CELL.0 + 2.0 * MARGIN,

@@ -168,7 +168,7 @@ pub const HELP: [(&str, &str); 20] = [
     ("f", "only finished sessions, which can be cleared away"),
     (
         "b",
-        "group by prefix, task, status, host, directory, metadata",
+        "group by directory, prefix, task, status, host, metadata",
     ),
     ("x", "acknowledge what needs attention, or withdraw that"),
     ("c", "choose the columns"),

@@ -444,9 +444,9 @@ impl Screen {
         use Column::{Directory, Host, Status, Task};
         let metadata = self.choice.columns.iter();
         let metadata = metadata.filter(|column| matches!(column, Column::Meta(_)));
-        let columns = [Task, Status, Host, Directory].into_iter();
-        let columns = columns.chain(metadata.cloned()).map(GroupBy::Column);
-        let all: Vec<GroupBy> = std::iter::once(GroupBy::Prefix).chain(columns).collect();
+        let columns = [Task, Status, Host].into_iter().chain(metadata.cloned());
+        let first = [GroupBy::Column(Directory), GroupBy::Prefix].into_iter();
+        let all: Vec<GroupBy> = first.chain(columns.map(GroupBy::Column)).collect();
         let current = self.choice.by.as_ref();
         let next = current.and_then(|by| all.iter().position(|other| other == by));
         let mut rest = all.into_iter().skip(next.map_or(0, |place| place + 1));
@@ -643,9 +643,13 @@ mod tests {
         }
 
         fn put(&mut self, name: &str, status: &str, age: i64) {
+            self.put_with(name, status, age, "");
+        }
+
+        fn put_with(&mut self, name: &str, status: &str, age: i64, keys: &str) {
             let then = (now() - TimeDelta::seconds(age)).to_rfc3339();
             let line = format!(
-                r#"{{"timestamp":"{then}","status":"{status}","message":"says {name}","task_id":"t{age}"}}"#
+                r#"{{"timestamp":"{then}","status":"{status}","message":"says {name}","task_id":"t{age}"{keys}}}"#
             );
             let mut update = Update::decode(line.as_bytes()).unwrap();
             update.session = name.to_owned();
@@ -948,7 +952,9 @@ mod tests {
     fn finished_sessions_fold_after_an_hour() {
         let mut scene = Scene::new();
         scene.put("done1", "completed", 3599);
-        scene.put("done2", "completed", 9000);
+        // An agent whose session has ended.
+        let end = r#","stale_after":31536000,"metadata":{"agent":"a","session_end":"exit"}"#;
+        scene.put_with("done2", "idle", 9000, end);
         assert_eq!(scene.names().len(), 8, "one is not folded");
         scene.screen.tick(now() + TimeDelta::seconds(1), false);
         scene.refresh();
@@ -970,18 +976,7 @@ mod tests {
     #[test]
     fn columns_are_chosen_in_their_order() {
         let mut scene = Scene::new();
-        let line = r#"{"timestamp":"2026-02-14T20:34:00Z","status":"idle","metadata":{"phase":"b","a":1}}"#;
-        let mut update = Update::decode(line.as_bytes()).unwrap();
-        update.session = "w6".to_owned();
-        scene.change(|table, events| {
-            table.update(
-                &Default::default(),
-                update,
-                ProcessState::Unknown,
-                now(),
-                events,
-            )
-        });
+        scene.put_with("w6", "idle", 60, r#","metadata":{"phase":"b","a":1}"#);
         scene.act(&[Action::ChooseColumns]);
         let shown = |scene: &Scene| {
             let columns = scene.screen.choice.columns.iter();

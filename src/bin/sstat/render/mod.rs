@@ -10,7 +10,7 @@ pub mod timeline;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Local, SubsecRound, Utc};
 use sstat::{Health, Liveness, Session, Update, escape, format_duration};
 
 /// Converts a time to the user's time zone.
@@ -20,7 +20,7 @@ pub fn local(time: DateTime<Utc>) -> DateTime<Local> {
 
 /// Formats a time in the user's time zone.
 pub fn local_time(time: DateTime<Utc>) -> String {
-    local(time).format("%Y-%m-%d %H:%M:%S").to_string()
+    local(time).naive_local().trunc_subsecs(0).to_string()
 }
 
 /// Formats the age of an update, or the time by which its clock is ahead.

@@ -173,10 +173,7 @@ pub const HELP: [(&str, &str); 20] = [
     ("x", "acknowledge what needs attention, or withdraw that"),
     ("c", "choose the columns"),
     ("s S", "sort by the next column; reverse the order"),
-    (
-        "w",
-        "who has waited longest: sort by the time in the status",
-    ),
+    ("w", "who has waited longest, of those that need attention"),
     ("t", "go to the session's tmux pane (inside tmux)"),
     ("m", "mouse off, so that text can be selected, and on"),
     ("Space, p", "pause: freeze the screen"),

@@ -157,6 +157,7 @@ fn name_is_resolved_as_in_readers() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "needs sh")]
 fn hook_and_wrapper_continue_after_an_acknowledged_copy() {
     let sandbox = Sandbox::new();
     let hook = |fields: Value| {

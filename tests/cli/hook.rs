@@ -85,6 +85,7 @@ fn bash(command: &str) -> Value {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "slow: starts sstat hundreds of times")]
 fn recorded_payloads_cause_the_expected_updates() {
     for agent in AGENTS {
         let sandbox = Sandbox::new();
@@ -104,6 +105,7 @@ fn recorded_payloads_cause_the_expected_updates() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "slow: starts sstat hundreds of times")]
 fn missing_invalid_and_hostile_keys_are_tolerated() {
     const HOSTILE: &str = "\u{1b}[2J\u{202e}../../x\n\0`$(id)`'\"\\{}%s 日本\u{e0041}";
     let others = [

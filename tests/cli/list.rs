@@ -601,7 +601,6 @@ fn future_timestamp_is_marked_as_clock_skew() {
 }
 
 #[test]
-#[cfg_attr(windows, ignore = "colors need a console")]
 fn color_depends_on_flag_variable_and_stream() {
     let sandbox = team();
     let colored = |args: &[&str], variables: &[(&str, &str)]| {

@@ -12,7 +12,7 @@ const RULES: &[(&str, &str)] = &[
     // The library: the line format does not know the store, the store does not
     // know the push API.
     (
-        "duration.rs error.rs health.rs json.rs name.rs process status.rs text.rs timestamp.rs \
+        "directory.rs duration.rs error.rs health.rs json.rs name.rs process status.rs text.rs timestamp.rs \
          update.rs",
         "crate::store crate::session_status",
     ),
@@ -42,7 +42,7 @@ const RULES: &[(&str, &str)] = &[
     // config.rs reads the environment, output.rs prints, main returns the exit
     // code.
     (
-        "lib.rs duration.rs error.rs health.rs json.rs name.rs process status.rs store text.rs timestamp.rs \
+        "lib.rs directory.rs duration.rs error.rs health.rs json.rs name.rs process status.rs store text.rs timestamp.rs \
          update.rs bin/sstat/cli bin/sstat/command bin/sstat/hook bin/sstat/render \
          bin/sstat/tui bin/sstat/view bin/sstat/watch bin/sstat/main.rs bin/sstat/output.rs",
         "env::var env::var_os env::vars env::vars_os",

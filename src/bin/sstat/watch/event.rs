@@ -117,12 +117,8 @@ impl Serialize for Event {
             | EventKind::Stopped { since } => map.serialize_entry("since", &time(*since))?,
             EventKind::Recovered { issue, since } => {
                 map.serialize_entry("since", &time(*since))?;
-                let issue = match issue {
-                    HealthIssue::Stale => "stale",
-                    HealthIssue::Dead => "dead",
-                    HealthIssue::Stopped => "stopped",
-                };
-                map.serialize_entry("condition", issue)?;
+                let began = EventKind::began(*issue, *since);
+                map.serialize_entry("condition", began.name())?;
             }
         }
         map.serialize_entry("state", &SessionState(&self.session))?;

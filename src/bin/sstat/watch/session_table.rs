@@ -109,17 +109,11 @@ impl SessionTable {
         now: DateTime<Utc>,
     ) {
         let health = Health::of(&update, process, now, &self.thresholds);
-        let [stale_at, _] = self.thresholds.staleness_times(&update, process);
         let mut session = Session::new(update, health);
         session.set_directory(directory.clone());
         session.since = since;
-        let entry = Entry {
-            session,
-            process,
-            stale_since: stale_at.filter(|_| health.is_stale()),
-            dead_since: (health.liveness == Liveness::Dead).then_some(now),
-            stopped_since: health.is_stopped.then_some(now),
-        };
+        let mut entry = Entry::new(session, process);
+        entry.report_changes(Staleness::Fresh, now, &self.thresholds, &mut Vec::new());
         self.schedule(entry.next_change(now, &self.thresholds));
         match self.find(&entry.session.qualified_name()) {
             Ok(index) => *self.sessions[index] = entry,
@@ -163,14 +157,7 @@ impl SessionTable {
                 (index, Some(before))
             }
             Err(index) => {
-                let entry = Entry {
-                    session,
-                    process,
-                    stale_since: None,
-                    dead_since: None,
-                    stopped_since: None,
-                };
-                self.insert(index, entry);
+                self.insert(index, Entry::new(session, process));
                 (index, None)
             }
         };
@@ -293,6 +280,16 @@ impl SessionTable {
 }
 
 impl Entry {
+    fn new(session: Session, process: ProcessState) -> Self {
+        Self {
+            session,
+            process,
+            stale_since: None,
+            dead_since: None,
+            stopped_since: None,
+        }
+    }
+
     fn refresh(&mut self, now: DateTime<Utc>, thresholds: &Thresholds) {
         self.session.health = Health::of(&self.session.update, self.process, now, thresholds);
     }

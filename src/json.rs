@@ -383,9 +383,6 @@ pub(crate) fn deeper_than(json: &[u8], limit: usize) -> bool {
 /// newline and carriage return are possible; each becomes a space, so that JSON
 /// spread over several lines becomes one line.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
-    if !contains(json.as_bytes(), |byte| !matches!(byte, b' '..=b'~')) {
-        return Cow::Borrowed(json);
-    }
     replace_unprintable(json, |c, out| match c {
         '\0'..' ' => out.push(' '),
         _ => {

@@ -254,6 +254,63 @@ proptest! {
     }
 
     #[test]
+    fn status_starts_with_the_first_update_of_its_run(
+        lines in vec((0..2_usize, 0..3_usize, 0..8_u8), 1..40)
+    ) {
+        // Layout, status, and what is wrong with the line, by its second.
+        let mut content = String::new();
+        let mut runs: Vec<(usize, i64)> = Vec::new();
+        let mut has_invalid = false;
+        let mut last = None;
+        for (second, &(layout, status, kind)) in lines.iter().enumerate() {
+            let word = Status::KNOWN[status].as_str();
+            let time = DateTime::from_timestamp(1_771_101_300 + second as i64, 0).unwrap();
+            let time = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+            let line = match layout {
+                0 => format!(r#"{{"timestamp":"{time}","session":"w","status":"{word}","message":"M"}}"#),
+                _ => format!(r#"{{"timestamp": "{time}", "session": "w", "status": "{word}", "message": "M"}}"#),
+            };
+            let line = match kind {
+                0 => line.replace('}', ",\"repeated\":true}"),
+                1 => line.replace("\"M\"}", "\"M"),
+                2 => line.replace("\"M\"", "\"M"),
+                _ => line,
+            };
+            content += &line;
+            content.push('\n');
+            has_invalid |= kind == 2;
+            match kind {
+                0 => last = Some((status, second)),
+                1 | 2 => {}
+                _ => {
+                    last = Some((status, second));
+                    if runs.last().is_none_or(|&(other, _)| other != status) {
+                        runs.push((status, second as i64));
+                    }
+                }
+            }
+        }
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("w_status.json"), content).unwrap();
+        let now = DateTime::from_timestamp(1_771_101_400, 0).unwrap();
+        let mut rules = HealthRules::new(now, Thresholds::default());
+        rules.finds_since = true;
+        let (session, _) = Store::new(directory.path()).session("w", &rules).unwrap();
+        let since = session.and_then(|session| session.since);
+        prop_assert_eq!(since.is_some(), last.is_some());
+        if let (Some(since), Some((status, second))) = (since, last) {
+            // A repeated line of another status is a run of its own.
+            let run = runs.last().filter(|(other, _)| *other == status);
+            let expected = run.map_or(second as i64, |&(_, begin)| begin);
+            let found = since.at.timestamp() - 1_771_101_300;
+            match since.is_exact {
+                true => prop_assert_eq!(found, expected),
+                false => prop_assert!(has_invalid && found >= expected),
+            }
+        }
+    }
+
+    #[test]
     fn escaped_json_is_printable_and_the_same_value(text in any::<String>()) {
         let json = serde_json::to_string(&text).unwrap();
         let escaped = escape_json(&json);

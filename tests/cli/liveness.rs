@@ -155,7 +155,8 @@ fn stopped_wrapper_becomes_stale() {
     let sandbox = Sandbox::with_real_clock();
     let mut command = sandbox.command(["push", "w", "working", "--", "sleep", "60"]);
     let mut wrapper = command.spawn().unwrap();
-    while !sandbox.file("w").exists() {
+    // The file exists before it has its first line.
+    while sandbox.updates("w").is_empty() {
         thread::sleep(Duration::from_millis(5));
     }
     let is_stale = || {

@@ -26,10 +26,8 @@ fn dozen(sandbox: &Sandbox) {
 
 /// Creates a tmux in the home directory that runs a script.
 fn fake_tmux(sandbox: &Sandbox, script: &str) {
-    use std::os::unix::fs::PermissionsExt;
     let path = sandbox.home().join("tmux");
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::support::write_program(&path, &format!("#!/bin/sh\n{script}\n"));
 }
 
 #[test]

@@ -179,12 +179,10 @@ fn tmux_pane_of_the_same_name_is_shown() {
 #[cfg(unix)]
 #[test]
 fn hanging_tmux_times_out() {
-    use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     sandbox.aged("w", "working", 0);
     let fake = sandbox.home().join("tmux");
-    std::fs::write(&fake, "#!/bin/sh\nexec sleep 60\n").unwrap();
-    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::support::write_program(&fake, "#!/bin/sh\nexec sleep 60\n");
     let path = format!("{}:/usr/bin:/bin", sandbox.home().display());
     let mut command = sandbox.command(["show", "w", "--tmux"]);
     let output = command.env("PATH", path).output().unwrap();

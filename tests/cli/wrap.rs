@@ -316,11 +316,9 @@ fn mistake_in_the_status_part_does_not_stop_the_command() {
 
 #[test]
 fn script_without_interpreter_line_runs_with_sh() {
-    use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     let script = sandbox.root().join("script");
-    std::fs::write(&script, "echo \"$0 $1\"; exit 3").unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::support::write_program(&script, "echo \"$0 $1\"; exit 3");
     let ran = sandbox.run(["push", "w", "working", "--", "./script", "a b"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (3, "./script a b\n"));
     let mut in_path = sandbox.command(["push", "w", "working", "--", "script", "a"]);

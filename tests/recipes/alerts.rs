@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Sandbox, have};
+use crate::support::{Sandbox, have, write_program};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -64,9 +63,7 @@ fn fake_program(sandbox: &Sandbox, name: &str) -> PathBuf {
         "#!/bin/sh\nprintf '%s\\n' \"$@\" > {0}.part && mv {0}.part {0}\n",
         seen.display()
     );
-    let program = sandbox.home().join(name);
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&sandbox.home().join(name), &script);
     seen
 }
 

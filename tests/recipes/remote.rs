@@ -2,11 +2,10 @@
 //! its arguments with spaces and runs them in a local shell.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Ran, Sandbox};
+use crate::support::{Ran, Sandbox, write_program};
 
 /// Runs a line of the document; the remote status directory is `remote`.
 #[track_caller]
@@ -21,13 +20,11 @@ fn run_documented(sandbox: &Sandbox, line: &str) -> Ran {
     fs::create_dir_all(&bin).unwrap();
     fs::create_dir_all(sandbox.root().join("remote")).unwrap();
     let ssh = bin.join("ssh");
-    fs::write(
+    write_program(
         &ssh,
         "#!/bin/sh\n[ \"$1\" = hub ] && shift || exit 255\n\
          SSTAT_DIR=$REMOTE exec sh -c \"$*\"\n",
-    )
-    .unwrap();
-    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    );
     let mut shell = Command::new("sh");
     sandbox.isolate(&mut shell);
     let path = shell

@@ -45,6 +45,17 @@ pub fn sstat_binary() -> &'static Path {
     &BINARY
 }
 
+/// Writes an executable file, in a child process: a program that another test
+/// starts while this process has the file open would inherit the descriptor, and
+/// running the file would fail with "Text file busy".
+#[cfg(unix)]
+pub fn write_program(path: &Path, content: &str) {
+    let script = r#"printf %s "$1" > "$2" && chmod 755 "$2""#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh", content]).arg(path);
+    assert!(shell.status().unwrap().success(), "{}", path.display());
+}
+
 pub struct Sandbox {
     root: tempfile::TempDir,
     now: Option<String>,

@@ -1,7 +1,6 @@
 //! Session names of hooks: their sources and owners.
 
 #[cfg(unix)]
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
@@ -59,8 +58,7 @@ fn name_sources_have_an_order() {
     );
     // A tmux that does not respond.
     let fake = sandbox.home().join("tmux");
-    std::fs::write(&fake, "#!/bin/sh\nexec sleep 1000\n").unwrap();
-    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::support::write_program(&fake, "#!/bin/sh\nexec sleep 1000\n");
     let path = format!("{}:/usr/bin:/bin", sandbox.home().display());
     assert_eq!(
         name(

@@ -275,6 +275,7 @@ impl Serialize for StaleList {
 /// Everything about one session. Its JSON is that of the session.
 pub struct Detail {
     pub session: Session,
+    #[cfg_attr(not(feature = "tui"), allow(dead_code))] // only the live screen uses it
     pub now: DateTime<Utc>,
     /// The last updates, oldest first.
     pub recent: Vec<Update>,

@@ -168,6 +168,7 @@ impl Watcher {
     /// Looks up since when a session has had its status, and stores it in the table
     /// or in a copy of it. If the file's status has changed since, that of the table
     /// has lasted for an unknown time.
+    #[cfg_attr(not(feature = "tui"), allow(dead_code))] // only the live screen uses it
     pub fn find_since(&mut self, name: &str, copy: Option<&mut SessionTable>) {
         let table = copy.unwrap_or(&mut self.table);
         let Some(session) = table.session(name) else {

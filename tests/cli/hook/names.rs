@@ -414,24 +414,6 @@ fn agent_owns_its_name_until_it_ends() {
 }
 
 #[test]
-#[cfg_attr(windows, ignore = "needs sh")]
-fn shared_daemon_names_sessions_by_their_payload() {
-    let sandbox = Sandbox::new();
-    let daemon = sandbox.root().join("agent.sh");
-    let script = "echo '{\"hook_event_name\":\"Stop\",\"session_id\":\"abcdef1\",\"cwd\":\"/srv/shop\"}' | sstat push --hook codex\n";
-    std::fs::write(&daemon, script).unwrap();
-    // A copy of the shell under another name, which is not a shell by its name.
-    let program = sandbox.root().join("agent");
-    std::fs::copy("/bin/sh", &program).unwrap();
-    let mut command = Command::new(program);
-    sandbox.isolate(&mut command);
-    command.arg(daemon).args(["app-server", "--managed-daemon"]);
-    command.env("SSTAT_SESSION", "first");
-    assert!(command.status().unwrap().success());
-    assert_eq!(sandbox.sessions(), ["shop-abcdef"]);
-}
-
-#[test]
 #[cfg_attr(windows, ignore = "reads /proc")]
 fn completed_is_idle_inside_a_wrapped_run() {
     let sandbox = Sandbox::with_real_clock();

@@ -250,8 +250,10 @@ impl Update {
     /// Returns true if this line repeats `earlier`.
     #[must_use]
     pub fn is_copy_of(&self, earlier: &Self) -> bool {
-        let key = |update: &Self| (update.timestamp, update.status.clone());
-        self.repeated && key(self) == key(earlier) && self.message == earlier.message
+        self.repeated
+            && self.timestamp == earlier.timestamp
+            && self.status == earlier.status
+            && self.message == earlier.message
     }
 
     /// Decodes a stored line, with or without its newline.

@@ -46,14 +46,20 @@ impl Store {
         let Some((mut offset, last)) = last_updates(&open.file, 1).map_err(fail)?.pop() else {
             return Ok(false);
         };
-        let mut copy = repeated(name, &last, Some(until))?;
+        let mut object = parse(&last)?;
+        object.remove("acknowledged_until");
+        if let Some(until) = until {
+            let until = to_raw_value(&until).map_err(invalid)?;
+            object.set("acknowledged_until".to_owned(), until);
+        }
+        let mut copy = encode(name, object)?;
         for _ in 0..=MAX_REWRITES {
             appender.write(&mut open, &copy, durability)?;
             match &*last_updates(&open.file, 2).map_err(fail)? {
                 [(written, last), (between, line)]
                     if last.trim_ascii() == copy.trim_ascii() && *between > offset =>
                 {
-                    (offset, copy) = (*written, repeated(name, line, None)?);
+                    (offset, copy) = (*written, encode(name, parse(line)?)?);
                 }
                 _ => return Ok(true),
             }
@@ -78,27 +84,23 @@ fn last_updates(file: &File, count: usize) -> io::Result<Vec<(u64, Vec<u8>)>> {
     Ok(updates)
 }
 
-/// Returns the line that repeats another one, with an acknowledgement in place of its
-/// own if `until` is not `None`.
-fn repeated(name: &str, line: &[u8], until: Option<Option<Acknowledgement>>) -> Result<Vec<u8>> {
-    let fail = |error: serde_json::Error| Error::Update {
-        reason: error.to_string(),
-    };
-    let mut object = JsonObject::parse_bytes(line)
-        .map_err(fail)?
-        .without_repeated_keys();
-    if let Some(until) = until {
-        object.remove("acknowledged_until");
-        if let Some(until) = until {
-            let until = to_raw_value(&until).map_err(fail)?;
-            object.set("acknowledged_until".to_owned(), until);
-        }
-    }
-    object.set("repeated".to_owned(), to_raw_value(&true).map_err(fail)?);
-    let json = serde_json::to_string(&object).map_err(fail)?;
+/// Returns the line of an update that repeats an earlier one.
+fn encode(name: &str, mut object: JsonObject<'_>) -> Result<Vec<u8>> {
+    object.set("repeated".to_owned(), to_raw_value(&true).map_err(invalid)?);
+    let json = serde_json::to_string(&object).map_err(invalid)?;
     let line = format!("{}\n", escape_json(&json)).into_bytes();
     match line.len() {
         ..=MAX_WRITTEN_BYTES => Ok(line),
         length => Err(Update::too_long(name, length)),
     }
+}
+
+fn parse(line: &[u8]) -> Result<JsonObject<'static>> {
+    let object = JsonObject::parse_bytes(line).map_err(invalid)?;
+    Ok(object.without_repeated_keys())
+}
+
+fn invalid(error: serde_json::Error) -> Error {
+    let reason = error.to_string();
+    Error::Update { reason }
 }

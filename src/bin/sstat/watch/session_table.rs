@@ -163,18 +163,25 @@ impl SessionTable {
         };
         let entry = &mut *self.sessions[index];
         let update = &entry.session.update;
-        let repeats = before
+        let copied = before
             .as_ref()
             .filter(|before| update.is_copy_of(&before.update));
-        let acknowledged_before = repeats.and_then(|before| before.update.acknowledged_until);
-        let staleness = repeats.map_or(Staleness::Fresh, |before| before.health.staleness);
-        let is_new = repeats.is_none().then(|| EventKind::Update {
-            from: before.map(|before| before.update.status),
-        });
-        let is_acknowledged = update.acknowledged_until != acknowledged_before;
-        let is_acknowledged = is_acknowledged.then_some(EventKind::Acknowledged);
-        let kinds = is_new.into_iter().chain(is_acknowledged);
-        events.extend(kinds.map(|kind| Event::new(kind, now, &entry.session)));
+        let acknowledged_before = copied.and_then(|copied| copied.update.acknowledged_until);
+        let has_new_acknowledgement = update.acknowledged_until != acknowledged_before;
+        let staleness = copied.map_or(Staleness::Fresh, |copied| copied.health.staleness);
+        let mut kinds = Vec::new();
+        if copied.is_none() {
+            let from = before.map(|before| before.update.status);
+            kinds.push(EventKind::Update { from });
+        }
+        if has_new_acknowledgement {
+            kinds.push(EventKind::Acknowledged);
+        }
+        events.extend(kinds.into_iter().map(|kind| Event {
+            kind,
+            at: now,
+            session: entry.session.clone(),
+        }));
         entry.report_changes(staleness, now, &self.thresholds, events);
         let next = entry.next_change(now, &self.thresholds);
         self.schedule(next);

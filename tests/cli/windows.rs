@@ -192,7 +192,9 @@ fn commands_of_all_alerts_run() {
     const SESSIONS: usize = 20;
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "first", "working"]);
-    let note = match crate::support::have("sh") {
+    let path = std::env::var_os("PATH").unwrap();
+    let has_sh = std::env::split_paths(&path).any(|directory| directory.join("sh.exe").exists());
+    let note = match has_sh {
         true => "echo $SSTAT_SESSION >> alerts",
         false => "echo %SSTAT_SESSION%>>alerts",
     };

@@ -1,6 +1,5 @@
 //! Session names of hooks: their sources and owners.
 
-#[cfg(unix)]
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;

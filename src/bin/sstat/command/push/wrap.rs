@@ -7,7 +7,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
-use sstat::{MAX_WRITTEN_BYTES, ProcessIdentity, Status, Update, escape_invalid_utf8, truncate};
+use sstat::{
+    JsonObject, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Update, escape_invalid_utf8, truncate,
+};
 
 use crate::cli;
 use crate::command::push::child::{self, Ending, Signals};
@@ -255,7 +257,11 @@ fn with_tail(update: Update, stderr: &[u8], lines: usize) -> Result<Update> {
 /// the first message, unless its own update says `completed` too.
 fn own_update(mut own: Update, first: &Update, ending: &Ending) -> Update {
     own.run.clone_from(&first.run);
-    own.wrapper = None;
+    if own.wrapper.take().is_some() {
+        own.metadata = own
+            .metadata
+            .and_then(|metadata| without_requests(&metadata));
+    }
     let succeeded = matches!(ending, Ending::Exited(0));
     own.task_id = own.task_id.or_else(|| first.task_id.clone());
     own.metadata = own.metadata.or_else(|| first.metadata.clone());
@@ -263,6 +269,15 @@ fn own_update(mut own: Update, first: &Update, ending: &Ending) -> Update {
         own.message.clone_from(&first.message);
     }
     own
+}
+
+/// Returns the metadata of an agent without what it was waiting for.
+fn without_requests(metadata: &RawValue) -> Option<Box<RawValue>> {
+    const REQUESTS: [&str; 3] = ["waiting_for", "requests", "behind"];
+    let object = JsonObject::parse(metadata.get()).ok()?;
+    let entries = object.into_entries().into_iter();
+    let kept = entries.filter(|(key, _)| !REQUESTS.contains(&&**key));
+    merge_metadata(None, kept.collect()).ok()?
 }
 
 /// Returns an update that says how the command ended, without a process and

@@ -58,6 +58,7 @@ pub fn run(
         witness,
         received: Vec::new(),
         reported: Vec::new(),
+        is_to_stop: false,
     };
     let ending = supervise(signals, relay)?;
     Ok((ending, tail.map(Tail::finish).unwrap_or_default()))
@@ -105,16 +106,8 @@ fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
     // Without a queue of signals, only the end of the child is awaited.
     let mut wait_options = WaitOptions::UNTRACED;
     wait_options.set(WaitOptions::NOHANG, signals.as_fd().is_some());
-    // Whether this process has received a signal that stops a job.
-    let mut is_to_stop = false;
     loop {
-        let mut was_continued = false;
-        for signal in signals.received() {
-            was_continued |= signal == SIGCONT;
-            is_to_stop |= matches!(signal, SIGTSTP | SIGTTIN | SIGTTOU);
-            relay.receive(signal);
-        }
-        is_to_stop &= !was_continued;
+        relay.receive(signals);
         relay.forward();
         // As process 1 of a container, this also reaps orphans.
         while let Some((pid, status)) = process::wait(wait_options)? {
@@ -129,9 +122,10 @@ fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
             if let Some(ending) = ending_of(status) {
                 return Ok(ending);
             }
+            // A signal that stopped the child has arrived here before.
+            relay.receive(signals);
             if let Some(signal) = status.stopping_signal()
-                && !was_continued
-                && (is_to_stop || is_job_of_a_shell())
+                && (relay.is_to_stop || !relay.is_to_continue() && is_job_of_a_shell())
             {
                 // The job of a shell stops. The SIGCONT that ends this is forwarded.
                 act_by(signal);
@@ -159,13 +153,34 @@ struct Relay {
     received: Vec<(i32, Instant)>,
     /// Reported signals, and until when they are not forwarded.
     reported: Vec<(i32, Instant)>,
+    /// Whether the last signal of job control stops.
+    is_to_stop: bool,
 }
 
 impl Relay {
-    fn receive(&mut self, signal: i32) {
-        if !self.reported.iter().any(|(other, _)| *other == signal) {
-            self.received.push((signal, Instant::now() + REPORT_WAIT));
+    fn receive(&mut self, signals: &Signals) {
+        let now = Instant::now();
+        self.reported.retain(|(_, end)| *end > now);
+        let is_stop = |signal: i32| matches!(signal, SIGTSTP | SIGTTIN | SIGTTOU);
+        for signal in signals.received() {
+            if is_stop(signal) || signal == SIGCONT {
+                self.is_to_stop = is_stop(signal);
+                // As in the kernel, a stop discards a pending SIGCONT and the reverse.
+                let is_discarded = |other: i32| match signal {
+                    SIGCONT => is_stop(other),
+                    _ => other == SIGCONT,
+                };
+                self.received.retain(|(other, _)| !is_discarded(*other));
+                self.reported.retain(|(other, _)| !is_discarded(*other));
+            }
+            if !self.reported.iter().any(|(other, _)| *other == signal) {
+                self.received.push((signal, now + REPORT_WAIT));
+            }
         }
+    }
+
+    fn is_to_continue(&self) -> bool {
+        self.received.iter().any(|(signal, _)| *signal == SIGCONT)
     }
 
     /// Forwards the signals that are due and not reported.

@@ -64,7 +64,7 @@ const PROGRAMS: [&str; 52] = [
     "cut -d' ' -f5-8 /proc/$$/stat",
     "tty; stty -a",
     "readlink /proc/self/cwd; pwd",
-    "ps -o stat= -p $$ | tr -d '<NL'",
+    "ps -o stat= -p $$ | tr -d 'DRS<NL'",
     "ulimit -a",
 ];
 

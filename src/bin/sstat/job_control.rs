@@ -15,9 +15,6 @@ pub struct JobControl {
 
 impl JobControl {
     /// Returns the ids of this process; `None` if `/proc` is not mounted.
-    ///
-    /// `/proc` is used because rustix treats the 0 that getpgrp(2) returns for a
-    /// group outside the namespace as an id.
     #[cfg(all(target_os = "linux", not(sstat_portable)))]
     pub fn this() -> Option<Self> {
         JobIds::of_self().map(Self::from)
@@ -25,15 +22,15 @@ impl JobControl {
 
     #[cfg(not(all(target_os = "linux", not(sstat_portable))))]
     pub fn this() -> Option<Self> {
-        use rustix::process::{Pid, getpgrp, getsid};
-        let id = |pid: Pid| pid.as_raw_pid().cast_unsigned();
+        use nix::unistd::{getpgrp, getsid};
+        let id = |pid: i32| u32::try_from(pid).ok().filter(|&id| id > 0);
         let foreground = std::fs::File::open("/dev/tty")
             .ok()
             .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok());
         Some(Self {
-            group: Some(id(getpgrp())),
-            session: getsid(None).ok().map(id),
-            foreground: foreground.map(id),
+            group: id(getpgrp().as_raw()),
+            session: getsid(None).ok().and_then(|session| id(session.as_raw())),
+            foreground: foreground.and_then(|group| id(group.as_raw_pid())),
         })
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
 use nix::sys::signal::{SigSet, Signal as Named, raise};
+use nix::unistd::{getpgid, getpgrp, getppid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{self, Pid, Resource, Rlimit, WaitOptions, WaitStatus};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
@@ -237,8 +238,8 @@ fn wait(signals: &Signals, relay: &Relay) {
 /// and waits for its stop too.
 fn is_job_of_a_shell() -> bool {
     let is_job = |job: JobControl| job.is_in_foreground() && job.has_job_control();
-    let parent_group = || process::getpgid(process::getppid()).ok();
-    JobControl::this().is_some_and(is_job) && parent_group() != Some(process::getpgrp())
+    // nix, because rustix does not expect the 0 of a group outside the pid namespace.
+    JobControl::this().is_some_and(is_job) && getpgid(Some(getppid())) != Ok(getpgrp())
 }
 
 /// Has a signal act on this process as it acted on the command.

@@ -99,6 +99,10 @@ impl Rows {
             rows.count(index, session, &choice.columns);
             let ended_at = ended_at(session);
             let is_finished = ended_at.is_some_and(|at| now - at >= FINISHED_AFTER);
+            // Also a session that is not shown yet can become finished.
+            let finished_at = ended_at.and_then(|at| at.checked_add_signed(FINISHED_AFTER));
+            let next = finished_at.filter(|_| !is_finished);
+            rows.next_finished = rows.next_finished.into_iter().chain(next).min();
             let is_shown = match choice.only {
                 Only::All => true,
                 Only::Attention => session.needs_attention(),
@@ -111,9 +115,6 @@ impl Rows {
                     urgency: urgency(session, ended_at.is_some()),
                     is_finished,
                 });
-                let finished_at = ended_at.and_then(|at| at.checked_add_signed(FINISHED_AFTER));
-                let next = finished_at.filter(|_| !is_finished);
-                rows.next_finished = rows.next_finished.into_iter().chain(next).min();
             }
         }
         rows.found = found.len();

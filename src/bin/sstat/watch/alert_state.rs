@@ -27,13 +27,14 @@ impl Trigger {
     pub const DEFAULT: [Self; 3] = [Self::Status(Status::Error), Self::VeryStale, Self::Dead];
 
     /// The words that are not statuses.
-    pub const EVENTS: [&str; 9] = [
+    pub const EVENTS: [&str; 10] = [
         "snapshot",
         "update",
         "stale",
         "very_stale",
         "dead",
         "stopped",
+        "exited",
         "recovered",
         "acknowledged",
         "removed",

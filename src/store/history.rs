@@ -137,15 +137,19 @@ impl History {
                 if start >= self.size() {
                     return Ok(count);
                 }
-                count += self.count_in(start..start + COUNT_CHUNK)?;
+                let (found, after) = self.count_in(start..start + COUNT_CHUNK)?;
+                count += found;
+                // A line over many parts, e.g. the hole of a sparse file, is read once.
+                next.fetch_max(after / COUNT_CHUNK * COUNT_CHUNK, Ordering::Relaxed);
             }
         });
         let counts: io::Result<Vec<u64>> = counts.into_iter().collect();
         Ok(counts.map_err(Error::io("read", &self.path))?.iter().sum())
     }
 
-    /// Counts the updates whose lines begin in a range of the file.
-    fn count_in(&self, range: Range<u64>) -> io::Result<u64> {
+    /// Counts the updates whose lines begin in a range of the file. Returns the
+    /// offset of the first line after the range too.
+    fn count_in(&self, range: Range<u64>) -> io::Result<(u64, u64)> {
         let mut lines =
             LinesForward::new(&self.open.file, range.start.saturating_sub(1), self.size());
         if range.start > 0 {
@@ -153,10 +157,13 @@ impl History {
             lines.next()?;
         }
         let mut count = 0;
-        while let Some(line) = lines.next()?.filter(|line| line.offset < range.end) {
+        while let Some(line) = lines.next()? {
+            if line.offset >= range.end {
+                return Ok((count, line.offset));
+            }
             count += u64::from(line.bytes.and_then(Update::decode_own).is_some());
         }
-        Ok(count)
+        Ok((count, self.size()))
     }
 
     /// Calls `each` with every selected update and its stored line, oldest

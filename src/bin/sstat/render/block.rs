@@ -100,7 +100,11 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
             };
             let column = longest.unwrap_or(0).min(width / 3);
             let name = style.fit_middle(&name, column);
-            let line = format!("  • {name}{:1$}  {text}", "", column.saturating_sub(name.width()));
+            let line = format!(
+                "  • {name}{:1$}  {text}",
+                "",
+                column.saturating_sub(name.width())
+            );
             writeln!(out, "{}", style.fit(line.trim_end(), width))?;
         }
     }

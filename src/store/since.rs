@@ -84,7 +84,7 @@ impl LineStart {
         line.get(..start) == self.bytes.get(..start)
             && line.get(end..self.bytes.len()) == self.bytes.get(end..)
             && line.ends_with(b"}")
-            && !line.ends_with(b"\"repeated\":true}")
+            && memchr::memmem::find(line, b"\"repeated\"").is_none()
     }
 }
 
@@ -118,6 +118,19 @@ mod tests {
     fn line(layout: &str, second: usize, status: &str) -> String {
         let line = layout.replace("SS", &format!("{second:02}"));
         line.replace("\"S\"", &format!("\"{status}\"")) + "\n"
+    }
+
+    #[test]
+    fn repeated_line_of_another_writer_is_no_part_of_the_run() {
+        let repeated = line(PYTHON, 2, "error").replace("}", ", \"repeated\": true}");
+        let lines = [
+            line(PYTHON, 1, "idle"),
+            line(PYTHON, 2, "working"),
+            repeated,
+            line(PYTHON, 3, "error"),
+            line(PYTHON, 4, "error"),
+        ];
+        assert_eq!(since(&lines), (3, true));
     }
 
     #[test]

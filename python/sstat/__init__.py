@@ -54,7 +54,7 @@ class SessionStatus:
         self.directory = _directory.find(base_dir)
         self._writer: _Writer | None = None
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def idle(
         self,
@@ -130,8 +130,10 @@ class SessionStatus:
         update = _line.Update(self.name, status, message, progress, task_id, metadata)
         if self._pid != os.getpid():
             # After a fork, the parent's threads and its open file are not ours.
-            self._pid, self._lock, self._writer = os.getpid(), threading.Lock(), None
+            self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), None
         with self._lock:
-            if self._writer is None:
-                self._writer = _Writer(self.directory, self.name)
-            self._writer.push(update)
+            # A signal handler that pushes meanwhile opens the file again.
+            writer, self._writer = self._writer, None
+            writer = writer or _Writer(self.directory, self.name)
+            writer.push(update)
+            self._writer = writer

@@ -396,6 +396,39 @@ assert os.waitpid(child, 0)[1] == 0
     assert_ne!(pids("t"), pids("child"));
 }
 
+/// A signal handler can push while the same thread waits for the file's lock.
+#[test]
+fn signal_handler_can_push_during_a_push() {
+    if !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.write("w", "");
+    run(
+        &sandbox,
+        r#"
+import fcntl, os, signal
+from sstat import SessionStatus
+status = SessionStatus("w")
+file = open(os.path.join(status.directory, "w_status.json"))
+fcntl.flock(file, fcntl.LOCK_EX)
+def handler(number, frame):
+    status.error("from the handler")
+    fcntl.flock(file, fcntl.LOCK_UN)
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+status.working("waits for the lock")
+status.working("after")
+"#,
+    );
+    let updates = sandbox.updates("w");
+    let messages: Vec<_> = updates.iter().map(|update| &update["message"]).collect();
+    assert_eq!(
+        messages,
+        ["from the handler", "waits for the lock", "after"]
+    );
+}
+
 /// Removed, replaced and renamed files are noticed.
 #[test]
 fn replaced_file_is_opened_again() {

@@ -153,7 +153,7 @@ fn history_follows_sessions_of_all_directories() {
     assert_eq!(words(&live), "web/new error third");
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn unreadable_directory_is_reported_once_and_keeps_its_sessions() {
     let projects = Projects::live();
@@ -173,9 +173,11 @@ fn unreadable_directory_is_reported_once_and_keeps_its_sessions() {
     fs::rename(&hidden, &web).unwrap();
     assert_eq!(live.short(), "update web/main null working");
     assert_eq!(live.short(), "update web/web-job null blocked");
-    // Another replaced directory keeps its sessions while it is unreadable.
-    fs::rename(&web, &hidden).unwrap();
-    fs::write(&web, "").unwrap();
+    // Another replaced directory keeps its sessions while it is unreadable. It is
+    // exchanged in one step, because the sessions of a missing one are removed.
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    fs::write(&hidden, "").unwrap();
+    renameat_with(CWD, &hidden, CWD, &web, RenameFlags::EXCHANGE).unwrap();
     push(&projects, "api", &["main", "error"]);
     assert_eq!(live.short(), "update api/main working error");
 }

@@ -30,7 +30,7 @@ const PROGRAMS: [&str; 52] = [
     "ulimit -c 0; kill -25 $$",
     "kill -29 $$",
     "kill -30 $$",
-    "kill -34 $$",
+    "kill -40 $$",
     "kill -64 $$",
     "kill -1 $$; kill -15 $$; echo alive",
     "kill -28 $$; kill -23 $$; kill -17 $$; echo alive",
@@ -132,7 +132,7 @@ const CIRCUMSTANCES: [(&str, &str); 29] = [
     ("sh", "$DRIVER </dev/null >out; cat out"),
     (
         "perl",
-        "exec perl -e 'use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(1, 10, 15, 17, 20, 34)); exec @ARGV' $DRIVER",
+        "exec perl -e 'use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(1, 10, 15, 17, 20, 40)); exec @ARGV' $DRIVER",
     ),
 ];
 

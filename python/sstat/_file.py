@@ -64,6 +64,8 @@ class StatusFile:
         for _ in range(MAX_OPENS):
             if self._descriptor is None:
                 self._descriptor = self._open()
+            if self._descriptor is None:
+                continue
             opened = os.fstat(self._descriptor)
             if not stat.S_ISREG(opened.st_mode):
                 raise self._error(errno.EINVAL, "not a regular file")
@@ -75,30 +77,29 @@ class StatusFile:
                 pass
             # Renamed, replaced or removed while this program waited.
             self._close()
-        raise self._error(errno.EAGAIN, "is replaced all the time")
+        raise self._error(errno.EAGAIN, f"was replaced {MAX_OPENS} times")
 
-    def _open(self) -> int:
+    def _open(self) -> int | None:
+        """Returns ``None`` if another program creates the file at the same time."""
         flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        for _ in range(MAX_OPENS):
-            try:
-                return os.open(self._path, flags)
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                if error.errno == errno.ELOOP:
-                    raise self._error(errno.ELOOP, "not a regular file but a symbolic link") from None
-                raise
-            directory, name = os.path.split(self._path)
-            opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                created = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=opened)
-                give_to_owner_of(created, opened)
-                return created
-            except FileExistsError:
-                pass
-            finally:
-                os.close(opened)
-        raise self._error(errno.EAGAIN, "is replaced all the time")
+        try:
+            return os.open(self._path, flags)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise self._error(errno.ELOOP, "not a regular file but a symbolic link") from None
+            raise
+        directory, name = os.path.split(self._path)
+        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            created = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=opened)
+            give_to_owner_of(created, opened)
+            return created
+        except FileExistsError:
+            return None
+        finally:
+            os.close(opened)
 
     def _write(self, descriptor: int, line: bytes) -> None:
         """Writes the line until the file contains it."""

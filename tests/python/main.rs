@@ -17,6 +17,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::{Ran, Sandbox, StopAtEnd, have};
 
+/// Returns a sandbox with the real clock; `None` if Python is missing.
+fn sandbox() -> Option<Sandbox> {
+    have("python3").then(Sandbox::with_real_clock)
+}
+
 /// Returns a command that runs a script in the sandbox. The script can import
 /// the module from the source tree.
 fn python(sandbox: &Sandbox, script: &str) -> Command {
@@ -48,10 +53,7 @@ fn without_time(line: &str) -> String {
 
 #[test]
 fn methods_take_the_arguments_of_the_original() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     run(
         &sandbox,
         r#"
@@ -121,10 +123,7 @@ sys.stdin.read()
 const PANE: [(&str, &str); 2] = [("TMUX", "/tmp/tmux-0/default,42,0"), ("TMUX_PANE", "%3")];
 
 fn lines_equal_those_of_push(updates: usize) {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let seed = fastrand::u64(..1_000_000);
     println!("seed {seed}");
     let mut generator: Child = python(&sandbox, GENERATE)
@@ -199,10 +198,7 @@ fn ten_thousand_lines_equal_those_of_push() {
 /// Characters of each kind, alone and with joiners, in messages of both writers.
 #[test]
 fn every_character_is_escaped_as_by_push() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let script = r#"
 import json
 from sstat import SessionStatus
@@ -249,10 +245,7 @@ with open("lines", "w", encoding="utf-8") as lines:
 
 #[test]
 fn directory_is_found_as_by_push() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let project = sandbox.root().join("project");
     fs::create_dir_all(project.join("src/deep")).unwrap();
     let directory = |directory: &Path, base: &str, variable: &str| {
@@ -296,10 +289,7 @@ fn directory_is_found_as_by_push() {
 
 #[test]
 fn arguments_that_cannot_be_recorded_raise_the_reason() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     for (call, reason) in [
         (
             "SessionStatus(' ')",
@@ -354,10 +344,7 @@ fn arguments_that_cannot_be_recorded_raise_the_reason() {
 /// One handle in several threads and after a fork: each push is one line.
 #[test]
 fn handle_works_in_threads_and_after_fork() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     run(
         &sandbox,
         r#"
@@ -399,10 +386,7 @@ assert os.waitpid(child, 0)[1] == 0
 /// A signal handler can push while the same thread waits for the file's lock.
 #[test]
 fn signal_handler_can_push_during_a_push() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     sandbox.write("w", "");
     run(
         &sandbox,
@@ -432,10 +416,7 @@ status.working("after")
 /// Removed, replaced and renamed files are noticed.
 #[test]
 fn replaced_file_is_opened_again() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     run(
         &sandbox,
         r#"
@@ -465,10 +446,7 @@ status.working("three")
 /// says that it was not written.
 #[test]
 fn short_write_is_reported_and_terminated() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let stdout = run(
         &sandbox,
         r#"
@@ -495,10 +473,7 @@ status.working("next")
 /// there exactly once, any other at most once.
 #[test]
 fn acknowledged_pushes_are_written_once_despite_torn_lines() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let path = sandbox.file("w");
     let script = r#"
 import sys
@@ -583,10 +558,7 @@ for i in range(int(sys.argv[2])):
 /// Inside a wrapped command, an update names the run.
 #[test]
 fn update_names_the_run_of_the_wrapper() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let script = "import sstat; sstat.SessionStatus('w').working('inside')";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
     let mut command = sandbox.command(["push", "w", "working", "--", "python3", "-c", script]);
@@ -605,10 +577,7 @@ fn update_names_the_run_of_the_wrapper() {
 /// On other systems, the module runs the command.
 #[test]
 fn command_is_run_on_other_systems() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let script = r#"
 import sys
 import sysconfig
@@ -639,10 +608,7 @@ except OSError as error:
 /// directory.
 #[test]
 fn original_scripts_run_beside_the_new_ones() {
-    if !have("python3") {
-        return;
-    }
-    let sandbox = Sandbox::with_real_clock();
+    let Some(sandbox) = sandbox() else { return };
     let scripts = sandbox.root().join("utils");
     fs::create_dir(&scripts).unwrap();
     let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/original.py");

@@ -380,8 +380,8 @@ impl Session {
         }
     }
 
-    /// Returns how long the session has had its status, if that is known: at least
-    /// so long if it is not exact.
+    /// Returns how long the session has had its status, if that is known. It is a
+    /// minimum if `since` is not exact.
     #[must_use]
     pub fn time_in_status(&self) -> Option<Duration> {
         Some(self.since?.elapsed(self.health.at))

@@ -94,8 +94,8 @@ impl Store {
     }
 }
 
-/// Does the work on one thread, or on one for each processor. The threads must share
-/// out what there is to do.
+/// Runs `work` on one thread, or with `several` on one for each processor. The calls
+/// must divide the work among themselves.
 pub(crate) fn on_threads<T: Send>(several: bool, work: impl Fn() -> T + Sync) -> Vec<T> {
     let processors = || thread::available_parallelism().map_or(1, NonZero::get);
     let count = if several { processors() } else { 1 };

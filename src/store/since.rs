@@ -46,7 +46,7 @@ pub(crate) fn find_since(
     };
     Ok(match Update::decode_own(&first) {
         Some((timestamp, _)) => StatusSince::new(timestamp, is_exact),
-        // It is invalid: the run starts with a later line.
+        // The oldest line of the run is invalid: use the oldest one that was decoded.
         None => StatusSince::new(at, is_exact && first.is_empty()),
     })
 }
@@ -62,7 +62,8 @@ impl LineStart {
     pub(crate) fn of(line: &[u8]) -> Option<Self> {
         let text = str::from_utf8(line).ok()?;
         let (before, after) = text.split_once("\"status\"")?;
-        // No string has a quote, and the key is not one of a nested object.
+        // No string before the status contains a quote, and the key is not in a nested
+        // object.
         if before.contains('\\') || before.rfind('{') != Some(0) {
             return None;
         }

@@ -511,7 +511,7 @@ pub struct List {
     pub jsonl: bool,
     /// Print the paths of the files
     ///
-    /// Sessions that are alive are left out. The examples show how to remove what is finished.
+    /// Sessions that are alive are left out. The examples show how to remove the files of finished sessions.
     #[arg(long, conflicts_with = "json")]
     pub files: bool,
     /// End each path with NUL instead of a newline

@@ -84,14 +84,14 @@ pub struct Screen {
     pub chooser_row: usize,
     /// A message in the bottom line, until the next key.
     pub note: Option<String>,
-    /// Where the last frame has drawn what can be clicked.
+    /// The areas of the last frame that react to a click.
     pub areas: Areas,
 }
 
 /// A row that the cursor follows.
 enum Selected {
     Session(String),
-    /// A group, and its first session, in case that there is no such group anymore.
+    /// A group. Its first session is selected if the group no longer exists.
     Group {
         name: String,
         first: String,
@@ -158,8 +158,8 @@ impl Screen {
         self.scroll();
     }
 
-    /// Returns the row of a session or of a group. That of a folded session is its
-    /// group's.
+    /// Returns the row of a session or of a group. For a session in a folded group it
+    /// is the row of the group.
     fn row_of(&self, selected: &Selected, table: &SessionTable) -> Option<usize> {
         let Rows { rows, groups, .. } = &self.rows;
         let place = |wanted| rows.iter().position(|&row| row == wanted);

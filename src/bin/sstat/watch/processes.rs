@@ -45,13 +45,13 @@ impl Processes {
                 ProcessState::Running
             };
         }
-        // The descriptor is opened first: if the process is still running after
-        // that, the descriptor does not belong to a later one with the same pid.
-        let pidfd = self.exits.watch(process.pid, self.watched.len());
+        // Watch first: if the process still runs afterwards, the watch cannot belong
+        // to a later process with this pid.
+        let exit_watch = self.exits.watch(process.pid, self.watched.len());
         let state = self.check(process);
         if state.is_alive() {
-            match pidfd {
-                Some(pidfd) => drop(self.watched.insert(key(process), pidfd)),
+            match exit_watch {
+                Some(watch) => drop(self.watched.insert(key(process), watch)),
                 None => self.has_unwatched = true,
             }
         }

@@ -240,7 +240,7 @@ impl Hook<'_> {
     /// last update that a hook wrote. Readers and the append report a problem with
     /// the file.
     fn last_update(&self, name: &SessionName) -> sstat::Result<(Option<Update>, HookState)> {
-        let (session, _problem) = self.store().session(name.as_str(), &no_rules())?;
+        let (session, _warning) = self.store().session(name.as_str(), &no_rules())?;
         let Some(last) = session.map(|session| session.update) else {
             return Ok((None, HookState::default()));
         };

@@ -240,8 +240,8 @@ fn headings(area: Rect, layout: &Layout) -> Vec<(Range<u16>, Column)> {
     columns.collect()
 }
 
-/// The headings. That of the order has an arrow, upward if the smallest is first.
-/// The rows of groups have none.
+/// Returns the headings. The sorted column has an arrow, up for ascending order. If
+/// only groups are visible, the heading is the key of the groups.
 fn header(painter: &Painter, screen: &Screen, layout: &Layout) -> TableRow<'static> {
     let is_group = |row: &Row| matches!(row, Row::Group(_));
     if let Some(by) = &screen.choice.by
@@ -272,7 +272,7 @@ fn header(painter: &Painter, screen: &Screen, layout: &Layout) -> TableRow<'stat
     TableRow::new(cells)
 }
 
-/// What the cells of a row are made from.
+/// The data of one row's cells.
 struct Cells<'a> {
     painter: &'a Painter<'a>,
     layout: &'a Layout,

@@ -71,7 +71,7 @@ impl Poller {
         fds.extend(inputs.map(|input| PollFd::new(input, PollFlags::IN)));
         let first_output = fds.len();
         let output = self.output.as_ref().filter(|_| !self.output_closed);
-        // Others than macOS report a hang-up without a flag too.
+        // macOS reports a hang-up only if it is requested.
         fds.extend(output.map(|output| PollFd::new(output, PollFlags::HUP)));
         let first_source = fds.len();
         let sources = sources.into_iter().flatten();

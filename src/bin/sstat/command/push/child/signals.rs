@@ -1,5 +1,4 @@
-//! Signals as a queue: they are blocked, so that none is lost or acted upon before
-//! it is read.
+//! Blocks signals and reads them from a queue, so that none is lost or acts on sstat.
 
 #[cfg_attr(
     all(target_os = "linux", not(sstat_portable)),

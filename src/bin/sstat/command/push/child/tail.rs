@@ -28,8 +28,8 @@ impl Tail {
         Ok(Self { thread, running })
     }
 
-    /// Returns the end of what the command has written. What its orphans write
-    /// later is not awaited.
+    /// Returns the end of what the command has written. Does not wait for what
+    /// its orphans write later.
     pub fn finish(self) -> Vec<u8> {
         drop(self.running);
         self.thread.join().unwrap_or_default()

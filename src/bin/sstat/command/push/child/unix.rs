@@ -154,7 +154,7 @@ struct Relay {
     received: Vec<(i32, Instant)>,
     /// Reported signals, and until when they are not forwarded.
     reported: Vec<(i32, Instant)>,
-    /// Whether the last signal of job control stops.
+    /// Whether the last job-control signal was a stop signal rather than SIGCONT.
     is_to_stop: bool,
 }
 

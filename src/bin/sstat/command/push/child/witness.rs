@@ -1,5 +1,5 @@
 //! A second sstat process in the process group. It reports the signals that it
-//! receives, which tells signals to the group from signals to sstat alone.
+//! receives: a signal that only sstat receives was sent to sstat alone.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};

@@ -1,14 +1,15 @@
 //! Runs the scripts of `contrib/alerts` with a session that fires an alert.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::support::{Sandbox, have, write_program};
 
@@ -108,32 +109,28 @@ fn macos_notification_has_the_texts_as_arguments() {
 
 /// Runs a script that posts the alert about a message to a local server, whose URL is
 /// in a variable. Returns the head of the request and its JSON.
-fn posted(name: &str, variable: &str, message: &str) -> (String, serde_json::Value) {
+fn posted(name: &str, variable: &str, message: &str) -> (String, Value) {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w1", "error", "--message", message]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/hook?a=b&c=d", listener.local_addr().unwrap());
     let variables = [(variable, address.as_str()), ("NTFY_TOPIC", "my-topic")];
     let _running = script(&sandbox, name, &variables);
-    let (mut stream, _) = listener.accept().unwrap();
+    let (stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();
-    let mut request = Vec::new();
-    loop {
-        let mut chunk = [0; 4096];
-        let count = stream.read(&mut chunk).unwrap();
-        assert!(count > 0, "{}", String::from_utf8_lossy(&request));
-        request.extend_from_slice(&chunk[..count]);
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n")
-            && let Ok(body) = serde_json::from_str(body)
-        {
-            assert!(head.starts_with("POST /hook?a=b&c=d "), "{head}");
-            let response = b"HTTP/1.1 204 No Content\r\n\r\n";
-            stream.write_all(response).unwrap();
-            assert!(!sandbox.root().join("hacked").exists());
-            return (head.to_owned(), body);
-        }
+    // Each of these reads goes on after an interruption by a signal.
+    let mut request = BufReader::new(&stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(request.read_line(&mut head).unwrap() > 0, "{head}");
     }
+    assert!(head.starts_with("POST /hook?a=b&c=d "), "{head}");
+    let body = Value::deserialize(&mut serde_json::Deserializer::from_reader(request)).unwrap();
+    (&stream)
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .unwrap();
+    assert!(!sandbox.root().join("hacked").exists());
+    (head, body)
 }
 
 #[test]

@@ -117,6 +117,7 @@ SSTAT_STALE_STATUS  The statuses that can go stale, separated by commas, or all.
 SSTAT_HOOK_PROMPT  off leaves prompts and answers out of the updates of hooks.
 SSTAT_NOW  An RFC 3339 time that replaces the current time, also in push, for reproducible output.
 NO_COLOR, CLICOLOR_FORCE, FORCE_COLOR, TERM  Whether to use colors, in this order after --color.
+COLORTERM, TERM  Which colors to use. A terminal of 8 or 16 colors gets its own ones, any other those of a palette of 256.
 XDG_STATE_HOME  The parent of the user's own status directory, sstat/session_status.
 LC_ALL, LC_CTYPE, LANG  Whether text may contain characters other than ASCII.
 TZ  The time zone of the times in text output.";

@@ -12,7 +12,7 @@ use sstat::{Durability, HealthRules, Location, Thresholds};
 use crate::cli::{ColorChoice, Common, Moment, StalenessArgs};
 use crate::directories::Directories;
 use crate::error::{CliError, Result};
-use crate::render::style::Style;
+use crate::render::style::{Palette, Style};
 
 /// The configuration of a command.
 pub struct Config {
@@ -148,7 +148,7 @@ impl Config {
     /// Returns the style of text on a stream: color, width and character set.
     pub fn style(&self, stream: Stream) -> Style {
         Style {
-            color: self.uses_color(stream),
+            color: self.uses_color(stream).then(palette),
             width: match stream {
                 Stream::Out => terminal_size::terminal_size_of(std::io::stdout()),
                 Stream::Err => terminal_size::terminal_size_of(std::io::stderr()),
@@ -211,6 +211,37 @@ fn enable_colors(stream: Stream) -> bool {
 #[cfg(not(windows))]
 fn enable_colors(_stream: Stream) -> bool {
     true
+}
+
+/// Returns the colors of the terminal by `COLORTERM` and `TERM`. tmux shows its 256
+/// colors as well as its own terminal can. Without `TERM` the system is Windows, or
+/// the output of `--color=always` goes to a program.
+fn palette() -> Palette {
+    const CAPABLE: [&str; 9] = [
+        "256",
+        "direct",
+        "24bit",
+        "truecolor",
+        "alacritty",
+        "foot",
+        "ghostty",
+        "kitty",
+        "wezterm",
+    ];
+    let term = variable("TERM").unwrap_or_default();
+    let term = term.to_string_lossy();
+    let is_tmux =
+        variable("TMUX").is_some() && (term.starts_with("screen") || term.starts_with("tmux"));
+    let is_capable = term.is_empty()
+        || is_dumb()
+        || is_tmux
+        || variable("COLORTERM").is_some()
+        || CAPABLE.iter().any(|name| term.contains(name));
+    if is_capable {
+        Palette::Xterm
+    } else {
+        Palette::Ansi
+    }
 }
 
 /// Returns whether the terminal cannot move its cursor.

@@ -49,15 +49,22 @@ fn status_colors_are_not_those_of_the_terminal() {
     sandbox.ok(["push", "w1", "blocked", "m"]);
     sandbox.ok(["push", "w2", "completed", "m"]);
     let tmux = Tmux::new(&sandbox, "legible", 80, 24);
-    for command in ["watch", "list", "summary"] {
+    // Only a terminal that has no others gets its own colors.
+    for (command, colors) in [
+        ("sstat watch", ["38;5;130", "38;5;30"]),
+        ("sstat list", ["38;5;130", "38;5;30"]),
+        ("sstat summary", ["38;5;130", "38;5;30"]),
+        ("TERM=linux sstat watch", ["33", "36"]),
+        ("TERM=xterm sstat list", ["33", "36"]),
+    ] {
         tmux.shell("clear");
         tmux.wait("empty screen", |capture| !capture.contains("w1"));
-        tmux.shell(&format!("sstat {command}"));
+        tmux.shell(command);
         tmux.wait(command, |capture| {
             capture.contains("w1") && capture.contains("completed")
         });
         let capture = tmux.capture_colors();
-        for (word, color) in [("blocked", "38;5;130"), ("completed", "38;5;30")] {
+        for (word, color) in ["blocked", "completed"].into_iter().zip(colors) {
             let place = capture.find(word).unwrap();
             assert_eq!(
                 state_at(&capture[..place]).1,
@@ -75,7 +82,7 @@ fn state_at(text: &str) -> (bool, String) {
     let mut state = (false, String::new());
     for sequence in text.split("\u{1b}[").skip(1) {
         let parameters = sequence.split('m').next().unwrap();
-        if parameters.starts_with("38;") {
+        if parameters.starts_with('3') && parameters != "39" {
             state.1 = parameters.to_owned();
             continue;
         }

@@ -147,7 +147,7 @@ pub fn tmux_line(summary: &Summary) -> String {
         // tmux would read '#' as the start of a format.
         let word = word.replace('#', "##");
         let bold = if role.is_bold() { ",bold" } else { "" };
-        let color = role.color().map_or("default", |color| color.tmux);
+        let color = role.color().map_or("default", |color| color.name);
         format!("#[fg={color}{bold}]{count} {word}#[default]")
     })
 }

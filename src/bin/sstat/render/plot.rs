@@ -454,7 +454,7 @@ mod tests {
     /// Draws a plot from 20:00 to 20:20 with one minute in each column.
     fn drawn(unicode: bool, wanted: &Query, updates: Vec<Update>) -> Vec<String> {
         let style = Style {
-            color: false,
+            color: None,
             width: Some(25),
             unicode,
         };

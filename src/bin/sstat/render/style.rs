@@ -2,18 +2,28 @@
 
 use std::borrow::Cow;
 
-use owo_colors::{OwoColorize, Style as Paint, XtermColors};
+use owo_colors::{AnsiColors, OwoColorize, Style as Paint, XtermColors};
 use sstat::{Attention, Health, Liveness, Staleness, Status, escape, truncate_by};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How to format text for one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
-    pub color: bool,
+    /// `None` for text without colors.
+    pub color: Option<Palette>,
     /// The terminal's columns; `None` for a pipe or a file.
     pub width: Option<usize>,
     /// Whether to print characters other than ASCII.
     pub unicode: bool,
+}
+
+/// The colors that a terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Palette {
+    /// 8 or 16 colors of the terminal's own choice.
+    Ansi,
+    /// 256 colors.
+    Xterm,
 }
 
 /// The meaning of a piece of text, which decides its color.
@@ -34,14 +44,14 @@ pub enum Role {
     Faint,
 }
 
-/// A color of the 256-color palette. The terminal's own 16 colors are not
-/// used, because some are illegible on a light or on a dark background.
+/// A color of the 256-color palette. The terminal's own 16 colors are used only if
+/// there are no others, because some are illegible on a light or on a dark background.
 #[derive(Clone, Copy, Debug)]
 pub struct Color {
     pub index: u8,
-    /// The name of a similar color in tmux, whose status line has a background of
-    /// its own.
-    pub tmux: &'static str,
+    /// The name of a similar color among the terminal's own, and in tmux, whose
+    /// status line has a background of its own.
+    pub name: &'static str,
 }
 
 impl Role {
@@ -71,7 +81,7 @@ impl Role {
     }
 
     pub fn color(self) -> Option<Color> {
-        let (index, tmux) = match self {
+        let (index, name) = match self {
             Self::Working => (28, "green"),
             Self::Blocked | Self::Stale => (130, "yellow"),
             Self::Error | Self::VeryStale | Self::Dead => (160, "red"),
@@ -80,7 +90,14 @@ impl Role {
             Self::Other => (133, "magenta"),
             Self::Heading | Self::Faint => return None,
         };
-        Some(Color { index, tmux })
+        Some(Color { index, name })
+    }
+
+    /// Returns the name of one of the terminal's own colors.
+    pub fn ansi_color(self) -> Option<&'static str> {
+        // The blue of many terminals is illegible on black.
+        let name = self.color()?.name;
+        (name != "blue").then_some(name)
     }
 
     pub fn is_bold(self) -> bool {
@@ -91,10 +108,14 @@ impl Role {
         self == Self::Faint
     }
 
-    fn paint(self) -> Paint {
+    fn paint(self, palette: Palette) -> Paint {
         let mut paint = Paint::new();
-        if let Some(color) = self.color() {
-            paint = paint.color(XtermColors::from(color.index));
+        match (palette, self.color(), self.ansi_color()) {
+            (Palette::Xterm, Some(color), _) => {
+                paint = paint.color(XtermColors::from(color.index));
+            }
+            (Palette::Ansi, _, Some(name)) => paint = paint.color(AnsiColors::from(name)),
+            _ => {}
         }
         if self.is_bold() {
             paint = paint.bold();
@@ -148,7 +169,7 @@ impl Span {
 impl Style {
     /// For messages before the configuration is known.
     pub const PLAIN: Self = Self {
-        color: false,
+        color: None,
         width: None,
         unicode: true,
     };
@@ -164,10 +185,11 @@ impl Style {
 
     pub fn paint<'a>(&self, role: Role, text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
         let text = text.into();
-        if self.color && !text.is_empty() {
-            Cow::Owned(text.style(role.paint()).to_string())
-        } else {
-            text
+        match self.color {
+            Some(palette) if !text.is_empty() => {
+                Cow::Owned(text.style(role.paint(palette)).to_string())
+            }
+            _ => text,
         }
     }
 
@@ -309,15 +331,18 @@ mod tests {
     }
 
     #[test]
-    fn text_without_color_is_unchanged() {
-        assert_eq!(PLAIN.paint(Role::Error, "x"), "x");
-        assert!(
-            Style {
-                color: true,
-                ..PLAIN
+    fn color_is_one_of_the_terminal() {
+        let paint = |color, role| Style { color, ..PLAIN }.paint(role, "x");
+        assert_eq!(paint(None, Role::Error), "x");
+        for (role, xterm, ansi) in [
+            (Role::Error, "38;5;160;1", "31;1"),
+            (Role::Blocked, "38;5;130", "33"),
+            (Role::Faint, "2", "2"),
+        ] {
+            for (palette, code) in [(Palette::Xterm, xterm), (Palette::Ansi, ansi)] {
+                assert_eq!(paint(Some(palette), role), format!("\x1b[{code}mx\x1b[0m"));
             }
-            .paint(Role::Error, "x")
-            .contains("\x1b[")
-        );
+        }
+        assert_eq!(paint(Some(Palette::Ansi), Role::Idle), "x");
     }
 }

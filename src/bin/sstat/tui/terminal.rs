@@ -1,7 +1,7 @@
 //! The terminal. It is restored when the screen ends, after an error, in a panic
 //! and before a signal stops or ends the process.
 
-use std::io::{self, BufWriter, Stdout};
+use std::io::{self, BufWriter, Write};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +24,7 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 
 use super::platform;
+use crate::render::style::Palette;
 use crate::watch::poller::Waker;
 
 /// Room for a whole frame of a large terminal, which is written at once.
@@ -42,7 +43,7 @@ static IS_SET_UP: AtomicBool = AtomicBool::new(false);
 pub struct Terminal {
     /// Never dropped: its own `drop` would write errors to stderr, and panic if
     /// stderr is closed. [`restore`] does all that is needed.
-    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Output>>>>,
     reader: Thread,
     events: Receiver<Event>,
     /// Whether the terminal reports the mouse, instead of selecting text with it.
@@ -54,15 +55,15 @@ impl Terminal {
     ///
     /// # Errors
     /// If the terminal cannot be set up. It is restored then.
-    pub fn new(color: bool, waker: Waker) -> io::Result<Self> {
+    pub fn new(color: Option<Palette>, waker: Waker) -> io::Result<Self> {
         // Otherwise crossterm reads NO_COLOR itself.
-        force_color_output(color);
+        force_color_output(color.is_some());
         let previous_hook = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             restore();
             previous_hook(panic);
         }));
-        let out = BufWriter::with_capacity(BUFFER, io::stdout());
+        let out = BufWriter::with_capacity(BUFFER, Output(color));
         // With another viewport ratatui would use a size of 0 columns. `draw`
         // reads the size before each frame.
         let options = TerminalOptions {
@@ -135,6 +136,25 @@ impl Terminal {
     /// Returns the next pending key, paste or change of the size.
     pub fn event(&self) -> Option<Event> {
         self.events.try_recv().ok()
+    }
+}
+
+/// Stdout in the colors of the terminal. crossterm writes the first 8 colors as those
+/// of a palette of 256, too.
+struct Output(Option<Palette>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0 == Some(Palette::Ansi) {
+            let text = String::from_utf8_lossy(bytes).replace("\x1b[38;5;", "\x1b[3");
+            io::stdout().write_all(text.as_bytes())?;
+            return Ok(bytes.len());
+        }
+        io::stdout().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
     }
 }
 

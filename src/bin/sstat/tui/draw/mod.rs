@@ -93,6 +93,7 @@ mod tests {
     use sstat::{HealthRules, ProcessState, Session, StatusSince, Thresholds, Update};
     use unicode_width::UnicodeWidthStr;
 
+    use crate::render::style::Palette;
     use crate::tui::keys::{Action, HELP};
 
     const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (300, 80)];
@@ -189,7 +190,7 @@ mod tests {
     }
 
     const STYLE: Style = Style {
-        color: true,
+        color: Some(Palette::Xterm),
         width: None,
         unicode: true,
     };
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn screen_works_without_color_and_unicode() {
         let style = Style {
-            color: false,
+            color: None,
             unicode: false,
             ..STYLE
         };

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 
-use crate::render::style::{Role, Span as TextSpan, Style as TextStyle};
+use crate::render::style::{Palette, Role, Span as TextSpan, Style as TextStyle};
 use crate::tui::text::{steady, wrap};
 
 /// Formats text for the terminal's abilities.
@@ -20,12 +20,16 @@ impl Painter<'_> {
         let Some(role) = role.into() else {
             return Style::new();
         };
-        let color = role.color().filter(|_| self.style.color);
+        let color = match self.style.color {
+            Some(Palette::Xterm) => role.color().map(|color| Color::Indexed(color.index)),
+            Some(Palette::Ansi) => role.ansi_color().and_then(|name| name.parse().ok()),
+            None => None,
+        };
         let mut modifier = Modifier::empty();
         modifier.set(Modifier::BOLD, role.is_bold());
-        modifier.set(Modifier::DIM, role.is_dim() && self.style.color);
+        modifier.set(Modifier::DIM, role.is_dim() && self.style.color.is_some());
         Style {
-            fg: color.map(|color| Color::Indexed(color.index)),
+            fg: color,
             ..Style::new().add_modifier(modifier)
         }
     }

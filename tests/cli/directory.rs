@@ -167,6 +167,37 @@ fn reader_reports_missing_directory_and_creates_none() {
 }
 
 #[test]
+fn note_names_the_status_directory_of_a_project() {
+    let sandbox = Sandbox::new();
+    let project = sandbox.root().join("project");
+    let status = project.join("data").join("session_status");
+    fs::create_dir_all(&status).unwrap();
+    let run = |args: &[&str], directory: &Path| {
+        let directory = directory.to_str().unwrap();
+        sandbox.run([args, &["--dir", directory]].concat())
+    };
+    let note = |directory: &Path| {
+        let (directory, status) = (directory.display(), status.display());
+        format!("no sessions in {directory} (did you mean {status}?)\n")
+    };
+    for verb in ["list", "summary", "stale"] {
+        let ran = run(&[verb], &project);
+        let expected = format!("sstat: {}", note(&project));
+        assert_eq!((ran.code, ran.stderr), (0, expected), "{verb}");
+    }
+    let data = project.join("data");
+    let history = run(&["history", "--all"], &data);
+    assert_eq!(history.stderr, format!("sstat: {}", note(&data)));
+    let show = run(&["show", "w"], &project);
+    let expected = format!("sstat: no session 'w': {}", note(&project));
+    assert_eq!((show.code, show.stderr), (1, expected));
+    assert_eq!(run(&["list", "--exit-code"], &project).code, 2);
+    // A directory with status files is one.
+    assert_eq!(run(&["push", "w", "idle"], &project).code, 0);
+    assert_eq!(run(&["list"], &project).stderr, "");
+}
+
+#[test]
 fn verbose_prints_directory_and_origin() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(["summary", "-v"]);

@@ -64,19 +64,28 @@ impl Directories {
         all
     }
 
-    /// Returns a message about each directory that does not exist.
+    /// Returns a message about each directory that does not exist, or that has no
+    /// session because it is a project, whose status directory is below.
     pub fn missing(&self) -> Vec<String> {
-        // If this fails, reading the directory fails too and gives the reason.
-        let is_missing = |store: &Store| store.path().try_exists().is_ok_and(|exists| !exists);
-        let missing = self.iter().filter(|location| is_missing(&location.store));
-        missing
-            .map(|Location { store, origin, .. }| {
-                format!(
-                    "no sessions: {} does not exist ({origin})",
-                    store.directory()
-                )
+        let reason = |Location { store, origin, .. }: &Location| {
+            let (path, directory) = (store.path(), store.directory());
+            // If this fails, reading the directory fails too and gives the reason.
+            if path.try_exists().is_ok_and(|exists| !exists) {
+                return Some(format!(
+                    "no sessions: {directory} does not exist ({origin})"
+                ));
+            }
+            let data = [&path.join("data"), path];
+            let mut below = data.into_iter().map(|data| data.join("session_status"));
+            let below = below.find(|below| below.is_dir())?;
+            let is_empty = store.names().is_ok_and(|names| names.is_empty());
+            is_empty.then(|| {
+                let below = Store::new(below);
+                let below = below.directory();
+                format!("no sessions in {directory} (did you mean {below}?)")
             })
-            .collect()
+        };
+        self.iter().filter_map(reason).collect()
     }
 }
 

@@ -343,7 +343,7 @@ impl Live<'_> {
     /// Returns the reason why there are no sessions.
     fn why_empty(&self) -> String {
         if let [missing] = &*self.config.directories.missing() {
-            return format!("{missing} yet");
+            return missing.clone();
         }
         let path = &self.config.directories;
         let count = match self.args.filters.names.is_empty() {

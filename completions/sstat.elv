@@ -138,8 +138,8 @@ set edit:completion:arg-completer[sstat] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sstat;history'= {
-            cand -n 'Number of updates per session; 0 for all [default: 50; with --plot: 0]'
-            cand --limit 'Number of updates per session; 0 for all [default: 50; with --plot: 0]'
+            cand -n 'Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]'
+            cand --limit 'Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]'
             cand --since 'Only updates since then: a duration ago, or a time'
             cand --until 'Only updates until then: a duration ago, or a time'
             cand --status 'Only updates with one of these statuses'

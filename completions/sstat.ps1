@@ -146,8 +146,8 @@ Register-ArgumentCompleter -Native -CommandName 'sstat' -ScriptBlock {
             break
         }
         'sstat;history' {
-            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Number of updates per session; 0 for all [default: 50; with --plot: 0]')
-            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Number of updates per session; 0 for all [default: 50; with --plot: 0]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only updates since then: a duration ago, or a time')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Only updates until then: a duration ago, or a time')
             [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Only updates with one of these statuses')

@@ -102,6 +102,44 @@ fn filters_match_time_status_and_task() {
         sandbox.run(["history", "w", "--since", "yesterday"]).code,
         2
     );
+    let reversed = sandbox.run(["history", "w", "--since", "1m", "--until", "3m"]);
+    assert_eq!(reversed.stderr, "sstat: --since: is after --until\n");
+}
+
+#[test]
+fn since_selects_all_updates_of_the_time() {
+    let sandbox = hour();
+    assert_eq!(messages(&sandbox, &["--since", "55m"]).len(), 56);
+    assert_eq!(messages(&sandbox, &["--since", "55m", "-n", "9"]).len(), 9);
+    assert_eq!(messages(&sandbox, &["--until", "1m"]).len(), 50);
+}
+
+#[test]
+fn status_that_no_update_has_gets_a_note() {
+    let sandbox = hour();
+    sandbox.aged("foreign", "paused", 10);
+    let note = "sstat: --status: no update shown is 'paused' (sstat writes working, blocked, error, idle, completed)\n";
+    for form in ["--jsonl", "--json", "--plot"] {
+        let ran = sandbox.run(["history", "w", "--status", "blocked,paused", form]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, note), "{form}");
+        assert!(!ran.stdout.is_empty(), "{form}");
+    }
+    let typo = sandbox.run(["history", "--all", "--status", "paused,wroking"]);
+    assert_eq!(typo.stdout.lines().count(), 1);
+    assert_eq!(
+        typo.stderr,
+        "sstat: --status: no update shown is 'wroking' (did you mean 'working'?)\n"
+    );
+    sandbox.ok(["history", "foreign", "--status", "paused,idle"]);
+    sandbox.ok(["history", "w", "--status", "paused", "--quiet"]);
+    let mut follow = sandbox.command(["history", "w", "--follow", "--status", "paused"]);
+    let mut follow = follow.stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut stderr = BufReader::new(follow.stderr.take().unwrap());
+    stderr.read_line(&mut line).unwrap();
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    assert_eq!(line, note);
 }
 
 #[test]
@@ -714,7 +752,7 @@ fn since_stops_at_old_lines_and_json_counts_valid_lines() {
     }
     let json = sandbox.json(["history", "w", "--since", "1m", "--json"]);
     assert_eq!(json["total_updates"], 5_050);
-    assert_eq!(json["updates"].as_array().unwrap().len(), 50);
+    assert_eq!(json["updates"].as_array().unwrap().len(), 61);
     let all = sandbox.run(["history", "w", "--since", "2h", "--limit", "0"]);
     assert_eq!(all.stdout.lines().count(), 5_000);
     assert!(all.stderr.contains("skipped 2 invalid lines"), "{all:?}");

@@ -349,7 +349,14 @@ fn exit_code_is_two_for_every_mistake() {
         misspelled.stderr.contains("did you mean 'working'?"),
         "{misspelled:?}"
     );
-    assert_eq!(gate(&["--status", "thinking"]).code, 0);
+    let foreign = gate(&["--status", "thinking"]);
+    assert_eq!(foreign.code, 0, "{foreign:?}");
+    assert!(
+        foreign
+            .stderr
+            .contains("no session is 'thinking' (sstat writes working, "),
+        "{foreign:?}"
+    );
     // 70 MiB of zeros after the last update hide an error.
     sandbox.aged("worker4", "error", 10);
     let worker4 = sandbox.file("worker4");

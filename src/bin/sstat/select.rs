@@ -184,8 +184,12 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
                 .for_each(|session| session.has_namesake = is_several);
         }
     }
-    selection.misspelled = misspelled(&filters.status, &selection.sessions);
     let sessions = &mut selection.sessions;
+    let is_used =
+        |status: &Status| (sessions.iter()).any(|session| session.update.status == *status);
+    let (misspelled, others) = unknown_statuses(&filters.status, "no session", is_used);
+    selection.misspelled = misspelled;
+    selection.notes.extend(others);
     sessions.retain(|session| matches(filters, session, rules.now));
     let dropped = sessions
         .iter()
@@ -194,25 +198,27 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     Ok(selection)
 }
 
-/// Returns a warning for each status in `wanted` that no session has and that is
-/// similar to one that sstat writes.
-fn misspelled(wanted: &[Status], sessions: &[Session]) -> Vec<String> {
+/// Returns warnings about the statuses in `wanted` that sstat does not write and that
+/// nothing has: first about those that are similar to one that sstat writes, then
+/// about the others, which another program may write.
+pub fn unknown_statuses(
+    wanted: &[Status],
+    nothing: &str,
+    is_used: impl Fn(&Status) -> bool,
+) -> (Vec<String>, Vec<String>) {
     let known = Status::KNOWN.map(|status| status.to_string());
-    let is_used = |status| {
-        Status::KNOWN.contains(status)
-            || sessions
-                .iter()
-                .any(|session| session.update.status == *status)
-    };
-    let unused = wanted.iter().filter(|status| !is_used(status));
-    unused
-        .filter_map(|status| {
-            let meant = nearest(status.as_str(), &known)?;
-            Some(format!(
-                "--status: no session is '{status}' (did you mean '{meant}'?)"
-            ))
-        })
-        .collect()
+    let (mut misspelled, mut others) = (Vec::new(), Vec::new());
+    for status in wanted {
+        if Status::KNOWN.contains(status) || is_used(status) {
+            continue;
+        }
+        let warning = format!("--status: {nothing} is '{status}'");
+        match nearest(status.as_str(), &known) {
+            Some(meant) => misspelled.push(format!("{warning} (did you mean '{meant}'?)")),
+            None => others.push(format!("{warning} (sstat writes {})", known.join(", "))),
+        }
+    }
+    (misspelled, others)
 }
 
 /// Returns whether a session matches the filters other than the names.

@@ -567,7 +567,7 @@ pub struct History {
     /// All sessions
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// Number of updates per session; 0 for all [default: 50; with --plot: 0]
+    /// Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]
     #[arg(short = 'n', long, value_name = "N", value_parser = value::count)]
     pub limit: Option<usize>,
     /// Only updates since then: a duration ago, or a time

@@ -1,23 +1,25 @@
 //! `sstat history`: the updates of sessions. They are printed while they are
 //! read, one file at a time, so that memory stays bounded.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 use sstat::{
-    FileWarning, HealthRules, History, Query, Session, Store, Thresholds, Update, session_of_file,
+    FileWarning, HealthRules, History, Query, Session, Status, Store, Thresholds, Update,
+    session_of_file,
 };
 
 use crate::cli;
 use crate::config::{Config, Stream};
 use crate::directories::{Directories, qualify};
-use crate::error::Result;
+use crate::error::{CliError, Result};
 use crate::output::{self, JsonArray, Stdout, Stop};
 use crate::render::plot::{Plot, TimeRange};
 use crate::render::style::Style;
 use crate::render::timeline;
-use crate::select::{Names, Selection, select};
+use crate::select::{Names, Selection, select, unknown_statuses};
 use crate::view::{Report, View, directory_if_several};
 use crate::watch::history_follower::HistoryFollower;
 
@@ -27,13 +29,18 @@ const LIMIT: usize = 50;
 type Written<T = ()> = std::result::Result<T, Stop>;
 
 pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
-    // In a plot all sessions begin at the same time, so a number of updates is
-    // a poor default.
-    let limit = args.limit.unwrap_or(if args.plot { 0 } else { LIMIT });
+    // A plot and `--since` show a time, so a number of updates is a poor default.
+    let is_of_time = args.plot || args.since.is_some();
+    let limit = args.limit.unwrap_or(if is_of_time { 0 } else { LIMIT });
     let mut query = Query::default();
     query.limit = (limit > 0).then_some(limit);
     query.since = args.since.map(|since| config.moment(since)).transpose()?;
     query.until = args.until.map(|until| config.moment(until)).transpose()?;
+    if let (Some(since), Some(until)) = (query.since, query.until)
+        && since > until
+    {
+        return Err(CliError::error("--since: is after --until"));
+    }
     query.statuses.clone_from(&args.status);
     query.task.clone_from(&args.task);
     // Only a plot shows staleness. Without one, an invalid SSTAT_STALE_AFTER
@@ -68,6 +75,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     };
     let histories = Histories {
         directories: &config.directories,
+        unseen: query.statuses.clone().into(),
         query,
         sessions,
     };
@@ -92,6 +100,7 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     if !is_open {
         return Ok(report.code);
     }
+    report.warnings.extend(histories.unknown_statuses());
     output::print(config, report.with_warnings(&warnings))
 }
 
@@ -140,6 +149,8 @@ struct Histories<'a> {
     directories: &'a Directories,
     query: Query,
     sessions: Vec<Session>,
+    /// The wanted statuses that no update had so far.
+    unseen: RefCell<Vec<Status>>,
 }
 
 impl Histories<'_> {
@@ -160,6 +171,26 @@ impl Histories<'_> {
         self.directories.find(&session.qualified_name()).0
     }
 
+    /// Calls `write` for each update of a history.
+    fn read(
+        &self,
+        history: &History,
+        mut write: impl FnMut(&[u8], Update) -> Written,
+    ) -> Written<Option<FileWarning>> {
+        history.for_each(|line, update| {
+            let mut unseen = self.unseen.borrow_mut();
+            unseen.retain(|status| *status != update.status);
+            write(line, update)
+        })
+    }
+
+    /// Returns warnings about the wanted statuses that no update had.
+    fn unknown_statuses(&self) -> Vec<String> {
+        let unseen = self.unseen.borrow();
+        let (misspelled, others) = unknown_statuses(&unseen, "no update shown", |_| false);
+        [misspelled, others].concat()
+    }
+
     /// Calls `write` for each update and `end` for each history after its
     /// updates.
     fn for_each(
@@ -170,7 +201,7 @@ impl Histories<'_> {
         let mut warnings = Vec::new();
         for history in self.iter() {
             let (session, history) = history?;
-            let warning = history.for_each(|line, mut update| {
+            let warning = self.read(&history, |line, mut update| {
                 if session.has_namesake {
                     update.session = session.qualified_name().into_owned();
                 }
@@ -198,6 +229,7 @@ impl Histories<'_> {
             |session, history| Ok(follower.add(self.store(session), history)?),
         )?;
         output::print_warnings(config, &warnings);
+        output::print_messages(config, &self.unknown_statuses(), &[]);
         out.flush()?;
         while follower.wait()? {
             follower.read_some(|line, update| write(out, line, update))?;
@@ -213,13 +245,13 @@ impl Histories<'_> {
         let mut histories = self.iter();
         if is_single && let Some(history) = histories.next() {
             let (session, history) = history?;
-            warnings.extend(write_history(out, session, &history, 0)?);
+            warnings.extend(self.write_history(out, session, &history, 0)?);
         } else {
             let mut array = JsonArray::begin(out, 0)?;
             for history in histories {
                 array.next(out)?;
                 let (session, history) = history?;
-                warnings.extend(write_history(out, session, &history, 1)?);
+                warnings.extend(self.write_history(out, session, &history, 1)?);
             }
             array.end(out)?;
         }
@@ -240,7 +272,7 @@ impl Histories<'_> {
         for history in self.iter() {
             let (session, history) = history?;
             let mut extent: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
-            let warning = history.for_each(|_, Update { timestamp, .. }| -> Written {
+            let warning = self.read(&history, |_, Update { timestamp, .. }| {
                 let (first, last) = extent.get_or_insert((timestamp, timestamp));
                 *first = timestamp.min(*first);
                 *last = timestamp.max(*last);
@@ -287,35 +319,36 @@ impl Histories<'_> {
         let limit = query.limit.filter(|_| all_match);
         limit.map_or_else(Query::default, Query::last)
     }
-}
 
-/// Writes a history as a JSON object, the value of a document at a depth.
-fn write_history(
-    out: &mut Stdout,
-    session: &Session,
-    history: &History,
-    depth: usize,
-) -> Written<Option<FileWarning>> {
-    let indent = " ".repeat(2 * (depth + 1));
-    write!(out, "{{\n{indent}\"session\": ")?;
-    output::write_json(out, &history.name(), depth + 1)?;
-    if let Some(directory) = directory_if_several(session) {
-        write!(out, ",\n{indent}\"directory\": ")?;
-        output::write_json(out, &directory, depth + 1)?;
+    /// Writes a history as a JSON object, the value of a document at a depth.
+    fn write_history(
+        &self,
+        out: &mut Stdout,
+        session: &Session,
+        history: &History,
+        depth: usize,
+    ) -> Written<Option<FileWarning>> {
+        let indent = " ".repeat(2 * (depth + 1));
+        write!(out, "{{\n{indent}\"session\": ")?;
+        output::write_json(out, &history.name(), depth + 1)?;
+        if let Some(directory) = directory_if_several(session) {
+            write!(out, ",\n{indent}\"directory\": ")?;
+            output::write_json(out, &directory, depth + 1)?;
+        }
+        let total = history.count_updates()?;
+        write!(
+            out,
+            ",\n{indent}\"total_updates\": {total},\n{indent}\"updates\": "
+        )?;
+        let mut updates = JsonArray::begin(out, depth + 1)?;
+        let warning = self.read(history, |_, update| {
+            updates.next(out)?;
+            Ok(output::write_json(out, &update, depth + 2)?)
+        })?;
+        updates.end(out)?;
+        write!(out, "\n{}}}", &indent[2..])?;
+        Ok(warning)
     }
-    let total = history.count_updates()?;
-    write!(
-        out,
-        ",\n{indent}\"total_updates\": {total},\n{indent}\"updates\": "
-    )?;
-    let mut updates = JsonArray::begin(out, depth + 1)?;
-    let warning = history.for_each(|_, update| -> Written {
-        updates.next(out)?;
-        Ok(output::write_json(out, &update, depth + 2)?)
-    })?;
-    updates.end(out)?;
-    write!(out, "\n{}}}", &indent[2..])?;
-    Ok(warning)
 }
 
 /// Writes a stored line with its unprintable characters escaped.

@@ -269,7 +269,7 @@ fn text_qualifies_names_that_occur_twice() {
     let output = projects.command(&["stale", "main"]).envs(later).output();
     let stale = Ran::from(output.unwrap()).stdout;
     assert!(
-        stale.contains("\nweb/main ") && stale.contains("sstat show --tmux web/main"),
+        stale.contains("\nweb/main ") && stale.contains("sstat show web/main"),
         "{stale}"
     );
 }

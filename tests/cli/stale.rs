@@ -35,7 +35,18 @@ fn rows_are_worst_first_with_a_command() {
         rows[3].starts_with("slow ") && rows[3].contains("5m1s"),
         "{table}"
     );
-    assert!(rows[3].ends_with("sstat show --tmux slow"), "{table}");
+    assert!(rows[3].ends_with("sstat show slow"), "{table}");
+}
+
+#[test]
+fn command_shows_the_pane_of_a_session_that_has_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "w",
+        r#"{"timestamp":"2026-02-14T20:00:00Z","status":"idle","tmux":"/tmp/tmux-0/default,1,%0"}"#,
+    );
+    let table = sandbox.ok(["stale"]);
+    assert!(table.ends_with("sstat show --tmux w\n"), "{table}");
 }
 
 #[test]

@@ -37,6 +37,26 @@ Working (4):
     );
 }
 
+#[test]
+fn age_below_a_minute_is_not_zero_minutes() {
+    let sandbox = Sandbox::new();
+    for (name, age) in [("a", 2), ("b", 59), ("c", 60)] {
+        sandbox.aged(name, "idle", age);
+    }
+    let block = sandbox.ok(["summary", "--stale-after", "1s"]);
+    assert!(
+        block.contains(
+            "\
+Stale (3):
+  • a: No update for less than a minute
+  • b: No update for less than a minute
+  • c: No update for 1.0 minutes
+"
+        ),
+        "{block}"
+    );
+}
+
 /// One session of every kind. The process of the dead one has a start time that
 /// differs from that of the running process with its pid.
 fn everything() -> Sandbox {

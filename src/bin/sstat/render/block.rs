@@ -29,12 +29,12 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
             .by_status
             .keys()
             .map(|status| escape(status.as_str()));
-        let longest = words.map(|word| word.width()).max();
+        let longest = words.map(|word| word.width()).max().unwrap_or(0);
+        let column = style.width.map(|width| longest.min(width / 2));
         for (status, count) in &summary.by_status {
             let word = escape(status.as_str());
-            let gap = style
-                .width
-                .map_or(0, |_| longest.unwrap_or(0) - word.width());
+            let word = style.fit(&word, column.unwrap_or(longest));
+            let gap = column.map_or(0, |column| column.saturating_sub(word.width()));
             let word = style.paint(Role::of_status(status), word);
             writeln!(out, "  {word}:{:gap$} {count}", "")?;
         }
@@ -184,6 +184,7 @@ mod tests {
             r#""session":"transformer_with_a_name1","status":"working","message":"Compiling"}"#,
             r#""session":"transformer_with_a_name2","status":"error","message":"out of memory"}"#,
             r#""session":"idle_with_a_longer_name_than_all","status":"idle"}"#,
+            r#""session":"foreign","status":"a status of another program"}"#,
         ];
         let sessions = sessions.iter().map(|keys| {
             let line = format!(r#"{{"timestamp":"2026-02-14T20:34:00Z",{keys}"#);
@@ -205,12 +206,13 @@ mod tests {
 {rule}
 SESSION STATUS SUMMARY
 {rule}
-Total Sessions: 5
+Total Sessions: 6
 
 By Status:
-  working: 3
-  error:   1
-  idle:    1
+  working:                     3
+  error:                       1
+  idle:                        1
+  a status of another program: 1
 
 ❌ Errors (1):
   • transfor…h_a_name2  out of memory

@@ -51,9 +51,13 @@ pub fn since(session: &Session) -> String {
     })
 }
 
-/// Formats minutes with one decimal, as in the Python original's summary.
+/// Formats minutes with one decimal, as in the Python original's summary, whose
+/// thresholds are minutes.
 pub fn minutes(duration: Duration) -> String {
-    format!("{:.1} minutes", duration.as_secs_f64() / 60.0)
+    match duration.as_secs() {
+        ..60 => "less than a minute".to_owned(),
+        _ => format!("{:.1} minutes", duration.as_secs_f64() / 60.0),
+    }
 }
 
 /// Returns a session's worst issue in one or two words; `None` for a healthy
@@ -87,9 +91,9 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
-/// Returns the command that shows a session and the end of its tmux pane, with the
-/// session's directory if the user named directories.
-pub fn pane_command(session: &Session, has_named_directory: bool) -> String {
+/// Returns the command that shows a session, and the end of its tmux pane if that is
+/// known, with the session's directory if the user named directories.
+pub fn show_command(session: &Session, has_named_directory: bool) -> String {
     let (directory, name) = match &session.directory {
         Some(directory) if has_named_directory => {
             let directory = shell_word(&escape(&directory.to_string()));
@@ -97,9 +101,8 @@ pub fn pane_command(session: &Session, has_named_directory: bool) -> String {
         }
         _ => (String::new(), session.display_name()),
     };
+    let pane = session.update.tmux.as_ref().map_or("", |_| " --tmux");
     let dashes = if name.starts_with('-') { "-- " } else { "" };
-    format!(
-        "sstat show --tmux{directory} {dashes}{}",
-        shell_word(&escape(&name))
-    )
+    let name = shell_word(&escape(&name));
+    format!("sstat show{pane}{directory} {dashes}{name}")
 }

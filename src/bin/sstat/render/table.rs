@@ -10,7 +10,7 @@ use sstat::{Status, escape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::style::{Role, Span, Style, percent, worst_issue};
-use crate::render::{age, issue, pane_command, since, time_in_status};
+use crate::render::{age, issue, show_command, since, time_in_status};
 use crate::view::column::Column;
 use crate::view::group::GroupBy;
 use crate::view::{List, StaleList, Summary};
@@ -23,6 +23,9 @@ const GAP: usize = 2;
 
 /// The minimum width of a truncated column.
 const MIN_WIDTH: usize = 4;
+
+/// The minimum width of a truncated status. Those that sstat writes are shorter.
+const MIN_WORD: usize = 12;
 
 /// The maximum width of a column, also when piped, because every row is padded
 /// to it.
@@ -57,7 +60,8 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
     let headers = columns.iter().map(|column| {
         use Column::{Age, For, Pid, Progress, Since};
         let kind = match column {
-            Column::Status | For | Age | Progress | Since => Kind::Fixed,
+            Column::Status => Kind::Word,
+            For | Age | Progress | Since => Kind::Fixed,
             Pid => Kind::Number,
             Column::Session | Column::Directory => Kind::Name,
             _ => Kind::Elastic,
@@ -121,7 +125,7 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     let layout = Layout {
         headers: vec![
             Header::new("SESSION", Kind::Name),
-            Header::new("STATUS", Kind::Fixed),
+            Header::new("STATUS", Kind::Word),
             Header::new("FOR", Kind::Fixed),
             Header::new("AGE", Kind::Fixed),
             Header::new("ISSUE", Kind::Elastic),
@@ -132,7 +136,7 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     };
     write_table(out, style, &layout, &list.sessions, |session| {
         let (update, health) = (&session.update, &session.health);
-        let command = pane_command(session, list.has_named_directory);
+        let command = show_command(session, list.has_named_directory);
         vec![
             Span::plain(escape(&session.display_name())),
             Span::of_status(&update.status),
@@ -215,6 +219,8 @@ enum Kind {
     Number,
     /// Truncated at the end on a narrow terminal, the widest first.
     Elastic,
+    /// The same, but truncated less.
+    Word,
     /// The same, but truncated less, and in the middle: names often differ only in
     /// their last characters.
     Name,
@@ -264,6 +270,7 @@ impl Layout {
         let limited = headers.map(|(header, width)| match header.kind {
             Kind::Fixed | Kind::Number => *width,
             Kind::Elastic => width.map(|width| width.min(limit)),
+            Kind::Word => width.map(|width| width.min(limit.max(MIN_WORD))),
             Kind::Name => width.map(|width| width.min(2 * limit)),
         });
         limited.collect()
@@ -416,6 +423,21 @@ data_pipeline_transformer2  working                         Compiling           
 SESSION                   STATUS   MESSAGE       AGE
 data_pipeli…transformer1  working  Checking th…  1m
 data_pipeli…transformer2  working  Compiling     15m stale"
+        );
+    }
+
+    #[test]
+    fn long_status_leaves_room_for_the_other_columns() {
+        let long = "x".repeat(300);
+        let long =
+            format!(r#"{{"timestamp":"2026-02-14T20:34:00Z","session":"a","status":"{long}"}}"#);
+        let other =
+            r#"{"timestamp":"2026-02-14T20:15:00Z","session":"b","status":"idle","message":"m"}"#;
+        let lines = lines(&[&long, other], Some(50));
+        assert_eq!(lines[0], "SESSION  STATUS            MESSAGE  AGE");
+        assert_eq!(
+            lines[2],
+            "b        idle              m        20m very stale"
         );
     }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::hook::fed;
 use crate::support::{NOW, Ran, Sandbox};
 
 const NAMES: [&str; 12] = [
@@ -171,6 +172,53 @@ fn push_writes_to_one_directory() {
     let list = std::env::join_paths([made.as_path(), "$HOME/x".as_ref()]).unwrap();
     assert!(command.env("SSTAT_DIR", list).status().unwrap().success());
     assert!(made.join("w_status.json").exists());
+}
+
+#[test]
+fn push_with_a_qualified_name_writes_to_its_project() {
+    let projects = Projects::new();
+    let last = |project: &str, session: &str| {
+        let file = format!("{session}_status.json");
+        let text = fs::read_to_string(projects.directory(project).join(file)).unwrap();
+        let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(line["session"], session);
+        line["message"].as_str().unwrap().to_owned()
+    };
+    for (project, session, name) in [
+        ("web", "web/main", "main"),
+        ("api", "api/feature/login", "feature_login"),
+        // No project: the first directory.
+        ("admin", "feature/login", "feature_login"),
+    ] {
+        assert_eq!(projects.ok(&["push", session, "working", session]), "");
+        assert_eq!(last(project, name), session);
+        let shown = projects.json(&["show", &format!("{project}/{name}"), "--json"]);
+        assert_eq!(shown["message"], session);
+    }
+    let ran = projects.named(
+        &[],
+        &["push", "db/main", "idle", "by --dir"],
+        &["db", "web"],
+    );
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(last("db", "main"), "by --dir");
+    if !cfg!(windows) {
+        let run = ["push", "etl/main", "working", "wrapped", "--", "sh", "-c"];
+        projects.ok(&[&run[..], &["test $SSTAT_SESSION = main"]].concat());
+        assert_eq!(last("etl", "main"), "wrapped");
+    }
+    // An agent's hook, by its option and by the variable.
+    for (prompt, option, variable) in [
+        ("a", &["--session", "docs/main"][..], ""),
+        ("b", &[], "docs/main"),
+    ] {
+        let mut command = projects.command(&[&["push", "--hook", "codex"], option].concat());
+        let event = r#"{"hook_event_name":"UserPromptSubmit","session_id":"s","prompt":"PROMPT"}"#;
+        let event = event.replace("PROMPT", prompt);
+        let ran = fed(command.env("SSTAT_SESSION", variable), event.as_bytes());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        assert_eq!(last("docs", "main"), prompt);
+    }
 }
 
 #[test]

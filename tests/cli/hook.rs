@@ -31,7 +31,7 @@ fn recorded(agent: &str) -> Vec<Recorded> {
 }
 
 /// Runs a command with this stdin.
-fn fed(command: &mut Command, stdin: &[u8]) -> Ran {
+pub fn fed(command: &mut Command, stdin: &[u8]) -> Ran {
     let mut child = piped(command);
     // The command may exit before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(stdin);

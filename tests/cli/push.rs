@@ -462,6 +462,28 @@ fn session_option_is_for_hooks_only() {
 }
 
 #[test]
+fn created_directory_is_noted_with_verbose() {
+    let sandbox = Sandbox::new();
+    let note = format!(
+        "sstat: push: created {}\n",
+        sandbox.root().join("typo").display()
+    );
+    for (arguments, is_noted) in [(&["-v"][..], true), (&["-v"], false), (&[], false)] {
+        let push = [&["push", "w", "idle", "--dir", "typo"], arguments].concat();
+        let ran = sandbox.run(push);
+        assert_eq!(
+            (ran.code, ran.stderr.contains(&note)),
+            (0, is_noted),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(
+        sandbox.run(["push", "w", "idle", "--dir", "new"]).stderr,
+        ""
+    );
+}
+
+#[test]
 fn sync_works_in_a_new_relative_directory() {
     let sandbox = Sandbox::new();
     for directory in ["new", "and/below", "./here"] {

@@ -4,12 +4,13 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{Durability, HealthRules, Location, Thresholds};
 
-use crate::cli::{ColorChoice, Common, Moment, StalenessArgs};
+use crate::cli::{ColorChoice, Common, Moment, Push, StalenessArgs};
 use crate::directories::Directories;
 use crate::error::{CliError, Result};
 use crate::render::style::{Palette, Style};
@@ -46,14 +47,19 @@ impl Clock {
 }
 
 impl Config {
-    /// `is_push` says that the command writes, which it does to one directory.
-    pub fn new(mut common: Common, is_push: bool) -> Result<Self> {
+    /// A push writes to one directory: that of its session's project, or the first.
+    pub fn new(common: Common, push: Option<&Push>) -> Result<Self> {
         let sudo_uid = env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
         let variable = env::var_os("SSTAT_DIR");
-        let locations = match is_push {
-            // An alias may name a directory that its caller overrides.
-            true => vec![Location::find(common.dir.pop(), variable, sudo_uid)?],
-            false => Location::find_all(common.dir, variable, sudo_uid)?,
+        let locations = match push {
+            Some(push) => {
+                let session = match push.hook {
+                    Some(_) => push.hook_session.clone().or_else(session_variable),
+                    None => push.session.clone(),
+                };
+                vec![push_location(common.dir, variable, sudo_uid, session)?]
+            }
+            None => Location::find_all(common.dir, variable, sudo_uid)?,
         };
         Ok(Self {
             quiet: common.quiet,
@@ -114,12 +120,6 @@ impl Config {
     /// Returns `CLAUDE_PID`, which Claude Code sets for its hooks.
     pub fn claude_pid(&self) -> Option<u32> {
         variable("CLAUDE_PID")?.to_str()?.parse().ok()
-    }
-
-    /// Returns `SSTAT_SESSION`, the session of an agent's hook.
-    pub fn session_variable(&self) -> Option<OsString> {
-        // In a command of `watch --exec`, it names the session of the alert.
-        variable("SSTAT_SESSION").filter(|_| env::var_os("SSTAT_EVENT").is_none())
     }
 
     /// Returns the tmux pane of this process in the form of the key `tmux`. The last
@@ -192,6 +192,31 @@ impl Config {
             },
         }
     }
+}
+
+/// Returns the directory that a push writes to: that of its project for a session
+/// `PROJECT/NAME`, otherwise the first one.
+fn push_location(
+    mut named: Vec<PathBuf>,
+    variable: Option<OsString>,
+    sudo_uid: Option<u32>,
+    session: Option<OsString>,
+) -> Result<Location> {
+    if let Some(session) = session.as_ref().and_then(|session| session.to_str())
+        && session.contains('/')
+        && let Ok(all) = Location::find_all(named.clone(), variable.clone(), sudo_uid)
+        && let Some((location, _)) = Directories::new(all).split_given(session)
+    {
+        return Ok(location.clone());
+    }
+    // An alias may name a directory that its caller overrides.
+    Ok(Location::find(named.pop(), variable, sudo_uid)?)
+}
+
+/// Returns `SSTAT_SESSION`, the session of an agent's hook.
+pub fn session_variable() -> Option<OsString> {
+    // In a command of `watch --exec`, it names the session of the alert.
+    variable("SSTAT_SESSION").filter(|_| env::var_os("SSTAT_EVENT").is_none())
 }
 
 /// Has the console of Windows interpret escape sequences. Returns false if it cannot.

@@ -53,6 +53,17 @@ impl Directories {
         found.unwrap_or((&self.first().store, qualified))
     }
 
+    /// Returns the directory whose project begins a name that the user gave, and the
+    /// rest of the name, in which `/` may be a character that a name cannot have.
+    pub fn split_given<'n>(&self, given: &'n str) -> Option<(&Location, &'n str)> {
+        let in_project = |location: &'_ Location| {
+            let project = location.store.directory().project()?;
+            given.strip_prefix(project)?.strip_prefix('/')
+        };
+        let matching = self.iter().filter_map(|at| Some((at, in_project(at)?)));
+        matching.min_by_key(|(_, name)| name.len())
+    }
+
     /// Returns the qualified names of all sessions that have a file, in no
     /// particular order. Skips directories that cannot be read.
     pub fn names(&self) -> Vec<String> {

@@ -66,6 +66,7 @@ fn main() -> ExitCode {
 }
 
 fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
+    let common = cli.take_common();
     let push = match &cli.command {
         Command::Push(Deferred { args, .. }) => Some(args),
         _ => None,
@@ -74,8 +75,8 @@ fn run(mut cli: Cli, arguments: &[OsString]) -> u8 {
         return fail(&CliError::error("push: missing command after '--'"));
     }
     // Only sessions that exist are acknowledged, in any directory.
-    let is_push = push.is_some_and(|push| push.ack.is_none());
-    let config = match Config::new(cli.take_common(), is_push) {
+    let push = push.filter(|push| push.ack.is_none());
+    let config = match Config::new(common, push) {
         Ok(config) => config,
         Err(error) => {
             return match cli.command {

@@ -248,16 +248,8 @@ pub fn is_literal(name: &str) -> bool {
 /// `push` makes of it, unless there is a session of the given name. A project in
 /// front of it is kept.
 pub fn resolve_name(config: &Config, given: &mut String) {
-    let projects = config
-        .directories
-        .stores()
-        .filter_map(|store| store.directory().project());
-    let prefixes = projects.map(|project| format!("{project}/"));
-    let start = prefixes
-        .filter(|prefix| given.starts_with(prefix))
-        .map(|prefix| prefix.len())
-        .max()
-        .unwrap_or(0);
+    let in_project = config.directories.split_given(given);
+    let start = in_project.map_or(0, |(_, name)| given.len() - name.len());
     let name = &given[start..];
     if SessionName::new(name).is_ok() || !is_literal(given) {
         return;

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use glob::Pattern;
 use serde_json::value::RawValue;
-use sstat::{SessionName, StaleStatuses, Status, Update};
+use sstat::{StaleStatuses, Status, Update};
 
 use crate::view::column::Column;
 use crate::view::group::GroupBy;
@@ -277,8 +277,8 @@ pub struct Push {
     /// Without this option: $SSTAT_SESSION, else the name of the tmux session,
     /// else a name made of the agent's directory and id.
     #[arg(id = "hook_session", long = "session", value_name = "SESSION", hide_short_help = true,
-          requires = "hook", conflicts_with_all = ["status", "stdin"], value_parser = value::session)]
-    pub hook_session: Option<SessionName>,
+          requires = "hook", conflicts_with_all = ["status", "stdin"])]
+    pub hook_session: Option<OsString>,
 
     /// Acknowledge a session that needs attention
     ///

@@ -7,25 +7,19 @@ use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use glob::Pattern;
 use serde_json::value::RawValue;
-use sstat::{SessionName, StaleStatuses, Status};
+use sstat::{StaleStatuses, Status};
 
 use super::{MetaFilter, Moment};
 
 /// Returns the rule that a value breaks.
 fn reason(error: sstat::Error) -> String {
     match error {
-        sstat::Error::Name { reason, .. } | sstat::Error::Duration { reason, .. } => {
-            reason.to_owned()
-        }
+        sstat::Error::Duration { reason, .. } => reason.to_owned(),
         sstat::Error::Status { .. } => {
             "expected idle, working, blocked, completed or error".to_owned()
         }
         other => other.to_string(),
     }
-}
-
-pub fn session(text: &str) -> Result<SessionName, String> {
-    SessionName::from_text(text).map_err(reason)
 }
 
 pub fn status(text: &str) -> Result<Status, String> {

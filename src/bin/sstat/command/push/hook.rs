@@ -8,7 +8,7 @@ use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Store, Update};
 
 use super::record;
 use crate::cli::{self, Agent};
-use crate::config::Config;
+use crate::config::{Config, session_variable};
 use crate::error::{CliError, Result};
 use crate::hook::{self, Claim, Context, Event, HookState, Payload, StatusChange};
 use crate::timeout::run_with_timeout;
@@ -147,9 +147,7 @@ impl Hook<'_> {
         // An event that changes nothing must not create a file.
         if self.exists(name) || next(true)?.is_some() {
             let durability = self.config.durability(self.args.sync);
-            let location = self.config.directories.first();
-            location.create(durability)?;
-            let mut appender = location.store.appender(name);
+            let mut appender = record::appender(self.config, name, durability)?;
             appender.append_locked(LOCK_TIMEOUT, durability, next)?;
         }
         Ok(claim)
@@ -169,11 +167,11 @@ impl Hook<'_> {
 
     /// Returns the name that the user has set.
     fn fixed_name(&self) -> Result<Option<SessionName>> {
-        if self.args.hook_session.is_some() {
-            return Ok(self.args.hook_session.clone());
+        if let Some(name) = &self.args.hook_session {
+            return Ok(Some(record::session_name(self.config, name)?));
         }
-        let variable = self.config.session_variable().filter(|_| !self.is_daemon);
-        let name = variable.and_then(|name| SessionName::from_text(&name.to_string_lossy()).ok());
+        let variable = session_variable().filter(|_| !self.is_daemon);
+        let name = variable.and_then(|name| record::session_name(self.config, &name).ok());
         // A tmux server keeps the variables of the wrapped command that started it. An
         // agent whose wrapper was killed keeps its name.
         if let Some(name) = &name

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use sstat::{Durability, ProcessIdentity, SessionName, Update};
+use sstat::{Appender, Durability, ProcessIdentity, SessionName, Update};
 
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
@@ -11,11 +11,13 @@ use crate::render::style::Role;
 use crate::select;
 use crate::view::Report;
 
-/// Makes a session's name of any text. If that changes the text, prints the name
-/// on a terminal or with `--verbose`.
+/// Makes a session's name of any text, without the project of the directory. If that
+/// changes the text, prints the name on a terminal or with `--verbose`.
 pub fn session_name(config: &Config, text: &OsStr) -> Result<SessionName> {
     let text = sstat::escape_invalid_utf8(text.as_encoded_bytes());
-    let name = SessionName::from_text(&text)?;
+    let in_project = config.directories.split_given(&text);
+    let text = in_project.map_or(&*text, |(_, name)| name);
+    let name = SessionName::from_text(text)?;
     if name.as_str() != text && config.is_attended() {
         let note = format!("push: '{text}' is recorded as session '{name}'");
         print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
@@ -23,21 +25,35 @@ pub fn session_name(config: &Config, text: &OsStr) -> Result<SessionName> {
     Ok(name)
 }
 
-/// Appends an update to its session's file. Creates the directory if it is
-/// missing.
+/// Appends an update to its session's file.
 pub fn record(config: &Config, update: &Update, durability: Durability) -> Result<()> {
     // Encode first: an update that cannot be written must not create a directory.
     let line = update.encode()?;
     let name = SessionName::new(update.session.as_str())?;
-    let location = config.directories.first();
-    location.create(durability)?;
-    location.store.appender(&name).append(&line, durability)?;
+    appender(config, &name, durability)?.append(&line, durability)?;
     if config.is_attended()
-        && let Some(note) = select::stored_name(&location.store, name.as_str())
+        && let Some(note) = select::stored_name(&config.directories.first().store, name.as_str())
     {
         print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
     }
     Ok(())
+}
+
+/// Returns an appender for a session's file. Creates the directory if it is missing: on
+/// a terminal or with `--verbose`, a note shows a misspelled one.
+pub fn appender(
+    config: &Config,
+    name: &SessionName,
+    durability: Durability,
+) -> sstat::Result<Appender> {
+    let location = config.directories.first();
+    let is_new = config.is_attended() && !location.store.path().is_dir();
+    location.create(durability)?;
+    if is_new {
+        let note = format!("push: created {}", location.store.directory());
+        print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+    }
+    Ok(location.store.appender(name))
 }
 
 /// Returns the process with this id. If the system cannot tell whether there is

@@ -4,6 +4,7 @@ use sstat::{
     Appender, Durability, HostIdentity, ProcessIdentity, Query, SessionName, Status, Update,
 };
 
+use super::record::appender;
 use crate::config::Config;
 use crate::error::Result;
 
@@ -37,8 +38,7 @@ pub fn record_end(
     end: impl FnOnce(Option<Update>) -> Result<Update>,
 ) -> Result<()> {
     let name = SessionName::new(first.session.as_str())?;
-    config.directories.first().create(durability)?;
-    let mut appender = config.directories.first().store.appender(&name);
+    let mut appender = appender(config, &name, durability)?;
     appender.append_locked(Appender::LOCK_TIMEOUT, durability, |is_locked| {
         let mut others = last_updates(config, &first.session);
         let own = others

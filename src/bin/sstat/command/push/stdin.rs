@@ -10,6 +10,7 @@ use sstat::{
     AppendError, BadLine, Durability, MAX_READ_BYTES, MAX_WRITTEN_BYTES, SessionName, Update,
 };
 
+use super::record::appender;
 use crate::cli;
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
@@ -152,17 +153,16 @@ impl Import<'_> {
     fn record(&mut self) {
         let sessions = std::mem::take(&mut self.sessions);
         self.gathered_bytes = 0;
-        if sessions.is_empty() {
-            return;
-        }
-        if let Err(error) = self.config.directories.first().create(self.durability) {
-            for number in sessions.into_values().flat_map(|lines| lines.numbers) {
-                self.refuse(number, &format!("{error:#}"));
-            }
-            return;
-        }
         for (name, lines) in sessions {
-            let mut appender = self.config.directories.first().store.appender(&name);
+            let mut appender = match appender(self.config, &name, self.durability) {
+                Ok(appender) => appender,
+                Err(error) => {
+                    for number in lines.numbers {
+                        self.refuse(number, &format!("{error:#}"));
+                    }
+                    continue;
+                }
+            };
             let mut numbers = &lines.numbers[..];
             for chunk in chunks(&lines.bytes) {
                 let count = memchr::memchr_iter(b'\n', chunk).count();

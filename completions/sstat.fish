@@ -24,7 +24,7 @@ function __fish_sstat_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c sstat -n "__fish_sstat_needs_command" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_needs_command" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_needs_command" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -39,13 +39,13 @@ complete -c sstat -n "__fish_sstat_needs_command" -f -a "show" -d 'Show all that
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "history" -d 'Print past updates, oldest first'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "stale" -d 'List stale and dead sessions, worst first'
 complete -c sstat -n "__fish_sstat_needs_command" -f -a "watch" -d 'Follow sessions: live screen, event stream, wait or alerts'
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s p -l progress -d 'Progress: 0.5 or 50%' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s t -l task -d 'Task that the session works on' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l message -d 'Message, whatever text it begins with' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'Metadata key; VALUE is JSON or else text' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'Metadata as a JSON object' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'Time until the next update' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l pid -d 'Process of the session [default: $SSTAT_PID]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s p -l progress -d 'Progress: 0.5 or 50%' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s t -l task -d 'Task that the session works on' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l message -d 'Message, whatever text it begins with' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'Metadata key; VALUE is JSON or else text' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'Metadata as a JSON object' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'Time until the next update' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l pid -d 'Process of the session [default: $SSTAT_PID]' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read an agent\'s hook from stdin: codex, auto, ...' -r -f -a "claude-code\t'Claude Code'
 codex\t'Codex: its hooks and its notify command'
 gemini\t'Gemini CLI'
@@ -53,10 +53,10 @@ qwen\t'Qwen Code'
 copilot\t'GitHub Copilot CLI'
 opencode\t'opencode, through its plugin'
 auto\t'Any agent: recognize it by its events'"
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'Session of the hook' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l ack -d 'Acknowledge a session that needs attention' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l tail -d 'Record the last lines of stderr if COMMAND fails [default: 10]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'Session of the hook' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l ack -d 'Acknowledge a session that needs attention' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l tail -d 'Record the last lines of stderr if COMMAND fails [default: 10]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -66,17 +66,21 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -s q -l quiet -d 'Supp
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only sessions with one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions with this task' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l longer-than -d 'Only sessions longer than this in their status' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l meta -d 'Only sessions with this metadata' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l by -d 'Count by task, host, status, prefix, meta.KEY, ...' -r
-complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l status -d 'Only sessions with one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l task -d 'Only sessions with this task' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l since -d 'Only sessions updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l older-than -d 'Only sessions not updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l longer-than -d 'Only sessions longer than this in their status' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l meta -d 'Only sessions with this metadata' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error all')"
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l by -d 'Count by task, host, status, prefix, meta.KEY, ...' -r -f -a "task\t''
+host\t''
+status\t''
+directory\t''
+prefix\t''"
+complete -c sstat -n "__fish_sstat_using_subcommand summary" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -88,23 +92,23 @@ complete -c sstat -n "__fish_sstat_using_subcommand summary" -s q -l quiet -d 'S
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand summary" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only sessions with one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions with this task' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l longer-than -d 'Only sessions longer than this in their status' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l meta -d 'Only sessions with this metadata' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l status -d 'Only sessions with one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l task -d 'Only sessions with this task' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l since -d 'Only sessions updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l older-than -d 'Only sessions not updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l longer-than -d 'Only sessions longer than this in their status' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l meta -d 'Only sessions with this metadata' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error all')"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l sort -d 'Sort by name, age, for, status, progress or task' -r -f -a "name\t'Natural order: worker2 before worker10'
 age\t'Oldest update first'
 for\t'Longest time in the same status first'
 status\t'working, blocked, error, idle, completed, others'
 progress\t'Highest progress first'
 task\t'Natural order of the tasks, sessions without one last'"
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l columns -d 'Columns of the table, e.g. session,meta.phase' -r
-complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l columns -d 'Columns of the table, e.g. session,meta.phase' -r -f -a "(__fish_complete_list , 'string join \n session status for age progress task message pid host since directory')"
+complete -c sstat -n "__fish_sstat_using_subcommand list" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_using_subcommand list" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -118,11 +122,11 @@ complete -c sstat -n "__fish_sstat_using_subcommand list" -s q -l quiet -d 'Supp
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane of the session [default: 20]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error all')"
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l tmux -d 'Add the last lines of the tmux pane of the session [default: 20]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand show" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_using_subcommand show" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -131,12 +135,12 @@ complete -c sstat -n "__fish_sstat_using_subcommand show" -s q -l quiet -d 'Supp
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l since -d 'Only updates since then: a duration ago, or a time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l until -d 'Only updates until then: a duration ago, or a time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l status -d 'Only updates with one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l task -d 'Only updates with this task' -r
-complete -c sstat -n "__fish_sstat_using_subcommand history" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'Number of updates per session; 0 for all [default: 50; with --plot: 0]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l since -d 'Only updates since then: a duration ago, or a time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l until -d 'Only updates until then: a duration ago, or a time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l status -d 'Only updates with one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l task -d 'Only updates with this task' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand history" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -149,16 +153,16 @@ complete -c sstat -n "__fish_sstat_using_subcommand history" -s q -l quiet -d 'S
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only sessions with one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions with this task' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l longer-than -d 'Only sessions longer than this in their status' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l meta -d 'Only sessions with this metadata' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand stale" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l status -d 'Only sessions with one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l task -d 'Only sessions with this task' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l since -d 'Only sessions updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l older-than -d 'Only sessions not updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l longer-than -d 'Only sessions longer than this in their status' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l meta -d 'Only sessions with this metadata' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error all')"
+complete -c sstat -n "__fish_sstat_using_subcommand stale" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -169,22 +173,22 @@ complete -c sstat -n "__fish_sstat_using_subcommand stale" -s q -l quiet -d 'Sup
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand stale" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions with one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions with this task' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'Time between two summaries' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the sessions have one of these statuses' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Exit with 124 after this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'Events to alert on [default: error,very_stale,dead]' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run a command with sh -c when an event occurs' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Repeat the alert while the condition holds' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l older-than -d 'Only sessions not updated within this time' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l longer-than -d 'Only sessions longer than this in their status' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l meta -d 'Only sessions with this metadata' -r
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l dir -d 'Status directory [default: see --help]' -r -F
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l status -d 'Only sessions with one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l task -d 'Only sessions with this task' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l since -d 'Only sessions updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-after -d 'Age at which a session is stale [default: 5m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l very-stale-after -d 'Age at which a session is very stale [default: 15m]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'Statuses that can go stale, or "all" [default: all but completed]' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error all')"
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'Time between two summaries' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the sessions have one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Exit with 124 after this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'Events to alert on [default: error,very_stale,dead]' -r -f -a "(__fish_complete_list , 'string join \n stale very_stale dead stopped exited recovered acknowledged removed update idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run a command with sh -c when an event occurs' -r -f -a "(__fish_complete_command)"
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Repeat the alert while the condition holds' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l older-than -d 'Only sessions not updated within this time' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l longer-than -d 'Only sessions longer than this in their status' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l meta -d 'Only sessions with this metadata' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l dir -d 'Status directory [default: see --help]' -r -f -a "(__fish_complete_directories)"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l color -d 'When to use colors [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -204,7 +208,8 @@ function __sstat_sessions
     set -l directory
     set -l words (commandline -opc)
     for i in (seq (count $words))
-        contains -- $words[$i] --dir --status-dir; and set -a directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
+        contains -- $words[$i] --dir --status-dir; and set -a directory --dir $words[(math $i + 1)]
+        string match -q -r -- '^--(status-)?dir=' $words[$i]; and set -a directory $words[$i]
     end
     sstat $directory list --quiet --columns session 2>/dev/null | tail -n +2
 end

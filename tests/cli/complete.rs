@@ -39,7 +39,7 @@ fn bash_completes_names_and_statuses() {
     let sandbox = sandbox();
     let complete = |words: &[&str]| {
         let script = format!(
-            "shopt -u progcomp_alias; source {}; COMP_WORDS=(sstat {}); COMP_CWORD={}; _sstat_with_sessions sstat \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            "shopt -u progcomp_alias; compopt() {{ :; }}; source {}; COMP_WORDS=(sstat {}); COMP_CWORD={}; _sstat_with_sessions sstat \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             completions("sstat.bash"),
             words
                 .iter()
@@ -52,14 +52,36 @@ fn bash_completes_names_and_statuses() {
     };
     assert_eq!(complete(&["show", "man"]), ["manager\\ two", "manager1"]);
     assert_eq!(complete(&["show", "--dir", "other", ""]), ["manager9"]);
-    let several = ["show", "--dir", "third", "--dir", "status", "third"];
-    assert_eq!(complete(&several), ["third/worker1"]);
+    assert_eq!(complete(&["show", "--dir", "=", "other", ""]), ["manager9"]);
+    let several = ["--dir", "third", "--dir", "status", "third"];
+    for verb in ["show", "push"] {
+        assert_eq!(
+            complete(&[&[verb], &several[..]].concat()),
+            ["third/worker1"]
+        );
+    }
     assert_eq!(complete(&["push", "wo"]), ["worker1"]);
     assert_eq!(complete(&["push", "worker1", "b"]), ["blocked"]);
     assert_eq!(complete(&["list", "--sort", "age", "w"]), ["worker1"]);
     assert_eq!(complete(&["sho"]), ["show"]);
     assert_eq!(complete(&["list", "--atten"]), ["--attention"]);
     assert_eq!(complete(&["list", "--sort", "a"]), ["age"]);
+    assert_eq!(complete(&["list", "--status", "wo"]), ["working"]);
+    let list = ["list", "w", "--status", "idle,blocked,wo"];
+    assert_eq!(complete(&list), ["idle,blocked,working"]);
+    assert_eq!(
+        complete(&["list", "--columns", "session,ho"]),
+        ["session,host"]
+    );
+    assert_eq!(complete(&["summary", "--by", "pre"]), ["prefix"]);
+    assert_eq!(
+        complete(&["watch", "--on", "dead,very"]),
+        ["dead,very_stale"]
+    );
+    assert_eq!(complete(&["watch", "w", "--until", "com"]), ["completed"]);
+    assert_eq!(complete(&["list", "--task", "status"]), ["status"]);
+    assert_eq!(complete(&["list", "--sort", "=", "a"]), ["age"]);
+    assert_eq!(complete(&["list", "--sort", "=", "age", "w"]), ["worker1"]);
 }
 
 #[test]
@@ -68,17 +90,30 @@ fn fish_completes_names_and_statuses() {
         return;
     }
     let sandbox = sandbox();
-    let complete = |line: &str| {
+    let complete = |line: &str| -> Vec<String> {
         let script = format!("source {}; complete -C '{line}'", completions("sstat.fish"));
-        shell(&sandbox, "fish", &script)
+        let lines = shell(&sandbox, "fish", &script);
+        // A description follows the value.
+        let value = |line: &String| line.split('\t').next().unwrap().to_owned();
+        lines.iter().map(value).collect()
     };
     assert_eq!(complete("sstat show man"), ["manager two", "manager1"]);
     assert_eq!(complete("sstat --dir other show man"), ["manager9"]);
+    assert_eq!(complete("sstat show --dir=other man"), ["manager9"]);
     let several = "sstat --dir third show --dir status third";
     assert_eq!(complete(several), ["third/worker1"]);
     assert_eq!(complete("sstat push wo"), ["worker1"]);
     assert_eq!(complete("sstat push worker1 b"), ["blocked"]);
-    assert!(complete("sstat sho")[0].starts_with("show"));
+    assert_eq!(complete("sstat sho"), ["show"]);
+    assert_eq!(complete("sstat list --sort a"), ["age"]);
+    assert_eq!(complete("sstat list --status wo"), ["working"]);
+    let list = "sstat watch --on dead,very";
+    assert_eq!(complete(list), ["dead,very_stale"]);
+    assert_eq!(
+        complete("sstat list --columns session,ho"),
+        ["session,host"]
+    );
+    assert_eq!(complete("sstat history --until 1"), [""; 0]);
 }
 
 #[test]
@@ -135,10 +170,20 @@ fn zsh_completes_names_and_statuses() {
             "sstat --dir other show manager9",
         ),
         (
+            "sstat show --dir=other man",
+            "sstat show --dir=other manager9",
+        ),
+        (
             "sstat --dir third --dir status show th",
             "sstat --dir third --dir status show third/worker1",
         ),
         ("sstat list --atte", "sstat list --attention"),
+        ("sstat list --sort ag", "sstat list --sort age"),
+        (
+            "sstat list --status idle,wo",
+            "sstat list --status idle,working",
+        ),
+        ("sstat summary --by pre", "sstat summary --by prefix"),
     ] {
         tmux(&["send-keys", "-t", "z", typed, "Tab"]);
         expect(completed);

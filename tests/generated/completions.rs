@@ -1,9 +1,11 @@
 //! completions/: the scripts of clap, completed by the names of sessions.
 
-use clap::{Command, CommandFactory};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 
 use crate::cli::Cli;
+use crate::support::Sandbox;
 
 #[test]
 fn completions_are_up_to_date() {
@@ -15,7 +17,7 @@ fn completions_are_up_to_date() {
         (Shell::PowerShell, "completions/sstat.ps1"),
     ] {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "sstat", &mut script);
+        clap_complete::generate(shell, &mut definitions(), "sstat", &mut script);
         let script = String::from_utf8(script).unwrap();
         crate::check(
             path,
@@ -34,43 +36,108 @@ const NAMES: &str = "list --quiet --columns session 2>/dev/null | tail -n +2";
 
 const STATUSES: &str = "idle working blocked completed error";
 
-/// Returns all options that take a value, as a shell pattern.
-fn options_with_values() -> String {
-    fn collect(command: &Command, all: &mut Vec<String>) {
-        for argument in command.get_arguments() {
-            if argument.is_positional() || !argument.get_action().takes_values() {
-                continue;
-            }
-            if argument.is_require_equals_set() {
-                continue;
-            }
-            all.extend(
-                argument
-                    .get_long_and_visible_aliases()
-                    .into_iter()
-                    .flatten()
-                    .map(|long| format!("--{long}")),
-            );
-            all.extend(
-                argument
-                    .get_short_and_visible_aliases()
-                    .into_iter()
-                    .flatten()
-                    .map(|short| format!("-{short}")),
-            );
-        }
-        for subcommand in command.get_subcommands() {
-            collect(subcommand, all);
-        }
-    }
-    let mut all = Vec::new();
+const COLUMNS: &str = "session status for age progress task message pid host since directory";
+
+const GROUPS: &str = "task host status directory prefix";
+
+const EVENTS: &str = "stale very_stale dead stopped exited recovered acknowledged removed update";
+
+/// The definitions of the arguments, with the values of each option: other values are
+/// valid too, so the parsers cannot tell them.
+fn definitions() -> Command {
     let mut command = Cli::command();
     // The arguments of a verb are defined only when the command is built.
     command.build();
-    collect(&command, &mut all);
+    let verbs: Vec<String> = command
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
+    let command = command.mut_args(with_values);
+    verbs.into_iter().fold(command, |command, verb| {
+        command.mut_subcommand(verb, |verb| verb.mut_args(with_values))
+    })
+}
+
+fn with_values(argument: Arg) -> Arg {
+    let Some(words) = words(&argument) else {
+        let hint = match argument.get_long() {
+            Some("dir") => ValueHint::DirPath,
+            Some("exec") => ValueHint::CommandString,
+            Some(_) if argument.get_action().takes_values() => ValueHint::Other,
+            _ => return argument,
+        };
+        return argument.value_hint(hint);
+    };
+    argument.value_parser(PossibleValuesParser::new(words))
+}
+
+/// Returns the known values of an option that accepts others too.
+fn words(argument: &Arg) -> Option<Vec<&'static str>> {
+    let name = argument.get_value_names()?.first()?;
+    let words = match (argument.get_long()?, name.as_str()) {
+        ("by", _) => GROUPS.split(' ').collect(),
+        ("columns", _) => COLUMNS.split(' ').collect(),
+        ("on", _) => [EVENTS, STATUSES]
+            .iter()
+            .flat_map(|all| all.split(' '))
+            .collect(),
+        ("stale-status", _) => STATUSES.split(' ').chain(["all"]).collect(),
+        (_, "STATUS,...") => STATUSES.split(' ').collect(),
+        _ => return None,
+    };
+    Some(words)
+}
+
+/// Returns the names of all options that meet a condition, as a shell pattern.
+fn options(is_included: impl Fn(&Arg) -> bool) -> String {
+    let command = definitions();
+    let verbs = command.get_subcommands().flat_map(Command::get_arguments);
+    let arguments = command.get_arguments().chain(verbs);
+    let mut all = Vec::new();
+    for argument in arguments.filter(|argument| is_included(argument)) {
+        let longs = argument.get_long_and_visible_aliases();
+        all.extend(longs.into_iter().flatten().map(|long| format!("--{long}")));
+        let shorts = argument.get_short_and_visible_aliases();
+        all.extend(
+            shorts
+                .into_iter()
+                .flatten()
+                .map(|short| format!("-{short}")),
+        );
+    }
     all.sort();
     all.dedup();
     all.join("|")
+}
+
+fn takes_value(argument: &Arg) -> bool {
+    argument.get_action().takes_values() && !argument.is_require_equals_set()
+}
+
+fn takes_list(argument: &Arg) -> bool {
+    let names = argument.get_value_names().unwrap_or_default();
+    names.iter().any(|name| name.ends_with(",..."))
+}
+
+#[test]
+fn offered_values_are_valid() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w", "idle"]);
+    let statuses = STATUSES.replace(' ', ",");
+    sandbox.ok([
+        "list",
+        "--columns",
+        &COLUMNS.replace(' ', ","),
+        "--status",
+        &statuses,
+        "--stale-status",
+        "all",
+    ]);
+    for group in GROUPS.split(' ') {
+        sandbox.ok(["summary", "--by", group]);
+    }
+    let events = format!("{},{statuses}", EVENTS.replace(' ', ","));
+    sandbox.ok(["watch", "--once", "--json", "--on", &events]);
 }
 
 /// Adds names and statuses to the function of clap, which completes options and
@@ -80,23 +147,42 @@ fn bash(script: &str) -> String {
         .split("if [[ \"${BASH_VERSINFO[0]}\" -eq 4")
         .next()
         .unwrap();
-    let with_value = options_with_values();
+    let with_value = options(takes_value);
+    let with_list = options(takes_list);
+    let with_path = options(|argument| {
+        let hint = argument.get_value_hint();
+        matches!(hint, ValueHint::DirPath | ValueHint::CommandString)
+    });
     format!(
         r#"{head}
 _sstat_with_sessions() {{
-    local cur="${{COMP_WORDS[COMP_CWORD]}}" verb="" places=0 directory=() word i
+    local cur="$2" prev="$3" verb="" places=0 directory=() list="" word i
     COMPREPLY=()
+    # bash splits --option=value into three words.
+    [[ "$cur" == = ]] && cur=""
+    [[ "$prev" == = ]] && prev="${{COMP_WORDS[COMP_CWORD - 2]}}"
     for ((i = 1; i < COMP_CWORD; i++)); do
         word="${{COMP_WORDS[i]}}"
         case "$word" in
             --) return 0 ;;
-            --dir|--status-dir) directory+=(--dir "${{COMP_WORDS[i + 1]/#\~/$HOME}}"); ((i++)) ;;
-            {with_value}) ((i++)) ;;
+            --status-dir|{with_value})
+                [[ "${{COMP_WORDS[i + 1]}}" == = ]] && ((i++))
+                ((i++))
+                [[ "$word" == --dir || "$word" == --status-dir ]] && directory+=(--dir "${{COMP_WORDS[i]}}") ;;
             -*) ;;
             *) if [[ -z "$verb" ]]; then verb="$word"; else ((places++)); fi ;;
         esac
     done
-    if [[ -z "$verb" || "$cur" == -* ]] || ((i > COMP_CWORD)); then
+    if ((i > COMP_CWORD)); then
+        case "$prev" in
+            {with_list}) [[ "$cur" == *,* ]] && list="${{cur%,*}}," ;;&
+            {with_path}) ;;
+            *) compopt +o bashdefault +o default 2>/dev/null ;;
+        esac
+        _sstat "$1" "${{cur#"$list"}}" "$prev"
+        COMPREPLY=("${{COMPREPLY[@]/#/$list}}")
+        return
+    elif [[ -z "$verb" || "$cur" == -* ]]; then
         _sstat "$@"
         return
     fi
@@ -105,7 +191,6 @@ _sstat_with_sessions() {{
         COMPREPLY=($(compgen -W "$(printf '%s\n' {STATUSES})" -- "$cur"))
     elif [[ "$verb" != push || "$places" -eq 0 ]] && [[ "$verb" != show || "$places" -eq 0 ]]; then
         while read -r word; do
-            [[ "$verb" == push && "$word" == */* ]] && continue
             [[ "$word" == "$cur"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
         done < <(sstat "${{directory[@]}}" {NAMES})
     fi
@@ -121,7 +206,10 @@ fn zsh(script: &str) -> String {
     let mut out = String::new();
     for line in script.lines() {
         let place = line.trim_start_matches(['\'', ':', '*']);
-        let line = if !line.starts_with('\'') || line.starts_with("'-") || line.starts_with("'(-") {
+        let line = if line.contains(",...:(") {
+            let line = line.replace(",...:(", ",...:_values -s , value ");
+            line.replace(")' \\", "' \\")
+        } else if !line.starts_with('\'') || line.starts_with("'-") || line.starts_with("'(-") {
             line.to_owned()
         } else if ["session", "name"].iter().any(|id| place.starts_with(id)) {
             line.replace(":_default'", ":_sstat_sessions'")
@@ -139,7 +227,10 @@ _sstat_sessions() {{
     typed=(${{(z)BUFFER}})
     local -i i
     for ((i = 1; i < $#typed; i++)); do
-        [[ $typed[i] == --(status-|)dir ]] && directory+=(--dir "${{${{(Q)typed[i+1]}}/#\~/$HOME}}")
+        case $typed[i] in
+            --(status-|)dir) directory+=(--dir "${{(Q)typed[i+1]}}") ;;
+            --(status-|)dir=*) directory+=("${{(Q)typed[i]}}") ;;
+        esac
     done
     names=(${{(f)"$(sstat $directory {NAMES})"}})
     _wanted sessions expl session compadd -a names
@@ -153,15 +244,17 @@ _sstat_sessions() {{
     out
 }
 
-/// Adds completions of names and statuses.
+/// Adds completions of names and statuses, and completes each word of a list.
 fn fish(script: &str) -> String {
+    let script = with_lists_of_fish(script);
     format!(
         r#"{script}
 function __sstat_sessions
     set -l directory
     set -l words (commandline -opc)
     for i in (seq (count $words))
-        contains -- $words[$i] --dir --status-dir; and set -a directory --dir (string replace -r '^~' $HOME -- $words[(math $i + 1)])
+        contains -- $words[$i] --dir --status-dir; and set -a directory --dir $words[(math $i + 1)]
+        string match -q -r -- '^--(status-)?dir=' $words[$i]; and set -a directory $words[$i]
     end
     sstat $directory {NAMES}
 end
@@ -177,4 +270,34 @@ complete -c sstat -n "__fish_sstat_using_subcommand push; and test (__sstat_push
 complete -c sstat -n "__fish_sstat_using_subcommand summary list show history stale watch" -f -a "(__sstat_sessions)"
 "#,
     )
+}
+
+/// The script with the lists completed word by word. The values of an option are on lines
+/// of their own.
+fn with_lists_of_fish(script: &str) -> String {
+    let mut script = script.to_owned();
+    for list in options(takes_list).split('|') {
+        let option = format!(" -l {} -d ", list.trim_start_matches('-'));
+        let mut from = 0;
+        while let Some(at) = script[from..].find(&option) {
+            from += at + option.len();
+            let line = script[from..].lines().next().unwrap();
+            // Another verb has an option of this name without a list.
+            let Some(start) = line.find(" -r -f -a \"") else {
+                continue;
+            };
+            let start = from + start + " -r -f -a \"".len();
+            let end = start + script[start..].find('"').unwrap();
+            let values = script[start..end].lines();
+            let words: Vec<&str> = values
+                .map(|value| value.split("\\t").next().unwrap())
+                .collect();
+            let list = format!(
+                "(__fish_complete_list , 'string join \\n {}')",
+                words.join(" ")
+            );
+            script.replace_range(start..end, &list);
+        }
+    }
+    script
 }

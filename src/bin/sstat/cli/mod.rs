@@ -60,9 +60,10 @@ pub struct Common {
     /// Status directory [default: see --help]
     ///
     /// Without this option: $SSTAT_DIR, else the nearest data/session_status in
-    /// the current directory or above, else the user's own directory. Readers
-    /// accept it several times, and a list in $SSTAT_DIR; --dir after the verb
-    /// replaces those before it. --status-dir is an alias.
+    /// the current directory or above, else the user's own directory. push
+    /// creates a directory that is missing. Readers accept it several times,
+    /// and a list in $SSTAT_DIR; --dir after the verb replaces those before it.
+    /// --status-dir is an alias.
     #[arg(long, alias = "status-dir", value_name = "DIR")]
     pub dir: Vec<PathBuf>,
     /// When to use colors [default: auto]
@@ -191,7 +192,8 @@ pub struct Push {
     /// Name of the session
     ///
     /// Characters that a name cannot have become "_": feature/login is the
-    /// session feature_login, in every command.
+    /// session feature_login, in every command. With several directories,
+    /// PROJECT/NAME is the session NAME in the directory of PROJECT.
     #[arg(value_name = "SESSION", required_unless_present_any = ["stdin", "hook", "command"])]
     pub session: Option<OsString>,
     /// idle, working, blocked, completed or error

@@ -135,7 +135,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand show" -s q -l quiet -d 'Supp
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s v -l verbose -d 'Print which directory is used and why'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s V -l version -d 'Print version'
 complete -c sstat -n "__fish_sstat_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'Number of updates per session; 0 for all [default: 50; with --plot: 0]' -r -f
+complete -c sstat -n "__fish_sstat_using_subcommand history" -s n -l limit -d 'Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l since -d 'Only updates since then: a duration ago, or a time' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l until -d 'Only updates until then: a duration ago, or a time' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand history" -l status -d 'Only updates with one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"

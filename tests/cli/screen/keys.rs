@@ -28,7 +28,10 @@ fn each_key_has_its_effect() {
         selected(&capture).starts_with("broken   error"),
         "{capture}"
     );
-    assert!(capture.contains("q quit  ? help"), "{capture}");
+    assert!(
+        capture.contains(" q quit  / filter") && capture.contains("  ? help\n"),
+        "{capture}"
+    );
 
     // Letters and arrows move the cursor.
     tmux.keys(&["j", "Down"]);
@@ -138,7 +141,7 @@ fn each_question_has_a_key() {
     });
     // Who has waited longest?
     tmux.keys(&["w"]);
-    let capture = tmux.wait_for("*-* › attention 1 of 5");
+    let capture = tmux.wait_for("*-* › waiting 1 of 5");
     assert!(
         capture.contains("FOR↓") && capture.contains("web-1"),
         "{capture}"
@@ -148,7 +151,8 @@ fn each_question_has_a_key() {
     tmux.keys(&["x"]);
     tmux.wait_for("no session needs attention");
     assert_eq!(last()["acknowledged_until"], "next-update");
-    tmux.keys(&["a", "/", "w", "e", "b", "-", "1", "Enter"]);
+    // `a` leaves `w` for all that needs attention, then for all sessions.
+    tmux.keys(&["a", "a", "/", "w", "e", "b", "-", "1", "Enter"]);
     tmux.wait("web-1", |capture| {
         selected(capture).starts_with("web-1    blocked ack")
     });
@@ -228,6 +232,10 @@ fn paste_is_text_for_the_filter_and_never_a_key() {
     assert!(tmux.capture().contains(" q quit"), "{}", tmux.capture());
     tmux.keys(&["/"]);
     tmux.paste("step\n10\n");
+    tmux.wait_for("/step 10   1 of 12");
+    tmux.keys(&["C-u"]);
+    tmux.paste("step");
+    tmux.paste(" 10");
     tmux.wait_for("/step 10   1 of 12");
     tmux.keys(&["Enter", "q"]);
     tmux.wait_for("exit=0");

@@ -151,4 +151,17 @@ fn empty_screen_gives_the_reason() {
     }
     tmux.shell("clear; sstat watch 'worker*'");
     tmux.wait_for("no sessions in ");
+    tmux.keys(&["q"]);
+    tmux.wait("shell", |capture| !capture.contains("SESSION"));
+    // The reason covers all directories, also those that do not exist.
+    sandbox.ok(["push", "other", "working", "m"]);
+    let existing = sandbox.dir().display().to_string();
+    tmux.shell(&format!(
+        "clear; sstat watch --dir missing --dir {existing} 'w*'"
+    ));
+    let capture = tmux.wait_for("no session matches (1 in 2 directories)");
+    assert!(
+        capture.contains("missing does not exist (named by --dir)"),
+        "{capture}"
+    );
 }

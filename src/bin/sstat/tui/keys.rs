@@ -5,6 +5,8 @@ use crossterm::event::{
 };
 use ratatui::layout::Position;
 
+use crate::tui::rows::Only;
+
 /// The input mode, which decides what a key means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -26,19 +28,13 @@ pub enum Action {
     /// Leaves the innermost view, never the screen.
     Back,
     Help,
-    Up(usize),
-    Down(usize),
-    HalfUp,
-    HalfDown,
-    PageUp,
-    PageDown,
-    First,
-    Last,
+    /// Moves by rows. [`FIRST`] and [`LAST`] move to an end.
+    Move(isize),
+    MoveHalfPages(isize),
+    MovePages(isize),
     NextSort,
     Reverse,
-    LongestFirst,
-    OnlyAttention,
-    OnlyFinished,
+    Show(Only),
     NextGrouping,
     /// Opens or closes the detail of a session; folds or unfolds a group.
     Enter,
@@ -51,10 +47,10 @@ pub enum Action {
     Acknowledge,
     ToggleMouse,
     Click(Position),
-    ScrollUp(Position),
-    ScrollDown(Position),
-    PaneUp,
-    PaneDown,
+    /// Moves what is under the mouse by rows.
+    Scroll(isize, Position),
+    /// Moves within the detail by lines.
+    MoveDetail(isize),
     Pause,
     Jump,
     StartFilter,
@@ -64,6 +60,12 @@ pub enum Action {
     EraseAll,
     Accept,
 }
+
+pub const FIRST: Action = Action::Move(isize::MIN);
+pub const LAST: Action = Action::Move(isize::MAX);
+
+/// The rows by which the mouse wheel moves.
+const WHEEL: isize = 3;
 
 /// Returns the action of a key; `None` for a key without one.
 pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
@@ -82,21 +84,21 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             Char('h') if is_filter => Action::Erase,
             Char('w') if is_filter => Action::EraseWord,
             Char('u') if is_filter => Action::EraseAll,
-            Char('u') => Action::HalfUp,
-            Char('d') => Action::HalfDown,
-            Char('b') => Action::PageUp,
-            Char('f') => Action::PageDown,
-            Char('p') => Action::Up(1),
-            Char('n') => Action::Down(1),
+            Char('u') => Action::MoveHalfPages(-1),
+            Char('d') => Action::MoveHalfPages(1),
+            Char('b') => Action::MovePages(-1),
+            Char('f') => Action::MovePages(1),
+            Char('p') => Action::Move(-1),
+            Char('n') => Action::Move(1),
             _ => return None,
         }
     } else {
         match key.code {
             KeyCode::Esc => Action::Back,
-            KeyCode::Up => Action::Up(1),
-            KeyCode::Down => Action::Down(1),
-            KeyCode::PageUp => Action::PageUp,
-            KeyCode::PageDown => Action::PageDown,
+            KeyCode::Up => Action::Move(-1),
+            KeyCode::Down => Action::Move(1),
+            KeyCode::PageUp => Action::MovePages(-1),
+            KeyCode::PageDown => Action::MovePages(1),
 
             Char(c) if is_filter => Action::Type(c),
             KeyCode::Backspace if is_filter => Action::Erase,
@@ -107,10 +109,10 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             KeyCode::Enter | Char('c' | 'q') if is_columns => Action::Back,
             Char('q') => Action::Quit,
             Char('?') => Action::Help,
-            Char('k') => Action::Up(1),
-            Char('j') => Action::Down(1),
-            Char('g') | KeyCode::Home => Action::First,
-            Char('G') | KeyCode::End => Action::Last,
+            Char('k') => Action::Move(-1),
+            Char('j') => Action::Move(1),
+            Char('g') | KeyCode::Home => FIRST,
+            Char('G') | KeyCode::End => LAST,
             // The other keys change what the help covers.
             _ if mode == Mode::Help => return None,
 
@@ -118,9 +120,9 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             Char('S') => Action::Reverse,
             _ if is_columns => return None,
 
-            Char('w') => Action::LongestFirst,
-            Char('a') => Action::OnlyAttention,
-            Char('f') => Action::OnlyFinished,
+            Char('w') => Action::Show(Only::Waiting),
+            Char('a') => Action::Show(Only::Attention),
+            Char('f') => Action::Show(Only::Finished),
             Char('b') => Action::NextGrouping,
             Char('c') => Action::ChooseColumns,
             Char('x') => Action::Acknowledge,
@@ -128,8 +130,8 @@ pub fn action(mode: Mode, key: KeyEvent) -> Option<Action> {
             KeyCode::Enter => Action::Enter,
             Char('l') | KeyCode::Right => Action::Open,
             Char('h') | KeyCode::Left => Action::Close,
-            Char('K') => Action::PaneUp,
-            Char('J') => Action::PaneDown,
+            Char('K') => Action::MoveDetail(-1),
+            Char('J') => Action::MoveDetail(1),
             Char(' ' | 'p') => Action::Pause,
             Char('t') => Action::Jump,
             Char('/') => Action::StartFilter,
@@ -143,8 +145,8 @@ pub fn mouse_action(mouse: MouseEvent) -> Option<Action> {
     let at = Position::new(mouse.column, mouse.row);
     match mouse.kind {
         MouseEventKind::Down(MouseButton::Left) => Some(Action::Click(at)),
-        MouseEventKind::ScrollUp => Some(Action::ScrollUp(at)),
-        MouseEventKind::ScrollDown => Some(Action::ScrollDown(at)),
+        MouseEventKind::ScrollUp => Some(Action::Scroll(-WHEEL, at)),
+        MouseEventKind::ScrollDown => Some(Action::Scroll(WHEEL, at)),
         _ => None,
     }
 }
@@ -183,21 +185,23 @@ pub const HELP: [(&str, &str); 20] = [
 ];
 
 /// The keys in the bottom line, by importance: a narrow terminal shows the first
-/// ones.
-pub const HINTS: [(&str, &str); 12] = [
+/// ones. The key of the help is always at the end of the line.
+pub const HINTS: [(&str, &str); 11] = [
     ("q", "quit"),
-    ("?", "help"),
     ("/", "filter"),
     ("Enter", "detail"),
     ("a", "attention"),
+    ("x", "ack"),
     ("b", "group"),
-    ("s", "sort"),
-    ("x", "acknowledge"),
     ("w", "waiting"),
+    ("s", "sort"),
     ("f", "finished"),
     ("c", "columns"),
     ("Space", "pause"),
 ];
+
+/// The keys in the bottom line while the detail is open.
+pub const DETAIL_HINTS: [(&str, &str); 2] = [("Esc", "close"), ("J K", "scroll")];
 
 /// The keys in the bottom line while the help is open.
 pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), ("q", "quit")];
@@ -226,7 +230,7 @@ mod tests {
         assert_eq!(press(Mode::Filter, q), Some(Action::Type('q')));
         assert_eq!(press(Mode::Browse, space), Some(Action::Pause));
         assert_eq!(press(Mode::Filter, space), Some(Action::Type(' ')));
-        assert_eq!(press(Mode::Filter, KeyCode::Down), Some(Action::Down(1)));
+        assert_eq!(press(Mode::Filter, KeyCode::Down), Some(Action::Move(1)));
         assert_eq!(press(Mode::Browse, KeyCode::Backspace), None);
         // Nothing happens to a session behind the help or the list of columns.
         let x = KeyCode::Char('x');
@@ -246,6 +250,6 @@ mod tests {
             assert_eq!(control(mode, 'x'), None);
         }
         assert_eq!(control(Mode::Filter, 'u'), Some(Action::EraseAll));
-        assert_eq!(control(Mode::Browse, 'u'), Some(Action::HalfUp));
+        assert_eq!(control(Mode::Browse, 'u'), Some(Action::MoveHalfPages(-1)));
     }
 }

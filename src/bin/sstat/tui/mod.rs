@@ -147,7 +147,7 @@ impl Live<'_> {
         loop {
             if next_second <= Instant::now() {
                 next_second = Instant::now() + self.until_next_second();
-                self.tick();
+                self.screen.tick(self.watcher.now());
                 self.has_changed = true;
             }
             let start = Instant::now();
@@ -198,13 +198,6 @@ impl Live<'_> {
     fn until_next_second(&self) -> Duration {
         let millis = self.watcher.now().timestamp_subsec_millis() % 1000;
         Duration::from_millis(u64::from(1000 - millis))
-    }
-
-    fn tick(&mut self) {
-        let filters = &self.args.filters;
-        let limits = [filters.since, filters.older_than, filters.longer_than];
-        let has_time_filter = limits.iter().any(Option::is_some);
-        self.screen.tick(self.watcher.now(), has_time_filter);
     }
 
     fn refresh(&mut self) {
@@ -258,7 +251,7 @@ impl Live<'_> {
     fn resume(&mut self, terminal: &mut Terminal) -> Result<()> {
         platform::wait_for_foreground();
         terminal.set_up().map_err(terminal_error)?;
-        self.tick();
+        self.screen.tick(self.watcher.now());
         // A stop in the middle of a frame delays the next one otherwise.
         self.draw_now();
         Ok(())
@@ -298,7 +291,7 @@ impl Live<'_> {
                 Some(Action::Pause) => {
                     let is_paused = self.screen.is_paused;
                     self.frozen = is_paused.then(|| self.watcher.table().clone());
-                    self.tick();
+                    self.screen.tick(self.watcher.now());
                 }
                 Some(Action::Jump) => self.jump(),
                 Some(Action::Acknowledge) => self.acknowledge(),
@@ -342,22 +335,15 @@ impl Live<'_> {
 
     /// Returns the reason why there are no sessions.
     fn why_empty(&self) -> String {
-        if let [missing] = &*self.config.directories.missing() {
-            return missing.clone();
-        }
-        let path = &self.config.directories;
-        let count = match self.args.filters.names.is_empty() {
-            true => self.watcher.table().sessions().len(),
-            // The watcher knows only the sessions with these names.
-            false => {
-                let names = self.config.directories.first().store.names();
-                names.map_or(0, |names| names.len())
-            }
+        let directories = &self.config.directories;
+        let missing = directories.missing();
+        let reason = match directories.names().len() {
+            0 if directories.is_single() && !missing.is_empty() => None,
+            0 => Some(format!("no sessions in {directories}")),
+            count => Some(format!("no session matches ({count} in {directories})")),
         };
-        match count {
-            0 => format!("no sessions in {path}"),
-            count => format!("no session matches ({count} in {path})"),
-        }
+        let reasons: Vec<String> = reason.into_iter().chain(missing).collect();
+        reasons.join("\n")
     }
 
     /// Acknowledges what needs attention in the selected row, or withdraws that if

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::layout::{Position, Rect};
 use sstat::{JsonObject, Session};
 
-use crate::tui::keys::{Action, Mode};
+use crate::tui::keys::{Action, FIRST, Mode};
 use crate::tui::rows::{Choice, Only, Row, Rows};
 use crate::view::Detail;
 use crate::view::column::Column;
@@ -21,9 +21,6 @@ use crate::watch::session_table::SessionTable;
 
 /// The maximum age of the detail, because its estimate changes with time.
 const DETAIL_SECONDS: i64 = 10;
-
-/// The rows by which the mouse wheel moves.
-const WHEEL: isize = 3;
 
 /// The columns that are shown at first.
 const COLUMNS: [Column; 7] = [
@@ -69,7 +66,7 @@ pub struct Screen {
     pub is_paused: bool,
     /// The row under the cursor. If it is `None`, the cursor stays in the first row.
     selected: Option<Selected>,
-    cursor: usize,
+    pub cursor: usize,
     top: usize,
     page: usize,
     pub is_pane_open: bool,
@@ -89,22 +86,20 @@ pub struct Screen {
 }
 
 /// A row that the cursor follows.
-enum Selected {
-    Session(String),
-    /// A group. Its first session is selected if the group no longer exists.
-    Group {
-        name: String,
-        first: String,
-    },
+struct Selected {
+    /// The name of a group, if the cursor is in its row.
+    group: Option<String>,
+    /// The session, or the first one of the group, which is selected if the group no
+    /// longer exists.
+    session: String,
 }
 
 /// The areas of a frame.
 #[derive(Default)]
 pub struct Areas {
-    pub table: Rect,
+    pub rows: Rect,
     pub pane: Rect,
-    /// The headings of the columns.
-    pub headings: Vec<(Range<u16>, Column)>,
+    pub headings: Vec<(Rect, Column)>,
 }
 
 impl Screen {
@@ -131,13 +126,10 @@ impl Screen {
         }
     }
 
-    /// Sets the time, except on a paused screen. `time_filters` says that the
-    /// time decides which sessions are shown.
-    pub fn tick(&mut self, now: DateTime<Utc>, time_filters: bool) {
+    /// Sets the time, on which the rows depend, except on a paused screen.
+    pub fn tick(&mut self, now: DateTime<Utc>) {
         if !self.is_paused {
-            self.now = now;
-            let next = self.rows.next_finished;
-            self.is_outdated |= time_filters || next.is_some_and(|at| at <= now);
+            (self.now, self.is_outdated) = (now, true);
         }
     }
 
@@ -162,23 +154,19 @@ impl Screen {
     /// is the row of the group.
     fn row_of(&self, selected: &Selected, table: &SessionTable) -> Option<usize> {
         let Rows { rows, groups, .. } = &self.rows;
-        let place = |wanted| rows.iter().position(|&row| row == wanted);
         let group_row = |is_wanted: &dyn Fn(&Group) -> bool| {
-            let group = groups.iter().position(is_wanted)?;
-            place(Row::Group(group))
+            let is_wanted = |row: &Row| matches!(row, Row::Group(at) if is_wanted(&groups[*at]));
+            rows.iter().position(is_wanted)
         };
-        let session = match selected {
-            Selected::Session(name) => name,
-            Selected::Group { name, first } => {
-                let row = group_row(&|group| group.name == *name);
-                if row.is_some() {
-                    return row;
-                }
-                first
-            }
+        let index = table.position(&selected.session);
+        let session_row = || {
+            let index = index?;
+            let row = rows.iter().position(|&row| row == Row::Session(index));
+            row.or_else(|| group_row(&|group| group.members.contains(&index)))
         };
-        let index = table.position(session)?;
-        place(Row::Session(index)).or_else(|| group_row(&|group| group.members.contains(&index)))
+        let name = selected.group.as_ref();
+        name.and_then(|name| group_row(&|group| group.name == *name))
+            .or_else(session_row)
     }
 
     /// Sets the height of the page.
@@ -197,11 +185,6 @@ impl Screen {
         self.top..(self.top + self.page).min(self.rows.rows.len())
     }
 
-    /// Returns the cursor's distance from the first visible row.
-    pub fn cursor_in_page(&self) -> usize {
-        self.cursor - self.top
-    }
-
     /// Keeps the cursor visible and the page full.
     fn scroll(&mut self) {
         let max_top = self.rows.rows.len().saturating_sub(self.page);
@@ -215,16 +198,16 @@ impl Screen {
     /// Moves the cursor to a row, or to the last one.
     fn select(&mut self, row: usize, table: &SessionTable) {
         self.cursor = row.min(self.rows.rows.len().saturating_sub(1));
-        let name = |index| Some(table.get(index)?.qualified_name().into_owned());
-        self.selected = match self.selected_group() {
-            Some(group) => group.members.first().and_then(|&first| {
-                Some(Selected::Group {
-                    name: group.name.clone(),
-                    first: name(first)?,
-                })
-            }),
-            None => self.selected_index().and_then(name).map(Selected::Session),
-        };
+        let group = self.selected_group();
+        let first = group.map_or(self.selected_index(), |group| {
+            group.members.first().copied()
+        });
+        self.selected = first.and_then(|first| {
+            Some(Selected {
+                group: group.map(|group| group.name.clone()),
+                session: table.get(first)?.qualified_name().into_owned(),
+            })
+        });
         self.detail_top = 0;
         self.scroll();
     }
@@ -245,7 +228,7 @@ impl Screen {
                 }
                 _ => {
                     self.select(place, table);
-                    self.selected.take_if(|_| action == Action::First);
+                    self.selected.take_if(|_| action == FIRST);
                 }
             }
             return None;
@@ -266,20 +249,19 @@ impl Screen {
                 self.choice.is_reversed = !self.choice.is_reversed;
                 self.note_order();
             }
-            Action::LongestFirst => self.toggle_longest_first(),
-            Action::OnlyAttention => self.show_only(Only::Attention),
-            Action::OnlyFinished => self.show_only(Only::Finished),
+            Action::Show(only) if only == self.choice.only => self.show(Only::All),
+            Action::Show(only) => self.show(only),
             Action::NextGrouping => self.group_by_next(table),
             Action::Enter | Action::Open | Action::Close => self.open_or_fold(action),
             Action::ChooseColumns => self.choose_columns(table),
             Action::ToggleColumn => self.toggle_column(),
             Action::Click(at) => return self.click(at, table),
-            Action::ScrollUp(at) if self.areas.pane.contains(at) => self.scroll_pane(-WHEEL),
-            Action::ScrollDown(at) if self.areas.pane.contains(at) => self.scroll_pane(WHEEL),
-            Action::ScrollUp(_) => return self.act(Action::Up(WHEEL as usize), table),
-            Action::ScrollDown(_) => return self.act(Action::Down(WHEEL as usize), table),
-            Action::PaneUp => self.scroll_pane(-1),
-            Action::PaneDown => self.scroll_pane(1),
+            Action::Scroll(rows, at) if !self.areas.pane.contains(at) => {
+                return self.act(Action::Move(rows), table);
+            }
+            Action::Scroll(lines, _) | Action::MoveDetail(lines) => {
+                self.detail_top = self.detail_top.saturating_add_signed(lines);
+            }
             Action::StartFilter => self.mode = Mode::Filter,
             Action::Type(c) => self.choice.filter.push(c),
             Action::Erase if self.choice.filter.is_empty() => self.mode = Mode::Browse,
@@ -303,8 +285,9 @@ impl Screen {
     /// ignores it.
     pub fn paste(&mut self, text: &str) {
         if self.mode == Mode::Filter {
+            let text = text.trim_end_matches(['\r', '\n']);
             let text = text.replace(char::is_control, " ");
-            self.choice.filter.push_str(text.trim());
+            self.choice.filter.push_str(&text);
             self.is_outdated = true;
         }
     }
@@ -312,18 +295,14 @@ impl Screen {
     /// Returns the row or line to which an action moves; `None` for an action that
     /// does not move. The result may be after the last row.
     fn moved(&self, action: Action, from: usize) -> Option<usize> {
-        let half = self.page.div_ceil(2);
-        Some(match action {
-            Action::Up(rows) => from.saturating_sub(rows),
-            Action::Down(rows) => from.saturating_add(rows),
-            Action::HalfUp => from.saturating_sub(half),
-            Action::HalfDown => from.saturating_add(half),
-            Action::PageUp => from.saturating_sub(self.page),
-            Action::PageDown => from.saturating_add(self.page),
-            Action::First => 0,
-            Action::Last => usize::MAX,
+        let page = self.page.cast_signed();
+        let rows = match action {
+            Action::Move(rows) => rows,
+            Action::MoveHalfPages(count) => count * (page + 1) / 2,
+            Action::MovePages(count) => count * page,
             _ => return None,
-        })
+        };
+        Some(from.saturating_add_signed(rows))
     }
 
     /// Opens or closes the detail of a session; unfolds or folds a group.
@@ -347,35 +326,26 @@ impl Screen {
         }
     }
 
-    fn scroll_pane(&mut self, lines: isize) {
-        self.detail_top = self.detail_top.saturating_add_signed(lines);
-    }
-
     /// Sorts by the column of a clicked heading, or selects a clicked row. A click on
     /// the selected row is like Enter.
     fn click(&mut self, at: Position, table: &SessionTable) -> Option<Action> {
-        let is_covered = matches!(self.mode, Mode::Help | Mode::Columns);
-        if is_covered || !self.areas.table.contains(at) {
+        if matches!(self.mode, Mode::Help | Mode::Columns) {
             return None;
         }
-        let Some(row) = (at.y - self.areas.table.y).checked_sub(1) else {
-            let mut headings = self.areas.headings.iter();
-            let heading = headings.find(|(columns, _)| columns.contains(&at.x));
-            match heading.map(|(_, column)| column.clone()) {
-                Some(column) if self.choice.sort.as_ref() == Some(&column) => {
-                    return self.act(Action::Reverse, table);
-                }
-                Some(column) => self.sort_by(Some(column)),
-                None => {}
+        let mut headings = self.areas.headings.iter();
+        if let Some((_, column)) = headings.find(|(area, _)| area.contains(at)) {
+            if self.choice.sort.as_ref() == Some(column) {
+                return self.act(Action::Reverse, table);
             }
-            return None;
-        };
-        let row = self.top + usize::from(row);
-        if row == self.cursor {
-            return self.act(Action::Enter, table);
-        }
-        if row < self.visible().end {
-            self.select(row, table);
+            self.sort_by(Some(column.clone()));
+        } else if self.areas.rows.contains(at) {
+            let row = self.top + usize::from(at.y - self.areas.rows.y);
+            if row == self.cursor {
+                return self.act(Action::Enter, table);
+            }
+            if row < self.visible().end {
+                self.select(row, table);
+            }
         }
         None
     }
@@ -392,15 +362,22 @@ impl Screen {
         } else if self.is_pane_open {
             self.is_pane_open = false;
         } else if self.choice.only != Only::All {
-            self.choice.only = Only::All;
+            self.show(Only::All);
         } else {
             self.choice.by = None;
         }
     }
 
-    fn show_only(&mut self, only: Only) {
-        let is_on = self.choice.only == only;
-        self.choice.only = if is_on { Only::All } else { only };
+    /// Shows some of the sessions. Those that wait come with their own order, which
+    /// ends with them.
+    fn show(&mut self, only: Only) {
+        let was = std::mem::replace(&mut self.choice.only, only);
+        if only == Only::Waiting {
+            self.choice.by = None;
+            (self.choice.sort, self.choice.is_reversed) = (Some(Column::For), false);
+        } else if was == Only::Waiting {
+            (self.choice.sort, self.choice.is_reversed) = (None, false);
+        }
     }
 
     /// Returns the order after the current one: by attention, then by each column.
@@ -421,18 +398,6 @@ impl Screen {
         self.choice.sort = column;
         self.choice.is_reversed = false;
         self.note_order();
-    }
-
-    /// Shows who has waited longest: the sessions that need attention, by the time in
-    /// their status. The second time, shows all again.
-    fn toggle_longest_first(&mut self) {
-        let is_on = self.choice.only == Only::Attention && self.choice.sort == Some(Column::For);
-        self.choice.by = None;
-        (self.choice.only, self.choice.sort) = match is_on {
-            true => (Only::All, None),
-            false => (Only::Attention, Some(Column::For)),
-        };
-        self.choice.is_reversed = false;
     }
 
     fn note_order(&mut self) {
@@ -456,8 +421,8 @@ impl Screen {
         };
         let by = rest.find(|by| group(by, sessions()).len() > 1);
         // A session can be found in any grouping.
-        if let Some(Selected::Group { first, .. }) = &mut self.selected {
-            self.selected = Some(Selected::Session(std::mem::take(first)));
+        if let Some(selected) = &mut self.selected {
+            selected.group = None;
         }
         if by.is_none() && current.is_none() {
             self.note("no key divides the sessions into groups");
@@ -519,6 +484,7 @@ impl Screen {
         match only {
             Only::All => {}
             Only::Attention => crumbs.push("attention".to_owned()),
+            Only::Waiting => crumbs.push("waiting".to_owned()),
             Only::Finished => crumbs.push("finished".to_owned()),
         }
         if !filter.is_empty() {

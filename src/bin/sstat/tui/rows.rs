@@ -44,6 +44,8 @@ pub enum Only {
     #[default]
     All,
     Attention,
+    /// What needs attention, in the order of the time in the status.
+    Waiting,
     Finished,
 }
 
@@ -71,8 +73,6 @@ pub struct Rows {
     pub widths: Vec<usize>,
     /// The maximum width of a status or an issue.
     pub word: usize,
-    /// When the next session will be finished.
-    pub next_finished: Option<DateTime<Utc>>,
 }
 
 impl Rows {
@@ -99,13 +99,9 @@ impl Rows {
             rows.count(index, session, &choice.columns);
             let ended_at = ended_at(session);
             let is_finished = ended_at.is_some_and(|at| now - at >= FINISHED_AFTER);
-            // Also a session that is not shown yet can become finished.
-            let finished_at = ended_at.and_then(|at| at.checked_add_signed(FINISHED_AFTER));
-            let next = finished_at.filter(|_| !is_finished);
-            rows.next_finished = rows.next_finished.into_iter().chain(next).min();
             let is_shown = match choice.only {
                 Only::All => true,
-                Only::Attention => session.needs_attention(),
+                Only::Attention | Only::Waiting => session.needs_attention(),
                 Only::Finished => is_finished,
             };
             if is_shown && contains_words(session, &words, &choice.columns, &mut text) {

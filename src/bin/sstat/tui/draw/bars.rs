@@ -2,49 +2,40 @@
 //! or the keys.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use sstat::{Attention, Status};
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::Painter;
 use crate::render::style::Role;
-use crate::tui::keys::{COLUMN_HINTS, HELP_HINTS, HINTS, Mode};
+use crate::tui::keys::{COLUMN_HINTS, DETAIL_HINTS, HELP_HINTS, HINTS, Mode};
 use crate::tui::model::Screen;
 use crate::tui::rows::Rows;
 use crate::tui::text::{local, steady};
 use crate::view::group::Group;
 
+/// The key that is always in the bottom line, and its columns.
+const HELP: (&str, &str) = ("?", "help");
+const HELP_WIDTH: u16 = 7;
+
 /// Draws the counts on the left, the order and the clock on the right.
 pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Screen) {
     let counts = counts(painter, &screen.rows, usize::from(area.width));
-    let used = counts.width();
+    let left = usize::from(area.width).saturating_sub(counts.width() + 1);
     frame.render_widget(counts, area);
-
     let clock = local(screen.now, "%H:%M:%S");
+    let (time, short, role) = match screen.is_paused {
+        true => (format!("PAUSED at {clock} "), " PAUSED", Role::Heading),
+        false => (format!("{clock} "), "", Role::Faint),
+    };
+    let time = painter.span(role, time);
     let order = format!("by {}  ", steady(&screen.order_in_words()));
-    let (state, role) = match screen.is_paused {
-        true => (format!("PAUSED at {clock}"), Role::Heading),
-        false => (clock, Role::Faint),
-    };
-    let mut right = vec![
-        painter.span(Role::Faint, order),
-        painter.span(role, format!("{state} ")),
-    ];
-    let has_room = |spans: &[Span]| {
-        let width: usize = spans.iter().map(Span::width).sum();
-        used + 1 + width < usize::from(area.width)
-    };
-    if !has_room(&right) {
-        right.remove(0);
-    }
-    if !has_room(&right) {
-        right.clear();
-    }
-    if right.is_empty() && screen.is_paused {
-        right.push(painter.span(Role::Heading, " PAUSED"));
-    }
-    frame.render_widget(Line::from(right).right_aligned(), area);
+    let both = Line::from(vec![painter.span(Role::Faint, order), time.clone()]);
+    let mut choices = [both, Line::from(time)].into_iter();
+    let right = choices.find(|line| line.width() < left);
+    let right = right.unwrap_or(painter.span(role, short).into());
+    frame.render_widget(right.right_aligned(), area);
 }
 
 /// Returns the statuses and their words, the most urgent first.
@@ -60,8 +51,7 @@ pub fn statuses(group: &Group) -> Vec<(Role, Status, String)> {
 
 /// Returns the total and the counts of each status and issue, as many as fit.
 fn counts(painter: &Painter, rows: &Rows, width: usize) -> Line<'static> {
-    let totals = &rows.totals;
-    let by_status = totals.by_status.iter();
+    let by_status = rows.totals.by_status.iter();
     let mut counts: Vec<(Role, String)> = by_status
         .map(|(status, count)| {
             let word = steady(status.as_str());
@@ -75,7 +65,7 @@ fn counts(painter: &Painter, rows: &Rows, width: usize) -> Line<'static> {
     for (role, count, word) in issues.into_iter().filter(|(_, count, _)| *count > 0) {
         counts.push((role, format!("{count} {word}")));
     }
-    let sessions = totals.members.len();
+    let sessions = rows.totals.members.len();
     let noun = if sessions == 1 { "session" } else { "sessions" };
     let mut total = format!("{sessions} {noun}");
     let words: usize = counts.iter().map(|(_, text)| 2 + text.width()).sum();
@@ -85,13 +75,11 @@ fn counts(painter: &Painter, rows: &Rows, width: usize) -> Line<'static> {
         counts.sort_by_key(|&(role, _)| attention_of(role));
     }
     let mut line = Line::from(vec![Span::raw(" "), painter.span(Role::Heading, total)]);
-    let mut used = line.width();
     for (role, text) in counts {
-        used += 2 + text.width();
-        if used > width {
+        if line.width() + 2 + text.width() > width {
             break;
         }
-        line.push_span(Span::raw("  "));
+        line.push_span("  ");
         line.push_span(painter.span(role, text));
     }
     line
@@ -111,31 +99,46 @@ fn attention_of(role: Role) -> Attention {
 pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Screen) {
     let rows = &screen.rows;
     let found = format!("{} of {}", rows.found, rows.totals.members.len());
-    let line = if screen.mode == Mode::Filter {
+    if screen.mode == Mode::Filter {
         let input = steady(&screen.choice.filter);
         let column = u16::try_from(1 + input.width()).unwrap_or(u16::MAX);
         if !area.is_empty() {
             frame.set_cursor_position((area.x + column.min(area.width - 1), area.y));
         }
         let hint = format!("   {found}   Enter keeps it, Esc clears it");
-        Line::from(vec![
+        let line = Line::from(vec![
             painter.span(Role::Heading, format!("/{input}")),
             painter.span(Role::Faint, hint),
-        ])
-    } else if let Some(note) = &screen.note {
-        Line::from(painter.span(Role::Heading, format!(" {}", steady(note))))
-    } else {
-        keys(painter, screen, &found, usize::from(area.width))
+        ]);
+        return frame.render_widget(line, area);
+    }
+    let is_browsing = screen.mode == Mode::Browse;
+    let help = Constraint::Length(if is_browsing { HELP_WIDTH } else { 0 });
+    let [area, help] = Layout::horizontal([Constraint::Fill(1), help]).areas(area);
+    let width = usize::from(area.width);
+    let line = match &screen.note {
+        Some(note) => {
+            let note = painter.fit(note, width.saturating_sub(2));
+            painter.span(Role::Heading, format!(" {note}")).into()
+        }
+        None => keys(painter, screen, &found, width),
     };
     frame.render_widget(line, area);
+    frame.render_widget(Line::from_iter(hint(painter, HELP)), help);
+}
+
+fn hint(painter: &Painter, (key, action): (&'static str, &str)) -> [Span<'static>; 2] {
+    let action = painter.span(Role::Faint, format!(" {action}"));
+    [painter.span(Role::Heading, key), action]
 }
 
 fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'static> {
     let mut line = Line::from(" ");
-    let hints: &[(&str, &str)] = match screen.mode {
-        Mode::Help => &HELP_HINTS,
-        Mode::Columns => &COLUMN_HINTS,
-        _ => &HINTS,
+    let hints: &[&[(&str, &str)]] = match screen.mode {
+        Mode::Help => &[&HELP_HINTS],
+        Mode::Columns => &[&COLUMN_HINTS],
+        _ if screen.is_pane_open => &[&DETAIL_HINTS, &HINTS],
+        _ => &[&HINTS],
     };
     let crumbs = screen.breadcrumbs();
     if !crumbs.is_empty() && screen.mode == Mode::Browse {
@@ -150,15 +153,12 @@ fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'
         let crumbs = painter.fit(&crumbs[from..].join(separator), width / 2);
         line.push_span(painter.span(Role::Heading, format!("{crumbs} {found}   ")));
     }
-    let mut used = line.width();
-    for &(key, action) in hints {
-        used += key.len() + 1 + action.len() + 2;
-        // The spaces behind the last key may be cut off.
-        if used > width + 2 {
+    for &(key, action) in hints.iter().copied().flatten() {
+        if line.width() + key.len() + 1 + action.len() > width {
             break;
         }
-        line.push_span(painter.span(Role::Heading, key));
-        line.push_span(painter.span(Role::Faint, format!(" {action}  ")));
+        line.spans.extend(hint(painter, (key, action)));
+        line.push_span("  ");
     }
     line
 }

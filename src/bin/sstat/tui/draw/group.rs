@@ -1,6 +1,5 @@
 //! The row of a group: its counts, aligned with those of the other groups.
 
-use ratatui::style::Stylize;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
@@ -54,39 +53,29 @@ pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> L
     if groups.iter().any(|group| group.mean_progress().is_some()) {
         let progress = group.mean_progress();
         if width >= MIN_WIDTH_FOR_BAR {
-            let bar = progress.map(|progress| painter.style.bar(progress, BAR));
-            let bar = bar.unwrap_or_else(|| " ".repeat(BAR));
-            // A reversed bar would show the rest instead of the progress.
+            let bar = progress.map(|progress| painter.bar(Role::Working, progress, BAR));
             line.push_span("  ");
-            line.push_span(painter.span(Role::Working, bar).not_reversed());
+            line.push_span(bar.unwrap_or_else(|| Span::raw(" ".repeat(BAR))));
         }
         line.push_span(format!(" {:>4}", progress.map(percent).unwrap_or_default()));
     }
-    let mut used = line.width();
     let mut add = |role: Role, word: &str, count: &dyn Fn(&Group) -> usize| {
-        let digits = digits(max(count));
+        let max = max(count);
+        let digits = digits(max);
         let text = match count(group) {
             0 => " ".repeat(digits + 1 + word.width()),
             count => format!("{count:>digits$} {word}"),
         };
-        used += 2 + text.width();
-        if used <= width {
+        if max > 0 && line.width() + 2 + text.width() <= width {
             line.push_span("  ");
             line.push_span(painter.span(role, text));
         }
     };
     let attention = Role::of_attention(group.worst);
-    add(attention, "attention", &|group: &Group| group.attention);
+    add(attention, "attention", &|group| group.attention);
     for (role, status, word) in statuses(&screen.rows.totals) {
-        let count = |group: &Group| {
-            group
-                .by_status
-                .get(&status)
-                .map_or(0, |&count| count as usize)
-        };
-        if max(&count) > 0 {
-            add(role, &word, &count);
-        }
+        let count = |group: &Group| group.by_status.get(&status).copied().unwrap_or(0);
+        add(role, &word, &|group| count(group) as usize);
     }
     line
 }

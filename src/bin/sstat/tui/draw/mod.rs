@@ -1,20 +1,20 @@
 //! Draws the screen with ratatui's widgets.
 
 mod bars;
-mod columns;
 mod detail;
 mod group;
-mod help;
 mod paint;
 mod table;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::widgets::Borders;
+use ratatui::style::Style as CellStyle;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Clear, List, ListState};
 
-use self::paint::Painter;
-use crate::render::style::Style;
-use crate::tui::keys::Mode;
+use self::paint::{Painter, draw_lines};
+use crate::render::style::{Role, Span, Style};
+use crate::tui::keys::{HELP, Mode};
 use crate::tui::model::{Areas, Screen};
 use crate::watch::session_table::SessionTable;
 
@@ -23,6 +23,9 @@ const WIDE: u16 = 120;
 
 /// Below this height, the detail replaces the table.
 const LOW: u16 = 16;
+
+/// The columns of the list of columns.
+const CHOOSER: u16 = 32;
 
 /// Draws the whole screen. `empty` is the reason why there are no sessions.
 pub fn draw(
@@ -41,11 +44,11 @@ pub fn draw(
     let [top, middle, bottom] = rows.areas(area);
     bars::draw_top(frame, top, painter, screen);
     if screen.mode == Mode::Help {
-        help::draw(frame, middle, painter, screen);
+        draw_help(frame, middle, painter, screen);
     } else {
         draw_middle(frame, middle, painter, screen, table, empty);
         if screen.mode == Mode::Columns {
-            columns::draw(frame, middle, painter, screen);
+            draw_chooser(frame, middle, painter, screen);
         }
     }
     bars::draw_bottom(frame, bottom, painter, screen);
@@ -80,6 +83,41 @@ fn draw_middle(
     detail::draw(frame, areas[1], painter, screen, table, border);
 }
 
+/// Draws the keys and their actions.
+fn draw_help(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Screen) {
+    let keys = HELP.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    let heading = Line::from(painter.span(Role::Heading, "  Keys"));
+    let mut lines = vec![heading, Line::default()];
+    for (key, action) in HELP {
+        let label = painter.span(Role::Heading, format!("  {key}"));
+        let action = [Span::plain(action)];
+        let width = usize::from(area.width);
+        lines.extend(painter.labelled(label, 2 + keys + 2, &action, width));
+    }
+    draw_lines(frame, area, lines, &mut screen.help_top);
+}
+
+/// Draws the columns to choose from, over the right end of the table.
+fn draw_chooser(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Screen) {
+    let [_, area] = Layout::horizontal([Constraint::Fill(1), Constraint::Max(CHOOSER)]).areas(area);
+    let items = screen.choosable.iter().map(|column| {
+        let is_shown = screen.choice.columns.contains(column);
+        let mark = if is_shown { "x" } else { " " };
+        let name = painter.fit(
+            &column.to_string(),
+            usize::from(area.width).saturating_sub(6),
+        );
+        format!(" [{mark}] {name} ")
+    });
+    let list = List::new(items)
+        .block(Block::new().title_top(painter.span(Role::Heading, " Columns")))
+        .scroll_padding(usize::from(area.height) / 3)
+        .highlight_style(CellStyle::new().reversed());
+    frame.render_widget(Clear, area);
+    let mut state = ListState::default().with_selected(Some(screen.chooser_row));
+    frame.render_stateful_widget(list, area, &mut state);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +132,10 @@ mod tests {
     use unicode_width::UnicodeWidthStr;
 
     use crate::render::style::Palette;
-    use crate::tui::keys::{Action, HELP};
+    use crate::tui::keys::{Action, HELP, LAST};
+    use crate::tui::rows::Only;
+    use crate::view::column::Column;
+    use crate::view::group::GroupBy;
 
     const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (300, 80)];
 
@@ -227,7 +268,34 @@ mod tests {
             assert!(lines[2].contains("error"), "{size:?}: {}", lines[2]);
             let last = lines.last().unwrap();
             assert!(last.starts_with(" q quit"), "{size:?}: {last}");
+            assert!(last.ends_with(" ? help"), "{size:?}: {last}");
         }
+    }
+
+    #[test]
+    fn low_terminal_shows_the_first_session() {
+        let mut scene = Scene::new(sessions());
+        for height in 1..5 {
+            let lines = lines(&scene.drawn((80, height), &STYLE));
+            let shows = |start: &str| lines.iter().any(|line| line.starts_with(start));
+            assert!(shows(" 5 sessions"), "{lines:?}");
+            assert_eq!(shows("› worker10"), height > 2, "{lines:?}");
+            assert_eq!(shows("  SESSION"), height > 3, "{lines:?}");
+            assert_eq!(
+                lines[usize::from(height) - 1].contains("? help"),
+                height > 1
+            );
+        }
+    }
+
+    #[test]
+    fn heading_of_groups_is_not_truncated() {
+        let mut scene = Scene::new([session("w", "idle", 9, "")]);
+        scene.act(Action::Show(Only::Attention));
+        scene.screen.choice.by = Some(GroupBy::Column(Column::Directory));
+        scene.act(Action::Show(Only::All));
+        let expected = ["  DIRECTORY", "› ▸ (none)  1  1 idle"];
+        assert_drawn(&scene.drawn((80, 24), &STYLE), &expected);
     }
 
     fn assert_drawn(buffer: &Buffer, expected: &[&str]) {
@@ -352,7 +420,7 @@ mod tests {
         assert_eq!(place(&low, "Last updates"), usize::MAX);
         // The rest of it is a few keys away.
         for _ in 0..30 {
-            scene.act(Action::PaneDown);
+            scene.act(Action::MoveDetail(1));
         }
         let low = text(&mut scene, (40, 10));
         assert_ne!(place(&low, "Last updates"), usize::MAX);
@@ -443,8 +511,8 @@ mod tests {
             Action::Back,
             // The key of the metadata is above the last column, the message.
             Action::ChooseColumns,
-            Action::Last,
-            Action::Up(1),
+            LAST,
+            Action::Move(-1),
             Action::ToggleColumn,
             Action::NextSort,
             Action::Back,
@@ -478,12 +546,12 @@ mod tests {
         for (keys, _) in HELP {
             assert!(wide.contains(keys), "{keys}\n{wide}");
         }
-        for action in [Action::Back, Action::OnlyAttention, Action::Help] {
+        for action in [Action::Back, Action::Show(Only::Attention), Action::Help] {
             scene.act(action);
         }
         let top = lines(&scene.drawn((40, 10), &STYLE));
         assert_eq!(top[9], " j k scroll  Esc back  q quit");
-        scene.act(Action::Down(100));
+        scene.act(Action::Move(100));
         let end = lines(&scene.drawn((40, 10), &STYLE)).join("\n");
         assert!(
             top[1].contains("Keys") && end.contains("q, Ctrl-c"),
@@ -502,12 +570,12 @@ mod tests {
             )
         });
         let mut scene = Scene::new(many);
-        scene.act(Action::Last);
+        scene.act(LAST);
         let text = lines(&scene.drawn((80, 24), &STYLE));
         assert!(text[0].starts_with(" 10000 sessions  10000 working"));
         assert!(text[22].starts_with("› w9999"), "{}", text[22]);
         assert!(text[1].ends_with("9980-10000 of 10000"), "{}", text[1]);
-        scene.act(Action::PageUp);
+        scene.act(Action::MovePages(-1));
         let text = lines(&scene.drawn((80, 24), &STYLE));
         assert!(text[2].starts_with("› w9978"), "{}", text[2]);
     }
@@ -541,7 +609,7 @@ mod tests {
                     times[20], times[40]
                 );
             };
-            time("a key", &|scene, _| scene.act(Action::Down(1)));
+            time("a key", &|scene, _| scene.act(Action::Move(1)));
             time("an update", &|scene, round| {
                 let update = session("worker7", "working", 100 - round, "").update;
                 let mut events = Vec::new();
@@ -553,7 +621,7 @@ mod tests {
             });
             time("a second later", &|scene, round| {
                 let now = now() + TimeDelta::seconds(round);
-                scene.screen.tick(now, true);
+                scene.screen.tick(now);
             });
             time("a letter of the filter", &|scene, round| {
                 scene.act(match round % 2 {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span, Text};
 
 use crate::render::style::{Palette, Role, Span as TextSpan, Style as TextStyle};
@@ -40,6 +40,13 @@ impl Painter<'_> {
         text: impl Into<Cow<'t, str>>,
     ) -> Span<'t> {
         Span::styled(text, self.role(role))
+    }
+
+    /// Returns a progress bar, which is not reversed in the selected row: it would show
+    /// the rest instead of the progress.
+    pub fn bar(&self, role: Role, progress: f64, columns: usize) -> Span<'static> {
+        self.span(role, self.style.bar(progress, columns))
+            .not_reversed()
     }
 
     /// Truncates text, with an ellipsis if something is missing.

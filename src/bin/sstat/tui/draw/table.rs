@@ -1,15 +1,13 @@
 //! The table of sessions.
 
-use std::ops::Range;
-
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Rect};
-use ratatui::style::{Modifier, Style, Stylize};
-use ratatui::text::{Line, Span};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{
     Block, Cell, HighlightSpacing, Padding, Paragraph, Row as TableRow, Table, TableState, Wrap,
 };
-use sstat::{Health, Session, StatusSince};
+use sstat::{Health, Session};
 use unicode_width::UnicodeWidthStr;
 
 use super::group;
@@ -39,22 +37,22 @@ const PERCENT: usize = 4;
 /// From this width on, the status and the issue are side by side.
 const ROOMY: usize = 100;
 
-/// A message with less room is left out.
+/// A message with less room is left out. The task is left out to leave it.
 const MIN_MESSAGE: usize = 12;
 
 /// The time in a status is left out if the message would get less room.
 const COMFORTABLE_MESSAGE: usize = 18;
 
-/// The columns that fit, from left to right.
-struct Layout {
-    columns: Vec<(Column, usize)>,
+/// The columns that fit, from left to right, and their widths.
+struct Columns {
+    all: Vec<(Column, usize)>,
     is_roomy: bool,
     /// The columns of the progress bar.
     bar: usize,
-    gap: u16,
+    gap: usize,
 }
 
-impl Layout {
+impl Columns {
     fn new(screen: &Screen, width: usize) -> Self {
         let (rows, choice) = (&screen.rows, &screen.choice);
         let is_roomy = width >= ROOMY;
@@ -68,6 +66,7 @@ impl Layout {
             70..ROOMY => 6,
             _ => 10,
         };
+        let message = choice.columns.iter().position(|c| *c == Column::Message);
         let indent = if rows.groups.is_empty() { 0 } else { INDENT };
         let mut wanted = Vec::new();
         for (place, (column, &text)) in choice.columns.iter().zip(&rows.widths).enumerate() {
@@ -75,54 +74,51 @@ impl Layout {
             // The heading of the order has an arrow.
             let heading = title(column, bar).width() + usize::from(is_order);
             let fit = |text: usize, max: usize| text.clamp(heading, max.max(heading));
-            // The importance, the minimum width of the terminal, the room to leave for
-            // the message, and the width.
-            let (rank, min_width, keep, width) = match column {
-                Column::Session => (0, 0, 0, fit(text + indent, max_session)),
-                Column::Status if is_roomy => (1, 0, 0, fit(text, max_status)),
-                Column::Status => (1, 0, 0, fit(rows.word, max_status)),
-                Column::Age => (3, 24, 0, DURATION),
+            // The importance, the room to leave for the message, and the width.
+            let (rank, keep, width) = match column {
+                Column::Session => (0, 0, fit(text + indent, max_session)),
+                Column::Status if is_roomy => (1, 0, fit(text, max_status)),
+                Column::Status => (1, 0, fit(rows.word, max_status)),
+                Column::Age => (3, 0, DURATION),
                 Column::Progress | Column::Task if text == 0 => continue,
-                Column::Progress if bar == 0 => (4, 30, 0, heading),
-                Column::Progress => (4, 30, 0, bar + 1 + PERCENT),
-                Column::Task => (5, 60, 0, fit(text, max_text)),
-                Column::For => (7, 80, COMFORTABLE_MESSAGE, DURATION),
-                Column::Since => (6, 0, 0, SINCE),
+                Column::Progress if bar == 0 => (4, 0, heading),
+                Column::Progress => (4, 0, bar + 1 + PERCENT),
+                Column::Task => (5, MIN_MESSAGE, fit(text, max_text)),
+                Column::For => (7, COMFORTABLE_MESSAGE, DURATION),
+                Column::Since => (6, 0, SINCE),
                 Column::Message => continue,
-                _ => (6, 0, 0, fit(text, max_text)),
+                _ => (6, 0, fit(text, max_text)),
             };
+            let keep = if message.is_some() { keep } else { 0 };
             wanted.push(match is_order {
-                true => (2, place, 0, 0, width),
-                false => (rank, place, min_width, keep, width),
+                true => (2, place, 0, width),
+                false => (rank, place, keep, width),
             });
         }
         wanted.sort_unstable();
         let mut left = width.saturating_sub(usize::from(GUTTER));
-        let mut columns = Vec::new();
-        for (_, place, min_width, keep, wanted) in wanted {
-            if width >= min_width && wanted + gap + keep <= left {
+        let mut shown = Vec::new();
+        for (_, place, keep, wanted) in wanted {
+            if wanted + gap + keep <= left {
                 left -= wanted + gap;
-                columns.push((place, wanted));
+                shown.push((place, wanted));
             }
         }
-        let is_message = |column: &Column| *column == Column::Message;
-        if let Some(message) = choice.columns.iter().position(is_message)
-            && left >= MIN_MESSAGE
-        {
-            columns.push((message, left));
-        } else if let Some((0, session)) = columns.first_mut() {
+        if let Some(message) = message.filter(|_| left >= MIN_MESSAGE) {
+            shown.push((message, left));
+        } else if let Some((0, session)) = shown.first_mut() {
             let name = rows.widths.first().map_or(0, |name| name + indent);
             *session = name.clamp(*session, *session + left);
         }
-        columns.sort_unstable();
-        let columns = columns.into_iter();
+        shown.sort_unstable();
+        let all = shown.into_iter();
         Self {
-            columns: columns
+            all: all
                 .map(|(place, width)| (choice.columns[place].clone(), width))
                 .collect(),
             is_roomy,
             bar,
-            gap: gap as u16,
+            gap,
         }
     }
 }
@@ -143,78 +139,84 @@ pub fn draw(
     table: &SessionTable,
     empty: &str,
 ) {
-    screen.set_page(usize::from(area.height.saturating_sub(1)));
-    let layout = Layout::new(screen, usize::from(area.width));
-    screen.areas.table = area;
-    screen.areas.headings = headings(area, &layout);
+    // A single line is for the session that needs attention most.
+    let header = Constraint::Length(u16::from(area.height > 1));
+    let [header, rows] = Layout::vertical([header, Constraint::Fill(1)]).areas(area);
+    screen.set_page(usize::from(rows.height));
+    let columns = Columns::new(screen, usize::from(area.width));
+    let not_message = |(column, _): &&(Column, usize)| *column != Column::Message;
+    let mut widths: Vec<_> = (columns.all.iter().filter(not_message))
+        .map(|(_, width)| Constraint::Length(*width as u16))
+        .collect();
+    // The message, or room for the rows of groups.
+    widths.push(Constraint::Fill(1));
+    let gutter = [Constraint::Length(GUTTER), Constraint::Fill(1)];
+    let [_, titles] = Layout::horizontal(gutter).areas(header);
+    let headings = Layout::horizontal(&widths).spacing(columns.gap as u16);
+    let headings = headings.split(titles);
+    let headings = headings.iter().zip(&columns.all);
+    screen.areas.rows = rows;
+    screen.areas.headings = headings
+        .map(|(area, (column, _))| (*area, column.clone()))
+        .collect();
     let screen: &Screen = screen;
-    let selected = screen.cursor_in_page();
-    let first_group = screen
-        .rows
-        .rows
-        .iter()
-        .position(|row| matches!(row, Row::Group(_)));
-    let rows = screen.visible_rows().iter().zip(screen.visible());
-    let rows = rows.enumerate().filter_map(|(line, (row, place))| {
+
+    let is_group = |row: &Row| matches!(row, Row::Group(_));
+    match &screen.choice.by {
+        Some(by) if screen.visible_rows().iter().all(is_group) => {
+            let title = steady(&by.title()).into_owned();
+            frame.render_widget(painter.span(Role::Faint, title), titles);
+        }
+        _ => {
+            for (area, column) in &screen.areas.headings {
+                frame.render_widget(heading(painter, screen, column, columns.bar), *area);
+            }
+        }
+    }
+    let (visible, all) = (screen.visible(), screen.rows.rows.len());
+    let place = format!("  {}-{} of {all} ", visible.start + 1, visible.end);
+    let room = columns.all.last().map_or(0, |(_, width)| *width);
+    if visible.len() < all && "MESSAGE".len() + 1 + place.len() <= room {
+        let place = painter.span(Role::Faint, place).into_right_aligned_line();
+        frame.render_widget(place, header);
+    }
+
+    let first_group = screen.rows.rows.iter().position(is_group);
+    let lines = screen.visible_rows().iter().zip(visible.clone());
+    let lines = lines.filter_map(|(row, place)| {
         let cells = match *row {
-            // Its line is drawn over all columns.
-            Row::Group(_) => Vec::new(),
+            Row::Group(group) => {
+                let line = group::line(painter, screen, group, usize::from(titles.width));
+                vec![Cell::from(line).column_span(u16::MAX)]
+            }
             Row::Session(index) => {
                 let cells = Cells {
                     painter,
-                    layout: &layout,
+                    columns: &columns,
                     screen,
                     session: table.get(index)?,
                     health: table.health_at(index, screen.now)?,
                     is_indented: first_group.is_some_and(|group| group < place),
                 };
-                let columns = layout.columns.iter();
-                columns
-                    .map(|(column, width)| cells.cell(column, *width))
+                let all = columns.all.iter();
+                all.map(|(column, width)| cells.cell(column, *width).into())
                     .collect()
             }
         };
-        let style = match line == selected {
-            true => Style::new().add_modifier(Modifier::REVERSED),
-            false => Style::new(),
-        };
+        // The style of a bar takes precedence over that of its row.
+        let mut style = Style::new();
+        if place == screen.cursor {
+            style = style.reversed();
+        }
         Some(TableRow::new(cells).style(style))
     });
-    let widths = layout.columns.iter();
-    let widths = widths.map(|&(_, width)| Constraint::Length(width as u16));
-    let cursor = if painter.style.unicode { "› " } else { "> " };
-    let widget = Table::new(rows, widths)
-        .header(header(painter, screen, &layout))
-        .column_spacing(layout.gap)
-        .highlight_symbol(cursor)
+    let cursor = screen.cursor.checked_sub(visible.start);
+    let widget = Table::new(lines, widths)
+        .column_spacing(columns.gap as u16)
+        .highlight_symbol(if painter.style.unicode { "› " } else { "> " })
         .highlight_spacing(HighlightSpacing::Always);
-    let mut state = TableState::new().with_selected(selected);
-    frame.render_stateful_widget(widget, area, &mut state);
-    for (line, row) in screen.visible_rows().iter().enumerate() {
-        if let Row::Group(place) = *row {
-            let area = Rect {
-                x: area.x + GUTTER.min(area.width),
-                y: area.y + 1 + line as u16,
-                width: area.width.saturating_sub(GUTTER),
-                height: 1,
-            };
-            let line = group::line(painter, screen, place, usize::from(area.width));
-            frame.render_widget(line, area.intersection(screen.areas.table));
-        }
-    }
-
-    let (visible, all) = (screen.visible(), screen.rows.rows.len());
-    if visible.len() < all {
-        let place = format!("  {}-{} of {all} ", visible.start + 1, visible.end);
-        let message = layout
-            .columns
-            .last()
-            .filter(|(column, _)| *column == Column::Message);
-        if message.is_some_and(|(_, width)| "MESSAGE".len() + 1 + place.len() <= *width) {
-            let place = Line::from(painter.span(Role::Faint, place)).right_aligned();
-            frame.render_widget(place, Rect { height: 1, ..area });
-        }
-    }
+    let mut state = TableState::new().with_selected(cursor);
+    frame.render_stateful_widget(widget, rows, &mut state);
     if all == 0 {
         let reason = match screen.choice.only {
             _ if screen.rows.totals.members.is_empty() => empty,
@@ -222,60 +224,41 @@ pub fn draw(
             Only::Finished => "no session is finished for an hour",
             _ => "no session needs attention",
         };
-        let text = painter.span(Role::Faint, steady(reason));
-        let notice = Paragraph::new(text).wrap(Wrap { trim: true });
-        let padding = Padding::new(GUTTER, GUTTER, 2, 0);
-        frame.render_widget(notice.block(Block::new().padding(padding)), area);
+        let lines = reason
+            .lines()
+            .map(|line| Line::from(painter.span(Role::Faint, steady(line))));
+        let notice = Paragraph::new(lines.collect::<Text>()).wrap(Wrap { trim: true });
+        let padding = Padding::new(GUTTER, GUTTER, u16::from(rows.height > 1), 0);
+        frame.render_widget(notice.block(Block::new().padding(padding)), rows);
     }
 }
 
-/// Returns where each heading is.
-fn headings(area: Rect, layout: &Layout) -> Vec<(Range<u16>, Column)> {
-    let mut left = area.x + GUTTER;
-    let columns = layout.columns.iter().map(|(column, width)| {
-        let start = left;
-        left += *width as u16 + layout.gap;
-        (start..left, column.clone())
-    });
-    columns.collect()
-}
-
-/// Returns the headings. The sorted column has an arrow, up for ascending order. If
-/// only groups are visible, the heading is the key of the groups.
-fn header(painter: &Painter, screen: &Screen, layout: &Layout) -> TableRow<'static> {
-    let is_group = |row: &Row| matches!(row, Row::Group(_));
-    if let Some(by) = &screen.choice.by
-        && screen.visible_rows().iter().all(is_group)
-    {
-        let title = steady(&by.title()).into_owned();
-        return TableRow::new([painter.span(Role::Faint, title)]);
+/// Returns the heading of a column. The sorted one has an arrow, up for ascending
+/// order.
+fn heading(painter: &Painter, screen: &Screen, column: &Column, bar: usize) -> Line<'static> {
+    let mut title = title(column, bar);
+    let mut role = Role::Faint;
+    if screen.choice.sort.as_ref() == Some(column) {
+        role = Role::Heading;
+        let is_descending = is_descending(column) != screen.choice.is_reversed;
+        title.push(match (painter.style.unicode, is_descending) {
+            (true, true) => '↓',
+            (true, false) => '↑',
+            (false, true) => 'v',
+            (false, false) => '^',
+        });
     }
-    let cells = layout.columns.iter().map(|(column, width)| {
-        let mut title = title(column, layout.bar);
-        let mut role = Role::Faint;
-        if screen.choice.sort.as_ref() == Some(column) {
-            role = Role::Heading;
-            let is_descending = is_descending(column) != screen.choice.is_reversed;
-            title.push(match (painter.style.unicode, is_descending) {
-                (true, true) => '↓',
-                (true, false) => '↑',
-                (false, true) => 'v',
-                (false, false) => '^',
-            });
-        }
-        let line = Line::from(painter.span(role, painter.fit(&title, *width)));
-        Cell::from(match column {
-            Column::For | Column::Age => line.right_aligned(),
-            _ => line,
-        })
-    });
-    TableRow::new(cells)
+    let line = Line::from(painter.span(role, title));
+    match column {
+        Column::For | Column::Age => line.right_aligned(),
+        _ => line,
+    }
 }
 
 /// The data of one row's cells.
 struct Cells<'a> {
     painter: &'a Painter<'a>,
-    layout: &'a Layout,
+    columns: &'a Columns,
     screen: &'a Screen,
     session: &'a Session,
     health: Health,
@@ -285,25 +268,22 @@ struct Cells<'a> {
 
 impl Cells<'_> {
     fn cell(&self, column: &Column, width: usize) -> Line<'static> {
-        let (painter, health) = (self.painter, &self.health);
+        let (painter, health, now) = (self.painter, &self.health, self.screen.now);
         let Session { update, since, .. } = self.session;
-        match column {
-            Column::Session if self.is_indented => {
+        match (column, since, update.progress) {
+            (Column::Session, ..) if self.is_indented => {
                 let name = self.session.display_name();
                 let name = painter.fit(&name, width.saturating_sub(INDENT));
                 Line::from(format!("{:INDENT$}{name}", ""))
             }
-            Column::Status => self.status(width),
-            Column::For => {
-                let held = since.map(|since| self.held(since)).unwrap_or_default();
-                Line::from(held).right_aligned()
+            (Column::Status, ..) => self.status(width),
+            (Column::For, Some(since), _) => {
+                let mark = if since.is_exact { "" } else { ">" };
+                let held = short_duration(since.elapsed(now), DURATION - mark.len());
+                Line::from(format!("{mark}{held}")).right_aligned()
             }
-            Column::Since => Line::from(
-                since
-                    .map(|since| short_time(since.at, self.screen.now))
-                    .unwrap_or_default(),
-            ),
-            Column::Age => {
+            (Column::Since, Some(since), _) => Line::from(short_time(since.at, now)),
+            (Column::Age, ..) => {
                 let (age, role) = match health.clock_skew {
                     Some(ahead) => {
                         let ahead = short_duration(ahead, DURATION - 1);
@@ -314,21 +294,17 @@ impl Cells<'_> {
                         (short_duration(health.age, DURATION), role)
                     }
                 };
-                Line::from(painter.span(role, age)).right_aligned()
+                painter.span(role, age).into_right_aligned_line()
             }
-            Column::Progress => {
-                let Some(progress) = update.progress else {
-                    return Line::default();
-                };
+            (Column::Progress, _, Some(progress)) => {
                 let percent = percent(progress);
-                if self.layout.bar == 0 {
-                    return Line::from(percent).right_aligned();
+                let mut line = Line::from(format!("{percent:>PERCENT$}")).right_aligned();
+                if self.columns.bar > 0 {
+                    let role = Role::of_status(&update.status);
+                    let bar = painter.bar(role, progress, self.columns.bar);
+                    line.spans.splice(..0, [bar, Span::raw(" ")]);
                 }
-                let bar = painter.style.bar(progress, self.layout.bar);
-                let status = Role::of_status(&update.status);
-                // A reversed bar would show the rest instead of the progress.
-                let bar = painter.span(status, bar).not_reversed();
-                Line::from(vec![bar, Span::raw(format!(" {percent:>PERCENT$}"))])
+                line
             }
             _ => Line::from(painter.fit(&column.text(self.session), width)),
         }
@@ -339,7 +315,7 @@ impl Cells<'_> {
     fn status(&self, width: usize) -> Line<'static> {
         let (painter, update, health) = (self.painter, &self.session.update, &self.health);
         let mut words = vec![worst_word(update, health)];
-        if self.layout.is_roomy {
+        if self.columns.is_roomy {
             let status = (update.status.as_str(), Role::of_status(&update.status));
             words = [status].into_iter().chain(worst_issue(health)).collect();
         }
@@ -350,17 +326,11 @@ impl Cells<'_> {
         // A long status leaves room for the other words.
         let others: usize = words[1..].iter().map(|(word, _)| 1 + word.len()).sum();
         let first = painter.fit(words[0].0, width.saturating_sub(others));
-        let mut spans = vec![painter.span(words[0].1, first)];
+        let mut line = Line::from(painter.span(words[0].1, first));
         for &(word, role) in &words[1..] {
-            spans.push(Span::raw(" "));
-            spans.push(painter.span(role, word.to_owned()));
+            line.push_span(" ");
+            line.push_span(painter.span(role, word.to_owned()));
         }
-        Line::from(spans)
-    }
-
-    fn held(&self, since: StatusSince) -> String {
-        let mark = if since.is_exact { "" } else { ">" };
-        let held = since.elapsed(self.screen.now);
-        format!("{mark}{}", short_duration(held, DURATION - mark.len()))
+        line
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::tui::keys::LAST;
 use sstat::{ProcessState, StatusSince, Thresholds, Update};
 
 fn now() -> DateTime<Utc> {
@@ -93,7 +94,7 @@ fn urgent_sessions_come_first() {
     let mut scene = Scene::new();
     let order = ["w5", "w4", "w3", "w2", "w1", "w10"];
     assert_eq!(scene.names(), order);
-    scene.act(&[Action::OnlyAttention]);
+    scene.act(&[Action::Show(Only::Attention)]);
     assert_eq!(scene.names(), order[..4]);
     assert_eq!(scene.screen.rows.stale, 1);
 }
@@ -143,15 +144,15 @@ fn cursor_stays_with_its_session() {
     // Before the first key it stays in the first row.
     scene.put("w0", "error", 60);
     assert_eq!(scene.selected(), Some("w0"));
-    scene.act(&[Action::Down(2)]);
+    scene.act(&[Action::Move(2)]);
     assert_eq!(scene.selected(), Some("w4"));
     scene.put("w4", "working", 0);
     assert_eq!(scene.selected(), Some("w4"));
     scene.remove("w4");
     assert_eq!(scene.selected(), Some("w10"), "the next in its place");
-    scene.act(&[Action::First, Action::Up(1)]);
+    scene.act(&[FIRST, Action::Move(-1)]);
     assert_eq!(scene.selected(), Some("w0"));
-    scene.act(&[Action::Last, Action::Down(1)]);
+    scene.act(&[LAST, Action::Move(1)]);
     assert_eq!(scene.selected(), Some("w10"));
 }
 
@@ -160,15 +161,15 @@ fn page_follows_the_cursor_and_stays_full() {
     let mut scene = Scene::new();
     scene.screen.set_page(4);
     assert_eq!(scene.screen.visible(), 0..4);
-    scene.act(&[Action::PageDown]);
+    scene.act(&[Action::MovePages(1)]);
     assert_eq!(scene.screen.visible(), 1..5);
-    scene.act(&[Action::Last]);
+    scene.act(&[LAST]);
     assert_eq!(scene.screen.visible(), 2..6);
     scene.screen.set_page(5);
     assert_eq!(scene.screen.visible(), 1..6);
-    scene.act(&[Action::First]);
+    scene.act(&[FIRST]);
     assert_eq!(scene.screen.visible(), 0..5);
-    scene.act(&[Action::HalfDown, Action::HalfDown]);
+    scene.act(&[Action::MoveHalfPages(1), Action::MoveHalfPages(1)]);
     assert_eq!(scene.screen.visible(), 1..6);
 }
 
@@ -178,11 +179,11 @@ fn paused_screen_ignores_events_and_time() {
     scene.act(&[Action::Pause]);
     scene.put("w1", "error", 0);
     scene.remove("w3");
-    scene.screen.tick(now() + TimeDelta::hours(1), true);
+    scene.screen.tick(now() + TimeDelta::hours(1));
     assert_eq!(scene.screen.rows.found, 6);
     assert_eq!((scene.screen.now, scene.screen.rows.stale), (now(), 1));
     scene.act(&[Action::Pause]);
-    scene.screen.tick(now() + TimeDelta::hours(1), true);
+    scene.screen.tick(now() + TimeDelta::hours(1));
     assert_eq!(scene.screen.now, now() + TimeDelta::hours(1));
     assert_eq!(scene.names(), ["w5", "w4", "w1", "w2", "w10"]);
 }
@@ -221,17 +222,35 @@ fn unknown_starts_are_those_that_matter() {
     scene.screen.observe_since();
     scene.refresh();
     assert_eq!(scene.names(), ["w1", "w3", "w2", "w10", "w5", "w4"]);
-    scene.act(&[Action::LongestFirst]);
+    scene.act(&[Action::Show(Only::Waiting)]);
     assert_eq!(scene.names(), ["w3", "w2", "w5", "w4"], "who waits");
-    scene.act(&[Action::LongestFirst]);
+    scene.act(&[Action::Show(Only::Waiting)]);
     assert_eq!(scene.screen.order_in_words(), "attention");
     assert_eq!(scene.names().len(), 6);
 }
 
 #[test]
+fn each_selection_replaces_the_other() {
+    let mut scene = Scene::new();
+    for (only, crumb, order) in [
+        (Only::Waiting, "waiting", "for"),
+        (Only::Attention, "attention", "attention"),
+        (Only::Waiting, "waiting", "for"),
+        (Only::Finished, "finished", "attention"),
+    ] {
+        scene.act(&[Action::Show(only)]);
+        assert_eq!(scene.screen.breadcrumbs(), [crumb]);
+        assert_eq!(scene.screen.order_in_words(), order);
+    }
+    scene.act(&[Action::Show(Only::Waiting), Action::Back]);
+    assert!(scene.screen.breadcrumbs().is_empty());
+    assert_eq!(scene.screen.order_in_words(), "attention");
+}
+
+#[test]
 fn back_leaves_one_view_at_a_time() {
     let mut scene = Scene::new();
-    scene.act(&[Action::OnlyAttention, Action::Enter]);
+    scene.act(&[Action::Show(Only::Attention), Action::Enter]);
     scene.act(&[Action::StartFilter, Action::Type('w'), Action::Accept]);
     scene.act(&[Action::Help]);
     assert_eq!(
@@ -265,7 +284,7 @@ fn back_leaves_one_view_at_a_time() {
 fn groups_fold_and_unfold_around_the_cursor() {
     let mut scene = Scene::new();
     scene.put("v1", "working", 10);
-    scene.act(&[Action::Down(5)]);
+    scene.act(&[Action::Move(5)]);
     assert_eq!(scene.selected(), Some("w1"));
     scene.act(&[Action::NextGrouping]);
     assert_eq!(scene.screen.breadcrumbs(), ["by prefix"]);
@@ -289,7 +308,7 @@ fn groups_fold_and_unfold_around_the_cursor() {
     scene.act(&[Action::NextGrouping]);
     assert_eq!(scene.screen.breadcrumbs(), ["by task"]);
     assert_eq!(name(&scene).as_deref(), Some("t10"), "the task of w1");
-    scene.act(&[Action::Last, Action::NextGrouping]);
+    scene.act(&[LAST, Action::NextGrouping]);
     assert_eq!(scene.screen.breadcrumbs(), ["by status"]);
     assert_eq!(scene.names(), ["error", "blocked", "working", "idle"]);
     // No session has a host or a directory, so there are no groups of them.
@@ -297,7 +316,7 @@ fn groups_fold_and_unfold_around_the_cursor() {
     assert!(scene.screen.breadcrumbs().is_empty());
     assert_eq!(scene.names().len(), 7);
     // Enter folds and unfolds, Esc leaves the groups.
-    scene.act(&[Action::NextGrouping, Action::First, Action::Enter]);
+    scene.act(&[Action::NextGrouping, FIRST, Action::Enter]);
     assert_eq!(scene.names().len(), 8);
     scene.act(&[Action::Enter]);
     assert_eq!(scene.names(), ["w", "v"]);
@@ -309,7 +328,7 @@ fn groups_fold_and_unfold_around_the_cursor() {
 fn cursor_stays_with_its_group() {
     let mut scene = Scene::new();
     scene.put("v1", "working", 10);
-    scene.act(&[Action::NextGrouping, Action::Last]);
+    scene.act(&[Action::NextGrouping, LAST]);
     let name = |scene: &Scene| {
         scene
             .screen
@@ -340,20 +359,20 @@ fn finished_sessions_fold_after_an_hour() {
     let end = r#","stale_after":31536000,"metadata":{"agent":"a","session_end":"exit"}"#;
     scene.put_with("done2", "idle", 9000, end);
     assert_eq!(scene.names().len(), 8, "one is not folded");
-    scene.screen.tick(now() + TimeDelta::seconds(1), false);
+    scene.screen.tick(now() + TimeDelta::seconds(1));
     scene.refresh();
     assert_eq!(scene.names().last(), Some(&"finished sessions"));
     assert_eq!(scene.screen.rows.groups[0].members.len(), 2);
-    scene.act(&[Action::Last, Action::Enter]);
+    scene.act(&[LAST, Action::Enter]);
     assert_eq!(scene.names()[6..], ["finished sessions", "done1", "done2"]);
-    scene.act(&[Action::Last, Action::Close]);
+    scene.act(&[LAST, Action::Close]);
     assert_eq!(scene.names().len(), 7);
     scene.act(&[Action::StartFilter, Action::Type('d'), Action::Type('o')]);
     assert_eq!(scene.names(), ["done1", "done2"], "a filter shows them");
-    scene.act(&[Action::Back, Action::OnlyFinished]);
+    scene.act(&[Action::Back, Action::Show(Only::Finished)]);
     assert_eq!(scene.names(), ["done1", "done2"]);
     assert_eq!(scene.screen.breadcrumbs(), ["finished"]);
-    scene.act(&[Action::OnlyAttention]);
+    scene.act(&[Action::Show(Only::Attention)]);
     assert_eq!(scene.screen.breadcrumbs(), ["attention"]);
 }
 
@@ -366,12 +385,12 @@ fn columns_are_chosen_in_their_order() {
         let columns = scene.screen.choice.columns.iter();
         columns.map(Column::to_string).collect::<Vec<_>>().join(" ")
     };
-    scene.act(&[Action::ToggleColumn, Action::Down(2), Action::ToggleColumn]);
+    scene.act(&[Action::ToggleColumn, Action::Move(2), Action::ToggleColumn]);
     assert_eq!(shown(&scene), "session status age progress task message");
     scene.act(&[
-        Action::Last,
+        LAST,
         Action::ToggleColumn,
-        Action::Up(1),
+        Action::Move(-1),
         Action::ToggleColumn,
     ]);
     assert_eq!(shown(&scene), "session status age progress task meta.phase");
@@ -388,18 +407,21 @@ fn mouse_selects_sorts_and_scrolls() {
     let mut scene = Scene::new();
     scene.screen.set_page(4);
     scene.screen.areas = Areas {
-        table: Rect::new(0, 1, 40, 5),
+        rows: Rect::new(0, 2, 40, 4),
         pane: Rect::new(40, 1, 40, 5),
-        headings: vec![(2..10, Column::Session), (10..20, Column::Status)],
+        headings: vec![
+            (Rect::new(2, 1, 8, 1), Column::Session),
+            (Rect::new(11, 1, 8, 1), Column::Status),
+        ],
     };
     let at = Position::new;
     scene.act(&[Action::Click(at(5, 3))]);
     assert_eq!(scene.selected(), Some("w4"));
     scene.act(&[Action::Click(at(5, 3))]);
     assert!(scene.screen.is_pane_open, "a click on the selected row");
-    scene.act(&[Action::ScrollDown(at(50, 3)), Action::Click(at(50, 3))]);
+    scene.act(&[Action::Scroll(3, at(50, 3)), Action::Click(at(50, 3))]);
     assert_eq!((scene.screen.detail_top, scene.selected()), (3, Some("w4")));
-    scene.act(&[Action::ScrollDown(at(5, 3))]);
+    scene.act(&[Action::Scroll(3, at(5, 3))]);
     assert_eq!(scene.selected(), Some("w1"));
     scene.act(&[Action::Click(at(11, 1))]);
     assert_eq!(scene.screen.order_in_words(), "status");

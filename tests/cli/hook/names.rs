@@ -138,29 +138,64 @@ fn name_of_the_tmux_session_is_used_until_the_agent_ends() {
     if !have("tmux") {
         return;
     }
+    // In a directory with few sessions, their files are read before tmux is asked.
+    for others in [0, 101] {
+        let sandbox = Sandbox::with_real_clock();
+        for number in 0..others {
+            let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle"}"#;
+            sandbox.write(&format!("other{number}"), line);
+        }
+        let agents_session = || {
+            let mut sessions = sandbox.sessions();
+            sessions.retain(|session| !session.starts_with("other"));
+            sessions
+        };
+        let server = Server::new(&sandbox, "s", "team/worker 1");
+        server.hook("SessionStart", "aaaaaa-1");
+        assert_eq!(agents_session(), ["team_worker 1"]);
+        // The name stays if tmux renames its session or has closed the pane.
+        server.tmux(&["rename-session", "renamed"]);
+        let mut own = sandbox.command(["push", "team/worker 1", "working"]);
+        own.envs(server.variables.clone());
+        assert!(own.status().unwrap().success());
+        server.hook("UserPromptSubmit", "aaaaaa-1");
+        assert_eq!(sandbox.last("team_worker 1")["message"], "aaaaaa-1");
+        // Another session of the same process, as after /clear.
+        server.hook("UserPromptSubmit", "bbbbbb-1");
+        assert_eq!(sandbox.last("team_worker 1")["message"], "bbbbbb-1");
+        server.tmux(&["kill-server"]);
+        server.hook("SessionEnd", "bbbbbb-1");
+        let last = sandbox.last("team_worker 1");
+        assert_eq!(last["message"], "ended before its turn did");
+        assert_eq!(agents_session(), ["team_worker 1"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn agent_with_a_session_does_not_ask_tmux() {
     let sandbox = Sandbox::with_real_clock();
-    let server = Server::new(&sandbox, "s", "team/worker 1");
-    server.hook("SessionStart", "aaaaaa-1");
-    assert_eq!(sandbox.sessions(), ["team_worker 1"]);
-    // The name stays if tmux renames its session or has closed the pane.
-    server.tmux(&["rename-session", "renamed"]);
-    let mut own = sandbox.command(["push", "team/worker 1", "working"]);
-    assert!(
-        own.envs(server.variables.clone())
-            .status()
-            .unwrap()
-            .success()
-    );
-    server.hook("UserPromptSubmit", "aaaaaa-1");
-    assert_eq!(sandbox.last("team_worker 1")["message"], "aaaaaa-1");
-    // Another session of the same process, as after /clear.
-    server.hook("UserPromptSubmit", "bbbbbb-1");
-    assert_eq!(sandbox.last("team_worker 1")["message"], "bbbbbb-1");
-    server.tmux(&["kill-server"]);
-    server.hook("SessionEnd", "bbbbbb-1");
-    let last = sandbox.last("team_worker 1");
-    assert_eq!(last["message"], "ended before its turn did");
-    assert_eq!(sandbox.sessions(), ["team_worker 1"]);
+    let (log, bin) = (sandbox.root().join("log"), sandbox.home().join("bin"));
+    std::fs::create_dir(&bin).unwrap();
+    let script = format!("#!/bin/sh\necho asked >> '{}'\necho s\n", log.display());
+    crate::support::write_program(&bin.join("tmux"), &script);
+    let hook = |event: &str, id: &str, pane: &str| {
+        let payload = json!({"hook_event_name": event, "session_id": id, "prompt": id});
+        let mut command = sandbox.command(["push", "--hook", "codex"]);
+        let path = format!("{}:/usr/bin:/bin", bin.display());
+        command.envs([("TMUX", "/x,1,0"), ("TMUX_PANE", pane), ("PATH", &path)]);
+        let ran = fed(&mut command, payload.to_string().as_bytes());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let asked = std::fs::read_to_string(&log).unwrap_or_default();
+        asked.lines().count()
+    };
+    assert_eq!(hook("SessionStart", "a", "%0"), 1);
+    assert_eq!(hook("UserPromptSubmit", "a", "%0"), 1);
+    assert_eq!(hook("PreToolUse", "a", "%0"), 1);
+    assert_eq!(sandbox.sessions(), ["s"]);
+    // Another pane, and the start of another agent.
+    assert_eq!(hook("PreToolUse", "a", "%1"), 2);
+    assert_eq!(hook("SessionStart", "b", "%0"), 3);
 }
 
 #[cfg(unix)]

@@ -270,10 +270,11 @@ pub struct Push {
     /// recognizes the agent. Pushes the status that the hook implies. Always exits with 0 and prints
     /// nothing on stdout, because agents interpret both. The JSON can also be
     /// the last argument.
-    #[arg(long, value_enum, value_name = "AGENT", hide_possible_values = true,
+    #[arg(long, value_name = "AGENT", hide_possible_values = true,
+          value_parser = ["claude-code", "codex", "gemini", "qwen", "copilot", "opencode", "auto"],
           conflicts_with_all = ["status", "message", "progress_positional", "task_positional",
                                 "progress", "task", "message_by_name", "meta", "metadata", "pid", "command"])]
-    pub hook: Option<Agent>,
+    pub hook: Option<String>,
     /// Session of the hook
     ///
     /// Without this option: $SSTAT_SESSION, else the name of the tmux session,
@@ -306,40 +307,6 @@ pub struct Push {
     /// the exit code or the signal. The exit code is that of COMMAND.
     #[arg(value_name = "COMMAND", last = true, conflicts_with = "pid")]
     pub command: Vec<OsString>,
-}
-
-/// A coding agent with supported hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Agent {
-    /// Claude Code
-    ClaudeCode,
-    /// Codex: its hooks and its notify command
-    Codex,
-    /// Gemini CLI
-    Gemini,
-    /// Qwen Code
-    Qwen,
-    /// GitHub Copilot CLI
-    Copilot,
-    /// opencode, through its plugin
-    Opencode,
-    /// Any agent: recognize it by its events
-    Auto,
-}
-
-impl Agent {
-    /// Returns the name of the agent, `None` for `auto`.
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::ClaudeCode => Some("claude-code"),
-            Self::Codex => Some("codex"),
-            Self::Gemini => Some("gemini"),
-            Self::Qwen => Some("qwen"),
-            Self::Copilot => Some("copilot"),
-            Self::Opencode => Some("opencode"),
-            Self::Auto => None,
-        }
-    }
 }
 
 #[derive(Debug, Args)]

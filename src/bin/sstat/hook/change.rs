@@ -215,13 +215,15 @@ impl StatusChange {
         };
         let status = match status {
             // Only the wrapper ends its run.
-            Status::Completed | Status::Error if context.wrapper.is_some() => Status::Idle,
+            Status::Completed | Status::Error if context.sender.wrapper.is_some() => Status::Idle,
             status => status,
         };
         let mut update = Update::new(context.session, status, context.now);
         update.run = context.run.map(str::to_owned);
-        update.wrapper = context.wrapper.map(ProcessIdentity::run_name);
-        update.tmux = context.tmux.map(str::to_owned);
+        let sender = context.sender;
+        let wrapper = sender.wrapper.as_ref();
+        update.wrapper = wrapper.map(ProcessIdentity::run_name);
+        update.tmux.clone_from(&sender.tmux);
         if !message.is_empty() {
             update.message = message;
         }
@@ -230,8 +232,8 @@ impl StatusChange {
         update.progress = progress.or(update.progress);
         // After the end of the agent, the wrapper still runs.
         let process = match self.ends_session() {
-            true => context.wrapper,
-            false => context.process,
+            true => wrapper,
+            false => sender.process.as_ref(),
         };
         update.process = process.cloned().map(Box::new);
         update.stale_after = match process {
@@ -247,14 +249,11 @@ impl StatusChange {
         state.session_end.clone_from(&self.session_end);
         state.behind = shown.map(|_| behind);
         // What the event lacks is kept.
-        let agent = context.agent.map(str::to_owned).or(state.agent);
+        let agent = sender.agent.clone().or(state.agent);
         state.agent = agent.or_else(|| Some("unknown".to_owned()));
-        state.cwd = context.directory.clone().or(state.cwd);
-        state.model = context
-            .model
-            .as_deref()
-            .and_then(first_line)
-            .or(state.model);
+        state.cwd = sender.directory.clone().or(state.cwd);
+        let model = sender.model.as_deref().and_then(first_line);
+        state.model = model.or(state.model);
         update.metadata = serde_json::value::to_raw_value(&state).ok();
         update
     }
@@ -277,7 +276,7 @@ fn status_at_end(reason: &str, context: &Context<'_>) -> Option<(Status, String)
         }
         _ if is_in_turn => Some((Status::Error, "ended before its turn did".to_owned())),
         // The wrapped agent has ended its turn.
-        _ if context.wrapper.is_some() => Some((Status::Idle, last.message.clone())),
+        _ if context.sender.wrapper.is_some() => Some((Status::Idle, last.message.clone())),
         _ => Some((Status::Idle, "session ended".to_owned())),
     }
 }
@@ -292,16 +291,24 @@ pub struct Context<'a> {
     pub is_locked: bool,
     /// Whether the session's name is derived from the agent's session id.
     pub is_named_by_id: bool,
-    pub process: Option<&'a ProcessIdentity>,
-    /// The tmux pane of the agent.
-    pub tmux: Option<&'a str>,
     /// The value of `--expect`.
     pub stale_after: Option<Duration>,
-    pub agent: Option<&'a str>,
-    /// The id of the agent's session.
+    /// The id of the agent's session, for a subagent that of its parent's.
     pub run: Option<&'a str>,
+    pub sender: &'a Sender,
+}
+
+/// The agent that sent an event.
+#[derive(Default)]
+pub struct Sender {
+    pub agent: Option<String>,
+    pub process: Option<ProcessIdentity>,
+    /// The id of the agent's session.
+    pub run: Option<String>,
+    /// The tmux pane of the agent.
+    pub tmux: Option<String>,
     /// The wrapper around the agent.
-    pub wrapper: Option<&'a ProcessIdentity>,
+    pub wrapper: Option<ProcessIdentity>,
     pub directory: Option<String>,
     pub model: Option<String>,
 }

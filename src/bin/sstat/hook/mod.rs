@@ -13,7 +13,7 @@ mod wording;
 
 use sstat::{JsonObject, SessionName};
 
-pub use change::{Context, StatusChange};
+pub use change::{Context, Sender, StatusChange};
 pub use event::Event;
 pub use owner::{Claim, claim, is_shared_daemon, other_name};
 pub use state::{HookState, is_session_end};
@@ -109,14 +109,12 @@ mod tests {
                         state: &HookState::default(),
                         is_locked: true,
                         is_named_by_id: false,
-                        process: None,
-                        tmux: None,
                         stale_after: None,
-                        agent: None,
                         run: None,
-                        wrapper: None,
-                        directory: event.directory(),
-                        model: None,
+                        sender: &Sender {
+                            directory: event.directory(),
+                            ..Sender::default()
+                        },
                     };
                     let Some(update) = change.apply(&context) else {
                         continue;

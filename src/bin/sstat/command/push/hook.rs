@@ -1,5 +1,6 @@
 //! `sstat push --hook`: converts one event of a coding agent to an update.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
 use std::time::Duration;
 
@@ -7,10 +8,10 @@ use chrono::{DateTime, Utc};
 use sstat::{HealthRules, ProcessIdentity, Query, SessionName, Store, Update};
 
 use super::record;
-use crate::cli::{self, Agent};
+use crate::cli;
 use crate::config::{Config, session_variable};
 use crate::error::{CliError, Result};
-use crate::hook::{self, Claim, Context, Event, HookState, Payload, StatusChange};
+use crate::hook::{self, Claim, Context, Event, HookState, Payload, Sender, StatusChange};
 use crate::timeout::run_with_timeout;
 use crate::tmux;
 use crate::view::{Report, View};
@@ -31,7 +32,11 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 /// Maximum number of names that a hook tries.
 const MAX_NAMES: usize = 4;
 
-pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
+/// Maximum number of sessions whose files are read instead of asking tmux.
+const MAX_SCANNED: usize = 100;
+
+pub fn run(config: &Config, agent: &str, args: &cli::Push) -> Result<Report> {
+    let nothing = Report::of(View::Nothing);
     let fields = match &args.session {
         // Codex appends the payload to its notify command.
         Some(json) => Payload::parse_bytes(json.as_encoded_bytes()).map_err(invalid_payload),
@@ -42,43 +47,47 @@ pub fn run(config: &Config, agent: Agent, args: &cli::Push) -> Result<Report> {
         prompts: config.hook_prompts(),
     };
     let now = config.now()?;
-    if let Some(change) = hook::change(&event, now) {
-        let agent = agent.name().or_else(|| event.agent());
-        let process = agent_process(config, agent);
-        let is_daemon = process.as_ref().is_some_and(hook::is_shared_daemon);
-        let hook = Hook {
-            config,
-            args,
-            run: event.session_id(),
-            event,
-            now,
-            change,
+    let Some(change) = hook::change(&event, now) else {
+        return Ok(nothing);
+    };
+    let agent = Some(agent).filter(|agent| *agent != "auto");
+    let agent = agent.or_else(|| event.agent()).map(str::to_owned);
+    let process = agent_process(config, agent.as_deref());
+    let (variable, tmux) = (session_variable(), config.tmux_pane());
+    // The environment of a daemon is that of the first of its sessions.
+    let is_own = (variable.is_some() || tmux.is_some())
+        && !process.as_ref().is_some_and(hook::is_shared_daemon);
+    let hook = Hook {
+        config,
+        args,
+        now,
+        change,
+        variable: variable.filter(|_| is_own),
+        sender: Sender {
             agent,
             process,
-            is_daemon,
-            tmux: config.tmux_pane().filter(|_| !is_daemon),
+            run: event.session_id(),
+            tmux: tmux.filter(|_| is_own),
             wrapper: record::wrapper(config),
-        };
-        hook.record()?;
-    }
-    Ok(Report::of(View::Nothing))
+            directory: event.directory(),
+            model: event.text("model"),
+        },
+        event,
+    };
+    hook.record()?;
+    Ok(nothing)
 }
 
-/// An event with its status change, and the agent that it came from.
+/// An event with its status change, and the agent that sent it.
 struct Hook<'a> {
     config: &'a Config,
     args: &'a cli::Push,
     event: Event,
     now: DateTime<Utc>,
     change: StatusChange,
-    agent: Option<&'static str>,
-    process: Option<ProcessIdentity>,
-    /// Whether the agent has the environment of the first of its sessions.
-    is_daemon: bool,
-    /// The id of the agent's session.
-    run: Option<String>,
-    tmux: Option<String>,
-    wrapper: Option<ProcessIdentity>,
+    sender: Sender,
+    /// The value of `SSTAT_SESSION`.
+    variable: Option<OsString>,
 }
 
 impl Hook<'_> {
@@ -86,14 +95,22 @@ impl Hook<'_> {
     fn record(&self) -> Result<()> {
         let fixed = self.fixed_name()?;
         // A tmux session can be renamed, and a pane that is closed has none.
-        let mut may_be_renamed = fixed.is_none() && self.tmux.is_some() && !self.event.is_startup();
-        let given = fixed.or_else(|| self.name_of_pane());
+        let has_pane = fixed.is_none() && self.sender.tmux.is_some();
+        let may_be_renamed = has_pane && !self.event.is_startup();
+        // Asking tmux takes as long as reading the files of many sessions.
+        let is_known = may_be_renamed && self.names()?.len() <= MAX_SCANNED;
+        let known = match is_known {
+            true => self.earlier_name()?,
+            false => None,
+        };
+        let mut may_be_renamed = may_be_renamed && !is_known;
+        let given = fixed.or(known).or_else(|| self.name_of_pane());
         let is_named_by_id = given.is_none();
         let mut name = match given {
             Some(name) => name,
             None => self.name_of_directory()?,
         };
-        let other = self.run.as_ref();
+        let other = self.sender.run.as_ref();
         let other = other.and_then(|run| hook::other_name(&name, run));
         if let Some(other) = other.as_ref().filter(|other| self.exists(other)) {
             name = other.clone();
@@ -133,14 +150,9 @@ impl Hook<'_> {
                 state: &state,
                 is_locked,
                 is_named_by_id,
-                agent: self.agent,
-                run: owner.or(self.run.as_deref()),
-                wrapper: self.wrapper.as_ref(),
-                directory: self.event.directory(),
-                model: self.event.text("model"),
-                process: self.process.as_ref(),
-                tmux: self.tmux.as_deref(),
                 stale_after: self.args.expect,
+                run: owner.or(self.sender.run.as_deref()),
+                sender: &self.sender,
             });
             Ok(update.map(|update| update.encode()).transpose()?)
         };
@@ -154,15 +166,16 @@ impl Hook<'_> {
     }
 
     fn claim(&self, state: &HookState) -> Claim {
+        let Sender { run, process, .. } = &self.sender;
         let ends = self.change.ends_session();
-        hook::claim(state, self.run.as_deref(), self.process.as_ref(), ends)
+        hook::claim(state, run.as_deref(), process.as_ref(), ends)
     }
 
     /// Returns true for the start of a session that has had a later event already:
     /// agents run hooks at the same time.
     fn is_late_start(&self, state: &HookState) -> bool {
-        let is_known = state.run.is_some() && state.run == self.run;
-        self.event.is_startup() && is_known && state.process == self.process
+        let is_known = state.run.is_some() && state.run == self.sender.run;
+        self.event.is_startup() && is_known && state.process == self.sender.process
     }
 
     /// Returns the name that the user has set.
@@ -170,13 +183,13 @@ impl Hook<'_> {
         if let Some(name) = &self.args.hook_session {
             return Ok(Some(record::session_name(self.config, name)?));
         }
-        let variable = session_variable().filter(|_| !self.is_daemon);
-        let name = variable.and_then(|name| record::session_name(self.config, &name).ok());
+        let variable = self.variable.as_ref();
+        let name = variable.and_then(|name| record::session_name(self.config, name).ok());
         // A tmux server keeps the variables of the wrapped command that started it. An
         // agent whose wrapper was killed keeps its name.
         if let Some(name) = &name
             && self.config.run_variable().is_some()
-            && self.wrapper.is_none()
+            && self.sender.wrapper.is_none()
             && self.claim(&self.last_update(name)?.1) != Claim::Owned
         {
             return Ok(None);
@@ -185,17 +198,19 @@ impl Hook<'_> {
     }
 
     fn name_of_pane(&self) -> Option<SessionName> {
-        let session = tmux::session_of_pane(self.tmux.as_deref()?)?;
+        let session = tmux::session_of_pane(self.sender.tmux.as_deref()?)?;
         SessionName::from_text(&session).ok()
     }
 
     /// Derives a name from the directory and the id. An agent may change its
     /// directory, so an existing session with the same id keeps its name.
     fn name_of_directory(&self) -> Result<SessionName> {
-        let directory = self.event.directory();
+        let sender = &self.sender;
+        let directory = sender.directory.clone();
         let directory = directory.unwrap_or_else(|| self.config.current_directory());
-        let derived = self.run.as_ref().and_then(|id| {
-            let name = hook::directory_name(self.agent.unwrap_or("agent"), &directory, id)?;
+        let derived = sender.run.as_ref().and_then(|id| {
+            let agent = sender.agent.as_deref().unwrap_or("agent");
+            let name = hook::directory_name(agent, &directory, id)?;
             Some((name, hook::name_end(id)?))
         });
         let (name, end) = derived.ok_or_else(|| {
@@ -206,25 +221,25 @@ impl Hook<'_> {
         if self.exists(&name) {
             return Ok(name);
         }
-        let names = match self.store().names() {
-            // The first push creates the directory.
-            Err(error) if error.is_not_found() => Vec::new(),
-            names => names?,
-        };
-        let same = names.into_iter().filter(|other| other.ends_with(&end));
+        let names = self.names()?.into_iter();
+        let same = names.filter(|other| other.ends_with(&end));
         let same = same.min().and_then(|other| SessionName::new(other).ok());
         Ok(same.unwrap_or(name))
     }
 
-    /// Returns the session that the agent wrote to from this tmux pane before its tmux
-    /// session was renamed or closed.
+    /// Returns the session that the agent has written to from this tmux pane, preferably
+    /// the one with its id. The tmux session may have been renamed or closed since.
     fn earlier_name(&self) -> Result<Option<SessionName>> {
         let scan = match self.store().scan(&no_rules(), |_| true) {
             Err(error) if error.is_not_found() => return Ok(None),
             scan => scan?,
         };
         let updates = scan.sessions.into_iter().map(|session| session.update);
-        for update in updates.filter(|update| update.tmux == self.tmux) {
+        let mut from_here: Vec<Update> = updates
+            .filter(|update| update.tmux == self.sender.tmux)
+            .collect();
+        from_here.sort_by_key(|update| update.run != self.sender.run);
+        for update in from_here {
             if let Ok(name) = SessionName::new(update.session)
                 && self.claim(&self.last_update(&name)?.1) == Claim::Owned
             {
@@ -259,6 +274,14 @@ impl Hook<'_> {
 
     fn exists(&self, name: &SessionName) -> bool {
         self.store().path().join(name.file_name()).exists()
+    }
+
+    /// Returns the names of all sessions. The first push creates the directory.
+    fn names(&self) -> Result<Vec<String>> {
+        match self.store().names() {
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            names => Ok(names?),
+        }
     }
 
     fn store(&self) -> &Store {

@@ -26,7 +26,7 @@ pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
         return Ok(wrap::run(config, args));
     }
     catch_size_limit();
-    if let Some(agent) = args.hook {
+    if let Some(agent) = &args.hook {
         return hook::run(config, agent, &args);
     }
     if args.stdin {

@@ -46,13 +46,13 @@ complete -c sstat -n "__fish_sstat_using_subcommand push" -s m -l meta -d 'Metad
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l metadata -d 'Metadata as a JSON object' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l expect -d 'Time until the next update' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l pid -d 'Process of the session [default: $SSTAT_PID]' -r -f
-complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read an agent\'s hook from stdin: codex, auto, ...' -r -f -a "claude-code\t'Claude Code'
-codex\t'Codex: its hooks and its notify command'
-gemini\t'Gemini CLI'
-qwen\t'Qwen Code'
-copilot\t'GitHub Copilot CLI'
-opencode\t'opencode, through its plugin'
-auto\t'Any agent: recognize it by its events'"
+complete -c sstat -n "__fish_sstat_using_subcommand push" -l hook -d 'Read an agent\'s hook from stdin: codex, auto, ...' -r -f -a "claude-code\t''
+codex\t''
+gemini\t''
+qwen\t''
+copilot\t''
+opencode\t''
+auto\t''"
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l session -d 'Session of the hook' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l ack -d 'Acknowledge a session that needs attention' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand push" -l tail -d 'Record the last lines of stderr if COMMAND fails [default: 10]' -r -f

@@ -205,6 +205,7 @@ fn invalid_input_is_explained_and_writes_nothing() {
             vec!["w", "working", "--pid", "4194305"],
             "no process has the id 4194305",
         ),
+        (vec!["w", "working", "--pid", "-1"], "expected a process id"),
         (vec!["w", "working", &long], "65536"),
         (vec!["w"], "STATUS"),
         (vec!["w", "working", "--"], "missing command"),

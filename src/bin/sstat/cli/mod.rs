@@ -249,7 +249,7 @@ pub struct Push {
     ///
     /// The session is dead when this process has ended while the status is
     /// idle, working or blocked.
-    #[arg(long, value_name = "PID", value_parser = value::pid, hide_short_help = true)]
+    #[arg(long, value_name = "PID", value_parser = value::pid, allow_negative_numbers = true, hide_short_help = true)]
     pub pid: Option<u32>,
     /// Wait until the line is on the disk
     ///

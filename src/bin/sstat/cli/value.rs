@@ -11,23 +11,16 @@ use sstat::{StaleStatuses, Status};
 
 use super::{MetaFilter, Moment};
 
-/// Returns the rule that a value breaks.
-fn reason(error: sstat::Error) -> String {
-    match error {
-        sstat::Error::Duration { reason, .. } => reason.to_owned(),
-        sstat::Error::Status { .. } => {
-            "expected idle, working, blocked, completed or error".to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
 pub fn status(text: &str) -> Result<Status, String> {
-    text.parse().map_err(reason)
+    text.parse()
+        .map_err(|_| "expected idle, working, blocked, completed or error".to_owned())
 }
 
 pub fn duration(text: &str) -> Result<Duration, String> {
-    sstat::parse_duration(text).map_err(reason)
+    sstat::parse_duration(text).map_err(|error| match error {
+        sstat::Error::Duration { reason, .. } => reason.to_owned(),
+        other => other.to_string(),
+    })
 }
 
 pub fn stale_statuses(text: &str) -> Result<StaleStatuses, String> {

@@ -34,6 +34,8 @@ pub enum Progress {
     Reached(f64),
     TaskCreated,
     TaskCompleted,
+    /// The tasks of an earlier session no longer count.
+    Restarted,
 }
 
 /// A change of the session's status.
@@ -49,8 +51,6 @@ pub struct StatusChange {
     pub asks: Option<Request>,
     /// Whether the request is only added if no other is open, which has more details.
     pub asks_unless_open: bool,
-    /// Whether the agent starts a session, without the tasks of an earlier one.
-    pub starts: bool,
     /// The reason, if the agent's session ends.
     pub session_end: Option<String>,
     pub stale_after: Option<Duration>,
@@ -121,9 +121,8 @@ impl StatusChange {
         };
         let requests = self.requests_after(&state.requests);
         let requests_change = requests != context.state.requests;
-        let of_last = || last.filter(|_| !is_new_run).map(Behind::of);
-        let behind = state.behind.take().or_else(of_last);
-        let mut behind = behind.unwrap_or_default();
+        let of_last = || Some(Behind::of(last.filter(|_| !is_new_run)?, &state));
+        let mut behind = state.behind.clone().or_else(of_last).unwrap_or_default();
         let is_in_turn = matches!(behind.status.as_str(), "working" | "blocked");
         let has_background = !state.subagents.is_empty();
         if self.is_interruption && (last.is_none() || !is_in_turn || has_background) {
@@ -152,7 +151,7 @@ impl StatusChange {
                 error_kind: self.error_kind.clone().or(kept_error),
             };
         }
-        if self.starts {
+        if self.progress == Progress::Restarted {
             state.tasks = None;
         }
         if let Some(subagents) = &self.in_background {
@@ -210,7 +209,8 @@ impl StatusChange {
         shown: Option<&Request>,
     ) -> Update {
         let (status, message) = match shown {
-            Some(request) => (request.status(), request.message.clone()),
+            Some(request) if request.is_question() => (Status::Blocked, request.message.clone()),
+            Some(compaction) => (Status::Working, compaction.message.clone()),
             None => (behind.status(), behind.message.clone()),
         };
         let status = match status {

@@ -19,6 +19,15 @@ const CALL: [&str; 3] = ["tool_use_id", "toolUseId", "callID"];
 const DIRECTORY: [&str; 2] = ["cwd", "working_dir"];
 const SUBAGENT: [&str; 2] = ["agent_id", "agentId"];
 
+/// The directories of agents.
+const AGENTS: [(&str, &str); 5] = [
+    (".claude", "claude-code"),
+    (".codex", "codex"),
+    (".gemini", "gemini"),
+    (".qwen", "qwen"),
+    (".copilot", "copilot"),
+];
+
 /// Maximum lengths in bytes: an update must fit into a line.
 const MAX_ID: usize = 128;
 const MAX_DIRECTORY: usize = 4096;
@@ -127,17 +136,9 @@ impl Event {
             .first_text(&["transcript_path", "transcriptPath"]);
         let transcript = transcript.unwrap_or_default();
         let mut parts = transcript.split(['/', '\\']);
-        let directory = parts.find_map(|part| {
-            let name = part.strip_prefix('.')?;
-            ["claude", "codex", "gemini", "qwen", "copilot"]
-                .into_iter()
-                .find(|known| *known == name)
-        });
-        match directory {
-            Some("claude") => Some("claude-code"),
-            None if self.fields.has("cursor_version") => Some("cursor"),
-            other => other,
-        }
+        let agent_of = |part: &str| AGENTS.iter().find(|(directory, _)| *directory == part);
+        let known = parts.find_map(agent_of).map(|(_, agent)| *agent);
+        known.or_else(|| self.fields.has("cursor_version").then_some("cursor"))
     }
 
     /// Returns the tool call of Gemini's permission request, which describes it in

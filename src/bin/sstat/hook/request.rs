@@ -1,7 +1,6 @@
 //! Requests: questions and permissions that the user has not answered.
 
 use serde::{Deserialize, Serialize};
-use sstat::Status;
 
 /// The hash of requests that are not tool calls.
 pub const COMPACTION: &str = "compaction";
@@ -53,17 +52,9 @@ impl Request {
             && (self.hash == other.hash || (!self.call.is_empty() && self.call == other.call))
     }
 
-    /// Returns true if the user must answer.
+    /// Returns true if the user must answer: the session is blocked.
     pub fn is_question(&self) -> bool {
         self.kind != Kind::Compaction
-    }
-
-    /// Returns the status of the session while the request is open.
-    pub fn status(&self) -> Status {
-        match self.kind {
-            Kind::Compaction => Status::Working,
-            _ => Status::Blocked,
-        }
     }
 }
 

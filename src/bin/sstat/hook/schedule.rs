@@ -13,80 +13,65 @@ pub fn next_run<'a>(
     crons: impl Iterator<Item = &'a Payload>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let local = now
-        .with_timezone(&Local)
-        .with_second(0)?
-        .with_nanosecond(0)?;
     crons
         .filter_map(|cron| cron.first_text(&["schedule", "cron", "expression"]))
-        .filter_map(|expression| {
-            let fields = parse(&expression)?;
-            (1..=SEARCHED_MINUTES)
-                .map(|minutes| local + TimeDelta::minutes(minutes))
-                .find(|time| matches(&fields, time))
-        })
+        .filter_map(|expression| next_time(&expression, now.with_timezone(&Local)))
         .min()
         .map(|time| time.to_utc())
 }
 
-/// The values of each field of a cron expression as a bit set: minute, hour, day
-/// of the month, month, day of the week.
-struct Fields {
-    sets: [u64; 5],
-    /// Whether both fields for days are restricted. Then either may match.
-    either_day: bool,
-}
-
-fn parse(expression: &str) -> Option<Fields> {
-    const RANGES: [(u32, u32); 5] = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
+fn next_time(expression: &str, now: DateTime<Local>) -> Option<DateTime<Local>> {
     let fields: Vec<&str> = expression.split_ascii_whitespace().collect();
-    if fields.len() != RANGES.len() {
+    let [minute, hour, day, month, weekday] = fields[..] else {
         return None;
-    }
-    let mut sets = [0; 5];
-    for ((set, field), (first, last)) in sets.iter_mut().zip(&fields).zip(RANGES) {
-        for part in field.split(',') {
-            let (range, step) = match part.split_once('/') {
-                Some((range, step)) => (range, step.parse().ok().filter(|step| *step > 0)?),
-                None => (part, 1),
-            };
-            let (from, to) = match (range, range.split_once('-')) {
-                ("*", _) => (first, last),
-                (_, Some((from, to))) => (from.parse().ok()?, to.parse().ok()?),
-                (value, None) if part.contains('/') => (value.parse().ok()?, last),
-                (value, None) => (value.parse().ok()?, value.parse().ok()?),
-            };
-            if from < first || to > last {
-                return None;
-            }
-            for value in (from..=to).step_by(step) {
-                *set |= 1 << value;
-            }
-        }
-    }
+    };
+    let minutes = values(minute, 0, 59)?;
+    let hours = values(hour, 0, 23)?;
+    let days = values(day, 1, 31)?;
+    let months = values(month, 1, 12)?;
+    let weekdays = values(weekday, 0, 7)?;
     // 7 is Sunday, like 0.
-    sets[4] |= sets[4] >> 7 & 1;
-    Some(Fields {
-        sets,
-        either_day: !fields[2].starts_with('*') && !fields[4].starts_with('*'),
-    })
+    let weekdays = weekdays | weekdays >> 7 & 1;
+    let is_either_day = !day.starts_with('*') && !weekday.starts_with('*');
+    let has = |values: u64, value: u32| values >> value & 1 == 1;
+    let matches = |time: &DateTime<Local>| {
+        let is_day = has(days, time.day());
+        let is_weekday = has(weekdays, time.weekday().num_days_from_sunday());
+        has(minutes, time.minute())
+            && has(hours, time.hour())
+            && has(months, time.month())
+            && match is_either_day {
+                true => is_day || is_weekday,
+                false => is_day && is_weekday,
+            }
+    };
+    let start = now.with_second(0)?.with_nanosecond(0)?;
+    let mut minutes = (1..=SEARCHED_MINUTES).map(|minutes| start + TimeDelta::minutes(minutes));
+    minutes.find(matches)
 }
 
-fn matches(fields: &Fields, time: &DateTime<Local>) -> bool {
-    let values = [
-        time.minute(),
-        time.hour(),
-        time.day(),
-        time.month(),
-        time.weekday().num_days_from_sunday(),
-    ];
-    let [minute, hour, day, month, weekday] =
-        std::array::from_fn(|index| fields.sets[index] >> values[index] & 1 == 1);
-    let is_day = match fields.either_day {
-        true => day || weekday,
-        false => day && weekday,
-    };
-    minute && hour && month && is_day
+/// Returns the values of a field of a cron expression as a bit set.
+fn values(field: &str, first: u32, last: u32) -> Option<u64> {
+    let mut set = 0;
+    for part in field.split(',') {
+        let (range, step) = match part.split_once('/') {
+            Some((range, step)) => (range, step.parse().ok().filter(|step| *step > 0)?),
+            None => (part, 1),
+        };
+        let (from, to) = match (range, range.split_once('-')) {
+            ("*", _) => (first, last),
+            (_, Some((from, to))) => (from.parse().ok()?, to.parse().ok()?),
+            (value, None) if part.contains('/') => (value.parse().ok()?, last),
+            (value, None) => (value.parse().ok()?, value.parse().ok()?),
+        };
+        if from < first || to > last {
+            return None;
+        }
+        set |= (from..=to)
+            .step_by(step)
+            .fold(0, |set, value| set | 1 << value);
+    }
+    Some(set)
 }
 
 #[cfg(test)]

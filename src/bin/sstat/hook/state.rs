@@ -60,6 +60,7 @@ impl HookState {
     pub fn without_status(self) -> Self {
         Self {
             behind: None,
+            error_kind: None,
             session_end: None,
             ..self
         }
@@ -96,12 +97,12 @@ impl Default for Behind {
 }
 
 impl Behind {
-    pub fn of(last: &Update) -> Self {
+    pub fn of(last: &Update, state: &HookState) -> Self {
         Self {
             status: last.status.as_str().to_owned(),
             message: last.message.clone(),
             progress: last.progress,
-            error_kind: HookState::of(last).and_then(|state| state.error_kind),
+            error_kind: state.error_kind.clone(),
         }
     }
 
@@ -138,15 +139,15 @@ pub struct TaskCounts {
 impl TaskCounts {
     /// Counts a new task. After a completed list, a new list begins.
     pub fn created(self) -> Self {
-        if self.completed >= self.created {
-            return Self {
+        match self.completed >= self.created {
+            true => Self {
                 created: 1,
                 completed: 0,
-            };
-        }
-        Self {
-            created: self.created.saturating_add(1),
-            ..self
+            },
+            false => Self {
+                created: self.created.saturating_add(1),
+                ..self
+            },
         }
     }
 
@@ -158,10 +159,7 @@ impl TaskCounts {
     }
 
     pub fn progress(self) -> f64 {
-        match self.created {
-            0 => 0.0,
-            created => (self.completed as f64 / created as f64).min(1.0),
-        }
+        self.completed.min(self.created) as f64 / self.created.max(1) as f64
     }
 }
 

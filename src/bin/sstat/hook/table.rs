@@ -105,14 +105,15 @@ fn subagent_change(event: &Event, name: &str) -> Option<StatusChange> {
 
 /// Handles the start of a session. Compaction also sends it, during a turn.
 fn started(event: &Event) -> StatusChange {
-    let source = event.text("source");
-    if source.as_deref() == Some("compact") {
-        return StatusChange::answering(Answered::hash(COMPACTION));
-    }
+    let progress = match event.text("source").as_deref() {
+        Some("compact") => return StatusChange::answering(Answered::hash(COMPACTION)),
+        Some("resume") => Progress::Unchanged,
+        _ => Progress::Restarted,
+    };
     StatusChange {
         drops_task: true,
         answered: Answered::Everything,
-        starts: source.as_deref() != Some("resume"),
+        progress,
         in_background: Some(Vec::new()),
         ..StatusChange::main(Status::Idle, "")
     }

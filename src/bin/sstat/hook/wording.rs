@@ -107,13 +107,10 @@ impl Tool {
             let path = input.first_text(keys)?;
             base_name(&path).map(str::to_owned)
         };
-        let command = || {
-            self.command()
-                .map(|text| patched_file(&text).unwrap_or(text))
-        };
+        let command = |text: String| patched_file(&text).unwrap_or(text);
         let text = || input.first_text(&TEXTS).map(|text| without_query(&text));
         file(&FILES)
-            .or_else(command)
+            .or_else(|| self.command().map(command))
             .or_else(text)
             .or_else(|| file(&DIRECTORIES))
     }
@@ -163,15 +160,10 @@ fn without_heading_mark(line: &str) -> &str {
 }
 
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(MAX_MESSAGE) {
-        None => text.to_owned(),
-        Some(_) => {
-            let end = text
-                .char_indices()
-                .nth(MAX_MESSAGE - 1)
-                .map_or(0, |at| at.0);
-            format!("{}…", text[..end].trim_end())
-        }
+    let mut ends = text.char_indices().skip(MAX_MESSAGE - 1);
+    match (ends.next(), ends.next()) {
+        (Some((end, _)), Some(_)) => format!("{}…", text[..end].trim_end()),
+        _ => text.to_owned(),
     }
 }
 
@@ -197,12 +189,8 @@ fn patched_file(command: &str) -> Option<String> {
 
 /// Removes the query of a URL, which may contain secrets.
 fn without_query(text: &str) -> String {
-    let end = if text.contains("://") {
-        text.find(['?', '#']).unwrap_or(text.len())
-    } else {
-        text.len()
-    };
-    text[..end].to_owned()
+    let end = text.find(['?', '#']).filter(|_| text.contains("://"));
+    text[..end.unwrap_or(text.len())].to_owned()
 }
 
 #[cfg(test)]

@@ -300,40 +300,41 @@ fn agent_process(config: &Config, agent: Option<&str>) -> Option<ProcessIdentity
 
 /// Reads the payload from stdin, for at most [`STDIN_TIMEOUT`].
 fn read_stdin() -> Result<Payload> {
-    let error = |reason: &str| Err(CliError::error(format!("--hook: stdin{reason}")));
     if io::stdin().is_terminal() {
-        return error(" is a terminal: expected the JSON payload of an agent's hook");
+        return Err(bad_stdin(
+            " is a terminal: expected the JSON payload of an agent's hook",
+        ));
     }
-    match run_with_timeout(STDIN_TIMEOUT, || read_payload(io::stdin().lock())) {
-        Some(payload) => payload,
-        None => error(&format!(
-            ": no complete JSON object within {} s",
-            STDIN_TIMEOUT.as_secs()
-        )),
-    }
+    let read = run_with_timeout(STDIN_TIMEOUT, || read_payload(io::stdin().lock()));
+    read.unwrap_or_else(|| {
+        let limit = STDIN_TIMEOUT.as_secs();
+        let reason = format!(": no complete JSON object within {limit} s");
+        Err(bad_stdin(&reason))
+    })
 }
 
 /// Reads until the JSON object is complete or the input is invalid. Does not
 /// wait for the end of the input.
 fn read_payload(mut input: impl Read) -> Result<Payload> {
-    let fail =
-        |error: io::Error| format!("--hook: {}", CliError::of_stream("read", "stdin", error));
     let mut bytes = Vec::new();
     let mut chunk = [0; 64 * 1024];
     loop {
         let count = match input.read(&mut chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            result => result.map_err(|error| CliError::error(fail(error)))?,
+            Err(error) => {
+                let error = CliError::of_stream("read", "stdin", error);
+                return Err(CliError::error(format!("--hook: {error}")));
+            }
+            Ok(count) => count,
         };
         bytes.extend_from_slice(&chunk[..count]);
         if bytes.len() > MAX_PAYLOAD {
-            return Err(CliError::error(format!(
-                "--hook: stdin: the payload is longer than {MAX_PAYLOAD} bytes"
-            )));
+            let reason = format!(": the payload is longer than {MAX_PAYLOAD} bytes");
+            return Err(bad_stdin(&reason));
         }
         let is_end = count == 0;
         if is_end && bytes.trim_ascii().is_empty() {
-            return Err(CliError::error("--hook: stdin: empty payload"));
+            return Err(bad_stdin(": empty payload"));
         }
         if is_end || chunk[..count].trim_ascii_end().ends_with(b"}") {
             match Payload::parse_bytes(&bytes) {
@@ -345,7 +346,11 @@ fn read_payload(mut input: impl Read) -> Result<Payload> {
 }
 
 fn invalid_payload(error: serde_json::Error) -> CliError {
-    CliError::error(format!("--hook: stdin is not a valid JSON object: {error}"))
+    bad_stdin(&format!(" is not a valid JSON object: {error}"))
+}
+
+fn bad_stdin(reason: &str) -> CliError {
+    CliError::error(format!("--hook: stdin{reason}"))
 }
 
 /// Returns health rules for reading updates only.

@@ -78,8 +78,8 @@ pub(super) fn runs() -> Vec<(u32, String)> {
 }
 
 /// The mask is empty if the system has no `/proc`.
-pub(super) fn ignored_signals() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+pub(super) fn ignored_signals(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     parse_ignored(&status).unwrap_or(0)
 }
 

@@ -231,10 +231,10 @@ impl ProcessStat {
     }
 }
 
-/// Returns the signals that this process ignores, bit N-1 for signal N.
+/// Returns the signals that a process ignores, bit N-1 for signal N.
 #[must_use]
-pub fn ignored_signals() -> u64 {
-    platform::ignored_signals()
+pub fn ignored_signals(pid: u32) -> u64 {
+    platform::ignored_signals(pid)
 }
 
 /// The machine, boot and pid namespace of this process.

@@ -50,8 +50,8 @@ pub(super) fn name(pid: u32) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-pub(super) fn ignored_signals() -> u64 {
-    let mask = ps(&["-o", "ignored=", "-p", &std::process::id().to_string()]);
+pub(super) fn ignored_signals(pid: u32) -> u64 {
+    let mask = ps(&["-o", "ignored=", "-p", &pid.to_string()]);
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or(0)
 }

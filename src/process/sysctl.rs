@@ -85,8 +85,8 @@ pub(super) fn name(pid: u32) -> Option<String> {
     with_kinfo(pid, |kinfo| kinfo.name())
 }
 
-pub(super) fn ignored_signals() -> u64 {
-    let ignored = with_kinfo(std::process::id(), |kinfo| Some(kinfo.ignored_signals()));
+pub(super) fn ignored_signals(pid: u32) -> u64 {
+    let ignored = with_kinfo(pid, |kinfo| Some(kinfo.ignored_signals()));
     ignored.unwrap_or(0)
 }
 

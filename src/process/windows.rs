@@ -84,7 +84,7 @@ pub(super) fn is_process(pid: u32) -> bool {
     pid.is_multiple_of(4)
 }
 
-pub(super) fn ignored_signals() -> u64 {
+pub(super) fn ignored_signals(_pid: u32) -> u64 {
     0
 }
 

@@ -167,7 +167,7 @@ impl<'a> Watch<'a> {
         };
         let (reader, writer) = std::io::pipe()?;
         self.watcher.poller.wake_on(reader.into());
-        let ignored = sstat::ignored_signals();
+        let ignored = sstat::ignored_signals(std::process::id());
         for signal in [SIGHUP, SIGINT, SIGTERM] {
             if ignored >> (signal - 1) & 1 == 0 {
                 flag::register_usize(signal, self.signal.clone(), signal as usize)?;

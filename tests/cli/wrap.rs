@@ -2,6 +2,8 @@
 
 #[cfg(all(target_os = "linux", not(sstat_portable)))] // PID namespaces
 mod init;
+#[cfg(target_os = "linux")] // /proc/self/fd
+mod resources;
 mod signals;
 mod terminal;
 

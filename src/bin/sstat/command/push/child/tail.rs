@@ -2,7 +2,6 @@
 
 use std::io::{self, PipeReader, Read, Write};
 use std::os::unix::net::UnixStream;
-
 use std::thread::{self, JoinHandle};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -52,9 +51,13 @@ fn pass_through(mut stderr: PipeReader, ended: &UnixStream) -> Vec<u8> {
         }
         let [is_readable, has_ended] = fds.map(|fd| !fd.revents().is_empty());
         if is_readable {
-            let count = stderr.read(&mut buffer).unwrap_or(0);
+            let count = match stderr.read(&mut buffer) {
+                Ok(count @ 1..) => count,
+                Err(error) if is_temporary(&error) => continue,
+                _ => break,
+            };
             // If stderr has no reader, the command gets SIGPIPE as without the pipe.
-            if count == 0 || io::stderr().write_all(&buffer[..count]).is_err() {
+            if !write(&buffer[..count]) {
                 break;
             }
             kept.extend_from_slice(&buffer[..count]);
@@ -68,4 +71,27 @@ fn pass_through(mut stderr: PipeReader, ended: &UnixStream) -> Vec<u8> {
         }
     }
     kept
+}
+
+/// Writes to stderr, which another process may have made non-blocking. Returns false if
+/// it has no reader. After other errors, e.g. of a full disk, the command can continue.
+fn write(mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match io::stderr().write(bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if is_temporary(&error) => {
+                let stderr = io::stderr();
+                let _ = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], None);
+            }
+            Err(error) => return error.kind() != io::ErrorKind::BrokenPipe,
+        }
+    }
+    true
+}
+
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+    )
 }

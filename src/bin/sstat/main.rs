@@ -42,8 +42,14 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     #[cfg(unix)]
-    if arguments.first().is_some_and(|name| name == child::WITNESS) {
-        return child::run_witness().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    match arguments.first() {
+        Some(name) if name == child::WITNESS => {
+            return child::run_witness().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        }
+        Some(name) if name == child::LAUNCHER => {
+            return ExitCode::from(command::push::wrap::launch(&arguments));
+        }
+        _ => {}
     }
     let (code, is_hook) = match cli::parse(&arguments) {
         Ok(cli) => {

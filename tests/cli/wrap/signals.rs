@@ -57,23 +57,10 @@ fn all_signals() -> Vec<i32> {
 /// reach the command once.
 fn check_signals(signals: &[i32], tries: usize, to_group: bool) {
     let sandbox = Sandbox::new();
-    let mut child = sandbox
-        .command(["push", "w", "working", "--", "python3", "-c", RECEIVER])
-        .stdout(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    assert_eq!(line(&mut output), "ready");
+    let (mut child, mut output) = start_receiver(&sandbox);
     let target = match to_group {
         true => format!("-{}", child.id()),
         false => child.id().to_string(),
-    };
-    let send = |signal: &str, target: &str| {
-        let status = Command::new("kill")
-            .args(["-s", signal, "--", target])
-            .status();
-        assert!(status.unwrap().success());
     };
     for signal in signals {
         for number in 0..tries {
@@ -94,6 +81,13 @@ fn check_signals(signals: &[i32], tries: usize, to_group: bool) {
         ("", 5),
         "to group: {to_group}"
     );
+}
+
+/// Sends a signal to a process or, with a hyphen, to a process group.
+fn send(signal: &str, target: &str) {
+    let mut kill = Command::new("kill");
+    let status = kill.args(["-s", signal, "--", target]).status();
+    assert!(status.unwrap().success());
 }
 
 fn check_terminal(tries: usize) {
@@ -229,13 +223,7 @@ fn job_stops_and_continues_with_its_command() {
             ("TTIN", true),
             ("CONT", false),
         ] {
-            let mut kill = Command::new("kill");
-            assert!(
-                kill.args(["-s", signal, "--", &target])
-                    .status()
-                    .unwrap()
-                    .success()
-            );
+            send(signal, &target);
             wait_for(is_stopped);
         }
     }
@@ -243,29 +231,49 @@ fn job_stops_and_continues_with_its_command() {
     assert_eq!(code_of(&mut child), 143);
 }
 
+/// Returns the process id of the witness of a wrapper.
+fn witness_of(wrapper: u32) -> Option<u64> {
+    let parent = wrapper.to_string();
+    let mut pgrep = Command::new("pgrep");
+    pgrep.args(["-P", &parent, "-f", "^signal-witness$"]);
+    let output = pgrep.output().unwrap();
+    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+}
+
+/// Starts a wrapped [`RECEIVER`] in a process group of its own.
+fn start_receiver(sandbox: &Sandbox) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = sandbox
+        .command(["push", "w", "working", "--", "python3", "-c", RECEIVER])
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    assert_eq!(line(&mut output), "ready");
+    (child, output)
+}
+
 #[test]
-fn stopped_witness_is_replaced() {
+fn stopped_or_killed_witness_is_replaced() {
+    if !have("python3") {
+        return;
+    }
     let sandbox = Sandbox::new();
-    let script = "trap 'echo got; exit 6' USR1; echo ready; while :; do sleep 0.05; done";
-    let (mut child, mut output) = start(&sandbox, script);
-    let witness = || {
-        let parent = child.id().to_string();
-        let mut pgrep = Command::new("pgrep");
-        let output = pgrep
-            .args(["-P", &parent, "-f", "witness"])
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&output.stdout)
-            .trim()
-            .parse::<u64>()
-            .ok()
-    };
-    let first = eventually("the witness", witness);
-    kill("-STOP", first);
-    eventually("another witness", || witness().filter(|pid| *pid != first));
-    kill("-USR1", child.id().into());
-    assert_eq!(line(&mut output), "got");
-    assert_eq!(code_of(&mut child), 6);
+    let (mut child, mut output) = start_receiver(&sandbox);
+    let pid = child.id();
+    for end in ["-STOP", "-KILL", "-KILL"] {
+        let first = eventually("the witness", || witness_of(pid));
+        kill(end, first);
+        eventually("another witness", || {
+            witness_of(pid).filter(|pid| *pid != first)
+        });
+        kill("-INT", pid.into());
+        assert_eq!(line(&mut output), "2");
+        send("QUIT", &format!("-{pid}"));
+        assert_eq!(line(&mut output), "3");
+    }
+    kill("-SYS", pid.into());
+    assert_eq!((line(&mut output).as_str(), code_of(&mut child)), ("", 5));
 }
 
 #[test]
@@ -350,5 +358,126 @@ fn ignored_signal_stays_ignored() {
     let mut output = BufReader::new(child.stdout.take().unwrap());
     assert_eq!(line(&mut output), "ready");
     kill("-HUP", child.id().into());
+    assert_eq!(code_of(&mut child), 5);
+}
+
+#[test]
+fn signal_that_the_caller_ignores_is_ignored() {
+    if !have("perl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let script = sandbox.root().join("script");
+    crate::support::write_program(&script, "exit 8\n");
+    for signal in ["CHLD", "HUP", "TERM", "XFSZ", "RTMAX"] {
+        let run = |command: &[&str]| {
+            let mut perl = Command::new("perl");
+            sandbox.isolate(&mut perl);
+            let ignore = format!("$SIG{{{signal}}} = 'IGNORE'; exec @ARGV");
+            perl.args(["-e", &ignore]).args(command);
+            Ran::from(perl.output().unwrap())
+        };
+        let wrapped =
+            |command: &[&str]| run(&[&["sstat", "push", "w", "working", "--"], command].concat());
+        let ignored = |ran: Ran| {
+            let mask = ran.stdout.trim().strip_prefix("SigIgn:\t").unwrap();
+            // glibc ignores two of its own signals.
+            u64::from_str_radix(mask, 16).unwrap() & !(0b11 << 31)
+        };
+        let show = ["grep", "SigIgn", "/proc/self/status"];
+        assert_eq!(ignored(wrapped(&show)), ignored(run(&show)), "{signal}");
+        for (command, code) in [
+            (&["sh", "-c", "exit 7"][..], 7),
+            (&["sh", "-c", "kill -USR1 $$"], 128 + 10),
+            (&["./script"], 8),
+            (&["/"], 126),
+            (&["no-such-command"], 127),
+        ] {
+            assert_eq!(wrapped(command).code, code, "{signal} {command:?}");
+            let last = &sandbox.updates("w").pop().unwrap()["metadata"];
+            let recorded = match last["signal"].as_str() {
+                None => last["exit_code"].clone(),
+                Some(signal) => json!(if signal == "SIGUSR1" { 138 } else { 0 }),
+            };
+            assert_eq!(recorded, code, "{signal} {command:?}");
+        }
+    }
+}
+
+/// Runs a command of which strace delays the start by two seconds, and sends SIGTERM
+/// meanwhile.
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
+fn check_signal_while_starting(command: &str, to_group: bool) {
+    let sandbox = Sandbox::new();
+    // It has no #!, so that it is started a second time, with the shell.
+    crate::support::write_program(&sandbox.root().join("script"), "sleep 60\n");
+    let mut strace = Command::new("strace");
+    sandbox.isolate(&mut strace);
+    // The first process that sstat starts is the witness. The tracer leaves the group.
+    strace.args(["-DD", "-o", "trace", "-e", "trace=clone,clone3,vfork"]);
+    strace.args(["-e", "inject=clone,clone3,vfork:delay_enter=2s:when=2"]);
+    strace.args(["sstat", "push", "w", "working", "--"]);
+    let mut child = strace
+        .args(command.split(' '))
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    eventually("the witness", || witness_of(child.id()));
+    match to_group {
+        true => send("TERM", &format!("-{}", child.id())),
+        false => send("TERM", &child.id().to_string()),
+    }
+    let code = code_of(&mut child);
+    assert_eq!(code, 128 + 15, "{command}, to group: {to_group}");
+    let last = sandbox.updates("w").pop().unwrap();
+    assert_eq!(last["metadata"]["signal"], "SIGTERM");
+}
+
+#[test]
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
+fn signal_reaches_a_command_that_is_starting() {
+    if !have("strace") {
+        return;
+    }
+    thread::scope(|scope| {
+        for command in ["sleep 60", "./script"] {
+            for to_group in [false, true] {
+                scope.spawn(move || check_signal_while_starting(command, to_group));
+            }
+        }
+    });
+}
+
+/// strace delays each poll of the witness by a minute.
+#[test]
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
+fn slow_witness_delays_no_signal_and_doubles_none() {
+    if !have("strace") || !have("python3") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (mut child, mut output) = start_receiver(&sandbox);
+    let pid = child.id();
+    let witness = eventually("the witness", || witness_of(pid)).to_string();
+    let mut strace = Command::new("strace");
+    strace.args(["-p", &witness, "-e", "trace=poll,ppoll", "-o", "/dev/null"]);
+    strace.args(["-e", "inject=poll,ppoll:delay_exit=60s"]);
+    let mut strace = strace.stderr(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{witness}/status");
+    eventually("the tracer", || {
+        let status = std::fs::read_to_string(&status).unwrap();
+        (!status.contains("TracerPid:\t0")).then_some(())
+    });
+    for _ in 0..2 {
+        send("USR1", &format!("-{pid}"));
+        assert_eq!(line(&mut output), "10");
+    }
+    send("USR2", &pid.to_string());
+    assert_eq!(line(&mut output), "12");
+    send("SYS", &pid.to_string());
+    assert_eq!(line(&mut output), "");
+    // sstat cannot reap a witness that has a tracer.
+    strace.kill().unwrap();
+    strace.wait().unwrap();
     assert_eq!(code_of(&mut child), 5);
 }

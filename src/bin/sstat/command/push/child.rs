@@ -2,6 +2,8 @@
 //! the signals of this process.
 
 #[cfg(unix)]
+mod descriptors;
+#[cfg(unix)]
 mod signals;
 #[cfg(unix)]
 mod tail;
@@ -17,7 +19,7 @@ use std::io;
 #[cfg(unix)]
 pub use signals::Signals;
 #[cfg(unix)]
-pub use unix::{command, die_by, run};
+pub use unix::{LAUNCHER, await_wrapper, command, die_by, exec, is_limit, run};
 #[cfg(windows)]
 pub use windows::{Signals, command, exit, run};
 #[cfg(unix)]

@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
@@ -83,8 +84,9 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         );
         warn(&reason, "both record their status here");
     }
-    if let Err(failure) = record(config, &update, durability) {
-        warn(&failure, RUNS_WITHOUT_STATUS);
+    let begun = record(config, &update, durability);
+    if let Err(failure) = &begun {
+        warn(failure, RUNS_WITHOUT_STATUS);
     }
     let mut variables = vec![
         ("SSTAT_DIR", config.directories.first().store.path().into()),
@@ -99,7 +101,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         let last = closing_update(config, &update, own, &ending, took)?;
         with_tail(last, &stderr, tail.unwrap_or_default())
     });
-    if let Err(failure) = recorded {
+    if let (Ok(()), Err(failure)) = (begun, recorded) {
         warn(&failure, "the end of the command is not recorded");
     }
     end(&ending)
@@ -145,43 +147,73 @@ fn execute(
     pipes_stderr: bool,
     style: &Style,
 ) -> (Ending, Vec<u8>) {
-    let Some((program, arguments)) = argv.split_first() else {
-        return (Ending::NotStarted(io::ErrorKind::NotFound), Vec::new());
-    };
-    let run = |program: &OsStr, arguments: &[OsString]| {
-        let mut command = child::command(program);
+    let run = |mut command: Command| {
         command
-            .args(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("SSTAT_PID", std::process::id().to_string());
-        child::run(&mut command, signals, pipes_stderr)
-    };
-    let ending = match run(program, arguments) {
-        // A script without `#!`, which the shell finds and runs.
-        Err(error) if cfg!(unix) && error.raw_os_error() == Some(ENOEXEC) => {
-            let shell = ["-c", "exec \"$0\" \"$@\""].map(OsString::from);
-            run("/bin/sh".as_ref(), &[&shell, argv].concat())
+        let ended = child::run(&mut command, signals, pipes_stderr);
+        #[cfg(unix)]
+        if let Err(error) = &ended
+            && child::is_limit(error)
+        {
+            let warning = format!(
+                "push: cannot start another process: {error}; the command takes the place of sstat, so its end is not recorded"
+            );
+            print_diagnostic(style, &warning, Role::Stale);
+            return Err(child::exec(&mut command, signals));
         }
-        other => other,
+        ended
     };
-    ending.unwrap_or_else(|source| {
-        let kind = source.kind();
-        let error = sstat::Error::Io {
-            action: "run",
-            path: program.into(),
-            source,
-        };
-        let mut message = format!("{error:#}");
-        if kind == io::ErrorKind::NotFound && arguments.is_empty() && is_shell_command(program) {
-            message += "; to run a shell command, use: sh -c 'COMMAND'";
-        }
-        print_diagnostic(style, &message, Role::Error);
-        (Ending::NotStarted(kind), Vec::new())
-    })
+    let ended = run_or_interpret(argv, run);
+    ended.unwrap_or_else(|error| (not_started(argv, error, style), Vec::new()))
 }
 
-/// The error of exec(2) for a file in an unknown format.
-const ENOEXEC: i32 = 8;
+/// Becomes the command of a wrapper, if this process is its launcher. Returns the exit
+/// code if that fails.
+#[cfg(unix)]
+pub fn launch(arguments: &[OsString]) -> u8 {
+    use std::os::unix::process::CommandExt;
+    let argv = child::await_wrapper(arguments).unwrap_or_default();
+    let ended = run_or_interpret(argv, |mut command| Err::<Ending, _>(command.exec()));
+    exit_code(&ended.unwrap_or_else(|error| not_started(argv, error, &Style::PLAIN)))
+}
+
+/// Runs a command, or by the shell a script without `#!`, as a shell does.
+fn run_or_interpret<T>(argv: &[OsString], run: impl Fn(Command) -> io::Result<T>) -> io::Result<T> {
+    /// The error of exec(2) for a file in an unknown format.
+    const ENOEXEC: i32 = 8;
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
+    let mut command = child::command(program);
+    command.args(arguments);
+    match run(command) {
+        Err(error) if cfg!(unix) && error.raw_os_error() == Some(ENOEXEC) => {
+            let mut shell = child::command("/bin/sh".as_ref());
+            shell.args(["-c", "exec \"$0\" \"$@\""]).args(argv);
+            run(shell)
+        }
+        ended => ended,
+    }
+}
+
+/// Prints why the command cannot be run.
+fn not_started(argv: &[OsString], source: io::Error, style: &Style) -> Ending {
+    let kind = source.kind();
+    let program = argv.first().cloned().unwrap_or_default();
+    let hint =
+        match kind == io::ErrorKind::NotFound && argv.len() == 1 && is_shell_command(&program) {
+            true => "; to run a shell command, use: sh -c 'COMMAND'",
+            false => "",
+        };
+    let error = sstat::Error::Io {
+        action: "run",
+        path: program.into(),
+        source,
+    };
+    print_diagnostic(style, &format!("{error:#}{hint}"), Role::Error);
+    Ending::NotStarted(kind)
+}
 
 fn is_shell_command(program: &OsStr) -> bool {
     program

@@ -1,6 +1,6 @@
 //! The last lines that a command writes on stderr, for `--tail`.
 
-use std::io::{self, PipeReader, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 
@@ -21,10 +21,12 @@ pub struct Tail {
 }
 
 impl Tail {
-    pub fn start(stderr: PipeReader) -> io::Result<Self> {
+    /// Returns the pipe that the command gets as stderr too.
+    pub fn start() -> io::Result<(Self, PipeWriter)> {
+        let (reader, writer) = io::pipe()?;
         let (running, ended) = UnixStream::pair()?;
-        let thread = thread::Builder::new().spawn(move || pass_through(stderr, &ended))?;
-        Ok(Self { thread, running })
+        let thread = thread::Builder::new().spawn(move || pass_through(reader, &ended))?;
+        Ok((Self { thread, running }, writer))
     }
 
     /// Returns the end of what the command has written. Does not wait for what

@@ -1,25 +1,27 @@
 //! Waits for the child and forwards signals to it.
 
-use std::ffi::{CString, OsStr};
-use std::fs::File;
+use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, parent_id};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
 use nix::sys::signal::{SigSet, Signal as Named, raise};
 use nix::unistd::{getpgid, getpgrp, getppid};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{self, Pid, Resource, Rlimit, WaitOptions, WaitStatus};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 
-use super::Ending;
-use super::signals::{Signals, to_signal};
+use super::signals::{Signals, expect_children, ignores_children, to_signal};
 use super::tail::Tail;
 use super::witness::Witness;
+use super::{Ending, descriptors};
 use crate::config;
 use crate::job_control::JobControl;
 
@@ -31,6 +33,10 @@ pub fn command(program: &OsStr) -> Command {
     Command::new(program)
 }
 
+/// The first argument that makes sstat a launcher, before the process id of the wrapper and
+/// the command.
+pub const LAUNCHER: &str = "command-launcher";
+
 /// Runs a command to its end. With `pipes_stderr`, returns the end of its stderr too.
 ///
 /// # Errors
@@ -40,36 +46,76 @@ pub fn run(
     signals: &Signals,
     pipes_stderr: bool,
 ) -> io::Result<(Ending, Vec<u8>)> {
-    let (reader, writer) = match pipes_stderr.then(io::pipe).transpose()? {
-        Some((reader, writer)) => (Some(reader), Some(writer)),
-        None => (None, None),
+    let (mut relay, tail) = match start(command, signals, true, pipes_stderr) {
+        // The witness and the thread that reads stderr may be what exceeds the limit.
+        Err(error) if is_limit(&error) => start(command, signals, false, false)?,
+        started => started?,
     };
-    let mut witness = Witness::start();
-    let start = || spawn(command, signals, writer.as_ref().map(AsFd::as_fd));
-    let child = start().or_else(|error| {
-        // The witness may be the last process of a limit.
-        let is_limit = error.kind() == io::ErrorKind::WouldBlock && witness.take().is_some();
-        if is_limit { start() } else { Err(error) }
-    })?;
-    drop(writer);
-    let tail = reader.map(Tail::start).transpose()?;
-    release_streams();
-    let relay = Relay {
-        child,
-        witness,
-        received: Vec::new(),
-        reported: Vec::new(),
-        is_to_stop: false,
-    };
-    let ending = supervise(signals, relay)?;
-    Ok((ending, tail.map(Tail::finish).unwrap_or_default()))
+    // A signal to the group may have been sent before there was a command.
+    relay.receive(signals);
+    for (signal, _) in relay.received.drain(..) {
+        send(relay.child, signal);
+    }
+    let stderr = descriptors::release(tail.is_none());
+    let ending = supervise(signals, relay);
+    stderr.iter().for_each(descriptors::restore_stderr);
+    Ok((ending?, tail.map(Tail::finish).unwrap_or_default()))
 }
 
-/// Starts a command with the signals blocked that the caller has blocked. It gets the
-/// signals that arrive before it is started.
+/// Returns true if no process, no memory or no file descriptor was left.
+pub fn is_limit(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        code,
+        Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE)
+    )
+}
+
+/// Starts a command, a witness if `has_witness`, and if `pipes_stderr` what reads stderr.
+/// Does without those that cannot be started.
+fn start(
+    command: &Command,
+    signals: &Signals,
+    has_witness: bool,
+    pipes_stderr: bool,
+) -> io::Result<(Relay, Option<Tail>)> {
+    let is_launched = ignores_children(std::process::id());
+    if !is_launched {
+        expect_children();
+    }
+    let witness = has_witness.then(Witness::start).flatten();
+    let tail = pipes_stderr.then(Tail::start).and_then(Result::ok);
+    let (tail, writer) = tail.unzip();
+    let child = spawn(
+        command,
+        signals,
+        writer.as_ref().map(AsFd::as_fd),
+        is_launched,
+    );
+    drop(writer);
+    match child {
+        Ok(child) => {
+            expect_children();
+            Ok((Relay::new(child, witness), tail))
+        }
+        Err(error) => {
+            tail.map(Tail::finish);
+            Err(error)
+        }
+    }
+}
+
+/// Starts a command with the signals blocked that the caller has blocked. If `is_launched`,
+/// it starts when this process expects children.
 ///
-/// With the standard library, sstat itself would have to unblock them meanwhile.
-fn spawn(command: &Command, signals: &Signals, stderr: Option<BorrowedFd<'_>>) -> io::Result<Pid> {
+/// With the standard library, sstat itself would have to unblock signals meanwhile, and
+/// so lose them.
+fn spawn(
+    command: &Command,
+    signals: &Signals,
+    stderr: Option<BorrowedFd<'_>>,
+    is_launched: bool,
+) -> io::Result<Pid> {
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_flags(
         PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
@@ -81,10 +127,14 @@ fn spawn(command: &Command, signals: &Signals, stderr: Option<BorrowedFd<'_>>) -
     if let Some(stderr) = stderr {
         actions.add_dup2(stderr.as_raw_fd(), 2)?;
     }
-    let c_string = |text: &OsStr| CString::new(text.to_owned().into_vec());
-    let program = c_string(command.get_program())?;
-    let arguments = std::iter::once(command.get_program()).chain(command.get_args());
-    let arguments = arguments.map(c_string).collect::<Result<Vec<_>, _>>()?;
+    let mut program = command.get_program().to_owned();
+    let mut arguments = Vec::new();
+    if is_launched {
+        program = own_program()?.into();
+        arguments = vec![LAUNCHER.into(), std::process::id().to_string().into()];
+    }
+    arguments.push(command.get_program().to_owned());
+    arguments.extend(command.get_args().map(OsStr::to_owned));
     let is_set = |name: &OsStr| command.get_envs().any(|(set, _)| set == name);
     let inherited = config::environment().filter(|(name, _)| !is_set(name));
     let set = command
@@ -92,13 +142,48 @@ fn spawn(command: &Command, signals: &Signals, stderr: Option<BorrowedFd<'_>>) -
         .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     let environment = inherited
         .chain(set)
-        .map(|(name, value)| c_string(&[name, value].join(OsStr::new("="))))
-        .collect::<Result<Vec<_>, _>>()?;
-    let early = signals.received();
-    let pid = posix_spawnp(&program, &actions, &attributes, &arguments, &environment)?;
-    let child = Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::NotFound)?;
-    early.into_iter().for_each(|signal| send(child, signal));
-    Ok(child)
+        .map(|(name, value)| [name, value].join(OsStr::new("=")));
+    let pid = posix_spawnp(
+        &CString::new(program.into_vec())?,
+        &actions,
+        &attributes,
+        &c_strings(arguments)?,
+        &c_strings(environment)?,
+    )?;
+    Ok(Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::NotFound)?)
+}
+
+fn c_strings(texts: impl IntoIterator<Item = OsString>) -> io::Result<Vec<CString>> {
+    let texts = texts.into_iter().map(|text| CString::new(text.into_vec()));
+    Ok(texts.collect::<Result<_, _>>()?)
+}
+
+/// Returns the path of this program. On Linux it works if the file is deleted too.
+pub fn own_program() -> io::Result<PathBuf> {
+    match cfg!(target_os = "linux") {
+        true => Ok("/proc/self/exe".into()),
+        false => std::env::current_exe(),
+    }
+}
+
+/// Returns the command of a launcher, once its parent, the wrapper, expects children. A
+/// launcher starts while the wrapper still ignores SIGCHLD, as its caller does. So the
+/// command ignores it too.
+pub fn await_wrapper(arguments: &[OsString]) -> Option<&[OsString]> {
+    let [_, wrapper, command @ ..] = arguments else {
+        return None;
+    };
+    let wrapper = wrapper.to_str()?.parse().ok()?;
+    while parent_id() == wrapper && ignores_children(wrapper) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    Some(command)
+}
+
+/// Replaces this process by a command. Returns only if that fails.
+pub fn exec(command: &mut Command, signals: &Signals) -> io::Error {
+    let _ = signals.original_mask.thread_set_mask();
+    command.exec()
 }
 
 /// Waits for the end of the child. Until then, forwards signals and stops with the
@@ -112,10 +197,13 @@ fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
         relay.forward();
         // As process 1 of a container, this also reaps orphans.
         while let Some((pid, status)) = process::wait(wait_options)? {
-            let is_witness = |witness: &Witness| witness.pid() == pid;
-            if status.stopped() && relay.witness.as_ref().is_some_and(is_witness) {
-                // A stopped witness does not answer.
-                relay.witness = Witness::start();
+            if relay
+                .witness
+                .as_ref()
+                .is_some_and(|witness| witness.pid() == pid)
+            {
+                // A witness that is stopped or killed does not answer.
+                relay.replace_witness();
             }
             if pid != relay.child {
                 continue;
@@ -150,6 +238,8 @@ fn ending_of(status: WaitStatus) -> Option<Ending> {
 struct Relay {
     child: Pid,
     witness: Option<Witness>,
+    /// How often the witness can be replaced. Limited for systems where none can run.
+    replacements: u8,
     /// Received signals, and when to forward them.
     received: Vec<(i32, Instant)>,
     /// Reported signals, and until when they are not forwarded.
@@ -159,6 +249,26 @@ struct Relay {
 }
 
 impl Relay {
+    fn new(child: Pid, witness: Option<Witness>) -> Self {
+        Self {
+            child,
+            witness,
+            replacements: 100,
+            received: Vec::new(),
+            reported: Vec::new(),
+            is_to_stop: false,
+        }
+    }
+
+    fn replace_witness(&mut self) {
+        // The old one ends first: it may be the last process of a limit.
+        self.witness = None;
+        if self.replacements > 0 {
+            self.replacements -= 1;
+            self.witness = Witness::start();
+        }
+    }
+
     fn receive(&mut self, signals: &Signals) {
         let now = Instant::now();
         self.reported.retain(|(_, end)| *end > now);
@@ -198,14 +308,15 @@ impl Relay {
                     self.reported
                         .extend(signals.into_iter().map(|signal| (signal, end)));
                 }
-                None => self.witness = None,
+                None => self.replace_witness(),
             }
         }
         let (child, has_witness) = (self.child, self.witness.is_some());
         self.received.retain(|&(signal, end)| {
             let is_due = end <= now || !has_witness;
-            // Without a witness, assume that SIGINT and SIGQUIT came from the terminal.
-            if is_due && (has_witness || !matches!(signal, SIGINT | SIGQUIT)) {
+            // Without a witness, assume that the signals of keys came from the terminal.
+            let is_key = matches!(signal, SIGINT | SIGQUIT) && !has_witness;
+            if is_due && !(is_key && is_in_foreground()) {
                 send(child, signal);
             }
             !is_due
@@ -242,6 +353,10 @@ fn is_job_of_a_shell() -> bool {
     JobControl::this().is_some_and(is_job) && getpgid(Some(getppid())) != Ok(getpgrp())
 }
 
+fn is_in_foreground() -> bool {
+    JobControl::this().is_some_and(|job| job.is_in_foreground())
+}
+
 /// Has a signal act on this process as it acted on the command.
 fn act_by(signal: i32) {
     if let Ok(signal) = Named::try_from(signal) {
@@ -249,15 +364,6 @@ fn act_by(signal: i32) {
         let _ = blocked.thread_unblock();
         let _ = raise(signal);
         let _ = blocked.thread_block();
-    }
-}
-
-/// Replaces stdin and stdout by /dev/null. When the command closes its end of a
-/// pipe, no other writer or reader may be left.
-fn release_streams() {
-    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
-        let _ = rustix::stdio::dup2_stdin(&null);
-        let _ = rustix::stdio::dup2_stdout(&null);
     }
 }
 

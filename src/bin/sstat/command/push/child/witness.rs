@@ -1,26 +1,31 @@
 //! A second sstat process in the process group. It reports the signals that it
 //! receives: a signal that only sstat receives was sent to sstat alone.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::retry_on_intr;
 use rustix::process::Pid;
 
+use super::descriptors::close_inherited;
 use super::signals::Signals;
+use super::unix::own_program;
 
-/// The program name that makes sstat a witness, visible in ps.
-pub const WITNESS: &str = "sstat-signal-witness";
+/// The program name that makes sstat a witness, visible in ps. Without the name of sstat,
+/// so that `pkill -f sstat` does not signal it: the signal would seem to be one to the
+/// group.
+pub const WITNESS: &str = "signal-witness";
 
 /// The answer that all signals so far are reported.
 const DONE: u8 = 0;
 
 /// How long a witness may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// A running witness. It is killed when this is dropped.
 pub struct Witness {
@@ -29,18 +34,15 @@ pub struct Witness {
     /// A byte asks for an answer. The witness exits when the pipe is closed, also
     /// if sstat is killed.
     questions: ChildStdin,
+    /// The number of questions without an answer.
+    unanswered: usize,
 }
 
 impl Witness {
     /// Starts a witness. It inherits the blocked signals, and so misses none.
     /// Returns `None` if that fails.
     pub fn start() -> Option<Self> {
-        // The path of a deleted binary would not work.
-        let program = match cfg!(target_os = "linux") {
-            true => "/proc/self/exe".into(),
-            false => std::env::current_exe().ok()?,
-        };
-        let mut process = Command::new(program)
+        let mut process = Command::new(own_program().ok()?)
             .arg0(WITNESS)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -52,6 +54,7 @@ impl Witness {
             process,
             reports,
             questions,
+            unanswered: 0,
         })
     }
 
@@ -63,42 +66,48 @@ impl Witness {
     /// `complete`, all that it has received until now. Returns `None` if it has
     /// ended.
     pub fn reports(&mut self, complete: bool) -> Option<Vec<i32>> {
-        let mut reports = self.read(Duration::ZERO)?;
+        let mut reports = Vec::new();
+        self.read(Duration::ZERO, &mut reports)?;
         if complete && self.questions.write_all(&[DONE]).is_ok() {
-            loop {
-                let read = self.read(ANSWER_TIMEOUT)?;
-                reports.extend(&read);
-                if read.is_empty() || read.contains(&DONE) {
+            self.unanswered += 1;
+            while self.unanswered > 0 {
+                if !self.read(ANSWER_TIMEOUT, &mut reports)? {
+                    // It gets no processor time.
+                    reports.extend(self.pending());
                     break;
                 }
             }
         }
-        reports.retain(|report| *report != DONE);
-        Some(reports.into_iter().map(i32::from).collect())
+        Some(reports)
     }
 
-    /// Reads the bytes that arrive within `timeout`. Returns `None` at the end of the
-    /// reports.
-    fn read(&mut self, timeout: Duration) -> Option<Vec<u8>> {
+    /// Adds the signals that are reported within `timeout`. Returns false if nothing
+    /// arrives, and `None` at the end of the reports.
+    fn read(&mut self, timeout: Duration, signals: &mut Vec<i32>) -> Option<bool> {
+        let timeout: Option<Timespec> = timeout.try_into().ok();
+        let mut fds = [PollFd::new(&self.reports, PollFlags::IN)];
+        if retry_on_intr(|| poll(&mut fds, timeout.as_ref())) != Ok(1) {
+            return Some(false);
+        }
         let mut bytes = [0; 64];
-        let mut reports = [PollFd::new(&self.reports, PollFlags::IN)];
-        let deadline = Instant::now() + timeout;
-        let count = loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let left: Option<Timespec> = left.try_into().ok();
-            match poll(&mut reports, left.as_ref()) {
-                Err(Errno::INTR) => {}
-                Ok(1) => {
-                    break self
-                        .reports
-                        .read(&mut bytes)
-                        .ok()
-                        .filter(|&count| count > 0)?;
-                }
-                _ => break 0,
+        let count = self.reports.read(&mut bytes).unwrap_or(0);
+        for byte in &bytes[..count] {
+            match *byte {
+                DONE => self.unanswered -= 1,
+                signal => signals.push(signal.into()),
             }
-        };
-        Some(bytes[..count].to_vec())
+        }
+        (count > 0).then_some(true)
+    }
+
+    /// Returns the signals that the witness has not read yet (Linux).
+    fn pending(&self) -> Vec<i32> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        let is_pending = |signal: &i32| mask.unwrap_or(0) >> (signal - 1) & 1 == 1;
+        (1..=64).filter(is_pending).collect()
     }
 
     pub fn as_fd(&self) -> BorrowedFd<'_> {
@@ -119,6 +128,7 @@ impl Drop for Witness {
 /// Writes the number of each received signal to stdout, a byte each, and answers
 /// each byte of stdin, until stdin is closed.
 pub fn run_witness() -> io::Result<()> {
+    close_inherited();
     let signals = Signals::block();
     let (mut stdin, mut stdout) = (io::stdin(), io::stdout().lock());
     loop {

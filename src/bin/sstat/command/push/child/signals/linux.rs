@@ -1,8 +1,6 @@
 //! With signalfd(2).
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use nix::libc::{SI_USER, SIGCHLD};
 use nix::sys::signal::{SigSet, SigmaskHow};
@@ -21,8 +19,6 @@ pub struct Signals {
 impl Signals {
     /// Blocks all signals.
     pub fn block() -> Self {
-        // If the caller ignores SIGCHLD, the system drops the status of children.
-        let _ = signal_hook::flag::register(SIGCHLD, Arc::<AtomicBool>::default());
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let queue = SignalFd::with_flags(&SigSet::all(), flags).ok();
         let blocked = queue.as_ref().map_or_else(SigSet::empty, |_| SigSet::all());

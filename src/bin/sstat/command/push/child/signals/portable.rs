@@ -57,7 +57,7 @@ fn wait_in_thread(signals: SigSet) -> io::Result<UnixStream> {
     queue.set_nonblocking(true)?;
     // Without a handler, the system drops signals that are ignored by default,
     // although they are blocked.
-    for signal in [SIGCHLD, SIGIO, SIGURG, SIGWINCH] {
+    for signal in [SIGIO, SIGURG, SIGWINCH] {
         signal_hook::flag::register(signal, Arc::<AtomicBool>::default())?;
     }
     thread::Builder::new().spawn(move || {

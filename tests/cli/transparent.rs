@@ -9,7 +9,7 @@ use crate::support::{Sandbox, have};
 
 /// Scripts that print what they can see of their surroundings, or end in their own
 /// way.
-const PROGRAMS: [&str; 52] = [
+const PROGRAMS: [&str; 54] = [
     // Ends.
     "true",
     "exit 1",
@@ -58,6 +58,9 @@ const PROGRAMS: [&str; 52] = [
     "cat /proc/self/cgroup; readlink /proc/self/ns/* /proc/self/root",
     "umask",
     "nice",
+    // Priority, nice value, real-time priority and scheduling policy.
+    "cut -d' ' -f18,19,40,41 /proc/$$/stat",
+    "ionice 2>&1",
     "env | grep -v '^SSTAT_\\|^_=' | sort",
     "env -0 | tr '\\0' '\\n' | grep -c .. >/dev/null; echo \"$ADDED\"",
     // Process group, session, terminal, foreground group.
@@ -68,31 +71,44 @@ const PROGRAMS: [&str; 52] = [
     "ulimit -a",
 ];
 
-/// Runs each program without and with the wrapper, and prints a line that starts with
+/// Runs each program without and with the wrapper, by the command `START`, and prints a line that starts with
 /// a NUL before each and before its status.
 const DRIVER: &str = r#"
 $| = 1;
 open(my $file, '<', "$ENV{HOME}/programs") or die;
+my @start = split(/ /, $ENV{START} || '');
 my @programs = split(/\0/, join('', <$file>));
 close($file);
 for my $number (0 .. $#programs) {
     for my $wrapper ([], ['sstat', 'push', "s$number", 'working', 'm', '--']) {
         print "\0\n";
         print STDERR "\0\n";
-        my $status = system(@$wrapper, 'sh', '-c', $programs[$number]);
+        my $status = system(@start, @$wrapper, 'sh', '-c', $programs[$number]);
         print "status $status\n";
     }
 }
 "#;
 
 /// Scripts that run the driver, and a tool that they need.
-const CIRCUMSTANCES: [(&str, &str); 29] = [
+const CIRCUMSTANCES: [(&str, &str); 35] = [
     ("sh", "$DRIVER"),
     ("nohup", "nohup $DRIVER"),
     ("setsid", "setsid -w $DRIVER"),
     ("timeout", "timeout 300 $DRIVER"),
     ("timeout", "timeout --foreground 300 $DRIVER"),
     ("nice", "nice -n 5 $DRIVER"),
+    ("ionice", "ionice -c 3 $DRIVER"),
+    ("chrt", "chrt --batch 0 $DRIVER"),
+    ("taskset", "taskset 1 $DRIVER"),
+    ("sh", "echo 500 >/proc/self/oom_score_adj; exec $DRIVER"),
+    (
+        "perl",
+        "START='perl -e $SIG{CHLD}=\"IGNORE\";exec(@ARGV)' $DRIVER",
+    ),
+    (
+        "prlimit",
+        "START='prlimit --rttime=1000000 --sigpending=100 --memlock=65536' $DRIVER",
+    ),
     (
         "env",
         "env -i ADDED=1 ADDED=2 PATH=\"$PATH\" HOME=\"$HOME\" $DRIVER",

@@ -400,13 +400,13 @@ fn failure_to_record_does_not_stop_the_command() {
     let command = ["--", "sh", "-c", "echo out; exit 7"];
     let ran = sandbox.run([&["push", "w", "working", "--dir", "file/sub"][..], &command].concat());
     assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("the command runs without a status"));
     // A status file that is a directory.
     std::fs::create_dir(sandbox.file("w")).unwrap();
     let ran = sandbox.run([&["push", "w", "working"][..], &command].concat());
     assert_eq!((ran.code, ran.stdout.as_str()), (7, "out\n"));
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     // A directory of another user.
     let mut nowhere = sandbox.command([&["push", "w", "working"][..], &command].concat());
     nowhere.env_remove("SSTAT_DIR").current_dir(sandbox.home());

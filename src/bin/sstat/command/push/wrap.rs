@@ -84,9 +84,8 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         );
         warn(&reason, "both record their status here");
     }
-    let begun = record(config, &update, durability);
-    if let Err(failure) = &begun {
-        warn(failure, RUNS_WITHOUT_STATUS);
+    if let Err(failure) = record(config, &update, durability) {
+        warn(&failure, RUNS_WITHOUT_STATUS);
     }
     let mut variables = vec![
         ("SSTAT_DIR", config.directories.first().store.path().into()),
@@ -101,7 +100,7 @@ pub fn run(config: &Config, mut args: cli::Push) -> Report {
         let last = closing_update(config, &update, own, &ending, took)?;
         with_tail(last, &stderr, tail.unwrap_or_default())
     });
-    if let (Ok(()), Err(failure)) = (begun, recorded) {
+    if let Err(failure) = recorded {
         warn(&failure, "the end of the command is not recorded");
     }
     end(&ending)

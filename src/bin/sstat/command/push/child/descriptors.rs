@@ -2,11 +2,17 @@
 //! locked file, no other process may hold it open.
 
 use std::fs::{self, File};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use nix::libc::O_CLOEXEC;
-use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
+use rustix::process::Pid;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
+
+/// When to look for the first time whether the command has closed stderr.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// Closes the inherited descriptors above 2 (Linux). Returns false if it keeps them,
 /// because this process holds a record lock: to close the file would release it.
@@ -34,39 +40,61 @@ pub fn close_inherited() -> bool {
     true
 }
 
-/// Closes the inherited descriptors above 2, replaces stdin and stdout by /dev/null,
-/// and if `releases_stderr`, stderr too. Returns the file of stderr, for
-/// [`restore_stderr`].
-pub fn release(releases_stderr: bool) -> Option<OwnedFd> {
-    let null = File::options().read(true).write(true).open("/dev/null");
-    let (true, Ok(null)) = (close_inherited(), null) else {
-        return None;
-    };
-    let _ = dup2_stdin(&null);
-    let _ = dup2_stdout(&null);
-    if !releases_stderr || cfg!(not(target_os = "linux")) {
-        return None;
-    }
-    // A descriptor with O_PATH does not hold a pipe open.
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let stderr = open("/proc/self/fd/2", flags, Mode::empty()).ok()?;
-    // A socket, for example, cannot be opened again.
-    open_again(&stderr)?;
-    dup2_stderr(&null).ok()?;
-    Some(stderr)
-}
-
-pub fn restore_stderr(stderr: &OwnedFd) {
-    if let Some(stderr) = open_again(stderr) {
-        let _ = dup2_stderr(&stderr);
+/// Closes the inherited descriptors above 2, and replaces stdin and stdout by /dev/null.
+pub fn release() {
+    if close_inherited()
+        && let Ok(null) = null()
+    {
+        let _ = dup2_stdin(&null);
+        let _ = dup2_stdout(&null);
     }
 }
 
-/// Opens the file of a descriptor for writing. Fails if it is a pipe without a reader.
-fn open_again(file: &OwnedFd) -> Option<OwnedFd> {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = open(path, flags | OFlags::NONBLOCK, Mode::empty()).ok()?;
-    fcntl_setfl(&file, OFlags::APPEND).ok()?;
-    Some(file)
+fn null() -> io::Result<File> {
+    File::options().read(true).write(true).open("/dev/null")
+}
+
+/// Holds stderr open while the command does, for a message that its end is not recorded.
+/// The command is examined in growing intervals (Linux).
+pub struct Stderr {
+    started: Instant,
+    /// When to look whether the command has closed it; `None` if it is released.
+    pub next_look: Option<Instant>,
+}
+
+impl Stderr {
+    pub fn hold() -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            next_look: Some(started + FIRST_LOOK),
+        }
+    }
+
+    /// Replaces stderr by /dev/null if it is time to look and the command has closed it.
+    pub fn release_with(&mut self, command: Pid) {
+        let now = Instant::now();
+        if self.next_look.is_none_or(|next| next > now) {
+            return;
+        }
+        self.next_look = Some(now + (now - self.started));
+        let command = command.as_raw_nonzero().to_string();
+        let file = |process: &str| {
+            let file = fs::metadata(format!("/proc/{process}/fd/2"))?;
+            io::Result::Ok((file.dev(), file.ino()))
+        };
+        let Ok(own) = file("self") else { return };
+        let is_closed = match file(&command) {
+            Ok(theirs) => theirs != own,
+            // A process that has ended has no descriptors and no program.
+            Err(error) => {
+                error.kind() == io::ErrorKind::NotFound
+                    && fs::read_link(format!("/proc/{command}/exe")).is_ok()
+            }
+        };
+        if is_closed && let Ok(null) = null() {
+            let _ = dup2_stderr(&null);
+            self.next_look = None;
+        }
+    }
 }

@@ -18,6 +18,7 @@ use rustix::io::Errno;
 use rustix::process::{self, Pid, Resource, Rlimit, WaitOptions, WaitStatus};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 
+use super::descriptors::Stderr;
 use super::signals::{Signals, expect_children, ignores_children, to_signal};
 use super::tail::Tail;
 use super::witness::Witness;
@@ -56,10 +57,11 @@ pub fn run(
     for (signal, _) in relay.received.drain(..) {
         send(relay.child, signal);
     }
-    let stderr = descriptors::release(tail.is_none());
-    let ending = supervise(signals, relay);
-    stderr.iter().for_each(descriptors::restore_stderr);
-    Ok((ending?, tail.map(Tail::finish).unwrap_or_default()))
+    descriptors::release();
+    // With a pipe, it passes on what the command writes.
+    let stderr = tail.is_none().then(Stderr::hold);
+    let ending = supervise(signals, relay, stderr)?;
+    Ok((ending, tail.map(Tail::finish).unwrap_or_default()))
 }
 
 /// Returns true if no process, no memory or no file descriptor was left.
@@ -188,7 +190,11 @@ pub fn exec(command: &mut Command, signals: &Signals) -> io::Error {
 
 /// Waits for the end of the child. Until then, forwards signals and stops with the
 /// child.
-fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
+fn supervise(
+    signals: &Signals,
+    mut relay: Relay,
+    mut stderr: Option<Stderr>,
+) -> io::Result<Ending> {
     // Without a queue of signals, only the end of the child is awaited.
     let mut wait_options = WaitOptions::UNTRACED;
     wait_options.set(WaitOptions::NOHANG, signals.as_fd().is_some());
@@ -220,7 +226,14 @@ fn supervise(signals: &Signals, mut relay: Relay) -> io::Result<Ending> {
                 act_by(signal);
             }
         }
-        wait(signals, &relay);
+        if let Some(stderr) = &mut stderr {
+            stderr.release_with(relay.child);
+        }
+        wait(
+            signals,
+            &relay,
+            stderr.as_ref().and_then(|stderr| stderr.next_look),
+        );
     }
 }
 
@@ -331,14 +344,15 @@ fn send(child: Pid, signal: i32) {
     }
 }
 
-/// Waits for a signal, a report or the next signal to forward. The end of a child is
-/// a signal too.
-fn wait(signals: &Signals, relay: &Relay) {
+/// Waits for a signal, a report, the next signal to forward or the next look at stderr.
+/// The end of a child is a signal too.
+fn wait(signals: &Signals, relay: &Relay, next_look: Option<Instant>) {
     let Some(queue) = signals.as_fd() else { return };
     let mut fds = vec![PollFd::from_borrowed_fd(queue, PollFlags::IN)];
     let reports = relay.witness.as_ref().map(Witness::as_fd);
     fds.extend(reports.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-    let next = relay.received.iter().map(|(_, end)| *end).min();
+    let next = relay.received.iter().map(|(_, end)| *end);
+    let next = next.chain(next_look).min();
     let timeout = next.map(|next| next.saturating_duration_since(Instant::now()));
     let timeout = timeout.and_then(|timeout| timeout.try_into().ok());
     // Fails only for lack of memory.

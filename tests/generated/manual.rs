@@ -30,6 +30,7 @@ fn page(command: &Command, name: &str, verb: Option<&str>) -> String {
     // clap_mangen leaves out the help of options that `-h` hides.
     let shown = command
         .clone()
+        .display_name(name.to_owned())
         .mut_args(|argument| argument.hide_short_help(false));
     let man = Man::new(shown)
         .title(name)

@@ -25,7 +25,6 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap::error::{ContextValue, ErrorKind};
 
 use crate::cli::{Cli, Command, Deferred};
@@ -136,12 +135,7 @@ fn fail(error: &CliError) -> u8 {
 /// Returns the exit code.
 fn print_usage(error: &clap::Error) -> u8 {
     let printed = match error.kind() {
-        ErrorKind::DisplayHelp => error.print(),
-        // clap would print the name of the verb before the version.
-        ErrorKind::DisplayVersion => {
-            let version = Cli::command().render_version();
-            std::io::stdout().write_all(version.as_bytes())
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.print(),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
             return exit_code::ERROR;

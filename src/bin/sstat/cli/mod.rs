@@ -155,6 +155,8 @@ impl<T: Args> Args for Deferred<T> {
             Common::augment_args(T::augment_args(command))
                 .disable_version_flag(true)
                 .args_override_self(true)
+                // The name that --version prints.
+                .display_name("sstat")
         })
     }
 
@@ -165,19 +167,15 @@ impl<T: Args> Args for Deferred<T> {
 
 impl<T: Args> FromArgMatches for Deferred<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Self::from_arg_matches_mut(&mut matches.clone())
-    }
-
-    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
         Ok(Self {
-            args: T::from_arg_matches_mut(matches)?,
-            common: Common::from_arg_matches_mut(matches)?,
+            args: T::from_arg_matches(matches)?,
+            common: Common::from_arg_matches(matches)?,
         })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.args.update_from_arg_matches(matches)?;
-        self.common.update_from_arg_matches(matches)
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }
 

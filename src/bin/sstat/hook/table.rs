@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Local, Utc};
 use sstat::Status;
 
 use crate::hook::Payload;
@@ -44,12 +44,12 @@ pub fn change(event: &Event, now: DateTime<Utc>) -> Option<StatusChange> {
         | "UserPromptSubmitted"
         | "BeforeSubmitPrompt"
         | "BeforeAgent"         => Some(prompted(event)),
-        "PreToolUse"            => Some(before_tool(event, event.tool().hash())),
-        "BeforeTool"            => Some(before_tool(event, event.tool().argument_hash())),
+        "PreToolUse"            => Some(before_tool(event, Tool::hash)),
+        "BeforeTool"            => Some(before_tool(event, Tool::argument_hash)),
         "PostToolUse"
         | "PostToolUseFailure"
-        | "PermissionDenied"    => Some(after_tool(event, event.tool().hash())),
-        "AfterTool"             => Some(after_tool(event, event.tool().argument_hash())),
+        | "PermissionDenied"    => Some(after_tool(event, Tool::hash)),
+        "AfterTool"             => Some(after_tool(event, Tool::argument_hash)),
         "PostToolBatch"         => Some(StatusChange::answering(Answered::Agent(String::new()))),
         "RequestReplied"        => Some(StatusChange::answering(Answered::Call { id: event.call_id(), hash: String::new() })),
         "PermissionRequest"     => permission_requested(event),
@@ -148,8 +148,9 @@ fn prompted(event: &Event) -> StatusChange {
     }
 }
 
-fn before_tool(event: &Event, hash: String) -> StatusChange {
+fn before_tool(event: &Event, hash: fn(&Tool) -> String) -> StatusChange {
     let tool = event.tool();
+    let hash = hash(&tool);
     match question(event, &tool, hash.clone()) {
         Some(request) => StatusChange::asking(request),
         // Qwen Code asks for permission before this event.
@@ -158,18 +159,19 @@ fn before_tool(event: &Event, hash: String) -> StatusChange {
 }
 
 /// Handles the end of a tool call. A call that the user cancels ends the turn.
-fn after_tool(event: &Event, hash: String) -> StatusChange {
+fn after_tool(event: &Event, hash: fn(&Tool) -> String) -> StatusChange {
     let response = event.fields.object("tool_response");
     let result = response.and_then(|response| response.text("returnDisplay"));
     let is_cancelled = |result: String| result.starts_with("Command cancelled by user");
     if event.is_true("is_interrupt") || result.is_some_and(is_cancelled) {
         return StatusChange::interrupted();
     }
+    let tool = event.tool();
     let answered = Answered::Call {
         id: event.call_id(),
-        hash,
+        hash: hash(&tool),
     };
-    using(&event.tool(), answered)
+    using(&tool, answered)
 }
 
 /// Returns the change for a tool call: progress for a task list, no new status for a call
@@ -297,7 +299,10 @@ fn task(event: &Event, progress: Progress, before: &str) -> StatusChange {
 
 fn stopped(event: &Event, now: DateTime<Utc>) -> StatusChange {
     let tasks = event.fields.objects("background_tasks");
-    let is_left = |task: &&Payload| !is_over(task.text("status").as_deref());
+    let is_left = |task: &&Payload| {
+        let status = task.text("status").unwrap_or_default();
+        !["completed", "failed", "killed", "cancelled", "stopped"].contains(&&*status)
+    };
     let left: Vec<&Payload> = tasks.iter().filter(is_left).collect();
     if let Some(first) = left.first() {
         return in_background(event, first, &left);
@@ -350,29 +355,19 @@ fn in_background(event: &Event, first: &Payload, tasks: &[&Payload]) -> StatusCh
 
 /// Returns the change of an agent that waits for a scheduled prompt.
 fn asleep(next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> StatusChange {
-    let message = match next {
-        Some(next) => {
-            let next = next.with_timezone(&chrono::Local);
-            let format = match next.date_naive() == now.with_timezone(&chrono::Local).date_naive() {
-                true => "%H:%M",
-                false => "%Y-%m-%d %H:%M",
-            };
-            format!("wakes at {}", next.format(format))
-        }
-        None => "wakes on a schedule".to_owned(),
-    };
+    let message = next.map_or("wakes on a schedule".to_owned(), |next| {
+        let (now, next) = (now.with_timezone(&Local), next.with_timezone(&Local));
+        let format = match next.date_naive() == now.date_naive() {
+            true => "wakes at %H:%M",
+            false => "wakes at %Y-%m-%d %H:%M",
+        };
+        next.format(format).to_string()
+    });
     let wait = next.and_then(|next| (next - now).to_std().ok());
     StatusChange {
         stale_after: Some(wait.unwrap_or(UNKNOWN_WAIT) + SCHEDULE_TOLERANCE),
         ..StatusChange::main(Status::Idle, message)
     }
-}
-
-fn is_over(status: Option<&str>) -> bool {
-    matches!(
-        status,
-        Some("completed" | "failed" | "killed" | "cancelled" | "stopped")
-    )
 }
 
 /// Handles the end of a turn of Gemini, which also ends this way after an API

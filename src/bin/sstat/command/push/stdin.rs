@@ -43,14 +43,14 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
     let mut input = BufReader::with_capacity(BUFFER_BYTES, stdin()?);
     let mut number = 0;
     let mut line = Vec::new();
-    let mut is_too_long = false;
     loop {
         if input.buffer().is_empty() {
             let wait = match import.gathered_bytes {
                 BULK_BYTES.. => BULK_WAIT,
                 _ => Duration::ZERO,
             };
-            if import.gathered_bytes >= MAX_GATHERED_BYTES || !input.get_ref().has_more(wait) {
+            if import.gathered_bytes >= MAX_GATHERED_BYTES || !input.get_ref().has_more(Some(wait))
+            {
                 import.record();
             }
         }
@@ -63,8 +63,7 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
         };
         let newline = memchr::memchr(b'\n', available);
         let part = &available[..newline.unwrap_or(available.len())];
-        is_too_long |= line.len() + part.len() > MAX_READ_BYTES;
-        if !is_too_long {
+        if line.len() <= MAX_READ_BYTES {
             line.extend_from_slice(part);
         }
         let is_end = available.is_empty();
@@ -72,9 +71,10 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
         input.consume(used);
         if newline.is_some() || is_end {
             number += 1;
-            import.take(number, (!is_too_long).then_some(&line), clock.now());
+            if let Err(reason) = import.gather(number, &line, clock.now()) {
+                import.refuse(number, &reason);
+            }
             line.clear();
-            is_too_long = false;
         }
         if is_end {
             break;
@@ -109,21 +109,16 @@ struct Lines {
 }
 
 impl Import<'_> {
-    /// Gathers a line, or reports why it is invalid. A line that is too long is
-    /// `None`.
-    fn take(&mut self, number: u64, line: Option<&Vec<u8>>, now: DateTime<Utc>) {
-        if let Err(reason) = self.gather(number, line, now) {
-            self.refuse(number, &reason);
-        }
-    }
-
+    /// Gathers a line, or returns the reason why it is invalid.
     fn gather(
         &mut self,
         number: u64,
-        line: Option<&Vec<u8>>,
+        line: &[u8],
         now: DateTime<Utc>,
     ) -> std::result::Result<(), String> {
-        let line = line.ok_or_else(|| BadLine::TooLong.to_string())?;
+        if line.len() > MAX_READ_BYTES {
+            return Err(BadLine::TooLong.to_string());
+        }
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
@@ -224,21 +219,17 @@ fn unreadable(source: io::Error) -> CliError {
 impl Stdin {
     /// Returns whether there is something to read within `timeout`.
     #[cfg(unix)]
-    fn has_more(&self, timeout: Duration) -> bool {
-        self.poll(timeout.try_into().ok())
+    fn has_more(&self, timeout: Option<Duration>) -> bool {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let timeout = timeout.and_then(|timeout| timeout.try_into().ok());
+        let mut stdin = [PollFd::new(&self.0, PollFlags::IN)];
+        poll(&mut stdin, timeout.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
     /// On this platform stdin cannot be polled.
     #[cfg(not(unix))]
-    fn has_more(&self, _timeout: Duration) -> bool {
+    fn has_more(&self, _timeout: Option<Duration>) -> bool {
         false
-    }
-
-    #[cfg(unix)]
-    fn poll(&self, timeout: Option<rustix::event::Timespec>) -> bool {
-        use rustix::event::{PollFd, PollFlags, poll};
-        let mut stdin = [PollFd::new(&self.0, PollFlags::IN)];
-        poll(&mut stdin, timeout.as_ref()).is_ok_and(|ready| ready > 0)
     }
 }
 
@@ -248,9 +239,8 @@ impl Read for Stdin {
             match self.0.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Another process that shares stdin has made it non-blocking.
-                #[cfg(unix)]
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.poll(None);
+                    self.has_more(None);
                 }
                 other => return other,
             }

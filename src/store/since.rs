@@ -7,6 +7,8 @@
 use std::io;
 use std::ops::Range;
 
+use memchr::memmem::Finder;
+
 use crate::health::StatusSince;
 use crate::store::lines::LinesBackward;
 use crate::update::Update;
@@ -55,6 +57,8 @@ pub(crate) fn find_since(
 pub(crate) struct LineStart {
     bytes: Vec<u8>,
     timestamp: Range<usize>,
+    /// The key of a repeated line. Its preparation takes longer than a search in a line.
+    repeated: Finder<'static>,
 }
 
 impl LineStart {
@@ -76,6 +80,7 @@ impl LineStart {
         Some(Self {
             timestamp: range_in(text.strip_prefix("{\"timestamp\"")?)?,
             bytes: line[..range_in(after)?.end + 1].to_vec(),
+            repeated: Finder::new(b"\"repeated\""),
         })
     }
 
@@ -85,7 +90,7 @@ impl LineStart {
         line.get(..start) == self.bytes.get(..start)
             && line.get(end..self.bytes.len()) == self.bytes.get(end..)
             && line.ends_with(b"}")
-            && memchr::memmem::find(line, b"\"repeated\"").is_none()
+            && self.repeated.find(line).is_none()
     }
 }
 

@@ -2,7 +2,8 @@
 //! `/proc/sys/kernel/random/boot_id`, `/proc/self/ns/pid` (namespaces(7)) and
 //! machine-id(5).
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,13 +14,23 @@ use super::{HostIdentity, ProcessStat, ProcessState};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub(super) fn current_host() -> Option<HostIdentity> {
-    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let boot_id = String::from_utf8(read("/proc/sys/kernel/random/boot_id")?).ok()?;
     Some(HostIdentity {
         boot_id: boot_id.trim().to_owned(),
         host: host_name()?,
         pid_namespace: fs::metadata("/proc/self/ns/pid").ok()?.ino(),
         machine: machine(),
     })
+}
+
+/// Reads up to 1 KiB of a file with one `read`. `fs::read` needs six for
+/// `/proc/PID/stat`, because it begins with 32 bytes if a file has no size: a fifth of
+/// the time that a reader takes for a running process.
+fn read(path: &str) -> Option<Vec<u8>> {
+    let mut content = vec![0; 1024];
+    let length = File::open(path).ok()?.read(&mut content).ok()?;
+    content.truncate(length);
+    Some(content)
 }
 
 /// Returns the time at which the machine was booted. It is read once, since a
@@ -134,7 +145,7 @@ struct Stat {
 
 impl Stat {
     fn of(process: &str) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{process}/stat")).ok()?)
+        Self::parse(&read(&format!("/proc/{process}/stat"))?)
     }
 
     /// Parses a line. The name in field 2 can contain spaces and parentheses,

@@ -21,7 +21,7 @@ fn each_key_has_its_effect() {
     assert!(tmux.is_in_alternate_screen());
     let first = capture.lines().next().unwrap();
     assert!(
-        first.starts_with(" 12 sessions  10 working  1 blocked  1 error"),
+        first.starts_with(" 12 sessions  1 error  1 blocked  10 working"),
         "{first}"
     );
     assert!(

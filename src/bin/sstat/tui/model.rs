@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ratatui::layout::{Position, Rect};
 use sstat::{JsonObject, Session};
 
@@ -18,9 +18,6 @@ use crate::view::column::Column;
 use crate::view::group::{Group, GroupBy, group};
 use crate::watch::event::Event;
 use crate::watch::session_table::SessionTable;
-
-/// The maximum age of the detail, because its estimate changes with time.
-const DETAIL_SECONDS: i64 = 10;
 
 /// The columns that are shown at first.
 const COLUMNS: [Column; 7] = [
@@ -70,8 +67,8 @@ pub struct Screen {
     top: usize,
     page: usize,
     pub is_pane_open: bool,
-    /// The last detail that was read; `None` if it has changed since or could not
-    /// be read.
+    /// The last detail that was read; `None` if it could not be read or must be read
+    /// again.
     pub detail: Option<Box<Detail>>,
     /// The first visible line of the detail, and of the help.
     pub detail_top: usize,
@@ -130,6 +127,7 @@ impl Screen {
     pub fn tick(&mut self, now: DateTime<Utc>) {
         if !self.is_paused {
             (self.now, self.is_outdated) = (now, true);
+            self.detail = None;
         }
     }
 
@@ -554,27 +552,18 @@ impl Screen {
         self.is_outdated |= matches!(self.choice.sort, Some(Column::For | Column::Since));
     }
 
-    /// Returns the selected session if the pane needs its current detail.
+    /// Returns the selected session if the pane needs its detail.
     pub fn wanted_detail<'a>(&self, table: &'a SessionTable) -> Option<Cow<'a, str>> {
         let name = self.selected_session(table)?.qualified_name();
-        let max_age = TimeDelta::seconds(DETAIL_SECONDS);
-        let is_current = self.detail.as_ref().is_some_and(|detail| {
-            detail.session.qualified_name() == name && self.now - detail.now < max_age
-        });
-        (self.is_pane_open && !is_current).then_some(name)
+        let is_wanted = self.is_pane_open && self.shown_detail(table).is_none();
+        is_wanted.then_some(name)
     }
 
-    /// Returns the detail of the selected session with its current health.
-    pub fn detail(&mut self, table: &SessionTable) -> Option<&Detail> {
-        let index = self.selected_index()?;
-        let name = table.get(index)?.qualified_name();
-        let detail = self.detail.as_mut()?;
-        if detail.session.qualified_name() != name {
-            return None;
-        }
-        detail.now = self.now.max(detail.now);
-        detail.session.health = table.health_at(index, self.now)?;
-        Some(detail)
+    /// Returns the detail of the selected session.
+    pub fn shown_detail(&self, table: &SessionTable) -> Option<&Detail> {
+        let name = self.selected_session(table)?.qualified_name();
+        let detail = self.detail.as_deref();
+        detail.filter(|detail| detail.session.qualified_name() == name)
     }
 }
 

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
 use sstat::{escape, format_duration};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::render::local;
 
 /// Escapes text and removes joiners, variation selectors and skin tones.
 /// Terminals disagree on the width of a character that has them.
@@ -71,14 +73,11 @@ pub fn short_duration(duration: Duration, columns: usize) -> String {
     }
 }
 
-/// Formats a time in the user's time zone.
-pub fn local(time: DateTime<Utc>, format: &str) -> String {
-    time.with_timezone(&Local).format(format).to_string()
-}
-
 /// Formats a time in the user's time zone without its day if that is today, otherwise
 /// without its seconds.
 pub fn short_time(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
-    let is_today = local(time, "%F") == local(now, "%F");
-    local(time, if is_today { "%H:%M:%S" } else { "%m-%d %H:%M" })
+    let (time, now) = (local(time), local(now));
+    let is_today = time.date_naive() == now.date_naive();
+    let format = if is_today { "%H:%M:%S" } else { "%m-%d %H:%M" };
+    time.format(format).to_string()
 }

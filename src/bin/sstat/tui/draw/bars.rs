@@ -4,15 +4,17 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
 use sstat::{Attention, Status};
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::Painter;
+use crate::render::local;
 use crate::render::style::Role;
 use crate::tui::keys::{COLUMN_HINTS, DETAIL_HINTS, HELP_HINTS, HINTS, Mode};
 use crate::tui::model::Screen;
 use crate::tui::rows::Rows;
-use crate::tui::text::{local, steady};
+use crate::tui::text::steady;
 use crate::view::group::Group;
 
 /// The key that is always in the bottom line, and its columns.
@@ -24,7 +26,7 @@ pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Scree
     let counts = counts(painter, &screen.rows, usize::from(area.width));
     let left = usize::from(area.width).saturating_sub(counts.width() + 1);
     frame.render_widget(counts, area);
-    let clock = local(screen.now, "%H:%M:%S");
+    let clock = local(screen.now).format("%H:%M:%S");
     let (time, short, role) = match screen.is_paused {
         true => (format!("PAUSED at {clock} "), " PAUSED", Role::Heading),
         false => (format!("{clock} "), "", Role::Faint),
@@ -38,48 +40,48 @@ pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Scree
     frame.render_widget(right.right_aligned(), area);
 }
 
-/// Returns the statuses and their words, the most urgent first.
-pub fn statuses(group: &Group) -> Vec<(Role, Status, String)> {
-    let statuses = group.by_status.keys().map(|status| {
+/// Returns the statuses, their counts and their words, the most urgent first.
+pub fn statuses(group: &Group) -> Vec<(Role, Status, usize, String)> {
+    let statuses = group.by_status.iter().map(|(status, &count)| {
         let word = steady(status.as_str()).into_owned();
-        (Role::of_status(status), status.clone(), word)
+        (
+            Role::of_status(status),
+            status.clone(),
+            count as usize,
+            word,
+        )
     });
     let mut statuses: Vec<_> = statuses.collect();
     statuses.sort_by_key(|&(role, ..)| attention_of(role));
     statuses
 }
 
-/// Returns the total and the counts of each status and issue, as many as fit.
+/// Returns the total and the counts of each status and issue, the most urgent first,
+/// as many as fit.
 fn counts(painter: &Painter, rows: &Rows, width: usize) -> Line<'static> {
-    let by_status = rows.totals.by_status.iter();
-    let mut counts: Vec<(Role, String)> = by_status
-        .map(|(status, count)| {
-            let word = steady(status.as_str());
-            (Role::of_status(status), format!("{count} {word}"))
-        })
-        .collect();
+    let statuses = statuses(&rows.totals).into_iter();
+    let statuses = statuses.map(|(role, _, count, word)| (role, count, word));
     let issues = [
-        (Role::Stale, rows.stale, "stale"),
-        (Role::Dead, rows.dead, "dead"),
+        (Role::Stale, rows.stale, "stale".to_owned()),
+        (Role::Dead, rows.dead, "dead".to_owned()),
     ];
-    for (role, count, word) in issues.into_iter().filter(|(_, count, _)| *count > 0) {
-        counts.push((role, format!("{count} {word}")));
-    }
+    let counts = statuses.chain(issues).filter(|(_, count, _)| *count > 0);
+    let mut counts: Vec<_> = counts
+        .map(|(role, count, word)| (role, format!("  {count} {word}")))
+        .collect();
+    counts.sort_by_key(|&(role, _)| attention_of(role));
     let sessions = rows.totals.members.len();
     let noun = if sessions == 1 { "session" } else { "sessions" };
-    let mut total = format!("{sessions} {noun}");
-    let words: usize = counts.iter().map(|(_, text)| 2 + text.width()).sum();
-    if 1 + total.len() + words > width {
-        total = sessions.to_string();
-        // The most urgent counts come first, because the last are cut off.
-        counts.sort_by_key(|&(role, _)| attention_of(role));
+    let mut total = format!(" {sessions} {noun}");
+    let words: usize = counts.iter().map(|(_, text)| text.width()).sum();
+    if total.len() + words > width {
+        total = format!(" {sessions}");
     }
-    let mut line = Line::from(vec![Span::raw(" "), painter.span(Role::Heading, total)]);
+    let mut line = Line::from(painter.span(Role::Heading, total));
     for (role, text) in counts {
-        if line.width() + 2 + text.width() > width {
+        if line.width() + text.width() > width {
             break;
         }
-        line.push_span("  ");
         line.push_span(painter.span(role, text));
     }
     line
@@ -100,17 +102,16 @@ pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Sc
     let rows = &screen.rows;
     let found = format!("{} of {}", rows.found, rows.totals.members.len());
     if screen.mode == Mode::Filter {
-        let input = steady(&screen.choice.filter);
-        let column = u16::try_from(1 + input.width()).unwrap_or(u16::MAX);
-        if !area.is_empty() {
-            frame.set_cursor_position((area.x + column.min(area.width - 1), area.y));
-        }
+        let input = painter.span(Role::Heading, format!("/{}", steady(&screen.choice.filter)));
         let hint = format!("   {found}   Enter keeps it, Esc clears it");
-        let line = Line::from(vec![
-            painter.span(Role::Heading, format!("/{input}")),
-            painter.span(Role::Faint, hint),
-        ]);
-        return frame.render_widget(line, area);
+        // The end of a long input is visible.
+        let end = u16::try_from(input.width()).unwrap_or(u16::MAX);
+        let hidden = (end + 1).saturating_sub(area.width);
+        let line = Line::from(vec![input, painter.span(Role::Faint, hint)]);
+        if !area.is_empty() {
+            frame.set_cursor_position((area.x + end - hidden, area.y));
+        }
+        return frame.render_widget(Paragraph::new(line).scroll((0, hidden)), area);
     }
     let is_browsing = screen.mode == Mode::Browse;
     let help = Constraint::Length(if is_browsing { HELP_WIDTH } else { 0 });

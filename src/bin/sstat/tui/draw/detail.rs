@@ -50,12 +50,11 @@ pub fn draw(
         painter.span(Role::Heading, painter.fit(&name, width)),
     )];
     if let Some(group) = group {
-        for (role, status, word) in statuses(group) {
-            let count = group.by_status.get(&status).copied().unwrap_or(0);
+        for (role, _, count, word) in statuses(group) {
             lines.push(Line::from(painter.span(role, format!("{count} {word}"))));
         }
     } else {
-        match screen.detail(table) {
+        match screen.shown_detail(table) {
             Some(detail) => lines.extend(content(detail, painter, width)),
             None => lines.push(Line::from(painter.span(Role::Faint, "not read"))),
         }

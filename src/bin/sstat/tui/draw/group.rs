@@ -18,17 +18,23 @@ const MAX_NAME: usize = 32;
 const BAR: usize = 6;
 const MIN_WIDTH_FOR_BAR: usize = 70;
 
+/// Returns the columns of the names of all groups.
+pub fn name_width(screen: &Screen, width: usize) -> usize {
+    let names = screen.rows.groups.iter().map(|group| columns(&group.name));
+    names.max().unwrap_or(0).min(MAX_NAME).min(width / 4)
+}
+
 /// Formats a group: its name, the number of sessions, the mean progress, and the
 /// counts that fit, the most urgent first.
-pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> Line<'static> {
-    let groups = &screen.rows.groups;
-    let Some(group) = groups.get(place) else {
-        return Line::default();
-    };
-    let mark = match (
-        painter.style.unicode,
-        screen.choice.unfolded.contains(&group.name),
-    ) {
+pub fn line(
+    painter: &Painter,
+    screen: &Screen,
+    group: &Group,
+    name_width: usize,
+    width: usize,
+) -> Line<'static> {
+    let is_unfolded = screen.choice.unfolded.contains(&group.name);
+    let mark = match (painter.style.unicode, is_unfolded) {
         (true, true) => "▾",
         (true, false) => "▸",
         (false, true) => "-",
@@ -38,11 +44,8 @@ pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> L
     if screen.choice.by.is_none() {
         return Line::from(painter.span(Role::Faint, format!("{mark} {count} {FINISHED}")));
     }
-    let max = |size: &dyn Fn(&Group) -> usize| groups.iter().map(size).max().unwrap_or(0);
-    let name_width = max(&|group| columns(&group.name))
-        .min(MAX_NAME)
-        .min(width / 4);
-    let count_width = digits(max(&|group| group.members.len()));
+    let totals = &screen.rows.totals;
+    let count_width = digits(totals.members.len());
     let name = painter.fit(&group.name, name_width);
     let blank = " ".repeat(name_width.saturating_sub(name.width()));
     let mut line = Line::from(vec![
@@ -50,7 +53,7 @@ pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> L
         painter.span(Role::Heading, name),
         Span::raw(format!("{blank}  {count:>count_width$}")),
     ]);
-    if groups.iter().any(|group| group.mean_progress().is_some()) {
+    if totals.mean_progress().is_some() {
         let progress = group.mean_progress();
         if width >= MIN_WIDTH_FOR_BAR {
             let bar = progress.map(|progress| painter.bar(Role::Working, progress, BAR));
@@ -59,23 +62,28 @@ pub fn line(painter: &Painter, screen: &Screen, place: usize, width: usize) -> L
         }
         line.push_span(format!(" {:>4}", progress.map(percent).unwrap_or_default()));
     }
-    let mut add = |role: Role, word: &str, count: &dyn Fn(&Group) -> usize| {
-        let max = max(count);
-        let digits = digits(max);
-        let text = match count(group) {
-            0 => " ".repeat(digits + 1 + word.width()),
-            count => format!("{count:>digits$} {word}"),
-        };
-        if max > 0 && line.width() + 2 + text.width() <= width {
-            line.push_span("  ");
-            line.push_span(painter.span(role, text));
-        }
-    };
     let attention = Role::of_attention(group.worst);
-    add(attention, "attention", &|group| group.attention);
-    for (role, status, word) in statuses(&screen.rows.totals) {
-        let count = |group: &Group| group.by_status.get(&status).copied().unwrap_or(0);
-        add(role, &word, &|group| count(group) as usize);
+    let mut counts = vec![(
+        attention,
+        group.attention,
+        totals.attention,
+        "attention".to_owned(),
+    )];
+    for (role, status, total, word) in statuses(totals) {
+        let count = group.by_status.get(&status).copied().unwrap_or(0);
+        counts.push((role, count as usize, total, word));
+    }
+    for (role, count, total, word) in counts.into_iter().filter(|(_, _, total, _)| *total > 0) {
+        let digits = digits(total);
+        let text = match count {
+            0 => " ".repeat(digits + 1 + word.width()),
+            _ => format!("{count:>digits$} {word}"),
+        };
+        if line.width() + 2 + text.width() > width {
+            break;
+        }
+        line.push_span("  ");
+        line.push_span(painter.span(role, text));
     }
     line
 }

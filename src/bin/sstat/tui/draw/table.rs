@@ -67,7 +67,11 @@ impl Columns {
             _ => 10,
         };
         let message = choice.columns.iter().position(|c| *c == Column::Message);
-        let indent = if rows.groups.is_empty() { 0 } else { INDENT };
+        let indent = if choice.unfolded.is_empty() {
+            0
+        } else {
+            INDENT
+        };
         let mut wanted = Vec::new();
         for (place, (column, &text)) in choice.columns.iter().zip(&rows.widths).enumerate() {
             let is_order = choice.sort.as_ref() == Some(column);
@@ -181,12 +185,15 @@ pub fn draw(
         frame.render_widget(place, header);
     }
 
+    let group_name = group::name_width(screen, usize::from(titles.width));
     let first_group = screen.rows.rows.iter().position(is_group);
     let lines = screen.visible_rows().iter().zip(visible.clone());
     let lines = lines.filter_map(|(row, place)| {
         let cells = match *row {
             Row::Group(group) => {
-                let line = group::line(painter, screen, group, usize::from(titles.width));
+                let group = screen.rows.groups.get(group)?;
+                let width = usize::from(titles.width);
+                let line = group::line(painter, screen, group, group_name, width);
                 vec![Cell::from(line).column_span(u16::MAX)]
             }
             Row::Session(index) => {
@@ -221,7 +228,7 @@ pub fn draw(
         let reason = match screen.choice.only {
             _ if screen.rows.totals.members.is_empty() => empty,
             _ if !screen.choice.filter.is_empty() => "no session matches the filter",
-            Only::Finished => "no session is finished for an hour",
+            Only::Finished => "no session has been finished for an hour",
             _ => "no session needs attention",
         };
         let lines = reason

@@ -1,5 +1,6 @@
 use super::*;
 use crate::tui::keys::LAST;
+use chrono::TimeDelta;
 use sstat::{ProcessState, StatusSince, Thresholds, Update};
 
 fn now() -> DateTime<Utc> {

@@ -78,7 +78,7 @@ fn each_key_has_its_effect() {
     tmux.keys(&["?"]);
     let capture = tmux.wait_for("Keys");
     assert!(
-        capture.contains("j k scroll  Esc back  q quit"),
+        capture.contains("j/k scroll  Esc back  q quit"),
         "{capture}"
     );
     tmux.keys(&["Escape"]);

@@ -151,68 +151,37 @@ pub fn mouse_action(mouse: MouseEvent) -> Option<Action> {
     }
 }
 
-/// The help: keys and their actions. It fits a terminal of 80x24.
-pub const HELP: [(&str, &str); 20] = [
-    ("j k, arrows", "move; with Ctrl-d Ctrl-u by half a page"),
-    ("PageUp PageDown", "move by a page"),
-    ("g G, Home End", "to the first, the last row"),
-    (
-        "Enter, click",
-        "detail of the session, and back; fold or unfold a group",
-    ),
-    (
-        "l h, Right Left",
-        "open and close the detail; unfold and fold a group",
-    ),
-    ("J K", "move within the detail"),
-    ("/", "filter as you type; Enter keeps it, Esc clears it"),
-    ("a", "only sessions that need attention"),
-    ("f", "only finished sessions, which can be cleared away"),
-    (
-        "b",
-        "group by directory, prefix, task, status, host, metadata",
-    ),
-    ("x", "acknowledge what needs attention, or withdraw that"),
-    ("c", "choose the columns"),
-    ("s S", "sort by the next column; reverse the order"),
-    ("w", "who has waited longest, of those that need attention"),
-    ("t", "go to the session's tmux pane (inside tmux)"),
-    ("m", "mouse off, so that text can be selected, and on"),
-    ("Space, p", "pause: freeze the screen"),
-    ("Ctrl-l", "redraw"),
-    ("Esc", "back: out of help, filter, detail, a or f, groups"),
-    ("q, Ctrl-c", "quit; Ctrl-z suspends"),
-];
+/// The help: keys and their actions, separated by two spaces. It fits a terminal of
+/// 80x24.
+pub const HELP: &str = "\
+j k, arrows  move; with Ctrl-d Ctrl-u by half a page
+PageUp PageDown  move by a page
+g G, Home End  to the first, the last row
+Enter, click  detail of the session, and back; fold or unfold a group
+l h, Right Left  open and close the detail; unfold and fold a group
+J K  move within the detail
+/  filter as you type; Enter keeps it, Esc clears it
+a  only sessions that need attention
+w  those of them that have waited longest first
+f  only finished sessions, which can be cleared away
+b  group by directory, prefix, task, status, host, metadata
+x  acknowledge what needs attention, or withdraw that
+c  choose the columns
+s S  sort by the next column; reverse the order
+t  go to the session's tmux pane (inside tmux)
+m  mouse off, so that text can be selected, and on
+Space, p  pause: freeze the screen
+Ctrl-l  redraw
+Esc  back: out of help, filter, detail, a or w or f, groups
+q, Ctrl-c  quit; Ctrl-z suspends";
 
-/// The keys in the bottom line, by importance: a narrow terminal shows the first
-/// ones. The key of the help is always at the end of the line.
-pub const HINTS: [(&str, &str); 11] = [
-    ("q", "quit"),
-    ("/", "filter"),
-    ("Enter", "detail"),
-    ("a", "attention"),
-    ("x", "ack"),
-    ("b", "group"),
-    ("w", "waiting"),
-    ("s", "sort"),
-    ("f", "finished"),
-    ("c", "columns"),
-    ("Space", "pause"),
-];
-
-/// The keys in the bottom line while the detail is open.
-pub const DETAIL_HINTS: [(&str, &str); 2] = [("Esc", "close"), ("J K", "scroll")];
-
-/// The keys in the bottom line while the help is open.
-pub const HELP_HINTS: [(&str, &str); 3] = [("j k", "scroll"), ("Esc", "back"), ("q", "quit")];
-
-/// The keys in the bottom line while the columns are chosen.
-pub const COLUMN_HINTS: [(&str, &str); 4] = [
-    ("Space", "show or hide"),
-    ("s", "sort by it"),
-    ("S", "reverse"),
-    ("Enter", "done"),
-];
+/// The keys in the bottom line and their actions, by importance: a narrow terminal
+/// shows the first ones.
+pub const HINTS: &str = "q quit|/ filter|Enter detail|a attention|x ack|b group|w waiting|s sort\
+    |f finished|c columns|Space pause";
+pub const DETAIL_HINTS: &str = "Esc close|J/K scroll|/ filter|a attention|x ack|q quit";
+pub const HELP_HINTS: &str = "j/k scroll|Esc back|q quit";
+pub const COLUMN_HINTS: &str = "Space show or hide|s sort by it|S reverse|Enter done";
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use crossterm::event::Event as Input;
 use sstat::{Acknowledgement, HealthRules, Session, Thresholds};
 
+use self::draw::Painter;
 use self::keys::Action;
 use self::model::Screen;
 use self::platform::{SIGCONT, SIGHUP, SIGTSTP, act_by_default, has_job_control};
@@ -105,7 +106,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
             output::print_diagnostic(&config.style(Stream::Err), warning, Role::Stale);
         }
     }
-    if let End::Signal(signal) = end? {
+    if let Some(signal) = end? {
         // The parent process sees that the signal ended sstat.
         act_by_default(signal);
     }
@@ -114,12 +115,6 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
 
 fn terminal_error(error: io::Error) -> CliError {
     CliError::error(format!("terminal: {error}"))
-}
-
-/// The reason why the screen ends.
-enum End {
-    Quit,
-    Signal(i32),
 }
 
 /// The screen, the watcher and the alerts.
@@ -142,7 +137,8 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
-    fn run(&mut self, terminal: &mut Terminal) -> Result<End> {
+    /// Shows the screen. Returns the signal that ends it; `None` if the user quits.
+    fn run(&mut self, terminal: &mut Terminal) -> Result<Option<i32>> {
         let mut next_second = Instant::now();
         loop {
             if next_second <= Instant::now() {
@@ -177,14 +173,14 @@ impl Live<'_> {
             for event in &events {
                 self.screen.observe(event);
             }
-            if let Some(end) = self.handle_signals(terminal)? {
-                return Ok(end);
+            if let Some(signal) = self.handle_signals(terminal)? {
+                return Ok(Some(signal));
             }
             if self.handle_input(terminal)? {
-                return Ok(End::Quit);
+                return Ok(None);
             }
             if platform::is_terminal_gone() {
-                return Ok(End::Signal(SIGHUP));
+                return Ok(Some(SIGHUP));
             }
         }
     }
@@ -228,7 +224,8 @@ impl Live<'_> {
         self.warnings.drain(..excess);
     }
 
-    fn handle_signals(&mut self, terminal: &mut Terminal) -> Result<Option<End>> {
+    /// Handles pending signals. Returns one that ends the screen.
+    fn handle_signals(&mut self, terminal: &mut Terminal) -> Result<Option<i32>> {
         while let Ok(signal) = self.signals.try_recv() {
             match signal {
                 SIGCONT => self.resume(terminal)?,
@@ -239,7 +236,7 @@ impl Live<'_> {
                     self.resume(terminal)?;
                 }
                 SIGTSTP => {}
-                signal => return Ok(Some(End::Signal(signal))),
+                signal => return Ok(Some(signal)),
             }
         }
         Ok(None)
@@ -328,9 +325,12 @@ impl Live<'_> {
             0 => self.why_empty(),
             _ => String::new(),
         };
-        let table = shown_table(&self.frozen, &self.watcher);
-        let (screen, style) = (&mut self.screen, &self.style);
-        terminal.draw(|frame| draw::draw(frame, screen, table, style, &empty))
+        let painter = Painter {
+            style: &self.style,
+            table: shown_table(&self.frozen, &self.watcher),
+            empty: &empty,
+        };
+        terminal.draw(|frame| draw::draw(frame, &mut self.screen, &painter))
     }
 
     /// Returns the reason why there are no sessions.
@@ -350,20 +350,24 @@ impl Live<'_> {
     /// nothing does. Waits at most 2 s for the lock of a file.
     fn acknowledge(&mut self) {
         let table = shown_table(&self.frozen, &self.watcher);
-        let (open, others): (Vec<_>, Vec<_>) = (self.screen.selected_sessions(table).into_iter())
-            .partition(|session| session.needs_attention());
-        let (sessions, until, done) = match open.is_empty() {
-            false => (
-                open,
-                Some(Acknowledgement::NextUpdate),
-                "acknowledged until its next update",
-            ),
-            true => (others, None, "no longer acknowledged"),
+        let names = |is_due: fn(&Session) -> bool| -> Vec<String> {
+            let sessions = self.screen.selected_sessions(table).into_iter();
+            let sessions = sessions.filter(|session| is_due(session));
+            sessions
+                .map(|session| session.qualified_name().into_owned())
+                .collect()
         };
-        let is_due = |session: &&Session| until.is_some() || session.health.is_acknowledged;
-        let names: Vec<_> = (sessions.into_iter().filter(is_due))
-            .map(|session| session.qualified_name().into_owned())
-            .collect();
+        let open = names(Session::needs_attention);
+        let (names, until, done) = match open.is_empty() {
+            false => {
+                let until = Acknowledgement::NextUpdate;
+                (open, Some(until), "acknowledged until its next update")
+            }
+            true => {
+                let acknowledged = names(|session| session.health.is_acknowledged);
+                (acknowledged, None, "no longer acknowledged")
+            }
+        };
         let mut note = match &names[..] {
             [] => "nothing here needs attention".to_owned(),
             [name] => format!("{name}: {done}"),

@@ -97,42 +97,40 @@ impl Rows {
                 continue;
             }
             rows.count(index, session, &choice.columns);
-            let ended_at = ended_at(session);
-            let is_finished = ended_at.is_some_and(|at| now - at >= FINISHED_AFTER);
+            let is_finished = ended_at(session).is_some_and(|at| now - at >= FINISHED_AFTER);
             let is_shown = match choice.only {
                 Only::All => true,
                 Only::Attention | Only::Waiting => session.needs_attention(),
                 Only::Finished => is_finished,
             };
             if is_shown && contains_words(session, &words, &choice.columns, &mut text) {
-                found.push(Found {
-                    index,
-                    session,
-                    urgency: urgency(session, ended_at.is_some()),
-                    is_finished,
-                });
+                found.push((index, session, is_finished));
             }
         }
         rows.found = found.len();
         match &choice.sort {
-            Some(column) => column.sort(&mut found, |found| found.session),
-            None => found.sort_by_key(|found| found.urgency),
+            Some(column) => column.sort(&mut found, |(_, session, _)| session),
+            None => found.sort_by_cached_key(|(_, session, _)| urgency(session)),
         }
         if choice.is_reversed {
             found.reverse();
         }
         if let Some(by) = &choice.by {
-            rows.groups = group(by, found.iter().map(|found| (found.index, found.session)));
+            let found = found.into_iter();
+            rows.groups = group(by, found.map(|(index, session, _)| (index, session)));
         } else {
             // A filter shows the finished sessions that match it.
             let may_fold = choice.only == Only::All && choice.filter.is_empty();
-            let count = found.iter().filter(|found| found.is_finished).count();
+            let count = found
+                .iter()
+                .filter(|(.., is_finished)| *is_finished)
+                .count();
             let folds = may_fold && count > 1;
             let mut finished = Group::new(FINISHED.to_owned());
-            for found in found {
-                match folds && found.is_finished {
-                    true => finished.add(found.index, found.session),
-                    false => rows.rows.push(Row::Session(found.index)),
+            for (index, session, is_finished) in found {
+                match folds && is_finished {
+                    true => finished.add(index, session),
+                    false => rows.rows.push(Row::Session(index)),
                 }
             }
             rows.groups.extend(folds.then_some(finished));
@@ -170,15 +168,6 @@ impl Rows {
     }
 }
 
-/// A session that matches the filters.
-struct Found<'a> {
-    index: usize,
-    session: &'a Session,
-    urgency: (Attention, i64),
-    /// Whether it has ended for so long that it can be folded.
-    is_finished: bool,
-}
-
 /// Returns when a session without attention has ended; `None` for any other one.
 fn ended_at(session: &Session) -> Option<DateTime<Utc>> {
     let update = &session.update;
@@ -191,9 +180,9 @@ fn ended_at(session: &Session) -> Option<DateTime<Utc>> {
 
 /// Returns the key of the order by attention: the most urgent session first, and of
 /// equally urgent ones that with the oldest update. Those that have ended come last.
-fn urgency(session: &Session, has_ended: bool) -> (Attention, i64) {
+fn urgency(session: &Session) -> (Attention, i64) {
     match session.attention() {
-        Attention::None => (Attention::None, has_ended.into()),
+        Attention::None => (Attention::None, ended_at(session).is_some().into()),
         attention => (attention, session.update.timestamp.timestamp_millis()),
     }
 }

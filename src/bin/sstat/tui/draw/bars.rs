@@ -17,9 +17,8 @@ use crate::tui::rows::Rows;
 use crate::tui::text::steady;
 use crate::view::group::Group;
 
-/// The key that is always in the bottom line, and its columns.
-const HELP: (&str, &str) = ("?", "help");
-const HELP_WIDTH: u16 = 7;
+/// The key that is always at the end of the bottom line.
+const HELP: &str = "? help ";
 
 /// Draws the counts on the left, the order and the clock on the right.
 pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Screen) {
@@ -114,7 +113,7 @@ pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Sc
         return frame.render_widget(Paragraph::new(line).scroll((0, hidden)), area);
     }
     let is_browsing = screen.mode == Mode::Browse;
-    let help = Constraint::Length(if is_browsing { HELP_WIDTH } else { 0 });
+    let help = Constraint::Length(if is_browsing { HELP.len() as u16 } else { 0 });
     let [area, help] = Layout::horizontal([Constraint::Fill(1), help]).areas(area);
     let width = usize::from(area.width);
     let line = match &screen.note {
@@ -128,18 +127,20 @@ pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Sc
     frame.render_widget(Line::from_iter(hint(painter, HELP)), help);
 }
 
-fn hint(painter: &Painter, (key, action): (&'static str, &str)) -> [Span<'static>; 2] {
-    let action = painter.span(Role::Faint, format!(" {action}"));
+/// Formats a key and its action.
+fn hint(painter: &Painter, hint: &'static str) -> [Span<'static>; 2] {
+    let (key, action) = hint.split_at(hint.find(' ').unwrap_or(0));
+    let action = painter.span(Role::Faint, action);
     [painter.span(Role::Heading, key), action]
 }
 
 fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'static> {
     let mut line = Line::from(" ");
-    let hints: &[&[(&str, &str)]] = match screen.mode {
-        Mode::Help => &[&HELP_HINTS],
-        Mode::Columns => &[&COLUMN_HINTS],
-        _ if screen.is_pane_open => &[&DETAIL_HINTS, &HINTS],
-        _ => &[&HINTS],
+    let hints = match screen.mode {
+        Mode::Help => HELP_HINTS,
+        Mode::Columns => COLUMN_HINTS,
+        _ if screen.is_pane_open => DETAIL_HINTS,
+        _ => HINTS,
     };
     let crumbs = screen.breadcrumbs();
     if !crumbs.is_empty() && screen.mode == Mode::Browse {
@@ -154,11 +155,11 @@ fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'
         let crumbs = painter.fit(&crumbs[from..].join(separator), width / 2);
         line.push_span(painter.span(Role::Heading, format!("{crumbs} {found}   ")));
     }
-    for &(key, action) in hints.iter().copied().flatten() {
-        if line.width() + key.len() + 1 + action.len() > width {
+    for text in hints.split('|') {
+        if line.width() + text.len() > width {
             break;
         }
-        line.spans.extend(hint(painter, (key, action)));
+        line.spans.extend(hint(painter, text));
         line.push_span("  ");
     }
     line

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Padding};
-use sstat::Session;
 
 use super::bars::statuses;
 use super::paint::{Painter, draw_lines};
@@ -13,9 +12,8 @@ use crate::render::detail::{Fact, facts};
 use crate::render::style::{Role, Span as TextSpan};
 use crate::render::timeline;
 use crate::tui::model::Screen;
-use crate::tui::text::short_time;
+use crate::tui::text::{short_time, steady};
 use crate::view::Detail;
-use crate::watch::session_table::SessionTable;
 
 /// The columns of the labels and a space.
 const LABEL: usize = 11;
@@ -26,7 +24,6 @@ pub fn draw(
     area: Rect,
     painter: &Painter,
     screen: &mut Screen,
-    table: &SessionTable,
     border: Borders,
 ) {
     let mut set = border::PLAIN;
@@ -44,23 +41,23 @@ pub fn draw(
     let group = screen.selected_group();
     let name = match group {
         Some(group) => group.name.as_str().into(),
-        None => (screen.selected_session(table)).map_or("".into(), Session::display_name),
+        None => (screen.selected_session(painter.table))
+            .map_or("".into(), |session| session.display_name()),
     };
-    let mut lines = vec![Line::from(
-        painter.span(Role::Heading, painter.fit(&name, width)),
-    )];
+    let name = painter.span(Role::Heading, steady(&name).into_owned());
+    let mut lines = vec![Line::from(name)];
     if let Some(group) = group {
         for (role, _, count, word) in statuses(group) {
             lines.push(Line::from(painter.span(role, format!("{count} {word}"))));
         }
     } else {
-        match screen.shown_detail(table) {
+        match screen.shown_detail(painter.table) {
             Some(detail) => lines.extend(content(detail, painter, width)),
             None => lines.push(Line::from(painter.span(Role::Faint, "not read"))),
         }
     }
     frame.render_widget(block, area);
-    draw_lines(frame, inner, lines, &mut screen.detail_top);
+    draw_lines(frame, inner, painter, &lines, &mut screen.detail_top);
 }
 
 fn content(detail: &Detail, painter: &Painter, width: usize) -> Vec<Line<'static>> {
@@ -75,11 +72,11 @@ fn content(detail: &Detail, painter: &Painter, width: usize) -> Vec<Line<'static
         TextSpan::of(Role::Heading, "Last updates"),
         TextSpan::of(Role::Faint, ", newest first"),
     ];
-    lines.push(painter.line(title.into(), width));
+    lines.push(painter.line(title.into()));
     for update in detail.recent.iter().rev() {
         let time = short_time(update.timestamp, detail.now);
         let spans = timeline::line(&time, update, None);
-        lines.push(painter.line(spans, width));
+        lines.push(painter.line(spans));
     }
     if let Some(file) = file {
         lines.push(Line::default());

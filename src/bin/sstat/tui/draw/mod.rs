@@ -12,11 +12,11 @@ use ratatui::style::Style as CellStyle;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Clear, List, ListState};
 
-use self::paint::{Painter, draw_lines};
-use crate::render::style::{Role, Span, Style};
+pub use self::paint::Painter;
+use self::paint::draw_lines;
+use crate::render::style::{Role, Span};
 use crate::tui::keys::{HELP, Mode};
 use crate::tui::model::{Areas, Screen};
-use crate::watch::session_table::SessionTable;
 
 /// From this width on, the detail is beside the table.
 const WIDE: u16 = 120;
@@ -27,15 +27,8 @@ const LOW: u16 = 16;
 /// The columns of the list of columns.
 const CHOOSER: u16 = 32;
 
-/// Draws the whole screen. `empty` is the reason why there are no sessions.
-pub fn draw(
-    frame: &mut Frame,
-    screen: &mut Screen,
-    table: &SessionTable,
-    style: &Style,
-    empty: &str,
-) {
-    let painter = &Painter { style };
+/// Draws the whole screen.
+pub fn draw(frame: &mut Frame, screen: &mut Screen, painter: &Painter) {
     screen.areas = Areas::default();
     let area = frame.area();
     // A terminal of one line shows the counts.
@@ -46,7 +39,7 @@ pub fn draw(
     if screen.mode == Mode::Help {
         draw_help(frame, middle, painter, screen);
     } else {
-        draw_middle(frame, middle, painter, screen, table, empty);
+        draw_middle(frame, middle, painter, screen);
         if screen.mode == Mode::Columns {
             draw_chooser(frame, middle, painter, screen);
         }
@@ -55,16 +48,9 @@ pub fn draw(
 }
 
 /// Draws the table and the detail.
-fn draw_middle(
-    frame: &mut Frame,
-    area: Rect,
-    painter: &Painter,
-    screen: &mut Screen,
-    table: &SessionTable,
-    empty: &str,
-) {
+fn draw_middle(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Screen) {
     if !screen.is_pane_open {
-        return table::draw(frame, area, painter, screen, table, empty);
+        return table::draw(frame, area, painter, screen);
     }
     let (areas, border): ([Rect; 2], _) = if area.width >= WIDE {
         let width = (area.width * 2 / 5).min(100);
@@ -77,24 +63,25 @@ fn draw_middle(
     } else {
         // Page Up and Page Down still move by the height of the table.
         screen.set_page(usize::from(area.height.saturating_sub(1)));
-        return detail::draw(frame, area, painter, screen, table, Borders::TOP);
+        return detail::draw(frame, area, painter, screen, Borders::TOP);
     };
-    table::draw(frame, areas[0], painter, screen, table, empty);
-    detail::draw(frame, areas[1], painter, screen, table, border);
+    table::draw(frame, areas[0], painter, screen);
+    detail::draw(frame, areas[1], painter, screen, border);
 }
 
 /// Draws the keys and their actions.
 fn draw_help(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Screen) {
-    let keys = HELP.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    let rows = || HELP.lines().filter_map(|line| line.split_once("  "));
+    let keys = rows().map(|(key, _)| key.len()).max().unwrap_or(0);
     let heading = Line::from(painter.span(Role::Heading, "  Keys"));
     let mut lines = vec![heading, Line::default()];
-    for (key, action) in HELP {
+    for (key, action) in rows() {
         let label = painter.span(Role::Heading, format!("  {key}"));
         let action = [Span::plain(action)];
         let width = usize::from(area.width);
         lines.extend(painter.labelled(label, 2 + keys + 2, &action, width));
     }
-    draw_lines(frame, area, lines, &mut screen.help_top);
+    draw_lines(frame, area, painter, &lines, &mut screen.help_top);
 }
 
 /// Draws the columns to choose from, over the right end of the table.
@@ -131,11 +118,12 @@ mod tests {
     use sstat::{HealthRules, ProcessState, Session, StatusSince, Thresholds, Update};
     use unicode_width::UnicodeWidthStr;
 
-    use crate::render::style::Palette;
+    use crate::render::style::{Palette, Style};
     use crate::tui::keys::{Action, HELP, LAST};
     use crate::tui::rows::Only;
     use crate::view::column::Column;
     use crate::view::group::GroupBy;
+    use crate::watch::session_table::SessionTable;
 
     const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (300, 80)];
 
@@ -217,8 +205,12 @@ mod tests {
         fn draw(&mut self, terminal: &mut Terminal<TestBackend>, style: &Style) {
             terminal
                 .draw(|frame| {
-                    let empty = "no sessions in here";
-                    draw(frame, &mut self.screen, &self.table, style, empty);
+                    let painter = Painter {
+                        style,
+                        table: &self.table,
+                        empty: "no sessions in here",
+                    };
+                    draw(frame, &mut self.screen, &painter);
                 })
                 .unwrap();
         }
@@ -543,14 +535,14 @@ mod tests {
         let mut scene = Scene::new(sessions());
         scene.act(Action::Help);
         let wide = lines(&scene.drawn((80, 24), &STYLE)).join("\n");
-        for (keys, _) in HELP {
+        for (keys, _) in HELP.lines().filter_map(|line| line.split_once("  ")) {
             assert!(wide.contains(keys), "{keys}\n{wide}");
         }
         for action in [Action::Back, Action::Show(Only::Attention), Action::Help] {
             scene.act(action);
         }
         let top = lines(&scene.drawn((40, 10), &STYLE));
-        assert_eq!(top[9], " j k scroll  Esc back  q quit");
+        assert_eq!(top[9], " j/k scroll  Esc back  q quit");
         scene.act(Action::Move(100));
         let end = lines(&scene.drawn((40, 10), &STYLE)).join("\n");
         assert!(

@@ -5,14 +5,18 @@ use std::borrow::Cow;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style, Stylize};
-use ratatui::text::{Line, Span, Text};
+use ratatui::text::{Line, Span};
 
 use crate::render::style::{Palette, Role, Span as TextSpan, Style as TextStyle};
 use crate::tui::text::{steady, wrap};
+use crate::watch::session_table::SessionTable;
 
-/// Formats text for the terminal's abilities.
+/// The data of a frame besides the state of the screen.
 pub struct Painter<'a> {
     pub style: &'a TextStyle,
+    pub table: &'a SessionTable,
+    /// The reason why there are no sessions.
+    pub empty: &'a str,
 }
 
 impl Painter<'_> {
@@ -54,29 +58,10 @@ impl Painter<'_> {
         self.style.fit(&steady(text), columns).into_owned()
     }
 
-    /// Returns spans as a line, truncated with an ellipsis if it is too long.
-    pub fn line(&self, spans: Vec<TextSpan>, columns: usize) -> Line<'static> {
-        let spans = spans.into_iter();
-        let spans = spans.map(|span| self.span(span.role, steady(&span.text).into_owned()));
-        let whole: Line = spans.collect();
-        if whole.width() <= columns {
-            return whole;
-        }
-        let mut line = Line::default();
-        let mut left = columns;
-        for mut span in whole {
-            let width = span.width();
-            if width >= left {
-                // The space makes a span that fits exactly end with an ellipsis.
-                let text = format!("{} ", span.content);
-                span.content = self.style.fit(&text, left).into_owned().into();
-                line.push_span(span);
-                break;
-            }
-            left -= width;
-            line.push_span(span);
-        }
-        line
+    /// Returns spans as a line.
+    pub fn line(&self, spans: Vec<TextSpan>) -> Line<'static> {
+        let span = |span: TextSpan| self.span(span.role, steady(&span.text).into_owned());
+        spans.into_iter().map(span).collect()
     }
 
     /// Formats a label of `columns` columns and a value, whose lines are all
@@ -107,9 +92,22 @@ impl Painter<'_> {
     }
 }
 
-/// Draws lines from the line `top` on, which it limits to the last page.
-pub fn draw_lines(frame: &mut Frame, area: Rect, lines: Vec<Line>, top: &mut usize) {
+/// Draws lines from the line `top` on, which it limits to the last page. Lines that
+/// are too long end with an ellipsis.
+pub fn draw_lines(
+    frame: &mut Frame,
+    area: Rect,
+    painter: &Painter,
+    lines: &[Line],
+    top: &mut usize,
+) {
     *top = (*top).min(lines.len().saturating_sub(usize::from(area.height)));
-    let visible = lines.into_iter().skip(*top).take(usize::from(area.height));
-    frame.render_widget(visible.collect::<Text>(), area);
+    for (line, mut area) in lines[*top..].iter().zip(area.rows()) {
+        if line.width() > usize::from(area.width) {
+            area.width = area.width.saturating_sub(1);
+            let end = Rect::new(area.right(), area.y, 1, 1);
+            frame.render_widget(painter.style.ellipsis(), end.intersection(frame.area()));
+        }
+        frame.render_widget(line, area);
+    }
 }

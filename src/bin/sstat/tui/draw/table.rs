@@ -17,7 +17,6 @@ use crate::tui::model::Screen;
 use crate::tui::rows::{ACKNOWLEDGED, Only, Row, is_descending, worst_word};
 use crate::tui::text::{short_duration, short_time, steady};
 use crate::view::column::Column;
-use crate::watch::session_table::SessionTable;
 
 /// The columns of the cursor, left of the names.
 const GUTTER: u16 = 2;
@@ -134,15 +133,8 @@ fn title(column: &Column, bar: usize) -> String {
     }
 }
 
-/// Draws the table, or `empty`, the reason why there are no sessions.
-pub fn draw(
-    frame: &mut Frame,
-    area: Rect,
-    painter: &Painter,
-    screen: &mut Screen,
-    table: &SessionTable,
-    empty: &str,
-) {
+/// Draws the table, or the reason why it is empty.
+pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Screen) {
     // A single line is for the session that needs attention most.
     let header = Constraint::Length(u16::from(area.height > 1));
     let [header, rows] = Layout::vertical([header, Constraint::Fill(1)]).areas(area);
@@ -201,8 +193,8 @@ pub fn draw(
                     painter,
                     columns: &columns,
                     screen,
-                    session: table.get(index)?,
-                    health: table.health_at(index, screen.now)?,
+                    session: painter.table.get(index)?,
+                    health: painter.table.health_at(index, screen.now)?,
                     is_indented: first_group.is_some_and(|group| group < place),
                 };
                 let all = columns.all.iter();
@@ -226,7 +218,7 @@ pub fn draw(
     frame.render_stateful_widget(widget, rows, &mut state);
     if all == 0 {
         let reason = match screen.choice.only {
-            _ if screen.rows.totals.members.is_empty() => empty,
+            _ if screen.rows.totals.members.is_empty() => painter.empty,
             _ if !screen.choice.filter.is_empty() => "no session matches the filter",
             Only::Finished => "no session has been finished for an hour",
             _ => "no session needs attention",

@@ -1,21 +1,13 @@
 //! A process's identity and state. The identity distinguishes a process from a
 //! later one with the same pid, and from one in another boot or container.
 
+// Other systems: platform.rs.
 #[cfg_attr(all(target_os = "linux", not(sstat_portable)), path = "linux.rs")]
 #[cfg_attr(
     any(target_vendor = "apple", target_os = "freebsd"),
     path = "sysctl.rs"
 )]
 #[cfg_attr(windows, path = "windows.rs")]
-#[cfg_attr(
-    not(any(
-        all(target_os = "linux", not(sstat_portable)),
-        target_vendor = "apple",
-        target_os = "freebsd",
-        windows
-    )),
-    path = "portable.rs"
-)]
 mod platform;
 
 #[cfg(any(test, target_vendor = "apple", target_os = "freebsd"))]

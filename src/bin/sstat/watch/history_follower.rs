@@ -8,7 +8,7 @@ use sstat::{FileWarning, FileWarningKind, Follower, History, Query, Store, Updat
 
 use super::MAX_RESCAN_INTERVAL;
 use super::READ_BYTES;
-use super::dir_watcher::DirWatcher;
+use super::notify::DirWatcher;
 use super::poller::Poller;
 use crate::directories::{Directories, qualify};
 use crate::select::Names;

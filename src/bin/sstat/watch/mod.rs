@@ -8,10 +8,9 @@
 mod alert_state;
 pub mod alerts;
 pub mod command_runner;
-mod dir_watcher;
 pub mod event;
-mod exits;
 pub mod history_follower;
+mod notify;
 pub mod poller;
 mod processes;
 pub mod session_table;
@@ -27,8 +26,8 @@ use sstat::{
     StatusSince, Thresholds, Update,
 };
 
-use self::dir_watcher::DirWatcher;
 use self::event::{Event, EventKind};
+use self::notify::DirWatcher;
 use self::poller::Poller;
 use self::processes::Processes;
 use self::session_table::SessionTable;

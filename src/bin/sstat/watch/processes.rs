@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use sstat::{HostIdentity, ProcessIdentity, ProcessState};
 
-use crate::watch::exits::{ExitWatch, Exits};
+use crate::watch::notify::{ExitWatch, Exits};
 use crate::watch::poller::Waker;
 
 /// The pid and start time of a process.

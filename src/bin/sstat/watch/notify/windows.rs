@@ -1,14 +1,23 @@
-//! Windows: ReadDirectoryChangesW, by the crate notify. A write through a handle that
-//! stays open may be notified late, so the caller polls as well.
+//! Windows: ReadDirectoryChangesW, by the crate notify, and a thread that waits for each
+//! process. A write through a handle that stays open may be notified late, so the
+//! caller polls as well.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::SystemTime;
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use winsafe::{HPROCESS, co};
 
 use super::ChangeSet;
 use crate::watch::poller::Waker;
+
+/// The maximum number of threads. The caller polls the other processes.
+const MAX_THREADS: usize = 64;
+
+const STACK_BYTES: usize = 64 * 1024;
 
 /// The file notifications of the directories.
 pub struct DirWatcher {
@@ -87,5 +96,46 @@ impl DirWatcher {
         let directories = &mut self.directories.iter();
         let index = directories.position(|directory| path.parent() == Some(&directory.path))?;
         Some((index, sstat::session_of_file(path.file_name()?)?))
+    }
+}
+
+/// A watched process. Its thread waits until the process ends.
+pub struct ExitWatch;
+
+pub struct Exits {
+    waker: Waker,
+    ended: Receiver<u32>,
+    sender: Sender<u32>,
+}
+
+impl Exits {
+    pub fn new(waker: &Waker) -> Self {
+        let (sender, ended) = channel();
+        Self {
+            waker: waker.clone(),
+            ended,
+            sender,
+        }
+    }
+
+    /// Watches a process if the system lets this user wait for it.
+    pub fn watch(&self, pid: u32, watched: usize) -> Option<ExitWatch> {
+        if watched >= MAX_THREADS {
+            return None;
+        }
+        let process = HPROCESS::OpenProcess(co::PROCESS::SYNCHRONIZE, false, pid).ok()?;
+        let (sender, waker) = (self.sender.clone(), self.waker.clone());
+        let wait = move || {
+            if process.WaitForSingleObject(None).is_ok() && sender.send(pid).is_ok() {
+                waker.wake();
+            }
+        };
+        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(wait);
+        thread.is_ok().then_some(ExitWatch)
+    }
+
+    /// Returns the pids of processes that have ended.
+    pub fn take_ended(&self) -> HashSet<u32> {
+        self.ended.try_iter().collect()
     }
 }

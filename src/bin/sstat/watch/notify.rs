@@ -1,12 +1,14 @@
-//! Notifies which files of the directories may have changed.
+//! Notifies which files of the directories may have changed, and which processes have
+//! ended.
 //!
 //! Notifications can be lost when the kernel's queue overflows, and a network file
 //! system does not send them for writes of other hosts. Therefore an overflow
 //! requests a rescan, and callers rescan at an interval in any case.
 
+// Other systems: platform.rs.
 #[cfg_attr(
     all(target_os = "linux", not(sstat_portable)),
-    path = "dir_watcher/linux.rs"
+    path = "notify/linux.rs"
 )]
 #[cfg_attr(
     any(
@@ -15,23 +17,12 @@
         target_os = "netbsd",
         target_os = "openbsd"
     ),
-    path = "dir_watcher/bsd.rs"
+    path = "notify/kqueue.rs"
 )]
-#[cfg_attr(windows, path = "dir_watcher/windows.rs")]
-#[cfg_attr(
-    not(any(
-        all(target_os = "linux", not(sstat_portable)),
-        target_vendor = "apple",
-        target_os = "freebsd",
-        target_os = "netbsd",
-        target_os = "openbsd",
-        windows
-    )),
-    path = "dir_watcher/portable.rs"
-)]
+#[cfg_attr(windows, path = "notify/windows.rs")]
 mod platform;
 
-pub use self::platform::DirWatcher;
+pub use self::platform::{DirWatcher, ExitWatch, Exits};
 
 /// The changes since the last call.
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
-//! Systems without file notifications: the caller polls.
+//! Systems without notifications: the caller polls.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::ChangeSet;
@@ -12,7 +13,6 @@ impl DirWatcher {
         Self
     }
 
-    #[cfg(unix)]
     pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
     }
@@ -25,5 +25,27 @@ impl DirWatcher {
 
     pub fn changes(&mut self) -> ChangeSet {
         ChangeSet::default()
+    }
+}
+
+pub enum ExitWatch {}
+
+pub struct Exits;
+
+impl Exits {
+    pub fn new(_waker: &Waker) -> Self {
+        Self
+    }
+
+    pub fn as_fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+
+    pub fn watch(&self, _pid: u32, _watched: usize) -> Option<ExitWatch> {
+        None
+    }
+
+    pub fn take_ended(&self) -> HashSet<u32> {
+        HashSet::new()
     }
 }

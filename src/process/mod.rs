@@ -223,11 +223,20 @@ impl ProcessStat {
     }
 }
 
-/// Returns the signals that a process ignores, bit N-1 for signal N.
+/// Returns the signals that a process ignores, bit N-1 for signal N. Other systems than
+/// Linux do not tell whether it ignores the signals that are ignored by default, so that
+/// these are left out there.
 #[must_use]
 pub fn ignored_signals(pid: u32) -> u64 {
-    platform::ignored_signals(pid)
+    let ignored = platform::ignored_signals(pid);
+    match cfg!(target_os = "linux") {
+        true => ignored,
+        false => ignored & !IGNORED_BY_DEFAULT,
+    }
 }
+
+/// SIGURG, SIGCHLD, SIGIO, SIGWINCH and SIGINFO of macOS and the BSDs.
+const IGNORED_BY_DEFAULT: u64 = 1 << 15 | 1 << 19 | 1 << 22 | 1 << 27 | 1 << 28;
 
 /// The machine, boot and pid namespace of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -325,6 +334,13 @@ mod tests {
         assert!(ProcessIdentity::of_ancestor(child.id()).is_none());
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn signal_that_is_ignored_by_default_is_not_reported() {
+        let children = rustix::process::Signal::CHILD.as_raw();
+        assert_eq!(ignored_signals(std::process::id()) >> (children - 1) & 1, 0);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-pub(super) use super::unix::{arguments, may_exist, parent};
+pub(super) use super::unix::{arguments, may_exist, parent, runs};
 use super::unix::{host_name, machine, ps};
 use super::{HostIdentity, ProcessStat, ProcessState};
 
@@ -45,20 +45,15 @@ pub(super) fn is_process(pid: u32) -> bool {
 }
 
 pub(super) fn name(pid: u32) -> Option<String> {
-    let path = ps(&["-o", "comm=", "-p", &pid.to_string()])?;
+    let path = ps(&["-p", &pid.to_string()], &["comm"])?;
     let name = path.trim().rsplit('/').next()?;
     (!name.is_empty()).then(|| name.to_owned())
 }
 
 pub(super) fn ignored_signals(pid: u32) -> u64 {
-    let mask = ps(&["-o", "ignored=", "-p", &pid.to_string()]);
+    let mask = ps(&["-p", &pid.to_string()], &["ignored"]);
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or(0)
-}
-
-/// The environments of other processes cannot be read.
-pub(super) fn runs() -> Vec<(u32, String)> {
-    Vec::new()
 }
 
 /// The parent and the state of each process.
@@ -77,7 +72,7 @@ fn find(pid: u32) -> Option<(u32, ProcessStat)> {
     {
         return Some(*found);
     }
-    let listed = ps(&["-A", "-o", "pid=,ppid=,stat=,lstart="])?;
+    let listed = ps(&["-A"], &["pid", "ppid", "stat", "lstart"])?;
     let processes: Arc<Processes> = Arc::new(listed.lines().filter_map(parse).collect());
     *last = Some((Instant::now(), processes.clone()));
     processes.get(&pid).copied()

@@ -8,7 +8,7 @@ use sysctl::{Ctl, CtlValue, Sysctl};
 use super::kinfo::Layout;
 use super::kinfo::{Kinfo, microseconds};
 use super::unix::host_name;
-pub(super) use super::unix::{arguments, parent};
+pub(super) use super::unix::{arguments, parent, runs};
 use super::{HostIdentity, ProcessStat, hash_of_machine};
 
 #[cfg(target_vendor = "apple")]
@@ -100,11 +100,6 @@ pub(super) fn may_exist(pid: u32) -> bool {
     let sees_others = value("security.bsd.see_other_uids");
     super::unix::may_exist(pid)
         || (matches!(sees_others, Some(CtlValue::Int(0))) && !rustix::process::geteuid().is_root())
-}
-
-/// The environments of other processes are not read.
-pub(super) fn runs() -> Vec<(u32, String)> {
-    Vec::new()
 }
 
 fn with_kinfo<T>(pid: u32, read: impl FnOnce(&Kinfo<'_>) -> Option<T>) -> Option<T> {

@@ -33,16 +33,41 @@ pub(super) fn machine() -> Option<String> {
 /// Returns the arguments of a process by ps(1), which separates them by spaces.
 #[cfg(any(sstat_portable, not(target_os = "linux")))]
 pub(super) fn arguments(pid: u32) -> Vec<String> {
-    let line = ps(&["-o", "args=", "-p", &pid.to_string()]).unwrap_or_default();
+    let line = ps(&["-p", &pid.to_string()], &["args"]).unwrap_or_default();
     let arguments = line.split_whitespace().skip(1);
     arguments.map(str::to_owned).collect()
 }
 
-/// Returns the output of ps(1), with times in UTC.
+/// Returns the processes with `SSTAT_RUN` in their environment, and its value, by
+/// ps(1). It shows the environments of this user's processes; on macOS, not of those
+/// that run a program of the system.
 #[cfg(any(sstat_portable, not(target_os = "linux")))]
-pub(super) fn ps(arguments: &[&str]) -> Option<String> {
-    let output = std::process::Command::new("ps")
-        .args(arguments)
+pub(super) fn runs() -> Vec<(u32, String)> {
+    // No option is the same everywhere.
+    let with_environment = match cfg!(target_vendor = "apple") {
+        true => "-axEww",
+        false => "axeww",
+    };
+    let processes = ps(&[with_environment], &["pid", "command"]).unwrap_or_default();
+    let run_of = |line: &str| {
+        let mut words = line.split_whitespace();
+        let pid = words.next()?.parse().ok()?;
+        let run = words.find_map(|word| word.strip_prefix("SSTAT_RUN="))?;
+        Some((pid, run.to_owned()))
+    };
+    processes.lines().filter_map(run_of).collect()
+}
+
+/// Returns these columns of ps(1) without a header, with times in UTC.
+#[cfg(any(sstat_portable, not(target_os = "linux")))]
+pub(super) fn ps(selection: &[&str], columns: &[&str]) -> Option<String> {
+    let mut ps = std::process::Command::new("ps");
+    ps.args(selection);
+    // Each in its own option: the header that follows `=` may contain commas.
+    for column in columns {
+        ps.args(["-o", &format!("{column}=")]);
+    }
+    let output = ps
         .env("LC_ALL", "C")
         .env("TZ", "UTC")
         .stdin(std::process::Stdio::null())

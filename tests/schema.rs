@@ -4,7 +4,7 @@
 //! The checker knows the keywords that these schemas use and panics on others.
 //! It also rejects keys that a schema does not list, although the schemas allow
 //! them, so that a new key cannot be added without its documentation.
-#![cfg(target_os = "linux")]
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

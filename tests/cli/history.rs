@@ -437,10 +437,7 @@ fn follow_ends_when_its_pipe_is_closed() {
     let sandbox = hour();
     let mut shell = Command::new("bash");
     sandbox.isolate(&mut shell);
-    shell.args([
-        "-c",
-        "set -o pipefail; timeout 20 sstat history w --follow | head -1",
-    ]);
+    shell.args(["-c", "set -o pipefail; sstat history w --follow | head -1"]);
     assert_eq!(shell.output().unwrap().status.code(), Some(0));
 }
 
@@ -602,6 +599,7 @@ fn object_over_several_lines_and_utf16_are_named() {
 
 #[cfg(unix)]
 #[test]
+#[cfg_attr(target_vendor = "apple", ignore = "macOS has no such file names")]
 fn invalid_line_is_reported_once_for_invalid_utf8_name() {
     use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();

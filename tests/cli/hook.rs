@@ -252,7 +252,7 @@ fn closed_or_open_streams_are_tolerated() {
         format!("{push} <&-"),
         format!("{push} </dev/null 2>&-"),
         format!("echo junk | {push} >&- 2>&-"),
-        format!("{push} </ 2>/dev/full"),
+        format!("[ ! -e /dev/full ] || {push} </ 2>/dev/full"),
     ] {
         let mut shell = Command::new("sh");
         sandbox.isolate(&mut shell);

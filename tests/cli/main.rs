@@ -13,7 +13,7 @@ mod directory;
 mod history;
 mod hook;
 mod list;
-#[cfg(target_os = "linux")]
+#[cfg(unix)] // shell scripts and signals
 mod liveness;
 mod push;
 #[cfg(all(unix, feature = "tui"))] // needs tmux
@@ -30,4 +30,5 @@ mod watch;
 mod windows;
 #[cfg(unix)] // shell scripts and signals; `windows` has its own tests
 mod wrap;
+#[cfg(unix)] // wrapped shell scripts
 mod writers;

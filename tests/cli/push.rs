@@ -445,12 +445,11 @@ fn every_verb_prints_the_version() {
         assert_eq!(sandbox.ok([verb, "-V"]), version);
     }
     assert_eq!(sandbox.ok(["--version"]), version);
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut unwritten = sandbox.command(["--version"]);
-    assert_eq!(
-        unwritten.stdout(full).output().unwrap().status.code(),
-        Some(2)
-    );
+    if let Ok(full) = fs::File::options().write(true).open("/dev/full") {
+        let mut unwritten = sandbox.command(["--version"]);
+        let output = unwritten.stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+    }
 }
 
 #[test]

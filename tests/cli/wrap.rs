@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, Sandbox, have};
+use crate::support::{self, Ran, Sandbox, have};
 
 /// Polls until there is a result; fails after 30 s.
 fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -38,9 +38,7 @@ fn code_of(child: &mut Child) -> i32 {
 }
 
 fn kill(signal: &str, pid: u64) {
-    let pid = pid.to_string();
-    let status = Command::new("kill").args([signal, &pid]).status();
-    assert!(status.unwrap().success());
+    support::kill(signal.trim_start_matches('-'), &pid.to_string());
 }
 
 /// Starts a wrapped script and waits until it prints "ready".
@@ -320,7 +318,7 @@ fn mistake_in_the_status_part_does_not_stop_the_command() {
 fn script_without_interpreter_line_runs_with_sh() {
     let sandbox = Sandbox::new();
     let script = sandbox.root().join("script");
-    crate::support::write_program(&script, "echo \"$0 $1\"; exit 3");
+    support::write_program(&script, "echo \"$0 $1\"; exit 3");
     let ran = sandbox.run(["push", "w", "working", "--", "./script", "a b"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (3, "./script a b\n"));
     let mut in_path = sandbox.command(["push", "w", "working", "--", "script", "a"]);

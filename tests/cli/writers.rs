@@ -1,5 +1,4 @@
 //! Several wrapped commands that write to one session.
-#![cfg(target_os = "linux")]
 
 use std::process::{Child, Command, Stdio};
 use std::thread;

@@ -10,21 +10,26 @@
 //!
 //! Each test prints its counts. A randomized test also prints its seed, which
 //! `SSTAT_FAULTS_SEED=N` reuses.
-#![cfg(target_os = "linux")]
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod concurrency;
+#[cfg(target_os = "linux")] // mount
 mod full_disk;
+#[cfg(target_os = "linux")] // names that other file systems refuse
 mod hostile;
 mod kills;
+#[cfg(target_os = "linux")] // devices and /proc
 mod kinds;
 mod ledger;
 mod lines;
 mod moves;
+#[cfg(target_os = "linux")] // setpriv and prlimit
 mod refusals;
+#[cfg(target_os = "linux")] // strace
 mod syscalls;
 
 use std::io::Read;

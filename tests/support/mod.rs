@@ -76,7 +76,12 @@ impl Sandbox {
 
     /// Returns a sandbox with the real clock.
     pub fn with_real_clock() -> Self {
-        let root = tempfile::tempdir().unwrap();
+        let mut temporary = std::env::temp_dir();
+        if cfg!(unix) {
+            // macOS has a symbolic link there, which the current directory resolves.
+            temporary = temporary.canonicalize().unwrap();
+        }
+        let root = tempfile::tempdir_in(temporary).unwrap();
         fs::create_dir_all(root.path().join("home")).unwrap();
         fs::create_dir_all(root.path().join("status")).unwrap();
         Self {
@@ -235,6 +240,24 @@ impl From<Output> for Ran {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Returns what ps(1) says about a process, or an empty text if there is none.
+#[cfg(unix)]
+pub fn ps(pid: &str, column: &str) -> String {
+    let mut ps = Command::new("ps");
+    let output = ps.args(["-p", pid, "-o", &format!("{column}=")]).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    text.trim().to_owned()
+}
+
+/// Sends a signal with `sh`, because the programs of this name take different
+/// arguments. The target of a process group is negative.
+#[cfg(unix)]
+pub fn kill(signal: &str, target: &str) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", signal, target]);
+    assert!(shell.status().unwrap().success(), "{signal} to {target}");
 }
 
 /// Starts a process that waits for its stdin.

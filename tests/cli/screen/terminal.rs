@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::{dozen, fake_tmux, selected};
 use crate::support::tmux::Tmux;
-use crate::support::{Ran, Sandbox, have, sstat_binary};
+use crate::support::{Ran, Sandbox, have, ps, sstat_binary};
 
 #[test]
 fn signal_finds_the_terminal_restored() {
@@ -97,8 +97,7 @@ fn screen_is_restored_after_a_stop_without_notice() {
 }
 
 fn is_stopped(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit(") ").next().unwrap().starts_with('T')
+    ps(pid, "stat").starts_with('T')
 }
 
 #[test]
@@ -132,8 +131,7 @@ fn end_of_the_screen_ends_the_alert_commands() {
         tmux.wait("normal screen", |_| !tmux.is_in_alternate_screen());
         tmux.shell("echo exit=$?");
         tmux.wait_for(&format!("exit={code}"));
-        let process = format!("/proc/{}", alert().trim());
-        assert!(!std::path::Path::new(&process).exists(), "{end}");
+        assert_eq!(ps(alert().trim(), "pid"), "", "{end}");
         tmux.shell("clear");
     }
 }

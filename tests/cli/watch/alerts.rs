@@ -4,10 +4,11 @@ use std::fs;
 use std::io::Write;
 #[cfg(unix)]
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::{Live, Worker, wait_until};
-use crate::support::Sandbox;
+use crate::support::{Sandbox, ps};
 
 /// Returns the lines of the file "alerts" once there are at least `count`.
 fn lines(sandbox: &Sandbox, count: usize) -> Vec<String> {
@@ -179,14 +180,12 @@ fn eight_commands_run_at_a_time_and_leave_no_zombie() {
             .all(|count| count.trim().parse::<u32>().unwrap() < 8),
         "{counts}"
     );
-    let tasks = format!("/proc/{}/task", live.child.id());
-    let has_children = || {
-        fs::read_dir(&tasks).unwrap().flatten().any(|task| {
-            let children = fs::read_to_string(task.path().join("children"));
-            children.is_ok_and(|children| !children.is_empty())
-        })
-    };
-    wait_until("no child is left", || !has_children());
+    let watch = live.child.id().to_string();
+    wait_until("no child is left", || {
+        let ps = Command::new("ps").args(["-A", "-o", "ppid="]).output();
+        let parents = String::from_utf8(ps.unwrap().stdout).unwrap();
+        !parents.lines().any(|parent| parent.trim() == watch)
+    });
 }
 
 #[test]
@@ -323,7 +322,7 @@ fn verdict_starts_the_command_of_its_event_and_stops_the_others() {
 }
 
 fn is_running(pid: &str) -> bool {
-    std::path::Path::new("/proc").join(pid).exists()
+    !ps(pid, "pid").is_empty()
 }
 
 #[cfg(unix)]
@@ -371,7 +370,7 @@ fn signal_after_a_verdict_ends_the_commands() {
 fn ignored_signal_does_not_end_the_watch() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     sandbox.isolate(&mut command);
     command.args([
         "-c",
@@ -390,7 +389,7 @@ fn closed_output_ends_the_commands() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "blocked"]);
     let script = "echo $$ >> alerts; sleep 100";
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     sandbox.isolate(&mut command);
     let watch = "sstat watch --json --on blocked --now --exec \"$0\" | { read line; until [ -s alerts ]; do sleep 0.01; done; }";
     let output = command.args(["-c", watch, script]).output().unwrap();
@@ -403,7 +402,7 @@ fn closed_output_ends_the_commands() {
 fn commands_have_the_limits_of_the_watch() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     sandbox.isolate(&mut command);
     let watch = "ulimit -S -n 300; exec sstat watch --json --exec \"$0\"";
     command.args(["-c", watch, "ulimit -S -n >> alerts"]);

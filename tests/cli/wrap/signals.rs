@@ -2,16 +2,24 @@
 //! tests.
 
 use std::io::Read;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+use nix::sys::signal::Signal;
+use signal_hook::consts::*;
 
 use super::*;
 
 /// A program that prints the number of each signal. Without a program that waits for
-/// blocked signals, equal ones that arrive at once could not be told apart.
+/// blocked signals, equal ones that arrive at once could not be told apart. The BSDs
+/// drop a blocked signal that has no handler and is ignored by default.
 const RECEIVER: &str = "
 import signal
-signals = signal.valid_signals()
+signals = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+for number in {signal.SIGCHLD, signal.SIGIO, signal.SIGURG, signal.SIGWINCH}:
+    signal.signal(number, lambda *_: None)
+if hasattr(signal, 'SIGINFO'):
+    signal.signal(signal.SIGINFO, lambda *_: None)
 print('ready', flush=True)
 while (number := signal.sigwait(signals)) != signal.SIGSYS:
     print(int(number), flush=True)
@@ -42,13 +50,13 @@ except OSError:
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))";
 
 /// The signals that reach the command: all that a process can wait for and libc does
-/// not reserve, except SIGSYS (31), which ends [`RECEIVER`].
+/// not reserve, except SIGSYS, which ends [`RECEIVER`].
 fn all_signals() -> Vec<i32> {
-    let (kill, chld, stop) = (9, 17, 19);
     let is_linux = cfg!(all(target_os = "linux", not(sstat_portable)));
-    (1..31)
-        .filter(|signal| ![kill, stop].contains(signal))
-        .filter(|signal| is_linux || *signal != chld)
+    Signal::iterator()
+        .map(|signal| signal as i32)
+        .filter(|signal| ![SIGKILL, SIGSTOP, SIGSYS].contains(signal))
+        .filter(|signal| is_linux || *signal != SIGCHLD)
         .chain((35..=64).filter(|_| is_linux))
         .collect()
 }
@@ -64,7 +72,7 @@ fn check_signals(signals: &[i32], tries: usize, to_group: bool) {
     };
     for signal in signals {
         for number in 0..tries {
-            send(&signal.to_string(), &target);
+            support::kill(&signal.to_string(), &target);
             let received = line(&mut output);
             assert_eq!(
                 received,
@@ -73,7 +81,7 @@ fn check_signals(signals: &[i32], tries: usize, to_group: bool) {
             );
         }
     }
-    send("SYS", &child.id().to_string());
+    support::kill("SYS", &child.id().to_string());
     let mut more = String::new();
     output.read_to_string(&mut more).unwrap();
     assert_eq!(
@@ -84,12 +92,6 @@ fn check_signals(signals: &[i32], tries: usize, to_group: bool) {
 }
 
 /// Sends a signal to a process or, with a hyphen, to a process group.
-fn send(signal: &str, target: &str) {
-    let mut kill = Command::new("kill");
-    let status = kill.args(["-s", signal, "--", target]).status();
-    assert!(status.unwrap().success());
-}
-
 fn check_terminal(tries: usize) {
     let sandbox = Sandbox::new();
     let mut python = Command::new("python3");
@@ -103,7 +105,8 @@ fn check_terminal(tries: usize) {
         .output()
         .unwrap();
     let ran = Ran::from(output);
-    let signals = ["2\n", "3\n", "20\n"].map(|signal| signal.repeat(tries));
+    let signals = [SIGINT, SIGQUIT, SIGTSTP];
+    let signals = signals.map(|signal| format!("{signal}\n").repeat(tries));
     let expected = format!("ready\n{}5\n", signals.concat());
     assert_eq!((ran.stdout, ran.stderr.as_str()), (expected, ""));
 }
@@ -132,8 +135,9 @@ fn signal_reaches_the_command_once_in_each_of_many_tries() {
     if !have("python3") {
         return;
     }
-    // HUP, INT, QUIT, USR1, USR2, TERM, CONT, TSTP
-    let signals = [1, 2, 3, 10, 12, 15, 18, 20];
+    let signals = [
+        SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCONT, SIGTSTP,
+    ];
     thread::scope(|scope| {
         for to_group in [false, true] {
             scope.spawn(move || check_signals(&signals, tries(), to_group));
@@ -223,7 +227,7 @@ fn job_stops_and_continues_with_its_command() {
             ("TTIN", true),
             ("CONT", false),
         ] {
-            send(signal, &target);
+            support::kill(signal, &target);
             wait_for(is_stopped);
         }
     }
@@ -269,7 +273,7 @@ fn stopped_or_killed_witness_is_replaced() {
         });
         kill("-INT", pid.into());
         assert_eq!(line(&mut output), "2");
-        send("QUIT", &format!("-{pid}"));
+        support::kill("QUIT", &format!("-{pid}"));
         assert_eq!(line(&mut output), "3");
     }
     kill("-SYS", pid.into());
@@ -305,7 +309,7 @@ print(int(signal.sigwait([signal.SIGTERM])), int(signal.sigwait([signal.SIGUSR1]
         kill(signal, child.id().into());
     }
     drop(child.stdin.take());
-    assert_eq!(line(&mut output), "15 10");
+    assert_eq!(line(&mut output), format!("{SIGTERM} {SIGUSR1}"));
     assert_eq!(code_of(&mut child), 0);
 }
 
@@ -327,34 +331,33 @@ os.execvp('sstat', ['sstat', 'push', 'w', 'working', '--', 'sh', '-c', 'exit 5']
 
 #[test]
 fn command_killed_by_a_signal_kills_sstat_by_the_same_signal() {
-    use std::os::unix::process::ExitStatusExt;
     let sandbox = Sandbox::new();
-    // SIGIO and SIGPWR are not known to signal-hook as deadly.
-    for signal in [1, 2, 3, 6, 9, 11, 13, 14, 15, 24, 29, 30] {
+    let mut signals = vec![
+        SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGKILL, SIGSEGV, SIGPIPE, SIGALRM, SIGTERM, SIGXCPU,
+    ];
+    if cfg!(target_os = "linux") {
+        // SIGIO and SIGPWR are not known to signal-hook as deadly.
+        signals.extend([SIGIO, 30]);
+    }
+    for &signal in &signals {
         let script = format!("ulimit -c 0; kill -{signal} $$");
         let mut command = sandbox.command(["push", "w", "working", "--", "sh", "-c", &script]);
         let status = command.stderr(Stdio::null()).status().unwrap();
         assert_eq!(status.signal(), Some(signal));
         assert!(!status.core_dumped());
     }
-    assert_eq!(sandbox.updates("w").len(), 24);
+    assert_eq!(sandbox.updates("w").len(), 2 * signals.len());
 }
 
 #[test]
 fn ignored_signal_stays_ignored() {
     let sandbox = Sandbox::new();
-    if !have("nohup") {
-        return;
-    }
-    let mut nohup = Command::new("nohup");
-    sandbox.isolate(&mut nohup);
-    let mut child = nohup
-        .args(["sstat", "push", "w", "working", "--", "sh", "-c"])
-        .arg("echo ready; kill -HUP $$; sleep 0.1; exit 5")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let wrapped = "echo ready; kill -HUP $$; sleep 0.1; exit 5";
+    let script = "trap '' HUP; exec sstat push w working -- sh -c \"$0\"";
+    let mut shell = Command::new("sh");
+    sandbox.isolate(&mut shell);
+    shell.args(["-c", script, wrapped]).stdout(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     assert_eq!(line(&mut output), "ready");
     kill("-HUP", child.id().into());
@@ -362,13 +365,14 @@ fn ignored_signal_stays_ignored() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads the signals in /proc")]
 fn signal_that_the_caller_ignores_is_ignored() {
     if !have("perl") {
         return;
     }
     let sandbox = Sandbox::new();
     let script = sandbox.root().join("script");
-    crate::support::write_program(&script, "exit 8\n");
+    support::write_program(&script, "exit 8\n");
     for signal in ["CHLD", "HUP", "TERM", "XFSZ", "RTMAX"] {
         let run = |command: &[&str]| {
             let mut perl = Command::new("perl");
@@ -410,7 +414,7 @@ fn signal_that_the_caller_ignores_is_ignored() {
 fn check_signal_while_starting(command: &str, to_group: bool) {
     let sandbox = Sandbox::new();
     // It has no #!, so that it is started a second time, with the shell.
-    crate::support::write_program(&sandbox.root().join("script"), "sleep 60\n");
+    support::write_program(&sandbox.root().join("script"), "sleep 60\n");
     let mut strace = Command::new("strace");
     sandbox.isolate(&mut strace);
     // The first process that sstat starts is the witness. The tracer leaves the group.
@@ -424,8 +428,8 @@ fn check_signal_while_starting(command: &str, to_group: bool) {
         .unwrap();
     eventually("the witness", || witness_of(child.id()));
     match to_group {
-        true => send("TERM", &format!("-{}", child.id())),
-        false => send("TERM", &child.id().to_string()),
+        true => support::kill("TERM", &format!("-{}", child.id())),
+        false => support::kill("TERM", &child.id().to_string()),
     }
     let code = code_of(&mut child);
     assert_eq!(code, 128 + 15, "{command}, to group: {to_group}");
@@ -469,12 +473,12 @@ fn slow_witness_delays_no_signal_and_doubles_none() {
         (!status.contains("TracerPid:\t0")).then_some(())
     });
     for _ in 0..2 {
-        send("USR1", &format!("-{pid}"));
+        support::kill("USR1", &format!("-{pid}"));
         assert_eq!(line(&mut output), "10");
     }
-    send("USR2", &pid.to_string());
+    support::kill("USR2", &pid.to_string());
     assert_eq!(line(&mut output), "12");
-    send("SYS", &pid.to_string());
+    support::kill("SYS", &pid.to_string());
     assert_eq!(line(&mut output), "");
     // sstat cannot reap a witness that has a tracer.
     strace.kill().unwrap();

@@ -1,9 +1,9 @@
 //! Wrapped commands on a terminal.
 
-use std::path::Path;
 use std::process::Command;
 
 use super::*;
+use crate::support::ps;
 
 /// A terminal with an interactive bash.
 struct Terminal<'a> {
@@ -59,9 +59,7 @@ impl Drop for Terminal<'_> {
 
 /// Returns the state of a process, a letter.
 pub fn state(pid: u64) -> Option<char> {
-    let stat =
-        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
+    ps(&pid.to_string(), "stat").chars().next()
 }
 
 fn pid_of(sandbox: &Sandbox) -> u64 {

@@ -139,7 +139,7 @@ fn name_of_the_tmux_session_is_used_until_the_agent_ends() {
         return;
     }
     // In a directory with few sessions, their files are read before tmux is asked.
-    for others in [0, 101] {
+    for others in [0, 201] {
         let sandbox = Sandbox::with_real_clock();
         for number in 0..others {
             let line = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle"}"#;

@@ -33,7 +33,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(200);
 const MAX_NAMES: usize = 4;
 
 /// Maximum number of sessions whose files are read instead of asking tmux.
-const MAX_SCANNED: usize = 100;
+const MAX_SCANNED: usize = 200;
 
 pub fn run(config: &Config, agent: &str, args: &cli::Push) -> Result<Report> {
     let nothing = Report::of(View::Nothing);
@@ -93,18 +93,17 @@ struct Hook<'a> {
 impl Hook<'_> {
     /// Records the change under the name that belongs to the agent.
     fn record(&self) -> Result<()> {
-        let fixed = self.fixed_name()?;
+        let mut given = self.fixed_name()?;
+        let has_pane = given.is_none() && self.sender.tmux.is_some();
         // A tmux session can be renamed, and a pane that is closed has none.
-        let has_pane = fixed.is_none() && self.sender.tmux.is_some();
-        let may_be_renamed = has_pane && !self.event.is_startup();
+        let mut may_be_renamed = has_pane && !self.event.is_startup();
         // Asking tmux takes as long as reading the files of many sessions.
-        let is_known = may_be_renamed && self.names()?.len() <= MAX_SCANNED;
-        let known = match is_known {
-            true => self.earlier_name()?,
-            false => None,
-        };
-        let mut may_be_renamed = may_be_renamed && !is_known;
-        let given = fixed.or(known).or_else(|| self.name_of_pane());
+        let is_small = || (self.names()).is_ok_and(|names| names.len() <= MAX_SCANNED);
+        if may_be_renamed && is_small() {
+            may_be_renamed = false;
+            given = self.earlier_name()?;
+        }
+        let given = given.or_else(|| self.name_of_pane());
         let is_named_by_id = given.is_none();
         let mut name = match given {
             Some(name) => name,

@@ -462,25 +462,24 @@ fn session_option_is_for_hooks_only() {
 }
 
 #[test]
-fn created_directory_is_noted_with_verbose() {
+fn unexpected_directory_is_noted_with_verbose() {
     let sandbox = Sandbox::new();
-    let note = format!(
-        "sstat: push: created {}\n",
-        sandbox.root().join("typo").display()
-    );
-    for (arguments, is_noted) in [(&["-v"][..], true), (&["-v"], false), (&[], false)] {
-        let push = [&["push", "w", "idle", "--dir", "typo"], arguments].concat();
+    let project = sandbox.root().join("project");
+    let below = project.join("data").join("session_status");
+    fs::create_dir_all(&below).unwrap();
+    let typo = sandbox.root().join("typo");
+    let created = format!("push: created {}", typo.display());
+    let (project, below) = (project.display(), below.display());
+    let meant = format!("no sessions in {project} (did you mean {below}?)");
+    for (directory, note) in [("typo", created), ("project", meant)] {
+        let push = ["push", "w", "idle", "--dir", directory, "-v"];
         let ran = sandbox.run(push);
-        assert_eq!(
-            (ran.code, ran.stderr.contains(&note)),
-            (0, is_noted),
-            "{ran:?}"
-        );
+        let lines: Vec<&str> = ran.stderr.lines().skip(1).collect();
+        assert_eq!((ran.code, lines), (0, vec![&*format!("sstat: {note}")]));
+        // The second push is expected.
+        assert_eq!(sandbox.run(push).stderr.lines().count(), 1);
     }
-    assert_eq!(
-        sandbox.run(["push", "w", "idle", "--dir", "new"]).stderr,
-        ""
-    );
+    assert_eq!(sandbox.ok(["push", "w", "idle", "--dir", "new"]), "");
 }
 
 #[test]

@@ -39,18 +39,22 @@ pub fn record(config: &Config, update: &Update, durability: Durability) -> Resul
     Ok(())
 }
 
-/// Returns an appender for a session's file. Creates the directory if it is missing: on
-/// a terminal or with `--verbose`, a note shows a misspelled one.
+/// Returns an appender for a session's file. Creates the directory if it is missing. On
+/// a terminal or with `--verbose`, notes show a misspelled directory, and a project
+/// instead of its status directory.
 pub fn appender(
     config: &Config,
     name: &SessionName,
     durability: Durability,
 ) -> sstat::Result<Appender> {
     let location = config.directories.first();
-    let is_new = config.is_attended() && !location.store.path().is_dir();
+    let notes = match (config.is_attended(), location.store.path().is_dir()) {
+        (false, _) => Vec::new(),
+        (true, true) => config.directories.missing(),
+        (true, false) => vec![format!("push: created {}", location.store.directory())],
+    };
     location.create(durability)?;
-    if is_new {
-        let note = format!("push: created {}", location.store.directory());
+    for note in notes {
         print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
     }
     Ok(location.store.appender(name))

@@ -1,6 +1,7 @@
 //! `sstat watch` and `history --follow` of several directories.
 
 use std::fs;
+use std::io::Write;
 
 use super::{Live, wait_until};
 use crate::directories::Projects;
@@ -180,4 +181,29 @@ fn unreadable_directory_is_reported_once_and_keeps_its_sessions() {
     renameat_with(CWD, &hidden, CWD, &web, RenameFlags::EXCHANGE).unwrap();
     push(&projects, "api", &["main", "error"]);
     assert_eq!(live.short(), "update api/main working error");
+}
+
+#[test]
+fn block_reports_each_missing_directory_and_damaged_file_once() {
+    let projects = Projects::live();
+    let damaged = projects.directory("api").join("main_status.json");
+    let mut file = fs::File::options().append(true).open(&damaged).unwrap();
+    file.write_all(b"junk\n").unwrap();
+    let live = Live::spawn(&mut projects.command(&["watch", "--interval", "20ms"]));
+    let wait_for_block = || while !live.line().starts_with("Total Sessions") {};
+    let path = damaged.display();
+    let error = format!("sstat: {path}: skipped 1 invalid line (not JSON)");
+    assert_eq!(live.error(), error);
+    file.write_all(b"junk\njunk\n").unwrap();
+    for project in ["web", "db"] {
+        let directory = projects.directory(project);
+        fs::remove_dir_all(&directory).unwrap();
+        let error = live.error();
+        let missing = format!("no sessions: {} does not exist", directory.display());
+        assert!(error.contains(&missing), "{error}");
+    }
+    while live.lines.try_recv().is_ok() {}
+    wait_for_block();
+    wait_for_block();
+    assert!(live.errors.try_recv().is_err(), "reported once");
 }

@@ -85,7 +85,7 @@ struct Watch<'a> {
     until: Option<WaitCondition>,
     timeout: Option<Instant>,
     alerts: Option<Alerts>,
-    /// The files and sessions that were warned about, as in `WHAT: WHY`.
+    /// The warnings that were printed, without the numbers of invalid lines.
     warned: HashSet<String>,
     #[cfg(unix)]
     signal: std::sync::Arc<std::sync::atomic::AtomicUsize>,
@@ -335,11 +335,11 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Returns true if no warning about the same file or session was printed
-    /// before: a file whose damage grows is reported once.
+    /// Returns true if the warning was not printed before. A file with more invalid
+    /// lines than before is not reported again.
     fn is_new_warning(&mut self, warning: &str) -> bool {
-        let about = warning.split(": ").next().unwrap_or(warning);
-        self.warned.insert(about.to_owned())
+        let without_count = warning.split(": skipped ").next().unwrap_or(warning);
+        self.warned.insert(without_count.to_owned())
     }
 
     fn warn(&self, warning: &str) {

@@ -160,7 +160,7 @@ count  The number of sessions.
 sessions  The sessions, worst first, each as in sstat-list(1).",
         "watch" => "\
 One object per line:
-event  snapshot (once for each session at the start, and later for one that could not be read then), update, stale, very_stale, dead, stopped, recovered, acknowledged or removed.
+event  snapshot (for each session at the start, and later for one that could not be read then or that returns unchanged), update, stale, very_stale, dead, exited, stopped, recovered, acknowledged or removed.
 session  The name.
 at  The time of the event, RFC 3339.
 from, to  With update: the previous status (null for a new session) and the new one.

@@ -172,8 +172,8 @@ fn unreadable_directory_is_reported_once_and_keeps_its_sessions() {
     }
     fs::remove_file(&web).unwrap();
     fs::rename(&hidden, &web).unwrap();
-    assert_eq!(live.short(), "update web/main null working");
-    assert_eq!(live.short(), "update web/web-job null blocked");
+    assert_eq!(live.short(), "snapshot web/main");
+    assert_eq!(live.short(), "snapshot web/web-job");
     // Another replaced directory keeps its sessions while it is unreadable. It is
     // exchanged in one step, because the sessions of a missing one are removed.
     use rustix::fs::{CWD, RenameFlags, renameat_with};

@@ -176,16 +176,79 @@ fn directory_can_be_created_removed_and_replaced() {
 }
 
 #[test]
-fn directory_that_returns_has_its_sessions_again() {
+fn directory_that_returns_repeats_no_update() {
     let sandbox = Sandbox::with_real_clock();
-    sandbox.ok(["push", "w", "blocked"]);
-    let live = Live::start(&sandbox, &["--json"]);
-    assert_eq!(live.short(), "snapshot w");
+    let worker = Worker::new();
+    sandbox.ok(["push", "w", "working", "old"]);
+    sandbox.ok(["push", "w", "blocked", "old", "--pid", &worker.pid()]);
+    sandbox.ok(["push", "v", "error", "old"]);
+    let away = sandbox.root().join("away");
+    for args in [&["--json"][..], &["--json", "w", "v", "other", "end"]] {
+        let live = Live::start(&sandbox, &[args, &["--interval", "20ms"]].concat());
+        assert_eq!([live.short(), live.short()], ["snapshot v", "snapshot w"]);
+        for _ in 0..2 {
+            fs::rename(sandbox.dir(), &away).unwrap();
+            let removed = BTreeSet::from([live.short(), live.short()]);
+            assert_eq!(
+                removed,
+                ["removed v", "removed w"].map(str::to_owned).into()
+            );
+            // The directory is missing in many rescans.
+            for number in 0..5 {
+                sandbox.ok(["push", "other", "idle", &number.to_string()]);
+                assert_eq!(live.short(), "update other null idle");
+                fs::remove_dir_all(sandbox.dir()).unwrap();
+                assert_eq!(live.short(), "removed other");
+            }
+            fs::rename(&away, sandbox.dir()).unwrap();
+            let back = BTreeSet::from([live.short(), live.short()]);
+            assert_eq!(back, ["snapshot v", "snapshot w"].map(str::to_owned).into());
+        }
+        // Another copy of the directory comes back, with two new updates.
+        let copy = sandbox.root().join("copy");
+        fs::create_dir(&copy).unwrap();
+        for name in ["v", "w"] {
+            let path = copy.join(format!("{name}_status.json"));
+            fs::copy(sandbox.file(name), path).unwrap();
+        }
+        fs::rename(sandbox.dir(), &away).unwrap();
+        assert!(live.short().starts_with("removed "));
+        assert!(live.short().starts_with("removed "));
+        let flag = format!("--dir={}", copy.display());
+        for message in ["1", "2"] {
+            sandbox.ok(["push", &flag, "w", "idle", message]);
+        }
+        sandbox.ok(["push", &flag, "v", "completed", "3"]);
+        fs::rename(&copy, sandbox.dir()).unwrap();
+        let mut events: Vec<_> = (0..3).map(|_| live.short()).collect();
+        events.sort();
+        let expected = [
+            "update v null completed",
+            "update w idle idle",
+            "update w null idle",
+        ];
+        assert_eq!(events, expected);
+        sandbox.ok(["push", "end", "idle"]);
+        assert_eq!(live.short(), "update end null idle");
+        fs::remove_dir_all(sandbox.dir()).unwrap();
+        fs::rename(&away, sandbox.dir()).unwrap();
+    }
+}
+
+#[test]
+fn returning_session_meets_no_wait() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "completed"]);
+    let mut live = Live::listening(&sandbox, &["--json", "--until", "completed", "w"]);
     let away = sandbox.root().join("away");
     fs::rename(sandbox.dir(), &away).unwrap();
     assert_eq!(live.short(), "removed w");
     fs::rename(&away, sandbox.dir()).unwrap();
-    assert_eq!(live.short(), "update w null blocked");
+    assert_eq!(live.short(), "snapshot w");
+    sandbox.ok(["push", "w", "working"]);
+    assert_eq!(live.short(), "update w completed working");
+    sandbox.ok(["push", "w", "completed"]);
+    assert_eq!(live.code(), 0);
 }
 
 /// Writes an update with a timestamp in the future.
@@ -351,11 +414,11 @@ fn rotation_loses_no_update_and_a_clean_up_repeats_none() {
     fs::rename(sandbox.dir().join("tmp"), sandbox.file("w")).unwrap();
     sandbox.ok(["push", "w", "working", "8"]);
     assert_eq!(message(&live), "8");
-    // A file that returns is reported with its last update.
+    // A file that returns is a snapshot.
     fs::rename(sandbox.file("w"), sandbox.dir().join("tmp")).unwrap();
     assert_eq!(live.short(), "removed w");
     fs::rename(sandbox.dir().join("tmp"), sandbox.file("w")).unwrap();
-    assert_eq!(live.short(), "update w null working");
+    assert_eq!(live.short(), "snapshot w");
 }
 
 #[test]

@@ -54,6 +54,9 @@ const MAX_RESCAN_INTERVAL: Duration = Duration::from_secs(10);
 /// memory.
 const MAX_EVENTS: usize = 1000;
 
+/// The number of files that are missing whose positions are kept.
+const MAX_REMOVED: usize = 100_000;
+
 /// Limits how much of one file is read at a time.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -79,6 +82,9 @@ pub struct Watcher {
     warnings: Vec<String>,
     /// The sessions that were warned about. A directory is an empty name.
     warned: HashSet<String>,
+    /// The projects whose directory has not been readable yet. Once one is, the last
+    /// updates of its sessions are snapshots.
+    unreadable: HashSet<String>,
     next_rescan: Instant,
     next_process_poll: Instant,
     /// The sessions whose files are to be read.
@@ -93,9 +99,9 @@ struct Followed {
     follower: Follower,
     /// The file could not be read yet. Once it can, its last update is a snapshot.
     is_unreadable: bool,
-    /// The last rescan did not find the file. It may have been renamed, and its
-    /// successor is not there yet.
-    is_missing: bool,
+    /// The session that was removed. The position in its file is kept, in case the file
+    /// or its directory returns.
+    removed: Option<Box<Session>>,
 }
 
 impl Watcher {
@@ -126,6 +132,7 @@ impl Watcher {
             events: Vec::new(),
             warnings: Vec::new(),
             warned: HashSet::new(),
+            unreadable: HashSet::new(),
             next_rescan: now,
             next_process_poll: now + POLL_INTERVAL,
             unread: VecDeque::new(),
@@ -140,6 +147,7 @@ impl Watcher {
         {
             return Err(CliError::error(error));
         }
+        watcher.unreadable = unreadable;
         names.iter().for_each(|name| watcher.take_snapshot(name));
         let at = watcher.clock.now();
         let sessions = watcher.table.sessions();
@@ -344,21 +352,38 @@ impl Watcher {
         let (mut names, unreadable) = self.existing_names();
         let existing: HashSet<&String> = names.iter().collect();
         let mut removed = Vec::new();
+        let mut removed_before = 0;
         self.followed.retain(|name, followed| {
             // A directory may only be unreadable for a while.
             if existing.contains(name) || unreadable.contains(split(name).0) {
                 return true;
             }
-            removed.push(name.clone());
-            !std::mem::replace(&mut followed.is_missing, true)
+            if followed.removed.is_some() {
+                followed.follower.close_between_reads();
+                removed_before += 1;
+            } else {
+                removed.push(name.clone());
+            }
+            removed_before <= MAX_REMOVED
         });
         for name in removed {
             self.remove(&name);
         }
+        let is_late = |name: &&String| {
+            let project = split(name).0;
+            self.unreadable.contains(project) && !unreadable.contains(project)
+        };
+        let late: Vec<String> = names.iter().filter(is_late).cloned().collect();
+        for name in late {
+            if let Some(followed) = self.follow(&name) {
+                followed.is_unreadable = true;
+            }
+        }
+        self.unreadable
+            .retain(|project| unreadable.contains(project));
         names.retain(|name| {
-            self.followed.get_mut(name).is_none_or(|followed| {
-                let has_returned = std::mem::take(&mut followed.is_missing);
-                has_returned || !followed.follower.is_unchanged()
+            self.followed.get(name).is_none_or(|followed| {
+                followed.removed.is_some() || !followed.follower.is_unchanged()
             })
         });
         self.unread.extend(names);
@@ -379,13 +404,13 @@ impl Watcher {
                     return None;
                 }
             };
-            if self.followed.len() >= Follower::MAX_OPEN {
+            if self.table.sessions().len() >= Follower::MAX_OPEN {
                 follower.close_between_reads();
             }
             let followed = Followed {
                 follower,
                 is_unreadable: false,
-                is_missing: false,
+                removed: None,
             };
             self.followed.insert(name.to_owned(), followed);
         }
@@ -396,12 +421,13 @@ impl Watcher {
     fn take_snapshot(&mut self, name: &str) {
         let finds_since = self.finds_since;
         let mut state = ProcessState::Unknown;
+        let mut was_unreadable = false;
         loop {
             let Some(followed) = self.follow(name) else {
                 return;
             };
             let read = followed.follower.skip_to_end(finds_since);
-            followed.is_unreadable = read.is_err();
+            was_unreadable |= std::mem::replace(&mut followed.is_unreadable, read.is_err());
             let (last, warning) = match read {
                 Ok(read) => read,
                 Err(error) => return self.warn(name, format!("{error:#}")),
@@ -413,15 +439,14 @@ impl Watcher {
                 // It may have pushed once more before it ended.
                 continue;
             }
-            // A warning from the time when the file was unreadable is obsolete.
-            self.warned.remove(name);
+            if was_unreadable {
+                self.warned.remove(name);
+            }
             if let Some(warning) = warning {
                 self.warn(name, warning.to_string());
             }
             if let Some((update, since)) = last {
-                let now = self.clock.now();
-                let directory = self.directories.find(name).0.directory();
-                self.table.snapshot(directory, update, since, state, now);
+                self.show(name, update, since);
             }
             return;
         }
@@ -431,19 +456,17 @@ impl Watcher {
     /// there may be more.
     fn read(&mut self, name: &str) -> bool {
         let mut updates = Vec::new();
-        let (missing, more) = loop {
+        let mut was_gone = false;
+        let new = loop {
             let Some(followed) = self.follow(name) else {
                 return false;
             };
             if followed.is_unreadable {
                 self.take_snapshot(name);
-                let at = self.clock.now();
-                let session = self.table.session(name);
-                let snapshot = session.map(|session| Event::new(EventKind::Snapshot, at, session));
-                self.events.extend(snapshot);
+                self.report_snapshot(name);
                 return false;
             }
-            let new = match followed.follower.read_new(READ_BYTES) {
+            let mut new = match followed.follower.read_new(READ_BYTES) {
                 Ok(new) => new,
                 Err(error) => {
                     self.warn(name, format!("{error:#}"));
@@ -455,45 +478,61 @@ impl Watcher {
                     return false;
                 }
             };
+            let removed = followed.removed.as_ref().filter(|_| !was_gone);
+            let removed = removed.map(|session| session.update.clone());
             if new.bad.count > 0 {
                 let kind = FileWarningKind::BadLines(new.bad);
                 let warning = followed.follower.warning(kind).to_string();
                 self.warn(name, warning);
             }
-            let missing = new.missing || (new.restarted && new.updates.is_empty());
-            let last = new.updates.last();
-            let state = self
-                .processes
-                .state(last.and_then(|(_, last)| process_of(last)));
-            updates.extend(new.updates.into_iter().map(|(_, update)| update));
+            new.missing |= new.restarted && new.updates.is_empty();
+            let last = new.updates.last().map(|(_, update)| update);
+            let last = last.or(removed.as_ref());
+            let state = self.processes.state(last.and_then(process_of));
+            was_gone = state == ProcessState::Gone;
+            let lines = std::mem::take(&mut new.updates);
+            updates.extend(lines.into_iter().map(|(_, update)| update));
             // A process that is gone may have pushed once more before it ended.
-            if new.more || state != ProcessState::Gone {
-                break (missing, new.more);
+            if new.more || !was_gone {
+                break new;
             }
         };
         let is_silent = updates.is_empty();
-        let finds_since = self.finds_since;
-        self.apply(name, updates, more);
-        if missing && !more {
+        self.apply(name, updates, new.more);
+        if new.missing && !new.more {
             self.remove(name);
-        } else if is_silent && !more && self.table.session(name).is_none() {
-            // The file was removed and has returned unchanged.
-            let last = match self.follow(name) {
-                Some(followed) => {
-                    let read = followed.follower.skip_to_end(finds_since);
-                    read.ok().and_then(|read| read.0)
-                }
-                None => None,
-            };
-            if let Some((update, since)) = last {
-                let before = self.events.len();
-                self.apply(name, vec![update], false);
-                self.table.set_since(name, since);
-                let events = self.events[before..].iter_mut();
-                events.for_each(|event| event.session.since = since);
-            }
         }
-        more
+        let Some(followed) = self.followed.get_mut(name) else {
+            return new.more;
+        };
+        if new.restarted {
+            followed.removed = None;
+        }
+        if is_silent
+            && !new.missing
+            && !new.more
+            && let Some(removed) = followed.removed.take()
+        {
+            let Session { update, since, .. } = *removed;
+            self.show(name, update, since);
+            self.report_snapshot(name);
+        }
+        new.more
+    }
+
+    /// Adds a session to the table as it is, without an event.
+    fn show(&mut self, name: &str, update: Update, since: Option<StatusSince>) {
+        let state = self.processes.state(process_of(&update));
+        let directory = self.directories.find(name).0.directory();
+        let now = self.clock.now();
+        self.table.snapshot(directory, update, since, state, now);
+    }
+
+    fn report_snapshot(&mut self, name: &str) {
+        let at = self.clock.now();
+        let session = self.table.session(name);
+        let snapshot = session.map(|session| Event::new(EventKind::Snapshot, at, session));
+        self.events.extend(snapshot);
     }
 
     /// Applies the new updates of one session, oldest first. Only the last one says
@@ -504,6 +543,11 @@ impl Watcher {
         let directory = self.directories.find(name).0.directory();
         let now = self.clock.now();
         let count = updates.len() + usize::from(more);
+        if count > 0
+            && let Some(followed) = self.followed.get_mut(name)
+        {
+            followed.removed = None;
+        }
         let mut updates = updates.into_iter().enumerate().peekable();
         while let Some((index, update)) = updates.next() {
             if updates.peek().is_some_and(|(_, next)| next.repeated) {
@@ -520,7 +564,13 @@ impl Watcher {
 
     fn remove(&mut self, name: &str) {
         let now = self.clock.now();
-        self.table.remove(name, now, &mut self.events);
+        if let Some(session) = self.table.remove(name, now) {
+            let event = Event::new(EventKind::Removed, now, &session);
+            self.events.push(event);
+            if let Some(followed) = self.followed.get_mut(name) {
+                followed.removed = Some(Box::new(session));
+            }
+        }
     }
 
     /// Marks the sessions whose process has ended.

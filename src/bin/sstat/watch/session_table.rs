@@ -191,15 +191,13 @@ impl SessionTable {
         self.next_change = [self.next_change, next].into_iter().flatten().min();
     }
 
-    /// Removes a session.
-    pub fn remove(&mut self, name: &str, now: DateTime<Utc>, events: &mut Vec<Event>) {
-        let Ok(index) = self.find(name) else {
-            return;
-        };
+    /// Removes a session and returns it, evaluated at the time `now`.
+    pub fn remove(&mut self, name: &str, now: DateTime<Utc>) -> Option<Session> {
+        let index = self.position(name)?;
         let mut entry = self.sessions.remove(index);
         self.mark_namesakes(entry.session.name());
         entry.refresh(now, &self.thresholds);
-        events.push(Event::new(EventKind::Removed, now, &entry.session));
+        Some(entry.session)
     }
 
     /// Returns the sessions whose process was running when it was last checked.
@@ -547,12 +545,9 @@ mod tests {
                 .collect()
         };
         assert_eq!(names(&scene.0), ["a", "w1", "w2", "w10"]);
-        let mut events = Vec::new();
-        scene.0.remove("w2", at(1000), &mut events);
-        scene.0.remove("nobody", at(1000), &mut events);
-        assert_eq!(events.len(), 1);
-        assert_eq!(events[0].kind, EventKind::Removed);
-        assert!(events[0].session.health.is_very_stale());
+        let removed = scene.0.remove("w2", at(1000)).unwrap();
+        assert!(removed.health.is_very_stale());
+        assert!(scene.0.remove("nobody", at(1000)).is_none());
         assert_eq!(names(&scene.0), ["a", "w1", "w10"]);
         assert_eq!(
             scene.push(1001, update("w2", 1001, "idle", ""), Unknown),

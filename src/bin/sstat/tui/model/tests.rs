@@ -3,6 +3,8 @@ use crate::tui::keys::LAST;
 use chrono::TimeDelta;
 use sstat::{ProcessState, StatusSince, Thresholds, Update};
 
+use crate::watch::event::EventKind;
+
 fn now() -> DateTime<Utc> {
     sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap()
 }
@@ -51,7 +53,10 @@ impl Scene {
     }
 
     fn remove(&mut self, name: &str) {
-        self.change(|table, events| table.remove(name, now(), events));
+        self.change(|table, events| {
+            let removed = table.remove(name, now()).unwrap();
+            events.push(Event::new(EventKind::Removed, now(), &removed));
+        });
     }
 
     fn change(&mut self, change: impl FnOnce(&mut SessionTable, &mut Vec<Event>)) {

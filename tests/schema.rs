@@ -328,6 +328,22 @@ fn events_match_their_schema() {
     watch.kill().unwrap();
     watch.wait().unwrap();
     process.wait().unwrap();
+    let mut watch = sandbox
+        .command(["watch", "--json", "--older-than", "0s"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for line in BufReader::new(watch.stdout.take().unwrap()).lines() {
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_valid("event.json", &event);
+        match event["event"].as_str().unwrap() {
+            "snapshot" => drop(sandbox.ok(["push", "third", "idle"])),
+            "overdue" => break,
+            _ => {}
+        }
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
 }
 
 #[test]

@@ -143,6 +143,16 @@ fn short(event: &Value) -> String {
     words.join(" ")
 }
 
+/// Writes an update with a timestamp in the future.
+fn write_future(sandbox: &Sandbox, session: &str, status: &str, seconds: i64) {
+    let time = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds);
+    let time = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    sandbox.write(
+        session,
+        format!("{{\"timestamp\":\"{time}\",\"status\":\"{status}\"}}\n"),
+    );
+}
+
 /// A process that runs until it is dropped.
 struct Worker(Child);
 

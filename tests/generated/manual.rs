@@ -160,11 +160,11 @@ count  The number of sessions.
 sessions  The sessions, worst first, each as in sstat-list(1).",
         "watch" => "\
 One object per line:
-event  snapshot (for each session at the start, and later for one that could not be read then or that returns unchanged), update, stale, very_stale, dead, exited, stopped, recovered, acknowledged or removed.
+event  snapshot (for each session at the start, and later for one that could not be read then or that returns unchanged), update, stale, very_stale, dead, exited, stopped, overdue, recovered, acknowledged or removed.
 session  The name.
 at  The time of the event, RFC 3339.
 from, to  With update: the previous status (null for a new session) and the new one.
-since  With stale, very_stale, dead, stopped and recovered: the start of the condition.
+since  With stale, very_stale, dead, stopped, overdue and recovered: the start of the condition.
 condition  With recovered: the condition that ended, stale, dead or stopped.
 state  The session, as in sstat-list(1).",
         _ => return None,

@@ -1,5 +1,6 @@
 //! `sstat watch --on ... --exec ...`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 #[cfg(unix)]
@@ -7,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{Live, Worker, wait_until};
+use super::{Live, Worker, wait_until, write_future};
 use crate::support::{Sandbox, ps};
 
 /// Returns the lines of the file "alerts" once there are at least `count`.
@@ -105,6 +106,87 @@ fn acknowledged_alert_is_not_repeated() {
     let after = all.iter().skip_while(|line| !is_acknowledged(line)).skip(1);
     let after: Vec<_> = after.filter(|line| line.starts_with("error w")).collect();
     assert!(after.is_empty(), "{all:?}");
+}
+
+#[test]
+fn alert_is_reported_again_when_an_acknowledgement_expires() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "idle"]);
+    let _live = Live::listening(&sandbox, &["--json", "--on", "error", "--exec", NOTE]);
+    sandbox.ok(["push", "w", "error"]);
+    assert_eq!(lines(&sandbox, 1), ["error w idle error"]);
+    sandbox.ok(["push", "w", "--ack=1s"]);
+    assert_eq!(lines(&sandbox, 2)[1], "error w idle error");
+}
+
+#[test]
+fn acknowledged_session_raises_no_alert_at_the_start() {
+    let sandbox = Sandbox::with_real_clock();
+    for name in ["v", "w"] {
+        sandbox.ok(["push", name, "error"]);
+    }
+    sandbox.ok(["push", "v", "--ack"]);
+    let args = ["--json", "--on", "error", "--now", "--exec", NOTE];
+    let _live = Live::listening(&sandbox, &args);
+    assert_eq!(lines(&sandbox, 1), ["error w error"]);
+}
+
+#[test]
+fn session_that_passes_a_limit_raises_its_alerts() {
+    for (on, expected) in [
+        (
+            &[][..],
+            ["error v error", "overdue v error", "overdue w working"],
+        ),
+        (
+            &["--on", "working,error,idle"],
+            ["error v error", "idle u idle", "working w working"],
+        ),
+    ] {
+        let sandbox = Sandbox::with_real_clock();
+        sandbox.write(
+            "u",
+            "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"idle\"}\n",
+        );
+        let args = [
+            "--json",
+            "--longer-than",
+            "1s",
+            "--now",
+            "--repeat",
+            "100ms",
+        ];
+        let args = [&args[..], on, &["--exec", NOTE]].concat();
+        let _live = Live::listening(&sandbox, &args);
+        sandbox.ok(["push", "w", "working"]);
+        sandbox.ok(["push", "v", "error"]);
+        // Alerts are repeated.
+        let mut seen = BTreeSet::new();
+        wait_until("the alerts are reported", || {
+            seen.extend(lines(&sandbox, 1));
+            expected.iter().all(|line| seen.contains(*line))
+        });
+    }
+}
+
+#[test]
+fn alert_of_a_session_that_the_filters_no_longer_select_is_not_repeated() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "ready", "idle"]);
+    let args = [
+        "--json", "--since", "2s", "--on", "error", "--repeat", "20ms",
+    ];
+    let _live = Live::listening(&sandbox, &[&args[..], &["--exec", NOTE]].concat());
+    write_future(&sandbox, "w", "error", 2);
+    write_future(&sandbox, "v", "error", 3600);
+    let recent = |count: usize| lines(&sandbox, count).into_iter().rev().take(count);
+    wait_until("both are repeated", || {
+        let names: BTreeSet<String> = recent(10).collect();
+        names.len() == 2
+    });
+    wait_until("only one is repeated", || {
+        recent(10).all(|line| line == "error v error")
+    });
 }
 
 #[test]

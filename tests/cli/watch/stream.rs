@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Live, Worker, short};
+use super::{Live, Worker, short, write_future};
 use crate::support::{Sandbox, have};
 
 #[test]
@@ -251,16 +251,6 @@ fn returning_session_meets_no_wait() {
     assert_eq!(live.code(), 0);
 }
 
-/// Writes an update with a timestamp in the future.
-fn write_future(sandbox: &Sandbox, session: &str, seconds: i64) {
-    let time = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds);
-    let time = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    sandbox.write(
-        session,
-        format!("{{\"timestamp\":\"{time}\",\"status\":\"working\"}}\n"),
-    );
-}
-
 #[test]
 fn sessions_become_stale_without_a_write() {
     let sandbox = Sandbox::with_real_clock();
@@ -268,7 +258,7 @@ fn sessions_become_stale_without_a_write() {
     let limits = ["--stale-after", "0s", "--very-stale-after", "1s"];
     let live = Live::listening(&sandbox, &[&["--json"], &limits[..]].concat());
     for index in 0..1000 {
-        write_future(&sandbox, &format!("w{index}"), 2);
+        write_future(&sandbox, &format!("w{index}"), "working", 2);
     }
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut sessions = BTreeSet::new();
@@ -309,6 +299,51 @@ fn acknowledgement_is_an_event() {
     live.signal("CONT");
     assert_eq!(live.short(), "update w error blocked");
     assert_eq!(live.short(), "acknowledged w");
+}
+
+#[test]
+fn end_of_an_acknowledgement_is_an_event() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "error"]);
+    let live = Live::listening(&sandbox, &["--json"]);
+    sandbox.ok(["push", "w", "--ack=2s"]);
+    for is_acknowledged in [true, false] {
+        let event = live.event();
+        assert_eq!(short(&event), "acknowledged w");
+        assert_eq!(event["state"]["is_acknowledged"], is_acknowledged);
+    }
+    sandbox.ok(["push", "w", "--ack=0s"]);
+    sandbox.ok(["push", "w", "idle"]);
+    assert_eq!(live.short(), "update w error idle");
+}
+
+#[test]
+fn session_that_passes_a_limit_is_an_event() {
+    for option in ["--longer-than", "--older-than"] {
+        let sandbox = Sandbox::with_real_clock();
+        sandbox.aged("ready", "completed", 0);
+        let live = Live::listening(&sandbox, &["--json", option, "1s"]);
+        for (session, status) in [("w", "working"), ("v", "idle"), ("w", "blocked")] {
+            sandbox.ok(["push", session, status]);
+        }
+        let mut overdue = BTreeMap::new();
+        while overdue.len() < 2 {
+            let event = live.event();
+            // If the watch is slow, it reads an update that has passed the limit.
+            if event["event"] == "overdue" {
+                let session = event["session"].as_str().unwrap().to_owned();
+                let state = &event["state"];
+                let time = |value: &serde_json::Value| value.as_str().unwrap().parse();
+                let passed: chrono::DateTime<chrono::Utc> = time(&state["since"]).unwrap();
+                let passed = passed + chrono::TimeDelta::seconds(2);
+                assert_eq!(time(&event["since"]), Ok(passed), "{event}");
+                overdue.insert(session, state["status"].clone());
+            }
+        }
+        let expected = [("v", "idle"), ("w", "blocked")];
+        let expected = expected.map(|(session, status)| (session.to_owned(), status.into()));
+        assert_eq!(overdue, expected.into());
+    }
 }
 
 #[test]
@@ -713,7 +748,7 @@ fn watch_ends_when_its_output_is_closed() {
 #[test]
 fn block_is_printed_at_every_interval() {
     let sandbox = Sandbox::with_real_clock();
-    write_future(&sandbox, "w", 2);
+    write_future(&sandbox, "w", "working", 2);
     let live = Live::start(&sandbox, &["--interval", "0.2", "--stale-after", "0s"]);
     let mut seen = Vec::new();
     loop {

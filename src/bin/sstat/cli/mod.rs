@@ -654,8 +654,9 @@ pub struct Watch {
 
     /// Events to alert on [default: error,very_stale,dead]
     ///
-    /// An event is stale, very_stale, dead, stopped, exited, recovered, acknowledged,
-    /// removed, update or a status.
+    /// An event is stale, very_stale, dead, stopped, overdue, exited, recovered,
+    /// acknowledged, removed, update or a status. A session is overdue when it has
+    /// passed --longer-than or --older-than, with which this is one of the defaults.
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Wait and alerts")]
     pub on: Vec<String>,
     /// Run a command with sh -c when an event occurs

@@ -34,8 +34,8 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     if !args.until.is_empty() && args.filters.since.is_some() && !args.now {
         return Err(CliError::error("--since: with --until, needs --now"));
     }
-    let mut warnings = check_words(args)?;
-    warnings.extend(check_ages(args)?);
+    check_limits(args)?;
+    let warnings = check_words(args)?;
     match (args.once, args.reading.json) {
         (true, true) => print_snapshots(config, args),
         (true, false) => output::print(config, block(config, args)?),
@@ -353,26 +353,21 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Checks the filters that a new update never matches, because its age is 0: a wait
-/// for a status would not end, and a status would raise no alert.
-fn check_ages(args: &cli::Watch) -> Result<Option<String>> {
-    let option = match &args.filters {
-        cli::Filters {
-            older_than: Some(_),
-            ..
-        } => "--older-than",
-        cli::Filters {
-            longer_than: Some(_),
-            ..
-        } => "--longer-than",
-        _ => return Ok(None),
+/// Checks the limits, which a new update has never passed, because its age is 0: a
+/// wait for a status would not end.
+fn check_limits(args: &cli::Watch) -> Result<()> {
+    let filters = &args.filters;
+    let has_until = !args.until.is_empty();
+    let is_overdue = |word: &String| Trigger::parse(word) == Trigger::Overdue;
+    let error = match (filters.older_than, filters.longer_than) {
+        (Some(_), _) if has_until => "--older-than: cannot be used with --until",
+        (_, Some(_)) if has_until => "--longer-than: cannot be used with --until",
+        (None, None) if args.on.iter().any(is_overdue) => {
+            "--on overdue: needs --longer-than or --older-than"
+        }
+        _ => return Ok(()),
     };
-    if !args.until.is_empty() {
-        let error = format!("{option}: cannot be used with --until");
-        return Err(CliError::error(error));
-    }
-    let has_alerts = args.exec.is_some() || args.bell;
-    Ok(has_alerts.then(|| format!("{option}: no new update matches; a status raises no alert")))
+    Err(CliError::error(error))
 }
 
 /// Checks the words of `--until` and `--on` that are not sstat's. Other writers may

@@ -15,6 +15,7 @@ pub enum Trigger {
     VeryStale,
     Dead,
     Stopped,
+    Overdue,
     /// The session has this status.
     Status(Status),
     /// Every event of this name. Such an alert is not repeated, because the event
@@ -27,13 +28,14 @@ impl Trigger {
     pub const DEFAULT: [Self; 3] = [Self::Status(Status::Error), Self::VeryStale, Self::Dead];
 
     /// The words that are not statuses.
-    pub const EVENTS: [&str; 10] = [
+    pub const EVENTS: [&str; 11] = [
         "snapshot",
         "update",
         "stale",
         "very_stale",
         "dead",
         "stopped",
+        "overdue",
         "exited",
         "recovered",
         "acknowledged",
@@ -46,6 +48,7 @@ impl Trigger {
             "very_stale" => Self::VeryStale,
             "dead" => Self::Dead,
             "stopped" => Self::Stopped,
+            "overdue" => Self::Overdue,
             _ => match Self::EVENTS.iter().find(|event| **event == word) {
                 Some(event) => Self::Event(event),
                 None => Self::Status(Status::from_stored(word)),
@@ -59,12 +62,14 @@ impl Trigger {
             Self::VeryStale => "very_stale",
             Self::Dead => "dead",
             Self::Stopped => "stopped",
+            Self::Overdue => "overdue",
             Self::Status(status) => status.as_str(),
             Self::Event(name) => name,
         }
     }
 
-    /// Returns true if the session of the event is in this state.
+    /// Returns true if the session of the event, which the filters select, is in this
+    /// state.
     fn holds(&self, event: &Event) -> bool {
         let session = &event.session;
         event.kind != EventKind::Removed
@@ -73,6 +78,8 @@ impl Trigger {
                 Self::VeryStale => session.health.is_very_stale(),
                 Self::Dead => session.health.liveness == Liveness::Dead,
                 Self::Stopped => session.health.is_stopped,
+                // The limits are filters.
+                Self::Overdue => true,
                 Self::Status(status) => session.update.status == *status,
                 Self::Event(_) => false,
             }
@@ -82,8 +89,9 @@ impl Trigger {
     fn is_raised_by(&self, kind: &EventKind) -> bool {
         match (self, kind) {
             (Self::Event(name), kind) => *name == kind.name(),
-            (_, EventKind::Snapshot)
-            | (Self::Status(_), EventKind::Update { .. })
+            // From then on, the filters select the session.
+            (_, EventKind::Snapshot | EventKind::Overdue { .. })
+            | (Self::Status(_) | Self::Overdue, EventKind::Update { .. })
             | (Self::Stale, EventKind::Stale { .. })
             | (Self::VeryStale, EventKind::VeryStale { .. })
             | (Self::Dead, EventKind::Dead { .. })
@@ -150,13 +158,20 @@ impl AlertStates {
         let hold_until = self.hold_until.filter(|until| at < *until);
         let name = &*event.session.qualified_name();
         let is_held = match event.kind {
-            EventKind::Stale { .. } | EventKind::VeryStale { .. } => hold_until.is_some(),
+            EventKind::Stale { .. } | EventKind::VeryStale { .. } | EventKind::Overdue { .. } => {
+                hold_until.is_some()
+            }
             EventKind::Recovered {
                 issue: HealthIssue::Stale,
                 ..
             } => hold_until.is_some() && self.held.remove(name),
             _ => false,
         };
+        // A session that has not been acknowledged until its next update needs attention
+        // again after the time.
+        let has_expired = event.kind == EventKind::Acknowledged
+            && event.session.update.acknowledged_until.is_some()
+            && !event.session.health.is_acknowledged;
         for (index, trigger) in self.triggers.iter().enumerate() {
             let is_raised = selected && trigger.is_raised_by(&event.kind);
             let mut is_reported = is_raised && !is_held;
@@ -166,10 +181,17 @@ impl AlertStates {
                     self.firing.remove(&key);
                     continue;
                 }
-                if !is_raised || self.firing.contains_key(&key) {
+                if let Some(alert) = self.firing.get_mut(&key) {
+                    if has_expired {
+                        alert.next_report = Some(at);
+                    }
                     continue;
                 }
-                is_reported &= self.now || event.kind != EventKind::Snapshot;
+                if !is_raised {
+                    continue;
+                }
+                let is_new = event.kind != EventKind::Snapshot;
+                is_reported &= is_new || (self.now && !event.session.health.is_acknowledged);
                 let next_report = match (is_held, self.repeat) {
                     (true, _) => hold_until,
                     (false, Some(repeat)) if is_reported => Some(at + repeat),
@@ -220,7 +242,7 @@ impl AlertStates {
 mod tests {
     use super::*;
     use crate::watch::session_table::SessionTable;
-    use sstat::{ProcessState, Thresholds, Update};
+    use sstat::{ProcessState, Update};
 
     /// A session table whose events are observed for alerts.
     struct Scene {
@@ -233,7 +255,7 @@ mod tests {
         fn new(words: &[&str], repeat: Option<u64>, now: bool) -> Self {
             let triggers = words.iter().map(|word| Trigger::parse(word)).collect();
             Self {
-                table: SessionTable::new(Thresholds::default()),
+                table: SessionTable::default(),
                 states: AlertStates::new(triggers, repeat.map(Duration::from_secs), now),
                 begin: Instant::now(),
             }

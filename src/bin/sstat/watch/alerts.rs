@@ -41,10 +41,12 @@ impl Alerts {
                 "{option}: needs --exec COMMAND or --bell"
             )));
         }
-        let triggers = match &*args.on {
-            [] => Trigger::DEFAULT.to_vec(),
-            words => words.iter().map(|word| Trigger::parse(word)).collect(),
-        };
+        let mut triggers: Vec<_> = args.on.iter().map(|word| Trigger::parse(word)).collect();
+        if triggers.is_empty() {
+            triggers.extend(Trigger::DEFAULT);
+            let limit = args.filters.longer_than.or(args.filters.older_than);
+            triggers.extend(limit.map(|_| Trigger::Overdue));
+        }
         let commands = args
             .exec
             .clone()
@@ -64,7 +66,8 @@ impl Alerts {
         let at = watcher.now();
         for (name, trigger, kind) in self.states.take_due(Instant::now()) {
             let session = watcher.table().session_at(&name, at);
-            let session = session.filter(|session| !session.health.is_acknowledged);
+            let session =
+                session.filter(|session| !session.health.is_acknowledged && watcher.wants(session));
             alerts.extend(session.map(|session| AlertEvent {
                 trigger,
                 event: Event { kind, at, session },

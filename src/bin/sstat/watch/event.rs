@@ -46,7 +46,11 @@ pub enum EventKind {
         issue: HealthIssue,
         since: DateTime<Utc>,
     },
-    /// The user has acknowledged the session, or has withdrawn that.
+    /// The session has passed `--older-than` or `--longer-than`.
+    Overdue {
+        since: DateTime<Utc>,
+    },
+    /// The session was acknowledged, or that has been withdrawn or has expired.
     Acknowledged,
     /// The file is missing or has no update.
     Removed,
@@ -82,6 +86,7 @@ impl EventKind {
             Self::Exited => "exited",
             Self::Stopped { .. } => "stopped",
             Self::Recovered { .. } => "recovered",
+            Self::Overdue { .. } => "overdue",
             Self::Acknowledged => "acknowledged",
             Self::Removed => "removed",
         }
@@ -114,7 +119,8 @@ impl Serialize for Event {
             EventKind::Stale { since }
             | EventKind::VeryStale { since }
             | EventKind::Dead { since }
-            | EventKind::Stopped { since } => map.serialize_entry("since", &time(*since))?,
+            | EventKind::Stopped { since }
+            | EventKind::Overdue { since } => map.serialize_entry("since", &time(*since))?,
             EventKind::Recovered { issue, since } => {
                 map.serialize_entry("since", &time(*since))?;
                 let began = EventKind::began(*issue, *since);

@@ -30,7 +30,7 @@ use self::event::{Event, EventKind};
 use self::notify::DirWatcher;
 use self::poller::Poller;
 use self::processes::Processes;
-use self::session_table::SessionTable;
+use self::session_table::{Limits, SessionTable};
 use self::suspend::SuspendDetector;
 use crate::cli::{self, Filters};
 use crate::config::{Clock, Config};
@@ -119,7 +119,11 @@ impl Watcher {
             filters: args.filters.clone(),
             clock: config.clock()?,
             interval: args.interval,
-            table: SessionTable::new(config.rules(&args.reading.staleness)?.thresholds),
+            table: SessionTable::new(Limits {
+                thresholds: config.rules(&args.reading.staleness)?.thresholds,
+                older_than: args.filters.older_than,
+                longer_than: args.filters.longer_than,
+            }),
             followed: HashMap::new(),
             dir_watcher: DirWatcher::new(directories.paths(), args.poll, &poller.waker()),
             processes: Processes::new(&poller.waker()),

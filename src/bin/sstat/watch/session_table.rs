@@ -3,24 +3,34 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{
-    Health, Liveness, ProcessIdentity, ProcessState, Session, Staleness, StatusDirectory,
+    Acknowledgement, Health, Liveness, ProcessIdentity, ProcessState, Session, StatusDirectory,
     StatusSince, Thresholds, Update, natural_cmp,
 };
 
 use super::event::{Event, EventKind, HealthIssue};
 use crate::directories::{compare, parts, split};
 
+/// The times after which the state of a session changes without an update.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    pub thresholds: Thresholds,
+    /// `--older-than` and `--longer-than`: a session that has passed them is overdue.
+    pub older_than: Option<Duration>,
+    pub longer_than: Option<Duration>,
+}
+
 /// Sessions in natural order of their names, then of their projects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SessionTable {
-    thresholds: Thresholds,
+    limits: Limits,
     // Boxes, because 100,000 entries would take 5 ms to move for each new session.
     #[allow(clippy::vec_box)]
     sessions: Vec<Box<Entry>>,
-    /// No session becomes stale before this time.
+    /// No session changes without an update before this time.
     next_change: Option<DateTime<Utc>>,
 }
 
@@ -31,14 +41,17 @@ struct Entry {
     stale_since: Option<DateTime<Utc>>,
     dead_since: Option<DateTime<Utc>>,
     stopped_since: Option<DateTime<Utc>>,
+    is_very_stale: bool,
+    is_overdue: bool,
+    /// The acknowledgement that holds.
+    acknowledged: Option<Acknowledgement>,
 }
 
 impl SessionTable {
-    pub fn new(thresholds: Thresholds) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
-            thresholds,
-            sessions: Vec::new(),
-            next_change: None,
+            limits,
+            ..Self::default()
         }
     }
 
@@ -74,7 +87,8 @@ impl SessionTable {
     pub fn health_at(&self, index: usize, now: DateTime<Utc>) -> Option<Health> {
         let entry = self.sessions.get(index)?;
         let update = &entry.session.update;
-        Some(Health::of(update, entry.process, now, &self.thresholds))
+        let thresholds = &self.limits.thresholds;
+        Some(Health::of(update, entry.process, now, thresholds))
     }
 
     /// Returns a session, evaluated at the time `now`.
@@ -93,7 +107,8 @@ impl SessionTable {
         }
     }
 
-    /// Returns when a session may become stale and [`tick`](Self::tick) is due.
+    /// Returns when a session may change without an update and [`tick`](Self::tick) is
+    /// due.
     pub fn next_change(&self) -> Option<DateTime<Utc>> {
         self.next_change
     }
@@ -108,17 +123,28 @@ impl SessionTable {
         process: ProcessState,
         now: DateTime<Utc>,
     ) {
-        let health = Health::of(&update, process, now, &self.thresholds);
-        let mut session = Session::new(update, health);
-        session.set_directory(directory.clone());
+        let mut session = self.session_of(directory, update, process, now);
         session.since = since;
         let mut entry = Entry::new(session, process);
-        entry.report_changes(Staleness::Fresh, now, &self.thresholds, &mut Vec::new());
-        self.schedule(entry.next_change(now, &self.thresholds));
+        entry.report_changes(now, &self.limits, &mut Vec::new());
+        self.schedule(entry.next_change(now, &self.limits));
         match self.find(&entry.session.qualified_name()) {
             Ok(index) => *self.sessions[index] = entry,
             Err(index) => self.insert(index, entry),
         }
+    }
+
+    fn session_of(
+        &self,
+        directory: &Arc<StatusDirectory>,
+        update: Update,
+        process: ProcessState,
+        now: DateTime<Utc>,
+    ) -> Session {
+        let health = Health::of(&update, process, now, &self.limits.thresholds);
+        let mut session = Session::new(update, health);
+        session.set_directory(directory.clone());
+        session
     }
 
     fn insert(&mut self, index: usize, entry: Entry) {
@@ -141,9 +167,7 @@ impl SessionTable {
         now: DateTime<Utc>,
         events: &mut Vec<Event>,
     ) {
-        let health = Health::of(&update, process, now, &self.thresholds);
-        let mut session = Session::new(update, health);
-        session.set_directory(directory.clone());
+        let mut session = self.session_of(directory, update, process, now);
         session.since = Some(StatusSince::new(session.update.timestamp, true));
         let (index, before) = match self.find(&session.qualified_name()) {
             Ok(index) => {
@@ -154,7 +178,7 @@ impl SessionTable {
                 }
                 let before = std::mem::replace(&mut entry.session, session);
                 entry.process = process;
-                (index, Some(before))
+                (index, Some(before.update))
             }
             Err(index) => {
                 self.insert(index, Entry::new(session, process));
@@ -162,28 +186,16 @@ impl SessionTable {
             }
         };
         let entry = &mut *self.sessions[index];
-        let update = &entry.session.update;
-        let copied = before
+        if before
             .as_ref()
-            .filter(|before| update.is_copy_of(&before.update));
-        let acknowledged_before = copied.and_then(|copied| copied.update.acknowledged_until);
-        let has_new_acknowledgement = update.acknowledged_until != acknowledged_before;
-        let staleness = copied.map_or(Staleness::Fresh, |copied| copied.health.staleness);
-        let mut kinds = Vec::new();
-        if copied.is_none() {
-            let from = before.map(|before| before.update.status);
-            kinds.push(EventKind::Update { from });
+            .is_none_or(|before| !entry.session.update.is_copy_of(before))
+        {
+            let from = before.map(|before| before.status);
+            events.push(Event::new(EventKind::Update { from }, now, &entry.session));
+            (entry.is_very_stale, entry.acknowledged) = (false, None);
         }
-        if has_new_acknowledgement {
-            kinds.push(EventKind::Acknowledged);
-        }
-        events.extend(kinds.into_iter().map(|kind| Event {
-            kind,
-            at: now,
-            session: entry.session.clone(),
-        }));
-        entry.report_changes(staleness, now, &self.thresholds, events);
-        let next = entry.next_change(now, &self.thresholds);
+        entry.report_changes(now, &self.limits, events);
+        let next = entry.next_change(now, &self.limits);
         self.schedule(next);
     }
 
@@ -196,7 +208,7 @@ impl SessionTable {
         let index = self.position(name)?;
         let mut entry = self.sessions.remove(index);
         self.mark_namesakes(entry.session.name());
-        entry.refresh(now, &self.thresholds);
+        entry.refresh(now, &self.limits);
         Some(entry.session)
     }
 
@@ -220,7 +232,8 @@ impl SessionTable {
         let entry = &mut self.sessions[index];
         entry.process = ProcessState::Gone;
         let update = &entry.session.update;
-        let health = Health::of(update, entry.process, now, &self.thresholds);
+        let thresholds = &self.limits.thresholds;
+        let health = Health::of(update, entry.process, now, thresholds);
         if health.liveness != Liveness::Dead {
             let mut exited = Event::new(EventKind::Exited, now, &entry.session);
             exited.session.health = health;
@@ -250,12 +263,11 @@ impl SessionTable {
     /// Evaluates the health of all sessions at the time `now`.
     pub fn tick(&mut self, now: DateTime<Utc>, events: &mut Vec<Event>) {
         for entry in &mut self.sessions {
-            let before = entry.session.health.staleness;
-            entry.refresh(now, &self.thresholds);
-            entry.report_changes(before, now, &self.thresholds, events);
+            entry.refresh(now, &self.limits);
+            entry.report_changes(now, &self.limits, events);
         }
         let sessions = self.sessions.iter();
-        let changes = sessions.filter_map(|entry| entry.next_change(now, &self.thresholds));
+        let changes = sessions.filter_map(|entry| entry.next_change(now, &self.limits));
         self.next_change = changes.min();
     }
 
@@ -292,28 +304,30 @@ impl Entry {
             stale_since: None,
             dead_since: None,
             stopped_since: None,
+            is_very_stale: false,
+            is_overdue: false,
+            acknowledged: None,
         }
     }
 
-    fn refresh(&mut self, now: DateTime<Utc>, thresholds: &Thresholds) {
-        self.session.health = Health::of(&self.session.update, self.process, now, thresholds);
+    fn refresh(&mut self, now: DateTime<Utc>, limits: &Limits) {
+        let update = &self.session.update;
+        self.session.health = Health::of(update, self.process, now, &limits.thresholds);
     }
 
-    /// Adds the events of a change. `before` is the previous staleness.
-    fn report_changes(
-        &mut self,
-        before: Staleness,
-        now: DateTime<Utc>,
-        thresholds: &Thresholds,
-        events: &mut Vec<Event>,
-    ) {
-        let health = self.session.health;
-        let [stale_at, very_stale_at] =
-            thresholds.staleness_times(&self.session.update, self.process);
+    /// Adds the events of what has changed since the last call.
+    fn report_changes(&mut self, now: DateTime<Utc>, limits: &Limits, events: &mut Vec<Event>) {
+        let Session { update, health, .. } = &self.session;
+        let [stale_at, very_stale_at] = limits.thresholds.staleness_times(update, self.process);
         let dead_at = (health.liveness == Liveness::Dead).then_some(now);
         let stopped_at = health.is_stopped.then_some(now);
         let stale_at = health.is_stale().then(|| stale_at.unwrap_or(now));
         let mut kinds = Vec::new();
+        let acknowledged = update.acknowledged_until.filter(|until| until.holds(now));
+        if acknowledged != self.acknowledged {
+            kinds.push(EventKind::Acknowledged);
+        }
+        self.acknowledged = acknowledged;
         for (issue, begin, since) in [
             (HealthIssue::Dead, dead_at, &mut self.dead_since),
             (HealthIssue::Stopped, stopped_at, &mut self.stopped_since),
@@ -326,21 +340,55 @@ impl Entry {
             });
             *since = begin.map(|begin| since.unwrap_or(begin));
         }
-        if health.is_very_stale() && before < Staleness::VeryStale {
+        if health.is_very_stale() && !self.is_very_stale {
             let since = very_stale_at.unwrap_or(now);
             kinds.push(EventKind::VeryStale { since });
         }
+        self.is_very_stale = health.is_very_stale();
+        let overdue_at = limits.overdue_at(&self.session).filter(|at| *at <= now);
+        if let Some(since) = overdue_at
+            && !self.is_overdue
+        {
+            kinds.push(EventKind::Overdue { since });
+        }
+        self.is_overdue = overdue_at.is_some();
         let kinds = kinds.into_iter();
         events.extend(kinds.map(|kind| Event::new(kind, now, &self.session)));
     }
 
-    /// Returns when the session becomes stale or very stale without an update.
-    fn next_change(&self, now: DateTime<Utc>, thresholds: &Thresholds) -> Option<DateTime<Utc>> {
-        thresholds
-            .staleness_times(&self.session.update, self.process)
-            .into_iter()
-            .flatten()
-            .find(|&at| at > now)
+    /// Returns when the session changes next without an update.
+    fn next_change(&self, now: DateTime<Utc>, limits: &Limits) -> Option<DateTime<Utc>> {
+        let update = &self.session.update;
+        let [stale_at, very_stale_at] = limits.thresholds.staleness_times(update, self.process);
+        let acknowledged_until = match self.acknowledged {
+            Some(Acknowledgement::Until(until)) => Some(until),
+            _ => None,
+        };
+        let overdue_at = limits.overdue_at(&self.session);
+        let times = [stale_at, very_stale_at, acknowledged_until, overdue_at];
+        times.into_iter().flatten().filter(|at| *at > now).min()
+    }
+}
+
+impl Limits {
+    /// Returns when the session has passed all limits that are given; `None` if there
+    /// is none or that is not known.
+    fn overdue_at(&self, session: &Session) -> Option<DateTime<Utc>> {
+        // Ages are whole seconds.
+        let above = |limit: Duration, start: DateTime<Utc>| {
+            let limit = TimeDelta::from_std(limit).ok()?;
+            start.checked_add_signed(limit.checked_add(&TimeDelta::seconds(1))?)
+        };
+        let older = self
+            .older_than
+            .map(|limit| above(limit, session.update.timestamp));
+        let longer = self
+            .longer_than
+            .map(|limit| above(limit, session.since?.at));
+        match (older, longer) {
+            (Some(older), Some(longer)) => Some(older?.max(longer?)),
+            (one, other) => one.or(other)?,
+        }
     }
 }
 
@@ -368,7 +416,7 @@ mod tests {
 
     impl Scene {
         fn new() -> Self {
-            Self(SessionTable::new(Thresholds::default()))
+            Self(SessionTable::default())
         }
 
         fn snapshot(&mut self, now: i64, update: Update, process: ProcessState) {
@@ -501,6 +549,52 @@ mod tests {
     }
 
     #[test]
+    fn acknowledgement_ends_at_its_time() {
+        let mut scene = Scene::new();
+        scene.push(0, update("w", 0, "error", ""), Unknown);
+        let until = at(60).to_rfc3339();
+        let keys = format!(r#","repeated":true,"acknowledged_until":"{until}""#);
+        let copy = update("w", 0, "error", &keys);
+        assert_eq!(scene.push(1, copy, Unknown), [EventKind::Acknowledged]);
+        assert_eq!(scene.0.next_change(), Some(at(60)));
+        assert!(scene.tick(59).is_empty());
+        assert_eq!(scene.tick(60), [EventKind::Acknowledged]);
+        assert!(scene.0.session("w").unwrap().needs_attention());
+        assert_eq!(scene.0.next_change(), Some(at(301)));
+        // The end of an acknowledgement is no news any more.
+        let copy = update("w", 0, "error", r#","repeated":true"#);
+        assert!(scene.push(61, copy, Unknown).is_empty());
+    }
+
+    #[test]
+    fn session_is_overdue_once_it_has_passed_all_limits() {
+        let overdue = |second| [EventKind::Overdue { since: at(second) }];
+        let limits = |older_than, longer_than| Limits {
+            older_than: Some(Duration::from_secs(older_than)),
+            longer_than: Some(Duration::from_secs(longer_than)),
+            ..Limits::default()
+        };
+        let mut scene = Scene(SessionTable::new(limits(10, 30)));
+        scene.push(0, update("w", 0, "working", ""), Unknown);
+        scene.push(10, update("w", 10, "working", ""), Unknown);
+        assert_eq!(scene.0.next_change(), Some(at(31)));
+        assert!(scene.tick(30).is_empty());
+        assert_eq!(scene.tick(31), overdue(31));
+        assert!(scene.tick(32).is_empty());
+        scene.push(35, update("w", 35, "working", ""), Unknown);
+        assert_eq!(scene.0.next_change(), Some(at(46)), "only the age is below");
+        assert_eq!(scene.tick(46), overdue(46));
+        scene.push(50, update("w", 50, "blocked", ""), Unknown);
+        assert!(scene.tick(80).is_empty());
+        assert_eq!(scene.tick(90), overdue(81));
+        // A snapshot is not followed by the event.
+        scene.snapshot(100, update("v", 0, "idle", ""), Unknown);
+        scene.0.set_since("v", Some(StatusSince::new(at(0), true)));
+        assert_eq!(scene.tick(101), overdue(31), "its start was not known");
+        assert!(scene.tick(102).is_empty());
+    }
+
+    #[test]
     fn status_starts_with_its_first_update() {
         let mut scene = Scene::new();
         let since = |scene: &Scene| scene.0.session("w").unwrap().since;
@@ -515,7 +609,7 @@ mod tests {
         assert_eq!(since(&scene), Some(StatusSince::new(at(20), true)));
         scene.tick(50);
         let held = scene.0.session("w").unwrap().time_in_status();
-        assert_eq!(held, Some(std::time::Duration::from_secs(30)));
+        assert_eq!(held, Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -177,7 +177,7 @@ mod tests {
 
     impl Scene {
         fn new(sessions: impl IntoIterator<Item = Session>) -> Self {
-            let mut table = SessionTable::new(Thresholds::default());
+            let mut table = SessionTable::default();
             for session in sessions {
                 table.snapshot(
                     &Default::default(),

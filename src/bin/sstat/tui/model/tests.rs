@@ -1,9 +1,8 @@
 use super::*;
 use crate::tui::keys::LAST;
-use chrono::TimeDelta;
-use sstat::{ProcessState, StatusSince, Thresholds, Update};
-
 use crate::watch::event::EventKind;
+use chrono::TimeDelta;
+use sstat::{ProcessState, StatusSince, Update};
 
 fn now() -> DateTime<Utc> {
     sstat::parse_timestamp("2026-02-14T20:35:00Z").unwrap()
@@ -19,7 +18,7 @@ impl Scene {
     fn new() -> Self {
         let mut scene = Self {
             screen: Screen::new(now()),
-            table: SessionTable::new(Thresholds::default()),
+            table: SessionTable::default(),
         };
         scene.put("w1", "working", 10);
         scene.put("w2", "working", 400);

@@ -12,9 +12,6 @@ use crate::view::Summary;
 /// The width of the Python original's block, used when piped.
 const PIPE_WIDTH: usize = 60;
 
-/// Formats what follows a session's name.
-type Text<'a> = &'a dyn Fn(&Session) -> String;
-
 /// Writes the Python original's block, unchanged when piped. On a terminal, counts,
 /// names, progress bars and messages are aligned, and lines are truncated to its
 /// width.
@@ -41,50 +38,31 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
     }
 
     let with_status = |status| -> Vec<&Session> { summary.with_status(status).collect() };
-    let message = |session: &Session| escape(&session.update.message).into_owned();
-    let working = with_status(Status::Working);
-    let has_progress = working
-        .iter()
-        .any(|session| session.update.progress.is_some());
-    let sections: [(_, _, _, Text); 5] = [
-        (
-            "❌ Errors",
-            Role::Error,
-            with_status(Status::Error),
-            &message,
-        ),
-        (
-            "Blocked",
-            Role::Blocked,
-            with_status(Status::Blocked),
-            &message,
-        ),
-        ("Working", Role::Working, working, &|session| {
-            progress_and_message(session, has_progress, style)
-        }),
-        (
-            "⚠️  Stale",
-            Role::Stale,
-            summary.stale().collect(),
-            &|session| format!("No update for {}", minutes(session.health.age)),
-        ),
-        (
-            "💀 Dead",
-            Role::Dead,
-            summary.dead().collect(),
-            &|session| {
-                let process = session.update.process.as_ref();
-                let pid = process.map_or(String::new(), |process| format!(" {}", process.pid));
-                let age = minutes(session.health.age);
-                format!("process{pid} is gone, no update for {age}")
-            },
-        ),
+    let sections = [
+        ("❌ Errors", Role::Error, with_status(Status::Error)),
+        ("Blocked", Role::Blocked, with_status(Status::Blocked)),
+        ("Working", Role::Working, with_status(Status::Working)),
+        ("⚠️  Stale", Role::Stale, summary.stale().collect()),
+        ("💀 Dead", Role::Dead, summary.dead().collect()),
     ];
-    let sessions = sections.iter().flat_map(|(_, _, sessions, _)| sessions);
+    let mut working = summary.with_status(Status::Working);
+    let has_progress = working.any(|session| session.update.progress.is_some());
+    let text = |role, session: &Session| match role {
+        Role::Working => progress_and_message(session, has_progress, style),
+        Role::Stale => format!("No update for {}", minutes(session.health.age)),
+        Role::Dead => {
+            let process = session.update.process.as_ref();
+            let pid = process.map_or(String::new(), |process| format!(" {}", process.pid));
+            let age = minutes(session.health.age);
+            format!("process{pid} is gone, no update for {age}")
+        }
+        _ => escape(&session.update.message).into_owned(),
+    };
+    let sessions = sections.iter().flat_map(|(_, _, sessions)| sessions);
     let longest = sessions
         .map(|session| escape(&session.display_name()).width())
         .max();
-    for (title, role, sessions, text) in sections {
+    for (title, role, sessions) in sections {
         if sessions.is_empty() {
             continue;
         }
@@ -92,7 +70,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         writeln!(out, "\n{}", style.paint(role, title))?;
         for session in sessions {
             let name = session.display_name();
-            let (name, text) = (escape(&name), text(session));
+            let (name, text) = (escape(&name), text(role, session));
             let Some(width) = style.width else {
                 let separator = if text.is_empty() { "" } else { ": " };
                 writeln!(out, "  • {name}{separator}{text}")?;

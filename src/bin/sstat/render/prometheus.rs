@@ -23,14 +23,11 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         *oldest_age = health.age.as_secs().max(*oldest_age);
     }
 
-    let mut sessions = Gauge::begin(
-        out,
-        "sstat_sessions",
-        "Sessions by the status of their last update.",
-    )?;
-    for (status, (count, _)) in &statuses {
-        sessions.labelled("status", status.as_str(), count)?;
-    }
+    let label = |key, text: &str| format!("{{{key}=\"{text}\"}}");
+    let counts = statuses.iter();
+    let counts = counts.map(|(status, (count, _))| (label("status", status.as_str()), count));
+    let help = "Sessions by the status of their last update.";
+    write_gauge(out, "sstat_sessions", help, counts)?;
     for (name, help, count) in [
         (
             "sstat_stale_sessions",
@@ -48,58 +45,37 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             summary.dead().count(),
         ),
     ] {
-        Gauge::begin(out, name, help)?.plain(count)?;
+        write_gauge(out, name, help, [("", count)])?;
     }
-    let mut oldest = Gauge::begin(
-        out,
-        "sstat_oldest_update_age_seconds",
-        "Age of the oldest last update of each status, when this file was written.",
-    )?;
-    for (status, (_, age)) in statuses.iter().filter(|(_, (count, _))| *count > 0) {
-        oldest.labelled("status", status.as_str(), age)?;
-    }
-    Gauge::begin(
-        out,
-        "sstat_skipped_lines",
-        "Invalid lines at the ends of the files.",
-    )?
-    .plain(summary.skipped_lines)?;
-    let mut updates = Gauge::begin(
-        out,
-        "sstat_last_update_timestamp_seconds",
-        "Unix time of a session's last update.",
-    )?;
+    let oldest = statuses.iter().filter(|(_, (count, _))| *count > 0);
+    let oldest = oldest.map(|(status, (_, age))| (label("status", status.as_str()), age));
+    let help = "Age of the oldest last update of each status, when this file was written.";
+    write_gauge(out, "sstat_oldest_update_age_seconds", help, oldest)?;
+    let help = "Invalid lines at the ends of the files.";
+    let skipped = [("", summary.skipped_lines)];
+    write_gauge(out, "sstat_skipped_lines", help, skipped)?;
     // The collector rejects a file that has a series twice. Different names can
     // have the same label.
     let mut labels = HashSet::new();
-    for session in &summary.sessions {
-        let label = label_value(&session.qualified_name()).into_owned();
-        if labels.insert(label.clone()) {
-            updates.labelled("session", &label, session.update.timestamp.timestamp())?;
-        }
-    }
-    Ok(())
+    let updates = summary.sessions.iter().filter_map(|session| {
+        let label = label("session", &label_value(&session.qualified_name()));
+        let time = session.update.timestamp.timestamp();
+        labels.insert(label.clone()).then_some((label, time))
+    });
+    let help = "Unix time of a session's last update.";
+    write_gauge(out, "sstat_last_update_timestamp_seconds", help, updates)
 }
 
-/// The samples of one metric.
-struct Gauge<'a> {
-    out: &'a mut dyn Write,
-    name: &'static str,
-}
-
-impl<'a> Gauge<'a> {
-    fn begin(out: &'a mut dyn Write, name: &'static str, help: &str) -> io::Result<Self> {
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")?;
-        Ok(Self { out, name })
-    }
-
-    fn plain(&mut self, value: impl Display) -> io::Result<()> {
-        writeln!(self.out, "{} {value}", self.name)
-    }
-
-    fn labelled(&mut self, key: &str, label: &str, value: impl Display) -> io::Result<()> {
-        writeln!(self.out, "{}{{{key}=\"{label}\"}} {value}", self.name)
-    }
+/// Writes a metric with its samples, each with its labels.
+fn write_gauge(
+    out: &mut dyn Write,
+    name: &str,
+    help: &str,
+    samples: impl IntoIterator<Item = (impl Display, impl Display)>,
+) -> io::Result<()> {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")?;
+    let mut samples = samples.into_iter();
+    samples.try_for_each(|(labels, value)| writeln!(out, "{name}{labels} {value}"))
 }
 
 /// Escapes a text for a label. The format has the escapes `\\`, `\"` and `\n`;

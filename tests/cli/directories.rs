@@ -323,6 +323,21 @@ fn text_qualifies_names_that_occur_twice() {
 }
 
 #[test]
+fn session_of_a_bare_and_a_qualified_name_is_read_once() {
+    let projects = Projects::new();
+    projects.write("web", "w2", "working");
+    for pattern in [&[][..], &["w?"]] {
+        let given = [&["list", "web-job", "web/web-job"], pattern].concat();
+        let expected = [&["w2"][..pattern.len()], &["web-job"]].concat();
+        assert_eq!(projects.sessions(&given), expected);
+    }
+    fs::write(projects.directory("web").join("main_status.json"), "junk\n").unwrap();
+    let ran = projects.run(&["summary", "main", "web/main"]);
+    let reasons = ran.stderr.matches("not JSON").count();
+    assert_eq!((ran.code, reasons), (1, 2), "{ran:?}");
+}
+
+#[test]
 fn json_keys_are_qualified_and_values_have_the_directory() {
     let projects = Projects::new();
     let list = projects.json(&["list", "--json"]);

@@ -122,9 +122,14 @@ pub fn qualify(store: &Store, name: String) -> String {
 /// Returns the name in a store of the session with a bare or qualified name;
 /// `None` if that is one of another store.
 pub fn name_in<'n>(store: &Store, given: &'n str) -> Option<&'n str> {
+    name_in_project(store.directory().project(), given)
+}
+
+/// Returns the name in a project of the session with a bare or qualified name.
+pub fn name_in_project<'n>(project: Option<&str>, given: &'n str) -> Option<&'n str> {
     match given.rsplit_once('/') {
         None => Some(given),
-        Some((project, name)) => (store.directory().project() == Some(project)).then_some(name),
+        Some((of, name)) => (project == Some(of)).then_some(name),
     }
 }
 

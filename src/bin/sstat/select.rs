@@ -9,25 +9,24 @@ use sstat::{
 
 use crate::cli::{Filters, pattern};
 use crate::config::{Config, before};
-use crate::directories::{Directories, compare, name_in, parts, split};
+use crate::directories::{Directories, compare, name_in, name_in_project, parts, split};
 use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
 
 /// The sessions that match the filters, and the messages about the others.
+#[derive(Default)]
 pub struct Selection {
     /// In natural order of their names.
     pub sessions: Vec<Session>,
     pub warnings: Vec<FileWarning>,
     /// Names given by the user that are not a session.
     pub unknown: Vec<String>,
-    /// Messages about missing directories.
-    missing: Vec<String>,
     /// Errors about directories and named sessions that could not be read, while
     /// others could.
     failures: Vec<String>,
-    /// Warnings about probable typing errors in `--status`.
-    misspelled: Vec<String>,
-    /// Notes of [`dropped_keys`] and [`stored_name`].
+    /// Messages about missing directories and about probable typing errors in
+    /// `--status`, which are errors in a gate.
+    mistakes: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -36,6 +35,7 @@ impl Selection {
     /// in scripts, everything that kept a session from being read is an error.
     pub fn conclude(&mut self, config: &Config, report: Report, strict: bool) -> Report {
         self.warnings.sort_by(|a, b| a.path.cmp(&b.path));
+        self.warnings.dedup_by(|a, b| a.path == b.path);
         let mut report = report.with_warnings(&self.warnings);
         for name in &self.unknown {
             let error = absent(config, name);
@@ -44,48 +44,24 @@ impl Selection {
             report.failures.push(error.message);
         }
         let hides_session = self.warnings.iter().any(FileWarning::hides_session);
-        let is_failed = !self.failures.is_empty()
-            || (strict
-                && (hides_session || !self.missing.is_empty() || !self.misspelled.is_empty()));
-        if is_failed {
+        if !self.failures.is_empty() || (strict && (hides_session || !self.mistakes.is_empty())) {
             report.code = exit_code::ERROR;
         }
         report.failures.append(&mut self.failures);
         report.warnings.append(&mut self.notes);
-        let messages = if strict {
-            &mut report.failures
-        } else {
-            &mut report.warnings
+        let messages = match strict {
+            true => &mut report.failures,
+            false => &mut report.warnings,
         };
-        messages.append(&mut self.misspelled);
-        // For a single directory, the error about each unknown name has given this
-        // reason already.
-        if self.unknown.is_empty() || !config.directories.is_single() {
-            messages.append(&mut self.missing);
-        }
+        messages.append(&mut self.mistakes);
         report
     }
 
-    /// Reads the sessions of one directory whose name matches.
-    fn scan(&mut self, store: &Store, names: &Names, rules: &HealthRules) -> sstat::Result<()> {
-        let project = store.directory().project();
-        let scan = store.scan(rules, |name| names.want(project, name))?;
-        // A single directory is not copied.
-        match self.sessions.is_empty() {
-            true => self.sessions = scan.sessions,
-            false => self.sessions.extend(scan.sessions),
-        }
-        self.warnings.extend(scan.warnings);
-        Ok(())
-    }
-
-    /// Reads the sessions with a name given by the user. With `is_scanned`, they are
-    /// known already.
+    /// Reads the sessions with a name given by the user.
     fn add_named(
         &mut self,
         directories: &Directories,
         given: &str,
-        is_scanned: bool,
         rules: &HealthRules,
     ) -> sstat::Result<()> {
         let mut is_found = false;
@@ -98,20 +74,14 @@ impl Selection {
                 (Some(session), warning) => {
                     is_found = true;
                     self.notes.extend(stored_name(store, name));
-                    if !is_scanned {
-                        self.sessions.push(session);
-                        self.warnings.extend(warning);
-                    }
+                    self.sessions.push(session);
+                    self.warnings.extend(warning);
                 }
-                (None, Some(warning)) => {
-                    // The error about the name includes it.
-                    self.warnings.retain(|other| other.path != warning.path);
-                    unread.push(warning);
-                }
-                (None, None) => {}
+                (None, warning) => unread.extend(warning),
             }
         }
         if !is_found {
+            // The error about the name includes the warnings.
             self.unknown.push(given.to_owned());
             return Ok(());
         }
@@ -148,33 +118,32 @@ pub fn stored_name(store: &Store, name: &str) -> Option<String> {
 
 /// Reads the sessions that match the filters.
 pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result<Selection> {
-    let mut selection = Selection {
-        sessions: Vec::new(),
-        warnings: Vec::new(),
-        unknown: Vec::new(),
-        missing: config.directories.missing(),
-        misspelled: Vec::new(),
-        notes: Vec::new(),
-        failures: Vec::new(),
-    };
+    let mut selection = Selection::default();
+    let missing = config.directories.missing();
     let names = Names::new(&filters.names);
     let is_single = config.directories.is_single();
-    let is_scanned = names.needs_scan();
-    for store in config.directories.stores().filter(|_| is_scanned) {
-        match selection.scan(store, &names, rules) {
-            Ok(()) => {}
+    for store in config.directories.stores().filter(|_| names.needs_scan()) {
+        let project = store.directory().project();
+        let is_wanted = |name: &str| names.want(project, name) && !names.have(project, name);
+        match store.scan(rules, is_wanted) {
+            Ok(mut scan) => {
+                selection.sessions.append(&mut scan.sessions);
+                selection.warnings.append(&mut scan.warnings);
+            }
             // The message about it is in `missing`.
-            Err(error) if error.is_not_found() && !selection.missing.is_empty() => {}
+            Err(error) if error.is_not_found() && !missing.is_empty() => {}
             Err(error) if is_single => return Err(error.into()),
             Err(error) => selection.failures.push(format!("{error:#}")),
         }
     }
     for name in &names.literal {
-        selection.add_named(&config.directories, name, is_scanned, rules)?;
+        selection.add_named(&config.directories, name, rules)?;
     }
     let sessions = &mut selection.sessions;
-    if !is_single || !is_scanned {
+    if !is_single || !names.literal.is_empty() {
         sessions.sort_unstable_by(|a, b| compare(parts(a), parts(b)));
+        // The bare and the qualified name of one session may be given.
+        sessions.dedup_by(|a, b| parts(a) == parts(b));
     }
     if !is_single {
         for namesakes in sessions.chunk_by_mut(|a, b| a.name() == b.name()) {
@@ -188,8 +157,12 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
     let is_used =
         |status: &Status| (sessions.iter()).any(|session| session.update.status == *status);
     let (misspelled, others) = unknown_statuses(&filters.status, "no session", is_used);
-    selection.misspelled = misspelled;
+    selection.mistakes = misspelled;
     selection.notes.extend(others);
+    // For a single directory, the error about each unknown name gives this reason.
+    if selection.unknown.is_empty() || !is_single {
+        selection.mistakes.extend(missing);
+    }
     sessions.retain(|session| matches(filters, session, rules.now));
     let dropped = sessions
         .iter()
@@ -303,10 +276,6 @@ impl Names {
     /// Returns whether a session's name or qualified name matches. Without
     /// arguments, every name matches.
     pub fn want(&self, project: Option<&str>, name: &str) -> bool {
-        let is_given = |given: &str| match given.rsplit_once('/') {
-            None => given == name,
-            Some((of, given)) => project == Some(of) && given == name,
-        };
         let matches = |pattern: &Pattern| {
             // `*` does not match `/`, so that other patterns match bare names.
             match (project, pattern.as_str().contains('/')) {
@@ -317,8 +286,15 @@ impl Names {
             }
         };
         (self.literal.is_empty() && self.patterns.is_empty())
-            || self.literal.iter().any(|literal| is_given(literal))
-            || (self.patterns.iter()).any(|(text, pattern)| is_given(text) || matches(pattern))
+            || self.have(project, name)
+            || (self.patterns.iter()).any(|(text, pattern)| {
+                name_in_project(project, text) == Some(name) || matches(pattern)
+            })
+    }
+
+    /// Returns whether a session is given by its name or qualified name.
+    fn have(&self, project: Option<&str>, name: &str) -> bool {
+        (self.literal.iter()).any(|literal| name_in_project(project, literal) == Some(name))
     }
 
     /// Returns whether a session's name or qualified name matches.

@@ -246,6 +246,12 @@ impl Health {
         self.staleness == Staleness::VeryStale
     }
 
+    /// Returns true if the process of the session is gone.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.liveness == Liveness::Dead
+    }
+
     /// Returns whether the session is alive; `None` if that is unknown.
     #[must_use]
     pub fn is_alive(&self) -> Option<bool> {

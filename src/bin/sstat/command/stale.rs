@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use sstat::{Liveness, Origin, Session, Staleness};
+use sstat::{Origin, Session, Staleness};
 
 use crate::cli;
 use crate::config::Config;
@@ -19,11 +19,9 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
         true => Staleness::VeryStale,
         false => Staleness::Stale,
     };
-    let is_dead = |session: &Session| session.health.liveness == Liveness::Dead;
-    sessions.retain(|session| is_dead(session) || session.health.staleness >= least);
-    sessions.sort_by_key(|session| {
-        let health = &session.health;
-        Reverse((is_dead(session), health.staleness, health.age))
+    sessions.retain(|Session { health, .. }| health.is_dead() || health.staleness >= least);
+    sessions.sort_by_key(|Session { health, .. }| {
+        Reverse((health.is_dead(), health.staleness, health.age))
     });
     let is_match = !sessions.is_empty();
     let has_named_directory = config.directories.first().origin == Origin::Named;

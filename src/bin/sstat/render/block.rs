@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use sstat::{Session, Status, escape};
+use sstat::{Health, Session, Status, escape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::minutes;
@@ -20,21 +20,19 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
     let heading = style.paint(Role::Heading, "SESSION STATUS SUMMARY");
     writeln!(out, "{rule}\n{heading}\n{rule}")?;
     writeln!(out, "Total Sessions: {}", summary.sessions.len())?;
-    if !summary.by_status.is_empty() {
+    let by_status = &summary.totals.by_status;
+    if !by_status.is_empty() {
         writeln!(out, "\nBy Status:")?;
-        let words = summary
-            .by_status
-            .keys()
-            .map(|status| escape(status.as_str()));
-        let longest = words.map(|word| word.width()).max().unwrap_or(0);
-        let column = style.width.map(|width| longest.min(width / 2));
-        for (status, count) in &summary.by_status {
-            let word = escape(status.as_str());
-            let word = style.fit(&word, column.unwrap_or(longest));
-            let gap = column.map_or(0, |column| column.saturating_sub(word.width()));
-            let word = style.paint(Role::of_status(status), word);
-            writeln!(out, "  {word}:{:gap$} {count}", "")?;
-        }
+    }
+    let words = by_status.keys().map(|status| escape(status.as_str()));
+    let longest = words.map(|word| word.width()).max().unwrap_or(0);
+    let column = style.width.map(|width| longest.min(width / 2));
+    for (status, count) in by_status {
+        let word = escape(status.as_str());
+        let word = style.fit(&word, column.unwrap_or(longest));
+        let gap = column.map_or(0, |column| column.saturating_sub(word.width()));
+        let word = style.paint(Role::of_status(status), word);
+        writeln!(out, "  {word}:{:gap$} {count}", "")?;
     }
 
     let with_status = |status| -> Vec<&Session> { summary.with_status(status).collect() };
@@ -42,8 +40,16 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         ("❌ Errors", Role::Error, with_status(Status::Error)),
         ("Blocked", Role::Blocked, with_status(Status::Blocked)),
         ("Working", Role::Working, with_status(Status::Working)),
-        ("⚠️  Stale", Role::Stale, summary.stale().collect()),
-        ("💀 Dead", Role::Dead, summary.dead().collect()),
+        (
+            "⚠️  Stale",
+            Role::Stale,
+            summary.with_health(Health::is_stale).collect(),
+        ),
+        (
+            "💀 Dead",
+            Role::Dead,
+            summary.with_health(Health::is_dead).collect(),
+        ),
     ];
     let mut working = summary.with_status(Status::Working);
     let has_progress = working.any(|session| session.update.progress.is_some());
@@ -132,13 +138,21 @@ pub fn tmux_line(summary: &Summary) -> String {
 
 fn join(summary: &Summary, format: impl Fn(u64, &str, Role) -> String) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for (status, count) in &summary.by_status {
+    for (status, count) in &summary.totals.by_status {
         let word = escape(status.as_str());
         parts.push(format(*count, &word, Role::of_status(status)));
     }
     for (count, word, role) in [
-        (summary.stale().count(), "stale", Role::Stale),
-        (summary.dead().count(), "dead", Role::Dead),
+        (
+            summary.with_health(Health::is_stale).count(),
+            "stale",
+            Role::Stale,
+        ),
+        (
+            summary.with_health(Health::is_dead).count(),
+            "dead",
+            Role::Dead,
+        ),
     ] {
         if count > 0 {
             parts.push(format(count as u64, word, role));

@@ -11,7 +11,7 @@ pub mod timeline;
 use std::time::Duration;
 
 use chrono::{DateTime, Local, SubsecRound, Utc};
-use sstat::{Health, Liveness, Session, Update, escape, format_duration};
+use sstat::{Health, Session, Update, escape, format_duration};
 
 /// Converts a time to the user's time zone.
 pub fn local(time: DateTime<Utc>) -> DateTime<Local> {
@@ -70,7 +70,7 @@ pub fn issue_word(health: &Health) -> Option<&'static str> {
 pub fn issue(update: &Update, health: &Health) -> Option<String> {
     let word = issue_word(health)?;
     Some(match &update.process {
-        Some(process) if health.liveness == Liveness::Dead => {
+        Some(process) if health.is_dead() => {
             let text = format!("{word}: process {} is gone", process.pid);
             match health.command_pid {
                 Some(pid) => format!("{text}; its command still runs (pid {pid})"),

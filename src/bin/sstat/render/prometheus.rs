@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use sstat::{Session, Status, escape};
+use sstat::{Health, Session, Status, escape};
 
 use crate::view::Summary;
 
@@ -32,17 +32,17 @@ pub fn write_metrics(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         (
             "sstat_stale_sessions",
             "Sessions without a recent update, very stale ones included.",
-            summary.stale().count(),
+            summary.with_health(Health::is_stale).count(),
         ),
         (
             "sstat_very_stale_sessions",
             "Sessions without an update for much longer.",
-            summary.very_stale().count(),
+            summary.with_health(Health::is_very_stale).count(),
         ),
         (
             "sstat_dead_sessions",
             "Sessions whose process is gone before they completed.",
-            summary.dead().count(),
+            summary.with_health(Health::is_dead).count(),
         ),
     ] {
         write_gauge(out, name, help, [("", count)])?;

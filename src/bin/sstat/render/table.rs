@@ -154,7 +154,7 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
 /// Writes a row for each group: its counts and its mean progress.
 pub fn write_groups(out: &mut dyn Write, summary: &Summary, style: &Style) -> io::Result<()> {
     let key = summary.by.as_ref().map_or(String::new(), GroupBy::title);
-    let statuses = || summary.by_status.keys();
+    let statuses = || summary.totals.by_status.keys();
     let titles = statuses().map(|status| status.as_str().to_uppercase());
     let titles = ["TOTAL".to_owned()].into_iter().chain(titles);
     let counts = titles.chain(["ATTENTION".to_owned()]);

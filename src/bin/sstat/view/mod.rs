@@ -5,13 +5,12 @@ pub mod column;
 pub mod group;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
-use sstat::{FileWarning, Liveness, Session, Status, Update};
+use sstat::{FileWarning, Health, Session, Status, Update};
 
 use crate::view::column::Column;
 use crate::view::group::{Group, GroupBy, group};
@@ -127,20 +126,21 @@ impl Serialize for SessionState<'_> {
 /// All sessions in natural order of their names, and their counts.
 pub struct Summary {
     pub sessions: Vec<Session>,
-    pub by_status: BTreeMap<Status, u64>,
+    /// The group of all sessions.
+    pub totals: Group,
     pub skipped_lines: u64,
     pub by: Option<GroupBy>,
 }
 
 impl Summary {
     pub fn new(sessions: Vec<Session>, skipped_lines: u64, by: Option<GroupBy>) -> Self {
-        let mut by_status = BTreeMap::new();
-        for Session { update, .. } in &sessions {
-            *by_status.entry(update.status.clone()).or_insert(0) += 1;
+        let mut totals = Group::default();
+        for (index, session) in sessions.iter().enumerate() {
+            totals.add(index, session);
         }
         Self {
             sessions,
-            by_status,
+            totals,
             skipped_lines,
             by,
         }
@@ -157,27 +157,23 @@ impl Summary {
         sessions.filter(move |session| session.update.status == status)
     }
 
-    pub fn stale(&self) -> impl Iterator<Item = &Session> {
+    pub fn with_health(&self, is_wanted: fn(&Health) -> bool) -> impl Iterator<Item = &Session> {
         let sessions = self.sessions.iter();
-        sessions.filter(|session| session.health.is_stale())
+        sessions.filter(move |session| is_wanted(&session.health))
     }
 
-    pub fn very_stale(&self) -> impl Iterator<Item = &Session> {
-        let sessions = self.sessions.iter();
-        sessions.filter(|session| session.health.is_very_stale())
-    }
-
-    pub fn dead(&self) -> impl Iterator<Item = &Session> {
-        let sessions = self.sessions.iter();
-        sessions.filter(|session| session.health.liveness == Liveness::Dead)
+    /// Returns the qualified names of sessions of a group.
+    fn names(&self, group: &Group, is_wanted: impl Fn(&Session) -> bool) -> Vec<Cow<'_, str>> {
+        let sessions = group.members.iter().map(|&index| &self.sessions[index]);
+        let sessions = sessions.filter(|session| is_wanted(session));
+        sessions.map(Session::qualified_name).collect()
     }
 }
 
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut keys = serializer.serialize_map(None)?;
-        let sessions: Vec<_> = self.sessions.iter().collect();
-        serialize_counts(&mut keys, &sessions, &self.by_status)?;
+        serialize_counts(&mut keys, self, &self.totals)?;
         keys.serialize_entry("skipped_lines", &self.skipped_lines)?;
         if self.by.is_some() {
             keys.serialize_entry("groups", &Groups(self))?;
@@ -203,10 +199,8 @@ impl Serialize for GroupState<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(summary, group) = self;
         let mut keys = serializer.serialize_map(None)?;
-        let sessions = group.members.iter().map(|&index| &summary.sessions[index]);
-        let sessions: Vec<_> = sessions.collect();
-        serialize_counts(&mut keys, &sessions, &group.by_status)?;
-        let attention = names(&sessions, Session::needs_attention);
+        serialize_counts(&mut keys, summary, group)?;
+        let attention = summary.names(group, Session::needs_attention);
         keys.serialize_entry("attention_sessions", &attention)?;
         keys.serialize_entry("mean_progress", &group.mean_progress())?;
         keys.end()
@@ -216,28 +210,25 @@ impl Serialize for GroupState<'_> {
 /// Serializes the keys that a summary and a group have in common.
 fn serialize_counts<M: SerializeMap>(
     keys: &mut M,
-    sessions: &[&Session],
-    by_status: &BTreeMap<Status, u64>,
+    summary: &Summary,
+    group: &Group,
 ) -> Result<(), M::Error> {
-    let is_dead = |session: &Session| session.health.liveness == Liveness::Dead;
-    let with_status = |status| names(sessions, |session| session.update.status == status);
-    keys.serialize_entry("total_sessions", &sessions.len())?;
-    keys.serialize_entry("by_status", by_status)?;
-    keys.serialize_entry("working_sessions", &with_status(Status::Working))?;
-    keys.serialize_entry("error_sessions", &with_status(Status::Error))?;
-    let stale = names(sessions, |session| session.health.is_stale());
-    keys.serialize_entry("stale_sessions", &stale)?;
-    keys.serialize_entry("idle_sessions", &with_status(Status::Idle))?;
-    keys.serialize_entry("blocked_sessions", &with_status(Status::Blocked))?;
-    keys.serialize_entry("completed_sessions", &with_status(Status::Completed))?;
-    let very_stale = names(sessions, |session| session.health.is_very_stale());
-    keys.serialize_entry("very_stale_sessions", &very_stale)?;
-    keys.serialize_entry("dead_sessions", &names(sessions, is_dead))
-}
-
-fn names<'a>(sessions: &[&'a Session], is_wanted: impl Fn(&Session) -> bool) -> Vec<Cow<'a, str>> {
-    let sessions = sessions.iter().filter(|session| is_wanted(session));
-    sessions.map(|session| session.qualified_name()).collect()
+    keys.serialize_entry("total_sessions", &group.members.len())?;
+    keys.serialize_entry("by_status", &group.by_status)?;
+    let mut names = |key, is_wanted: &dyn Fn(&Session) -> bool| {
+        keys.serialize_entry(key, &summary.names(group, is_wanted))
+    };
+    let has = |status| move |session: &Session| session.update.status == status;
+    names("working_sessions", &has(Status::Working))?;
+    names("error_sessions", &has(Status::Error))?;
+    names("stale_sessions", &|session| session.health.is_stale())?;
+    names("idle_sessions", &has(Status::Idle))?;
+    names("blocked_sessions", &has(Status::Blocked))?;
+    names("completed_sessions", &has(Status::Completed))?;
+    names("very_stale_sessions", &|session| {
+        session.health.is_very_stale()
+    })?;
+    names("dead_sessions", &|session| session.health.is_dead())
 }
 
 /// Sessions in the order to print. As JSON an object keyed by qualified name.

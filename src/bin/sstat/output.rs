@@ -4,8 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter};
-use sstat::{FileWarning, escape, escape_invalid_utf8, escape_json};
+use sstat::{FileWarning, Session, escape, escape_invalid_utf8, escape_json};
 
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
@@ -13,8 +12,7 @@ use crate::render::style::{Role, Style};
 use crate::render::{block, detail, prometheus, table};
 use crate::view::{Form, Report, SessionState, SummaryForm, View};
 
-/// Buffered stdout. The type is concrete, because JSON is written in thousands of
-/// pieces, which is slow through `dyn Write`.
+/// Buffered stdout.
 pub type Stdout = BufWriter<StdoutLock<'static>>;
 
 /// Line-buffered output takes five times as long.
@@ -145,7 +143,7 @@ fn write_view(out: &mut Stdout, view: &View, config: &Config) -> io::Result<()> 
             SummaryForm::Tmux => write_line(out, &block::tmux_line(summary)),
             SummaryForm::Prometheus => prometheus::write_metrics(out, summary),
         },
-        View::List(list, Form::Json) => write_document(out, list),
+        View::List(list, Form::Json) => write_sessions(out, &list.sessions),
         View::List(list, Form::JsonLines) => {
             write_lines(out, list.sessions.iter().map(SessionState))
         }
@@ -179,6 +177,19 @@ fn write_line(out: &mut Stdout, text: &str) -> io::Result<()> {
     writeln!(out, "{text}")
 }
 
+/// Writes sessions as a JSON object, keyed by qualified name.
+fn write_sessions(out: &mut Stdout, sessions: &[Session]) -> io::Result<()> {
+    let mut items = JsonItems::begin(out, ["{", "}"], 0)?;
+    for session in sessions {
+        items.next(out)?;
+        write_json(out, &session.qualified_name(), 1)?;
+        out.write_all(b": ")?;
+        write_json(out, &SessionState(session), 1)?;
+    }
+    items.end(out)?;
+    writeln!(out)
+}
+
 fn write_document(out: &mut Stdout, value: &impl Serialize) -> io::Result<()> {
     write_json(out, value, 0)?;
     writeln!(out)
@@ -186,69 +197,42 @@ fn write_document(out: &mut Stdout, value: &impl Serialize) -> io::Result<()> {
 
 /// Writes a value as JSON without raw control or invisible characters, indented
 /// as the value of a document at a depth.
-pub fn write_json(out: &mut Stdout, value: &impl Serialize, depth: usize) -> io::Result<()> {
-    let mut layout = SafeFormatter(PrettyFormatter::new());
-    for _ in 0..depth {
-        layout.begin_object(&mut io::sink())?;
-    }
-    let mut serializer = serde_json::Serializer::with_formatter(out, layout);
-    Ok(value.serialize(&mut serializer)?)
-}
-
-/// A formatter that indents by two spaces and escapes like [`escape_json`].
-struct SafeFormatter(PrettyFormatter<'static>);
-
-macro_rules! indent {
-    ($($name:ident($($argument:ident: $type:ty)?);)*) => {$(
-        fn $name<W: ?Sized + Write>(&mut self, out: &mut W $(, $argument: $type)?) -> io::Result<()> {
-            self.0.$name(out $(, $argument)?)
+pub fn write_json(out: &mut impl Write, value: &impl Serialize, depth: usize) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(value)?;
+    let indent = format!("\n{:1$}", "", 2 * depth);
+    for (number, line) in json.lines().enumerate() {
+        if number > 0 {
+            out.write_all(indent.as_bytes())?;
         }
-    )*};
+        out.write_all(escape_json(line).as_bytes())?;
+    }
+    Ok(())
 }
 
-impl Formatter for SafeFormatter {
-    fn write_string_fragment<W: ?Sized + Write>(
-        &mut self,
-        out: &mut W,
-        text: &str,
-    ) -> io::Result<()> {
-        out.write_all(escape_json(text).as_bytes())
-    }
-
-    fn write_raw_fragment<W: ?Sized + Write>(&mut self, out: &mut W, json: &str) -> io::Result<()> {
-        out.write_all(escape_json(json).as_bytes())
-    }
-
-    indent! {
-        begin_array();
-        end_array();
-        begin_array_value(first: bool);
-        end_array_value();
-        begin_object();
-        end_object();
-        begin_object_key(first: bool);
-        begin_object_value();
-        end_object_value();
-    }
-}
-
-/// A JSON array whose elements are written one by one.
-pub struct JsonArray {
+/// A JSON array or object whose items are written one by one, so that the document is
+/// not in memory.
+pub struct JsonItems {
+    end: &'static str,
     depth: usize,
     is_empty: bool,
 }
 
-impl JsonArray {
-    /// Begins an array as the value of a document at a depth.
-    pub fn begin(out: &mut Stdout, depth: usize) -> io::Result<Self> {
-        out.write_all(b"[")?;
+impl JsonItems {
+    /// Begins an array or object as the value of a document at a depth.
+    pub fn begin(
+        out: &mut Stdout,
+        [begin, end]: [&'static str; 2],
+        depth: usize,
+    ) -> io::Result<Self> {
+        out.write_all(begin.as_bytes())?;
         Ok(Self {
+            end,
             depth,
             is_empty: true,
         })
     }
 
-    /// Writes everything in front of the next element, which is at `depth + 1`.
+    /// Writes everything in front of the next item, which is at `depth + 1`.
     pub fn next(&mut self, out: &mut Stdout) -> io::Result<()> {
         let comma = if self.is_empty { "" } else { "," };
         self.is_empty = false;
@@ -259,7 +243,7 @@ impl JsonArray {
         if !self.is_empty {
             write!(out, "\n{:1$}", "", 2 * self.depth)?;
         }
-        out.write_all(b"]")
+        out.write_all(self.end.as_bytes())
     }
 }
 
@@ -272,9 +256,7 @@ mod tests {
     fn raw_value_is_escaped() {
         let raw = RawValue::from_string("{\"k\":\"\u{9b}31m\"}".into()).unwrap();
         let mut out = Vec::new();
-        let layout = SafeFormatter(PrettyFormatter::new());
-        let mut serializer = serde_json::Serializer::with_formatter(&mut out, layout);
-        [raw].serialize(&mut serializer).unwrap();
-        assert_eq!(out, b"[\n  {\"k\":\"\\u009b31m\"}\n]");
+        write_json(&mut out, &[raw], 1).unwrap();
+        assert_eq!(out, b"[\n    {\"k\":\"\\u009b31m\"}\n  ]");
     }
 }

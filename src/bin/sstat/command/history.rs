@@ -15,7 +15,7 @@ use crate::cli;
 use crate::config::{Config, Stream};
 use crate::directories::{Directories, qualify};
 use crate::error::{CliError, Result};
-use crate::output::{self, JsonArray, Stdout, Stop};
+use crate::output::{self, JsonItems, Stdout, Stop};
 use crate::render::plot::{Plot, TimeRange};
 use crate::render::style::Style;
 use crate::render::timeline;
@@ -247,7 +247,7 @@ impl Histories<'_> {
             let (session, history) = history?;
             warnings.extend(self.write_history(out, session, &history, 0)?);
         } else {
-            let mut array = JsonArray::begin(out, 0)?;
+            let mut array = JsonItems::begin(out, ["[", "]"], 0)?;
             for history in histories {
                 array.next(out)?;
                 let (session, history) = history?;
@@ -340,7 +340,7 @@ impl Histories<'_> {
             out,
             ",\n{indent}\"total_updates\": {total},\n{indent}\"updates\": "
         )?;
-        let mut updates = JsonArray::begin(out, depth + 1)?;
+        let mut updates = JsonItems::begin(out, ["[", "]"], depth + 1)?;
         let warning = self.read(history, |_, update| {
             updates.next(out)?;
             Ok(output::write_json(out, &update, depth + 2)?)

@@ -231,19 +231,11 @@ fn serialize_counts<M: SerializeMap>(
     names("dead_sessions", &|session| session.health.is_dead())
 }
 
-/// Sessions in the order to print. As JSON an object keyed by qualified name.
+/// Sessions in the order to print.
 pub struct List {
     pub sessions: Vec<Session>,
     /// The columns of the table; empty for the usual ones.
     pub columns: Vec<Column>,
-}
-
-impl Serialize for List {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let sessions = self.sessions.iter();
-        serializer
-            .collect_map(sessions.map(|session| (session.qualified_name(), SessionState(session))))
-    }
 }
 
 /// Stale and dead sessions, worst first.

@@ -32,17 +32,11 @@ pub enum Stream {
 
 /// The source of the current time: the system, or the fixed time of `SSTAT_NOW`.
 #[derive(Clone, Copy, Debug)]
-pub enum Clock {
-    System,
-    Fixed(DateTime<Utc>),
-}
+pub struct Clock(Option<DateTime<Utc>>);
 
 impl Clock {
     pub fn now(self) -> DateTime<Utc> {
-        match self {
-            Self::System => Utc::now(),
-            Self::Fixed(now) => now,
-        }
+        self.0.unwrap_or_else(Utc::now)
     }
 }
 
@@ -75,16 +69,14 @@ impl Config {
     }
 
     pub fn clock(&self) -> Result<Clock> {
-        match text_variable("SSTAT_NOW")? {
-            None => Ok(Clock::System),
-            Some(text) => sstat::parse_timestamp(&text)
-                .map(Clock::Fixed)
-                .ok_or_else(|| {
-                    CliError::error(format!(
-                        "SSTAT_NOW: invalid time '{text}': expected RFC 3339"
-                    ))
-                }),
-        }
+        let parse = |text: String| {
+            sstat::parse_timestamp(&text).ok_or_else(|| {
+                CliError::error(format!(
+                    "SSTAT_NOW: invalid time '{text}': expected RFC 3339"
+                ))
+            })
+        };
+        Ok(Clock(text_variable("SSTAT_NOW")?.map(parse).transpose()?))
     }
 
     /// Returns the health rules for the current time and the given thresholds.
@@ -293,14 +285,12 @@ pub fn before(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
 /// given and exceeds the default of `very stale`, the latter is three times it.
 fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
     let default = Thresholds::default();
-    let stale = match args.stale_after {
-        Some(stale) => Some(stale),
-        None => duration_variable("SSTAT_STALE_AFTER")?,
+    let duration = |given: Option<Duration>, name: &str| match given {
+        None => duration_variable(name),
+        given => Ok(given),
     };
-    let very_stale = match args.very_stale_after {
-        Some(very_stale) => Some(very_stale),
-        None => duration_variable("SSTAT_VERY_STALE_AFTER")?,
-    };
+    let stale = duration(args.stale_after, "SSTAT_STALE_AFTER")?;
+    let very_stale = duration(args.very_stale_after, "SSTAT_VERY_STALE_AFTER")?;
     let statuses = match &args.stale_status {
         Some(statuses) => statuses.clone(),
         None => match text_variable("SSTAT_STALE_STATUS")? {

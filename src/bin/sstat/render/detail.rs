@@ -63,10 +63,8 @@ pub fn facts(detail: &Detail, style: &Style) -> Vec<Fact> {
     let (held, since) = (time_in_status(session), since(session));
     let held = Span::plain(format!(" for {held}, since {since}"));
     add("Status", vec![Span::of_status(&update.status), held]);
-    if let Some(role) = Role::of_health(health)
-        && let Some(issue) = issue(update, health)
-    {
-        add("Issue", vec![Span::of(role, issue)]);
+    if let Some(issue) = issue(update, health) {
+        add("Issue", vec![issue]);
     }
     if health.is_acknowledged
         && let Some(until) = update.acknowledged_until

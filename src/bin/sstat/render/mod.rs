@@ -10,6 +10,7 @@ pub mod timeline;
 
 use std::time::Duration;
 
+use crate::render::style::{Span, worst_issue};
 use chrono::{DateTime, Local, SubsecRound, Utc};
 use sstat::{Health, Session, Update, escape, format_duration};
 
@@ -60,16 +61,11 @@ pub fn minutes(duration: Duration) -> String {
     }
 }
 
-/// Returns a session's worst issue in one or two words; `None` for a healthy
-/// session.
-pub fn issue_word(health: &Health) -> Option<&'static str> {
-    style::worst_issue(health).map(|(word, _)| word)
-}
-
-/// Returns the same as [`issue_word`], with the process of a dead session.
-pub fn issue(update: &Update, health: &Health) -> Option<String> {
-    let word = issue_word(health)?;
-    Some(match &update.process {
+/// Returns a session's worst issue and its role; `None` for a healthy session. For a
+/// dead one it has the process.
+pub fn issue(update: &Update, health: &Health) -> Option<Span> {
+    let (word, role) = worst_issue(health)?;
+    let text = match &update.process {
         Some(process) if health.is_dead() => {
             let text = format!("{word}: process {} is gone", process.pid);
             match health.command_pid {
@@ -78,7 +74,8 @@ pub fn issue(update: &Update, health: &Health) -> Option<String> {
             }
         }
         _ => word.to_owned(),
-    })
+    };
+    Some(Span::of(role, text))
 }
 
 /// Quotes a word for the shell if necessary.

@@ -142,10 +142,7 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
             Span::of_status(&update.status),
             Span::plain(time_in_status(session)),
             Span::plain(age(health)),
-            Span {
-                role: Role::of_health(health),
-                text: issue(update, health).unwrap_or_default(),
-            },
+            issue(update, health).unwrap_or_else(|| Span::plain("")),
             Span::of(Role::Faint, command),
         ]
     })
@@ -310,18 +307,16 @@ fn write_table<T>(
     let kept: Vec<_> = kept.iter().map(&fields).collect();
     kept.iter().for_each(|fields| measure(fields));
     others.iter().for_each(|row| measure(&fields(row)));
-    let widths = layout.widths(&longest, style.width);
-    let columns = || layout.headers.iter().zip(&widths);
+    let widths = layout.widths(&longest, style.width).into_iter();
+    let columns = widths.zip(&layout.headers).enumerate();
+    // The place, the kind and the width of each column that is shown.
+    let shown = columns.filter_map(|(place, (width, header))| Some((place, header.kind, width?)));
+    let shown: Vec<(usize, Kind, usize)> = shown.collect();
     let row = |fields: &Vec<Span>| {
-        let cells = fields.iter().zip(columns());
-        let mut row = Row::from(
-            cells.map(|(field, (header, width))| match (header.kind, width) {
-                (Kind::Name, Some(width)) => style.fit_middle(&field.text, *width),
-                _ => style.fit(&field.text, MAX_WIDTH),
-            }),
-        );
-        row.max_height(1);
-        row
+        Row::from(shown.iter().map(|&(place, kind, width)| match kind {
+            Kind::Name => style.fit_middle(&fields[place].text, width),
+            _ => style.fit(&fields[place].text, width),
+        }))
     };
     let titles = layout.headers.iter();
     let titles = titles.map(|header| Span::of(Role::Heading, &header.title));
@@ -333,29 +328,19 @@ fn write_table<T>(
         table.load_style(
             TableStyle::new().content_lines(ContentLineStyle::none().junction(SEPARATOR)),
         );
-        table.set_truncation_indicator(style.ellipsis());
-        // Truncate anywhere, not only between words.
-        table.set_delimiter(SEPARATOR);
         table.add_rows(lines.iter().map(row));
-        for (column, (header, width)) in table.column_iter_mut().zip(columns()) {
+        for (column, &(_, kind, width)) in table.column_iter_mut().zip(&shown) {
             column.set_padding((0, 0));
-            column.set_constraint(match *width {
-                Some(width) => ColumnConstraint::Absolute(Width::Fixed(width as u16)),
-                None => ColumnConstraint::Hidden,
-            });
-            if header.kind == Kind::Number {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width as u16)));
+            if kind == Kind::Number {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
         for (line, fields) in table.lines().zip(&lines) {
-            let shown = fields
-                .iter()
-                .zip(&widths)
-                .filter(|(_, width)| width.is_some());
             let mut text = String::new();
-            for (cell, (field, _)) in line.split(SEPARATOR).zip(shown) {
+            for (cell, &(place, ..)) in line.split(SEPARATOR).zip(&shown) {
                 let trimmed = cell.trim_end();
-                match field.role {
+                match fields[place].role {
                     Some(role) => text.push_str(&style.paint(role, trimmed)),
                     None => text.push_str(trimmed),
                 }

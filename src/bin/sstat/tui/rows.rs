@@ -8,7 +8,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{Attention, Health, Liveness, Session, Status, Update};
 
 use crate::hook::is_session_end;
-use crate::render::issue_word;
 use crate::render::style::{Role, worst_issue};
 use crate::tui::text::columns;
 use crate::view::column::Column;
@@ -153,7 +152,7 @@ impl Rows {
         for (column, width) in chosen.iter().zip(&mut self.widths) {
             let text = match column {
                 Column::Status => {
-                    let issue = issue_word(health).map_or(0, |word| 1 + word.len());
+                    let issue = worst_issue(health).map_or(0, |(word, _)| 1 + word.len());
                     let ack = usize::from(health.is_acknowledged) * (1 + ACKNOWLEDGED.len());
                     let word = columns(worst_word(update, health).0) + ack;
                     self.word = self.word.max(word);
@@ -221,7 +220,8 @@ fn contains_words(session: &Session, words: &[&str], chosen: &[Column], text: &m
         .iter()
         .chain(others)
         .map(|column| column.text(session));
-    let issue = Cow::Borrowed(issue_word(&session.health).unwrap_or_default());
+    let issue = worst_issue(&session.health).map_or("", |(word, _)| word);
+    let issue = Cow::Borrowed(issue);
     let qualified = session.project().map(|_| session.qualified_name());
     text.clear();
     for part in parts.chain([issue]).chain(qualified) {

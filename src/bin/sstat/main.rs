@@ -113,16 +113,18 @@ fn run_verb(config: &Config, mut command: Command) -> Result<u8> {
     for name in command.names_mut() {
         select::resolve_name(config, name);
     }
-    let report = match command {
-        Command::Push(Deferred { args, .. }) => command::push::run(config, args)?,
-        Command::Summary(Deferred { args, .. }) => command::summary::run(config, &args)?,
-        Command::List(Deferred { args, .. }) => command::list::run(config, &args)?,
-        Command::Show(Deferred { args, .. }) => command::show::run(config, &args)?,
-        Command::History(Deferred { args, .. }) => return command::history::run(config, &args),
-        Command::Stale(Deferred { args, .. }) => command::stale::run(config, &args)?,
-        Command::Watch(Deferred { args, .. }) => return command::watch::run(config, &args),
-    };
-    output::print(config, report)
+    match command {
+        Command::Push(Deferred { args, .. }) => {
+            let report = command::push::run(config, args)?;
+            Ok(output::print_report(config, &report))
+        }
+        Command::Summary(Deferred { args, .. }) => command::summary::run(config, &args),
+        Command::List(Deferred { args, .. }) => command::list::run(config, &args),
+        Command::Show(Deferred { args, .. }) => command::show::run(config, &args),
+        Command::History(Deferred { args, .. }) => command::history::run(config, &args),
+        Command::Stale(Deferred { args, .. }) => command::stale::run(config, &args),
+        Command::Watch(Deferred { args, .. }) => command::watch::run(config, &args),
+    }
 }
 
 /// Prints an error without colors and returns its exit code.

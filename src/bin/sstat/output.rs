@@ -9,8 +9,7 @@ use sstat::{FileWarning, Session, escape, escape_invalid_utf8, escape_json};
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result};
 use crate::render::style::{Role, Style};
-use crate::render::{block, detail, prometheus, table};
-use crate::view::{Form, Report, SessionState, SummaryForm, View};
+use crate::view::{Report, SessionState};
 
 /// Buffered stdout.
 pub type Stdout = BufWriter<StdoutLock<'static>>;
@@ -18,24 +17,24 @@ pub type Stdout = BufWriter<StdoutLock<'static>>;
 /// Line-buffered output takes five times as long.
 const BUFFER: usize = 64 * 1024;
 
-/// Prints a report and returns the exit code.
-pub fn print(config: &Config, report: Report) -> Result<u8> {
-    // The exit code of a gate must not depend on whether its output is read.
-    let code = report.code;
-    print_report(config, report)?;
-    Ok(code)
+/// Writes to stdout, then prints the messages of a report unless the reader of stdout is
+/// gone. Returns the exit code.
+pub fn print(
+    config: &Config,
+    report: &Report,
+    write: impl FnOnce(&mut Stdout) -> io::Result<()>,
+) -> Result<u8> {
+    match write_stdout(|out| Ok(write(out)?))? {
+        true => Ok(print_report(config, report)),
+        // The exit code of a gate must not depend on whether its output is read.
+        false => Ok(report.code),
+    }
 }
 
-/// Prints a report. Returns false if the reader of stdout is gone.
-pub fn print_report(config: &Config, report: Report) -> Result<bool> {
-    let is_open = match report.view {
-        View::Nothing => true,
-        view => write_stdout(|out| Ok(write_view(out, &view, config)?))?,
-    };
-    if is_open {
-        print_messages(config, &report.warnings, &report.failures);
-    }
-    Ok(is_open)
+/// Prints the messages of a report and returns its exit code.
+pub fn print_report(config: &Config, report: &Report) -> u8 {
+    print_messages(config, &report.warnings, &report.failures);
+    report.code
 }
 
 /// Prints warnings, except with `--quiet`, and errors on stderr.
@@ -78,7 +77,7 @@ pub fn print_lines(values: impl Iterator<Item: Serialize>) -> Result<bool> {
     write_stdout(|out| Ok(write_lines(out, values)?))
 }
 
-fn write_lines(out: &mut Stdout, mut values: impl Iterator<Item: Serialize>) -> io::Result<()> {
+pub fn write_lines(out: &mut Stdout, mut values: impl Iterator<Item: Serialize>) -> io::Result<()> {
     values.try_for_each(|value| {
         let json = serde_json::to_string(&value)?;
         writeln!(out, "{}", escape_json(&json))
@@ -131,46 +130,22 @@ pub fn unless_closed(source: io::Error) -> Result<()> {
     Err(CliError::of_stream("write", "stdout", source))
 }
 
-fn write_view(out: &mut Stdout, view: &View, config: &Config) -> io::Result<()> {
-    let style = || config.style(Stream::Out);
-    match view {
-        View::Nothing => Ok(()),
-        View::Summary(summary, form) => match form {
-            SummaryForm::Json => write_document(out, summary),
-            SummaryForm::Block => block::write_block(out, summary, &style()),
-            SummaryForm::Groups => table::write_groups(out, summary, &style()),
-            SummaryForm::Short => write_line(out, &block::short_line(summary, &style())),
-            SummaryForm::Tmux => write_line(out, &block::tmux_line(summary)),
-            SummaryForm::Prometheus => prometheus::write_metrics(out, summary),
-        },
-        View::List(list, Form::Json) => write_sessions(out, &list.sessions),
-        View::List(list, Form::JsonLines) => {
-            write_lines(out, list.sessions.iter().map(SessionState))
-        }
-        View::List(list, Form::Human) => table::write_list(out, list, &style()),
-        View::Paths(paths, end) => write_paths(out, paths, *end),
-        View::Stale(list, Form::Human) => table::write_stale(out, list, &style()),
-        View::Stale(list, _) => write_document(out, list),
-        View::Show(detail, Form::Human) => detail::write_detail(out, detail, &style()),
-        View::Show(detail, _) => write_document(out, &**detail),
-    }
-}
-
-/// Writes paths unchanged, except on a terminal.
-fn write_paths(out: &mut Stdout, paths: &[PathBuf], end: u8) -> io::Result<()> {
+/// Writes paths unchanged, except on a terminal, each followed by a newline or NUL.
+pub fn write_paths(out: &mut Stdout, paths: &[PathBuf], null: bool) -> io::Result<()> {
     let is_terminal = out.get_ref().is_terminal();
+    let end = if null { b"\0" } else { b"\n" };
     paths.iter().try_for_each(|path| {
         let bytes = path.as_os_str().as_encoded_bytes();
         match is_terminal {
             true => out.write_all(escape(&escape_invalid_utf8(bytes)).as_bytes())?,
             false => out.write_all(bytes)?,
         }
-        out.write_all(&[end])
+        out.write_all(end)
     })
 }
 
 /// Writes a line unless it is empty.
-fn write_line(out: &mut Stdout, text: &str) -> io::Result<()> {
+pub fn write_line(out: &mut Stdout, text: &str) -> io::Result<()> {
     if text.is_empty() {
         return Ok(());
     }
@@ -178,7 +153,7 @@ fn write_line(out: &mut Stdout, text: &str) -> io::Result<()> {
 }
 
 /// Writes sessions as a JSON object, keyed by qualified name.
-fn write_sessions(out: &mut Stdout, sessions: &[Session]) -> io::Result<()> {
+pub fn write_sessions(out: &mut Stdout, sessions: &[Session]) -> io::Result<()> {
     let mut items = JsonItems::begin(out, ["{", "}"], 0)?;
     for session in sessions {
         items.next(out)?;
@@ -190,7 +165,7 @@ fn write_sessions(out: &mut Stdout, sessions: &[Session]) -> io::Result<()> {
     writeln!(out)
 }
 
-fn write_document(out: &mut Stdout, value: &impl Serialize) -> io::Result<()> {
+pub fn write_document(out: &mut Stdout, value: &impl Serialize) -> io::Result<()> {
     write_json(out, value, 0)?;
     writeln!(out)
 }

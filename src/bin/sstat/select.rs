@@ -13,11 +13,9 @@ use crate::directories::{Directories, compare, name_in, name_in_project, parts, 
 use crate::error::{CliError, Result, exit_code};
 use crate::view::Report;
 
-/// The sessions that match the filters, and the messages about the others.
+/// The messages about the sessions that a command reads.
 #[derive(Default)]
 pub struct Selection {
-    /// In natural order of their names.
-    pub sessions: Vec<Session>,
     pub warnings: Vec<FileWarning>,
     /// Names given by the user that are not a session.
     pub unknown: Vec<String>,
@@ -31,12 +29,15 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Adds the warnings and errors to a report. With `strict`, which is for gates
-    /// in scripts, everything that kept a session from being read is an error.
-    pub fn conclude(&mut self, config: &Config, report: Report, strict: bool) -> Report {
+    /// Returns the messages and the exit code. With `strict`, which is for gates in
+    /// scripts, everything that kept a session from being read is an error.
+    pub fn conclude(mut self, config: &Config, strict: bool) -> Report {
         self.warnings.sort_by(|a, b| a.path.cmp(&b.path));
         self.warnings.dedup_by(|a, b| a.path == b.path);
-        let mut report = report.with_warnings(&self.warnings);
+        let mut report = Report {
+            warnings: self.warnings.iter().map(ToString::to_string).collect(),
+            ..Report::default()
+        };
         for name in &self.unknown {
             let error = absent(config, name);
             let code = if strict { exit_code::ERROR } else { error.code };
@@ -47,19 +48,19 @@ impl Selection {
         if !self.failures.is_empty() || (strict && (hides_session || !self.mistakes.is_empty())) {
             report.code = exit_code::ERROR;
         }
-        report.failures.append(&mut self.failures);
-        report.warnings.append(&mut self.notes);
-        let messages = match strict {
-            true => &mut report.failures,
-            false => &mut report.warnings,
-        };
-        messages.append(&mut self.mistakes);
+        report.failures.extend(self.failures);
+        report.warnings.extend(self.notes);
+        match strict {
+            true => report.failures.extend(self.mistakes),
+            false => report.warnings.extend(self.mistakes),
+        }
         report
     }
 
     /// Reads the sessions with a name given by the user.
     fn add_named(
         &mut self,
+        sessions: &mut Vec<Session>,
         directories: &Directories,
         given: &str,
         rules: &HealthRules,
@@ -74,7 +75,7 @@ impl Selection {
                 (Some(session), warning) => {
                     is_found = true;
                     self.notes.extend(stored_name(store, name));
-                    self.sessions.push(session);
+                    sessions.push(session);
                     self.warnings.extend(warning);
                 }
                 (None, warning) => unread.extend(warning),
@@ -116,9 +117,14 @@ pub fn stored_name(store: &Store, name: &str) -> Option<String> {
     ))
 }
 
-/// Reads the sessions that match the filters.
-pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result<Selection> {
-    let mut selection = Selection::default();
+/// Reads the sessions that match the filters, in natural order of their names. Returns
+/// them with the messages about the others.
+pub fn select(
+    config: &Config,
+    filters: &Filters,
+    rules: &HealthRules,
+) -> Result<(Vec<Session>, Selection)> {
+    let (mut sessions, mut selection) = (Vec::new(), Selection::default());
     let missing = config.directories.missing();
     let names = Names::new(&filters.names);
     let is_single = config.directories.is_single();
@@ -127,7 +133,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
         let is_wanted = |name: &str| names.want(project, name) && !names.have(project, name);
         match store.scan(rules, is_wanted) {
             Ok(mut scan) => {
-                selection.sessions.append(&mut scan.sessions);
+                sessions.append(&mut scan.sessions);
                 selection.warnings.append(&mut scan.warnings);
             }
             // The message about it is in `missing`.
@@ -137,9 +143,8 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
         }
     }
     for name in &names.literal {
-        selection.add_named(&config.directories, name, rules)?;
+        selection.add_named(&mut sessions, &config.directories, name, rules)?;
     }
-    let sessions = &mut selection.sessions;
     if !is_single || !names.literal.is_empty() {
         sessions.sort_unstable_by(|a, b| compare(parts(a), parts(b)));
         // The bare and the qualified name of one session may be given.
@@ -153,7 +158,6 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
                 .for_each(|session| session.has_namesake = is_several);
         }
     }
-    let sessions = &mut selection.sessions;
     let is_used =
         |status: &Status| (sessions.iter()).any(|session| session.update.status == *status);
     let (misspelled, others) = unknown_statuses(&filters.status, "no session", is_used);
@@ -168,7 +172,7 @@ pub fn select(config: &Config, filters: &Filters, rules: &HealthRules) -> Result
         .iter()
         .flat_map(|session| dropped_keys(config, session));
     selection.notes.extend(dropped);
-    Ok(selection)
+    Ok((sessions, selection))
 }
 
 /// Returns warnings about the statuses in `wanted` that sstat does not write and that

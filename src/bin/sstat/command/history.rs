@@ -19,8 +19,8 @@ use crate::output::{self, JsonItems, Stdout, Stop};
 use crate::render::plot::{Plot, TimeRange};
 use crate::render::style::Style;
 use crate::render::timeline;
-use crate::select::{Names, Selection, select, unknown_statuses};
-use crate::view::{Report, View, directory_if_several};
+use crate::select::{Names, select, unknown_statuses};
+use crate::view::directory_if_several;
 use crate::watch::history_follower::HistoryFollower;
 
 /// The default of `--limit`.
@@ -51,13 +51,19 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
         HealthRules::new(config.now()?, Thresholds::default())
     };
     let filters = cli::Filters::of_names(args.names.clone());
-    let mut selection = select(config, &filters, &rules)?;
+    let (mut sessions, mut selection) = select(config, &filters, &rules)?;
     let joins = joining_sessions(args);
-    let sessions = take_sessions(&mut selection, &config.directories, args, joins.as_ref());
+    sort_by_arguments(&mut sessions, &args.names);
+    drop_repeated(
+        &mut selection.warnings,
+        &sessions,
+        &config.directories,
+        joins.as_ref(),
+    );
     let is_nothing = sessions.is_empty() && !selection.unknown.is_empty();
-    let mut report = selection.conclude(config, Report::of(View::Nothing), false);
+    let mut report = selection.conclude(config, false);
     if is_nothing {
-        return output::print(config, report);
+        return Ok(output::print_report(config, &report));
     }
     if args.follow {
         let warnings = std::mem::take(&mut report.warnings);
@@ -100,8 +106,10 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     if !is_open {
         return Ok(report.code);
     }
+    let warnings = warnings.iter().map(ToString::to_string);
     report.warnings.extend(histories.unknown_statuses());
-    output::print(config, report.with_warnings(&warnings))
+    report.warnings.extend(warnings);
+    Ok(output::print_report(config, &report))
 }
 
 /// Returns the names of new sessions to follow; `None` if no new session is followed.
@@ -110,19 +118,15 @@ fn joining_sessions(args: &cli::History) -> Option<Names> {
     (args.follow && names.exactly().is_none()).then_some(names)
 }
 
-/// Returns the sessions to print: those named in the order of the arguments, then
-/// those that match a pattern. Drops the warnings that are repeated when the history
-/// is read.
-fn take_sessions(
-    selection: &mut Selection,
+/// Drops the warnings that are repeated when the histories are read.
+fn drop_repeated(
+    warnings: &mut Vec<FileWarning>,
+    sessions: &[Session],
     directories: &Directories,
-    args: &cli::History,
     joins: Option<&Names>,
-) -> Vec<Session> {
-    let mut sessions = std::mem::take(&mut selection.sessions);
-    let key = |session: &Session| session.qualified_name().into_owned();
-    let known: HashSet<String> = sessions.iter().map(key).collect();
-    selection.warnings.retain(|warning| {
+) {
+    let known: HashSet<_> = sessions.iter().map(Session::qualified_name).collect();
+    warnings.retain(|warning| {
         let name = warning.path.file_name().and_then(session_of_file);
         let is_in = |store: &&Store| warning.path.parent() == Some(store.path());
         let (Some(name), Some(store)) = (name, directories.stores().find(is_in)) else {
@@ -130,10 +134,15 @@ fn take_sessions(
         };
         let project = store.directory().project();
         joins.is_none_or(|joins| !joins.want(project, &name))
-            && !known.contains(&qualify(store, name))
+            && !known.contains(&*qualify(store, name))
     });
+}
+
+/// Puts the sessions that are named in the order of the arguments, before those that
+/// match a pattern.
+fn sort_by_arguments(sessions: &mut [Session], names: &[String]) {
     let mut places: HashMap<&str, usize> = HashMap::new();
-    for (place, name) in args.names.iter().enumerate() {
+    for (place, name) in names.iter().enumerate() {
         places.entry(name).or_insert(place);
     }
     sessions.sort_by_cached_key(|session| {
@@ -141,7 +150,6 @@ fn take_sessions(
         let place = place.or_else(|| places.get(session.name()));
         place.copied().unwrap_or(usize::MAX)
     });
-    sessions
 }
 
 /// The sessions whose histories are printed.

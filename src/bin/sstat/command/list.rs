@@ -1,23 +1,26 @@
 //! `sstat list`: one row, JSON value or path for each session.
 
+use std::path::PathBuf;
+
 use sstat::{Liveness, Session};
 
 use crate::cli::{self, SortKey};
-use crate::config::Config;
-use crate::error::{Result, exit_code};
+use crate::config::{Config, Stream};
+use crate::error::Result;
+use crate::output;
+use crate::render::table;
 use crate::select::select;
 use crate::view::column::Column;
-use crate::view::{Form, List, Report, View};
+use crate::view::{Report, SessionState};
 
-pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
+pub fn run(config: &Config, args: &cli::List) -> Result<u8> {
     let mut rules = config.rules(&args.reading.staleness)?;
     let shows_since = |column: &Column| matches!(column, Column::For | Column::Since);
     rules.finds_since = (args.columns.is_empty() && !args.files)
         || args.columns.iter().any(shows_since)
         || args.sort == Some(SortKey::For)
         || args.filters.longer_than.is_some();
-    let mut selection = select(config, &args.filters, &rules)?;
-    let mut sessions = std::mem::take(&mut selection.sessions);
+    let (mut sessions, selection) = select(config, &args.filters, &rules)?;
     if args.attention {
         sessions.retain(Session::needs_attention);
     }
@@ -37,30 +40,31 @@ pub fn run(config: &Config, args: &cli::List) -> Result<Report> {
     if args.files {
         sessions.retain(|session| session.health.liveness != Liveness::Alive);
     }
-    let is_match = !sessions.is_empty();
-    let mut report = match args.files {
-        true => files(config, &sessions, args.null)?,
-        false => {
-            let form = match (args.reading.json, args.jsonl) {
-                (true, _) => Form::Json,
-                (_, true) => Form::JsonLines,
-                _ => Form::Human,
-            };
-            let columns = args.columns.clone();
-            Report::of(View::List(List { sessions, columns }, form))
-        }
+    let mut report = selection.conclude(config, args.exit_code);
+    report.note_match(args.exit_code && !sessions.is_empty());
+    let paths = match args.files {
+        true => files(config, &sessions, args.null, &mut report)?,
+        false => Vec::new(),
     };
-    if args.exit_code && is_match {
-        report.code = exit_code::NO_MATCH;
-    }
-    Ok(selection.conclude(config, report, args.exit_code))
+    output::print(config, &report, |out| match args {
+        cli::List { files: true, .. } => output::write_paths(out, &paths, args.null),
+        cli::List { jsonl: true, .. } => {
+            output::write_lines(out, sessions.iter().map(SessionState))
+        }
+        _ if args.reading.json => output::write_sessions(out, &sessions),
+        _ => table::write_list(out, &sessions, &args.columns, &config.style(Stream::Out)),
+    })
 }
 
-/// Reports the paths of the sessions' files. A path with a newline is left out unless
+/// Returns the paths of the sessions' files. A path with a newline is left out unless
 /// each ends with NUL, because a reader would take its parts for two paths.
-fn files(config: &Config, sessions: &[Session], null: bool) -> Result<Report> {
+fn files(
+    config: &Config,
+    sessions: &[Session],
+    null: bool,
+    report: &mut Report,
+) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
-    let mut warnings = Vec::new();
     for session in sessions {
         let qualified_name = session.qualified_name();
         let (store, name) = config.directories.find(&qualified_name);
@@ -69,17 +73,12 @@ fn files(config: &Config, sessions: &[Session], null: bool) -> Result<Report> {
         };
         if !null && path.as_os_str().as_encoded_bytes().contains(&b'\n') {
             let path = path.display();
-            warnings.push(format!(
+            report.warnings.push(format!(
                 "{path}: left out: the path contains a newline; use -0"
             ));
         } else {
             paths.push(path);
         }
     }
-    let end = if null { b'\0' } else { b'\n' };
-    let view = View::Paths(paths, end);
-    Ok(Report {
-        warnings,
-        ..Report::of(view)
-    })
+    Ok(paths)
 }

@@ -7,12 +7,14 @@ use chrono::{DateTime, Utc};
 use sstat::{FileWarning, HealthRules, Query, Session, Status, StatusSince, Store, Update};
 
 use crate::cli;
-use crate::config::Config;
+use crate::config::{Config, Stream};
 use crate::directories::{name_in, qualify};
 use crate::error::{CliError, Result};
+use crate::output;
+use crate::render::detail::write_detail;
 use crate::select::{absent, dropped_keys, stored_name};
 use crate::tmux;
-use crate::view::{Detail, Form, Remaining, Report, View};
+use crate::view::{Detail, Remaining, Report};
 
 /// The number of updates to read to find the start of the status and the progress.
 const LOOK_BACK: usize = 1000;
@@ -23,7 +25,7 @@ const MAX_REMAINING: Duration = Duration::from_secs(100 * 24 * 3600);
 /// The number of updates to show.
 const RECENT: usize = 10;
 
-pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
+pub fn run(config: &Config, args: &cli::Show) -> Result<u8> {
     let rules = config.rules(&args.reading.staleness)?;
     let (store, name) = find_one(config, &args.name, &rules)?;
     let (detail, warning) = detail(store, name, &rules, RECENT)?;
@@ -32,12 +34,18 @@ pub fn run(config: &Config, args: &cli::Show) -> Result<Report> {
     };
     let update = &detail.session.update;
     detail.pane = args.tmux.map(|lines| tmux::last_lines(update, lines));
-    let dropped = dropped_keys(config, &detail.session);
-    let view = View::Show(Box::new(detail), Form::of(args.reading.json));
-    let mut report = Report::of(view).with_warnings(warning.as_slice());
-    report.warnings.extend(dropped);
+    let mut report = Report::default();
+    report
+        .warnings
+        .extend(warning.map(|warning| warning.to_string()));
+    report
+        .warnings
+        .extend(dropped_keys(config, &detail.session));
     report.warnings.extend(stored_name(store, name));
-    Ok(report)
+    output::print(config, &report, |out| match args.reading.json {
+        true => output::write_document(out, &detail),
+        false => write_detail(out, &detail, &config.style(Stream::Out)),
+    })
 }
 
 /// Returns the directory of the session with a bare or qualified name, and its name

@@ -5,16 +5,17 @@ use std::cmp::Reverse;
 use sstat::{Origin, Session, Staleness};
 
 use crate::cli;
-use crate::config::Config;
-use crate::error::{Result, exit_code};
+use crate::config::{Config, Stream};
+use crate::error::Result;
+use crate::output;
+use crate::render::table;
 use crate::select::select;
-use crate::view::{Form, Report, StaleList, View};
+use crate::view::StaleList;
 
-pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
+pub fn run(config: &Config, args: &cli::Stale) -> Result<u8> {
     let mut rules = config.rules(&args.reading.staleness)?;
     rules.finds_since = true;
-    let mut selection = select(config, &args.filters, &rules)?;
-    let mut sessions = std::mem::take(&mut selection.sessions);
+    let (mut sessions, selection) = select(config, &args.filters, &rules)?;
     let least = match args.very {
         true => Staleness::VeryStale,
         false => Staleness::Stale,
@@ -23,16 +24,15 @@ pub fn run(config: &Config, args: &cli::Stale) -> Result<Report> {
     sessions.sort_by_key(|Session { health, .. }| {
         Reverse((health.is_dead(), health.staleness, health.age))
     });
-    let is_match = !sessions.is_empty();
+    let mut report = selection.conclude(config, args.exit_code);
+    report.note_match(args.exit_code && !sessions.is_empty());
     let has_named_directory = config.directories.first().origin == Origin::Named;
     let list = StaleList {
         sessions,
         has_named_directory,
     };
-    let view = View::Stale(list, Form::of(args.reading.json));
-    let mut report = Report::of(view);
-    if args.exit_code && is_match {
-        report.code = exit_code::NO_MATCH;
-    }
-    Ok(selection.conclude(config, report, args.exit_code))
+    output::print(config, &report, |out| match args.reading.json {
+        true => output::write_document(out, &list),
+        false => table::write_stale(out, &list, &config.style(Stream::Out)),
+    })
 }

@@ -11,9 +11,10 @@ use crate::command::summary;
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::output;
+use crate::render::block::write_block;
 use crate::render::style::Role;
 use crate::select::{Names, absent, is_literal, matches, nearest, select, unknown};
-use crate::view::{Report, SummaryForm, View};
+use crate::view::{Report, Summary};
 use crate::watch::Watcher;
 use crate::watch::alerts::{Alerts, Trigger};
 use crate::watch::command_runner::CommandOutput;
@@ -38,7 +39,12 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     let warnings = check_words(args)?;
     match (args.once, args.reading.json) {
         (true, true) => print_snapshots(config, args),
-        (true, false) => output::print(config, block(config, args)?),
+        (true, false) => {
+            let (summary, report) = summarize(config, args)?;
+            output::print(config, &report, |out| {
+                write_block(out, &summary, &config.style(Stream::Out))
+            })
+        }
         #[cfg(feature = "tui")]
         (false, false) if args.until.is_empty() && config.is_interactive() => {
             crate::tui::run(config, args, warnings)
@@ -47,33 +53,21 @@ pub fn run(config: &Config, args: &cli::Watch) -> Result<u8> {
     }
 }
 
-fn block(config: &Config, args: &cli::Watch) -> Result<Report> {
-    summary::report(
-        config,
-        &args.filters,
-        &args.reading,
-        None,
-        SummaryForm::Block,
-    )
+fn summarize(config: &Config, args: &cli::Watch) -> Result<(Summary, Report)> {
+    summary::summarize(config, &args.filters, &args.reading, None, false)
 }
 
 fn print_snapshots(config: &Config, args: &cli::Watch) -> Result<u8> {
     let mut rules = config.rules(&args.reading.staleness)?;
     rules.finds_since = true;
-    let mut selection = select(config, &args.filters, &rules)?;
-    let sessions = std::mem::take(&mut selection.sessions);
+    let (sessions, selection) = select(config, &args.filters, &rules)?;
     let events = sessions.into_iter().map(|session| Event {
         kind: EventKind::Snapshot,
         at: rules.now,
         session,
     });
-    if !output::print_lines(events)? {
-        return Ok(0);
-    }
-    output::print(
-        config,
-        selection.conclude(config, Report::of(View::Nothing), false),
-    )
+    let report = selection.conclude(config, false);
+    output::print(config, &report, |out| output::write_lines(out, events))
 }
 
 /// A watch without the live screen.
@@ -300,15 +294,26 @@ impl<'a> Watch<'a> {
             Form::Blocks { next } if *next <= Instant::now() => {
                 *next = Instant::now() + self.args.interval;
                 // The directory may only be unreadable for a while.
-                let mut report = block(self.config, self.args).unwrap_or_else(|error| Report {
-                    warnings: vec![error.message],
-                    ..Report::of(View::Nothing)
-                });
-                report.warnings.append(&mut report.failures);
-                report
-                    .warnings
-                    .retain(|warning| self.is_new_warning(warning));
-                Ok(output::print_report(self.config, report)?)
+                let (summary, report) = match summarize(self.config, self.args) {
+                    Ok((summary, report)) => (Some(summary), report),
+                    Err(error) => (
+                        None,
+                        Report {
+                            warnings: vec![error.message],
+                            ..Report::default()
+                        },
+                    ),
+                };
+                let mut warnings = [report.warnings, report.failures].concat();
+                warnings.retain(|warning| self.is_new_warning(warning));
+                if let Some(summary) = summary {
+                    let style = self.config.style(Stream::Out);
+                    if !output::write_stdout(|out| Ok(write_block(out, &summary, &style)?))? {
+                        return Ok(false);
+                    }
+                }
+                output::print_messages(self.config, &warnings, &[]);
+                Ok(true)
             }
             _ => Ok(true),
         }

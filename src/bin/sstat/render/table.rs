@@ -6,14 +6,14 @@ use std::iter;
 use comfy_table::{
     CellAlignment, ColumnConstraint, ContentLineStyle, Row, Table, TableStyle, Width,
 };
-use sstat::{Status, escape};
+use sstat::{Session, Status, escape};
 use unicode_width::UnicodeWidthStr;
 
 use crate::render::style::{Role, Span, Style, percent, worst_issue};
 use crate::render::{age, issue, show_command, since, time_in_status};
 use crate::view::column::Column;
 use crate::view::group::GroupBy;
-use crate::view::{List, StaleList, Summary};
+use crate::view::{StaleList, Summary};
 
 /// From this width on, progress bars have their full width.
 const ROOMY: usize = 100;
@@ -54,9 +54,14 @@ const LIST: &[Column] = &[
 
 /// Writes a row for each session. Of the usual columns, those that are empty in all
 /// rows are left out.
-pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result<()> {
-    let is_chosen = !list.columns.is_empty();
-    let columns = if is_chosen { &list.columns } else { LIST };
+pub fn write_list(
+    out: &mut dyn Write,
+    sessions: &[Session],
+    columns: &[Column],
+    style: &Style,
+) -> io::Result<()> {
+    let is_chosen = !columns.is_empty();
+    let columns = if is_chosen { columns } else { LIST };
     let headers = columns.iter().map(|column| {
         use Column::{Age, For, Pid, Progress, Since};
         let kind = match column {
@@ -88,7 +93,7 @@ pub fn write_list(out: &mut dyn Write, list: &List, style: &Style) -> io::Result
         Some(..ROOMY) => 6,
         _ => 10,
     };
-    write_table(out, style, &layout, &list.sessions, |session| {
+    write_table(out, style, &layout, sessions, |session| {
         let (update, health) = (&session.update, &session.health);
         let cell = |column: &Column| match column {
             Column::Status => Span::of_status(&update.status),
@@ -363,14 +368,13 @@ mod tests {
         let sessions = lines
             .iter()
             .map(|line| rules.evaluate(Update::decode(line.as_bytes()).unwrap()));
-        let sessions = sessions.collect();
+        let sessions: Vec<Session> = sessions.collect();
         let style = Style {
             width,
             ..Style::PLAIN
         };
         let mut out = Vec::new();
-        let columns = Vec::new();
-        write_list(&mut out, &List { sessions, columns }, &style).unwrap();
+        write_list(&mut out, &sessions, &[], &style).unwrap();
         let text = String::from_utf8(out).unwrap();
         text.lines().map(str::to_owned).collect()
     }

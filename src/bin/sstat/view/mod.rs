@@ -10,68 +10,24 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
-use sstat::{FileWarning, Health, Session, Status, Update};
+use sstat::{Health, Session, Status, Update};
 
-use crate::view::column::Column;
+use crate::error::exit_code;
 use crate::view::group::{Group, GroupBy, group};
 
-/// The result of a command, its messages and its exit code.
+/// The messages of a command and its exit code.
+#[derive(Default)]
 pub struct Report {
-    pub view: View,
     pub warnings: Vec<String>,
     pub failures: Vec<String>,
     pub code: u8,
 }
 
 impl Report {
-    pub fn of(view: View) -> Self {
-        Self {
-            view,
-            warnings: Vec::new(),
-            failures: Vec::new(),
-            code: 0,
-        }
+    /// Sets the exit code of a gate that has found a session, unless an error sets it.
+    pub fn note_match(&mut self, is_match: bool) {
+        self.code = self.code.max(exit_code::NO_MATCH * u8::from(is_match));
     }
-
-    pub fn with_warnings(mut self, warnings: &[FileWarning]) -> Self {
-        self.warnings
-            .extend(warnings.iter().map(ToString::to_string));
-        self
-    }
-}
-
-/// A value to print and its form.
-pub enum View {
-    Nothing,
-    Summary(Summary, SummaryForm),
-    List(List, Form),
-    /// Paths, each followed by this byte.
-    Paths(Vec<PathBuf>, u8),
-    Show(Box<Detail>, Form),
-    Stale(StaleList, Form),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    Human,
-    Json,
-    JsonLines,
-}
-
-impl Form {
-    pub fn of(json: bool) -> Self {
-        if json { Self::Json } else { Self::Human }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SummaryForm {
-    Block,
-    Groups,
-    Short,
-    Tmux,
-    Json,
-    Prometheus,
 }
 
 /// A session as JSON: the keys of its last update and those derived from it.
@@ -229,13 +185,6 @@ fn serialize_counts<M: SerializeMap>(
         session.health.is_very_stale()
     })?;
     names("dead_sessions", &|session| session.health.is_dead())
-}
-
-/// Sessions in the order to print.
-pub struct List {
-    pub sessions: Vec<Session>,
-    /// The columns of the table; empty for the usual ones.
-    pub columns: Vec<Column>,
 }
 
 /// Stale and dead sessions, worst first.

@@ -14,7 +14,7 @@ use crate::error::{CliError, Result};
 use crate::hook::{self, Claim, Context, Event, HookState, Payload, Sender, StatusChange};
 use crate::timeout::run_with_timeout;
 use crate::tmux;
-use crate::view::{Report, View};
+use crate::view::Report;
 
 /// Maximum payload size in bytes. A payload includes the response of a tool.
 const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
@@ -36,7 +36,7 @@ const MAX_NAMES: usize = 4;
 const MAX_SCANNED: usize = 200;
 
 pub fn run(config: &Config, agent: &str, args: &cli::Push) -> Result<Report> {
-    let nothing = Report::of(View::Nothing);
+    let nothing = Report::default();
     let fields = match &args.session {
         // Codex appends the payload to its notify command.
         Some(json) => Payload::parse_bytes(json.as_encoded_bytes()).map_err(invalid_payload),

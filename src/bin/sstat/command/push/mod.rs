@@ -19,7 +19,7 @@ use crate::command::show::find_one;
 use crate::config::Config;
 use crate::error::{CliError, Result};
 use crate::select::{absent, resolve_name};
-use crate::view::{Report, View};
+use crate::view::Report;
 
 pub fn run(config: &Config, args: cli::Push) -> Result<Report> {
     if !args.command.is_empty() {
@@ -66,13 +66,13 @@ fn acknowledge(config: &Config, args: &cli::Push, limit: Option<Duration>) -> Re
         &HealthRules::new(now, Thresholds::default()),
     )?;
     match store.acknowledge(name, until, config.durability(args.sync))? {
-        true => Ok(Report::of(View::Nothing)),
+        true => Ok(Report::default()),
         false => Err(absent(config, &given)),
     }
 }
 
 fn push_one(config: &Config, args: cli::Push) -> Result<Report> {
-    let mut report = Report::of(View::Nothing);
+    let mut report = Report::default();
     let durability = config.durability(args.sync);
     let pid = args.pid;
     let mut update = update_from(config, args)?;

@@ -16,7 +16,7 @@ use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
 use crate::output::print_diagnostic;
 use crate::render::style::{Role, Style};
-use crate::view::{Report, View};
+use crate::view::Report;
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -86,7 +86,7 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
             true => exit_code::ERROR,
             false => 0,
         },
-        ..Report::of(View::Nothing)
+        ..Report::default()
     })
 }
 

@@ -21,7 +21,7 @@ use crate::error::{CliError, Result, exit_code};
 use crate::hook::secrets;
 use crate::output::print_diagnostic;
 use crate::render::style::{Role, Style};
-use crate::view::{Report, View};
+use crate::view::Report;
 
 /// Most bytes of the command line that are recorded.
 const COMMAND_BYTES: usize = 1024;
@@ -134,7 +134,7 @@ fn end(ending: &Ending) -> Report {
     }
     Report {
         code: exit_code(ending),
-        ..Report::of(View::Nothing)
+        ..Report::default()
     }
 }
 

@@ -7,6 +7,7 @@ mod value;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -471,7 +472,8 @@ pub struct List {
     ///
     /// The columns are session, status, for, age, progress, task, message, pid, host,
     /// since, directory and meta.KEY. KEY is a key of the metadata or a dotted path.
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', conflicts_with_all = ["json", "jsonl", "files"])]
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = <Column as FromStr>::from_str,
+          conflicts_with_all = ["json", "jsonl", "files"])]
     pub columns: Vec<Column>,
     /// Print JSON Lines, one session per line
     #[arg(long, conflicts_with_all = ["json", "files"])]

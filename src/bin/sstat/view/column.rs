@@ -5,10 +5,12 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use sstat::{Session, natural_cmp};
 
 /// A column of `list` and of the live screen.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Column {
     Session,
     Status,
@@ -25,25 +27,11 @@ pub enum Column {
     Since,
     Directory,
     /// A key or a dotted path of the metadata.
+    #[value(skip)]
     Meta(String),
 }
 
 impl Column {
-    /// Every column except [`Meta`](Self::Meta), with its name in `--columns`.
-    const NAMES: [(&'static str, Self); 11] = [
-        ("session", Self::Session),
-        ("status", Self::Status),
-        ("for", Self::For),
-        ("age", Self::Age),
-        ("progress", Self::Progress),
-        ("task", Self::Task),
-        ("message", Self::Message),
-        ("pid", Self::Pid),
-        ("host", Self::Host),
-        ("since", Self::Since),
-        ("directory", Self::Directory),
-    ];
-
     /// Returns the heading.
     pub fn title(&self) -> String {
         match self {
@@ -117,12 +105,10 @@ impl PartialOrd for NaturalText {
 
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Meta(key) = self {
-            return write!(f, "meta.{key}");
+        match (self, self.to_possible_value()) {
+            (Self::Meta(key), _) => write!(f, "meta.{key}"),
+            (_, value) => f.write_str(value.as_ref().map_or("", PossibleValue::get_name)),
         }
-        let mut names = Self::NAMES.iter();
-        let name = names.find(|(_, column)| column == self);
-        f.write_str(name.map_or("", |(name, _)| name))
     }
 }
 
@@ -134,10 +120,9 @@ impl FromStr for Column {
         if let Some(key) = text.strip_prefix("meta.").filter(|key| !key.is_empty()) {
             return Ok(Self::Meta(key.to_owned()));
         }
-        let mut names = Self::NAMES.into_iter();
-        let column = names.find(|(name, _)| *name == text);
-        column.map(|(_, column)| column).ok_or_else(|| {
-            let names = Self::NAMES.map(|(name, _)| name).join(", ");
+        <Self as ValueEnum>::from_str(text, false).map_err(|_| {
+            let names = Self::value_variants().iter().map(Self::to_string);
+            let names = names.collect::<Vec<_>>().join(", ");
             format!("expected {names} or meta.KEY")
         })
     }

@@ -145,18 +145,16 @@ pub fn parse_valid_part(arguments: &[OsString]) -> Option<(Cli, Vec<Error>)> {
 /// set up wrongly. After SESSION and STATUS, `--hook` is a misplaced message.
 pub fn has_hook_option(arguments: &[OsString]) -> bool {
     let own = &arguments[..separator(arguments).unwrap_or(arguments.len())];
-    let units = units_of_push(own).unwrap_or_default();
-    let is_hook = |unit: &&[OsString]| {
+    let is_hook = |unit: &[OsString]| {
         unit[0] == "--hook" || unit[0].as_encoded_bytes().starts_with(b"--hook=")
     };
-    let hook = units.iter().position(is_hook);
-    hook.is_some_and(|at| {
-        units[..at]
-            .iter()
-            .filter(|unit| is_positional(unit))
-            .count()
-            < 2
-    })
+    let mut positionals = 0;
+    let units = units_of_push(own).unwrap_or_default().into_iter();
+    let mut in_front = units.take_while(|unit| {
+        positionals += usize::from(is_positional(unit));
+        positionals < 2
+    });
+    in_front.any(is_hook)
 }
 
 /// Returns the positionals of a `push`, and its options with their values.

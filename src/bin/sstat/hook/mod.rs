@@ -15,23 +15,23 @@ use sstat::{JsonObject, SessionName};
 
 pub use change::{Context, Sender, StatusChange};
 pub use event::Event;
-pub use owner::{Claim, claim, is_shared_daemon, other_name};
+pub use owner::{Claim, claim, is_shared_daemon};
 pub use state::{HookState, is_session_end};
 pub use table::change;
+pub use wording::base_name;
 
 /// The JSON object that an agent passes to its hook.
 pub type Payload = JsonObject<'static>;
 
-/// Returns a session name made of the base name of the directory and six
-/// characters of the id, or `None` if the id has no letters or digits.
-pub fn directory_name(agent: &str, directory: &str, id: &str) -> Option<SessionName> {
-    let id = short_id(id)?;
-    let base = wording::base_name(directory).unwrap_or(agent);
-    let most = sstat::MAX_NAME_BYTES - id.len() - 1;
-    SessionName::from_text(&format!("{}-{id}", sstat::truncate(base, most))).ok()
+/// Returns a session name made of a text and six characters of the id, or `None` if the
+/// id has no letters or digits.
+pub fn name_with_id(text: &str, id: &str) -> Option<SessionName> {
+    let end = name_end(id)?;
+    let most = sstat::MAX_NAME_BYTES - end.len();
+    SessionName::from_text(&format!("{}{end}", sstat::truncate(text, most))).ok()
 }
 
-/// Returns the suffix that all names of an id share, regardless of the directory.
+/// Returns the suffix that all names of an id share.
 pub fn name_end(id: &str) -> Option<String> {
     short_id(id).map(|id| format!("-{id}"))
 }
@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn name_is_derived_from_directory_and_id() {
         let of = |directory: &str, id: &str| {
-            directory_name("codex", directory, id).map(|name| name.to_string())
+            let base = base_name(directory).unwrap_or("codex");
+            name_with_id(base, id).map(|name| name.to_string())
         };
         assert_eq!(
             of("/srv/shop", "b5f6c1c2-1111-4222-8333-444455556666").as_deref(),

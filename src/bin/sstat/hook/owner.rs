@@ -2,8 +2,9 @@
 //! session ends or its process is gone. Another agent with the same name gets a
 //! name of its own, unless it runs inside the owner.
 
-use sstat::{HostIdentity, ProcessIdentity, SessionName};
+use sstat::{HostIdentity, ProcessIdentity};
 
+use crate::hook::change::Sender;
 use crate::hook::state::HookState;
 
 /// The relation of an agent to a session's name.
@@ -19,15 +20,10 @@ pub enum Claim {
     Nested,
 }
 
-/// Returns the relation of the agent's session `run` in `process` to a name with this
-/// state. `ends_session` is true for an event that ends the agent's session.
-pub fn claim(
-    state: &HookState,
-    run: Option<&str>,
-    process: Option<&ProcessIdentity>,
-    ends_session: bool,
-) -> Claim {
-    let (Some(owner), Some(run)) = (&state.run, run) else {
+/// Returns the relation of an agent to a name with this state. `ends_session` is true for
+/// an event that ends the agent's session.
+pub fn claim(state: &HookState, sender: &Sender, ends_session: bool) -> Claim {
+    let (Some(owner), Some(run)) = (&state.run, &sender.run) else {
         return Claim::Free;
     };
     if owner == run {
@@ -36,7 +32,7 @@ pub fn claim(
     if ends_session {
         return Claim::Taken;
     }
-    let (Some(owner), Some(process)) = (&state.process, process) else {
+    let (Some(owner), Some(process)) = (&state.process, &sender.process) else {
         return Claim::Free;
     };
     let here = HostIdentity::current();
@@ -64,11 +60,4 @@ pub fn is_shared_daemon(process: &ProcessIdentity) -> bool {
     let is_mode = |argument: &String| MODES.contains(&argument.as_str());
     let mut processes = process.arguments().take(3);
     processes.any(|arguments| arguments.iter().take(8).any(is_mode))
-}
-
-/// Returns the name for an agent whose name another agent owns.
-pub fn other_name(name: &SessionName, run: &str) -> Option<SessionName> {
-    let end = super::name_end(run)?;
-    let most = sstat::MAX_NAME_BYTES - end.len();
-    SessionName::new(format!("{}{end}", sstat::truncate(name.as_str(), most))).ok()
 }

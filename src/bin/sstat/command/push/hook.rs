@@ -110,7 +110,7 @@ impl Hook<'_> {
             None => self.name_of_directory()?,
         };
         let other = self.sender.run.as_ref();
-        let other = other.and_then(|run| hook::other_name(&name, run));
+        let other = other.and_then(|run| hook::name_with_id(name.as_str(), run));
         if let Some(other) = other.as_ref().filter(|other| self.exists(other)) {
             name = other.clone();
         }
@@ -165,9 +165,7 @@ impl Hook<'_> {
     }
 
     fn claim(&self, state: &HookState) -> Claim {
-        let Sender { run, process, .. } = &self.sender;
-        let ends = self.change.ends_session();
-        hook::claim(state, run.as_deref(), process.as_ref(), ends)
+        hook::claim(state, &self.sender, self.change.ends_session())
     }
 
     /// Returns true for the start of a session that has had a later event already:
@@ -204,19 +202,22 @@ impl Hook<'_> {
     /// Derives a name from the directory and the id. An agent may change its
     /// directory, so an existing session with the same id keeps its name.
     fn name_of_directory(&self) -> Result<SessionName> {
-        let sender = &self.sender;
-        let directory = sender.directory.clone();
-        let directory = directory.unwrap_or_else(|| self.config.current_directory());
-        let derived = sender.run.as_ref().and_then(|id| {
-            let agent = sender.agent.as_deref().unwrap_or("agent");
-            let name = hook::directory_name(agent, &directory, id)?;
-            Some((name, hook::name_end(id)?))
-        });
-        let (name, end) = derived.ok_or_else(|| {
-            CliError::error(
+        let Sender {
+            run,
+            agent,
+            directory,
+            ..
+        } = &self.sender;
+        let id = run.as_deref().unwrap_or_default();
+        let here = || self.config.current_directory();
+        let directory = directory.clone().unwrap_or_else(here);
+        let base = hook::base_name(&directory).or(agent.as_deref());
+        let name = hook::name_with_id(base.unwrap_or("agent"), id);
+        let (Some(name), Some(end)) = (name, hook::name_end(id)) else {
+            return Err(CliError::error(
                 "--hook: cannot derive a session name: the payload has no session_id; set --session or SSTAT_SESSION",
-            )
-        })?;
+            ));
+        };
         if self.exists(&name) {
             return Ok(name);
         }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{Ran, Sandbox, have};
+use crate::support::{Ran, Running, Sandbox, fs, have};
 
 /// Sixty updates, one each minute until now. Every third is blocked. Every tenth
 /// has task 10, as a string or as a number.
@@ -200,7 +200,7 @@ fn several_sessions_are_printed_one_after_the_other() {
     assert!(sandbox.json(["history", "w2", "--json"]).is_object());
     assert_eq!(sandbox.ok(["history", "w2", "w10"]).lines().count(), 2);
     assert_eq!(sandbox.json(["history", "x*", "--json"]), json!([]));
-    std::fs::remove_file(sandbox.file("junk")).unwrap();
+    fs::remove_file(sandbox.file("junk")).unwrap();
     assert_eq!(sandbox.ok(["history", "--all"]).lines().count(), 3);
     assert_eq!(sandbox.run(["history"]).code, 2);
     assert_eq!(sandbox.run(["history", "w2", "--all"]).code, 2);
@@ -229,8 +229,8 @@ fn follow_prints_new_updates() {
         if form == "--limit=1" {
             command = sandbox.command(["history", "w", "--follow", form]);
         }
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut child = Running::start(command.stdout(Stdio::piped()));
+        let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         assert!(
             lines.next().unwrap().unwrap().contains("m"),
             "the last update"
@@ -247,8 +247,6 @@ fn follow_prints_new_updates() {
                     .contains(&format!("{form} {i}"))
             );
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
     assert_eq!(sandbox.run(["history", "w", "--follow", "--json"]).code, 2);
 }
@@ -350,19 +348,17 @@ fn plot_handles_extreme_times() {
 fn follow_includes_new_sessions_and_the_rest_of_renamed_files() {
     let sandbox = hour();
     let mut command = sandbox.command(["history", "--all", "--follow", "--limit=1"]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut child = Running::start(command.stdout(Stdio::piped()));
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
     let mut next = || lines.next().unwrap().unwrap();
     assert!(next().contains("m59"));
     sandbox.ok(["push", "later", "working", "joined"]);
     assert!(next().contains("later  working         joined"));
     sandbox.ok(["push", "w", "working", "before the rename"]);
-    std::fs::rename(sandbox.file("w"), sandbox.dir().join("w.old")).unwrap();
+    fs::rename(sandbox.file("w"), sandbox.dir().join("w.old")).unwrap();
     sandbox.ok(["push", "w", "working", "after the rename"]);
     assert!(next().contains("before the rename"));
     assert!(next().contains("after the rename"));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -370,27 +366,25 @@ fn follow_reads_a_large_replacement_whole() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "idle"]);
     let mut command = sandbox.command(["history", "w", "--follow", "--jsonl"]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut child = Running::start(command.stdout(Stdio::piped()));
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
     // The file is replaced, so all of its lines are new.
     let long: Vec<String> = (0..700)
         .map(|i| line(35, "working", &format!(",\"message\":\"{i:01000}\"")))
         .collect();
-    std::fs::write(sandbox.root().join("new"), long.concat()).unwrap();
-    std::fs::rename(sandbox.root().join("new"), sandbox.file("w")).unwrap();
+    fs::write(sandbox.root().join("new"), long.concat()).unwrap();
+    fs::rename(sandbox.root().join("new"), sandbox.file("w")).unwrap();
     sandbox.ok(["push", "w", "completed"]);
     for expected in &long {
         assert_eq!(lines.next().unwrap().unwrap(), expected.trim_end());
     }
     assert!(lines.next().unwrap().unwrap().contains("completed"));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 /// Returns how many files the traced process has opened.
 fn opened_files(trace: &Path) -> usize {
-    let trace = std::fs::read_to_string(trace).unwrap_or_default();
+    let trace = fs::read_to_string(trace).unwrap_or_default();
     trace.lines().filter(|line| line.contains("open")).count()
 }
 
@@ -414,8 +408,8 @@ fn follow_opens_no_file_while_nothing_changes() {
         .args(["-f", "-qq", "-e", "trace=open,openat", "-o"])
         .arg(&trace)
         .args(["sstat", "history", "--all", "--follow"]);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut child = Running::start(command.stdout(Stdio::piped()));
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
     for _ in 0..50 {
         lines.next().unwrap().unwrap();
     }
@@ -427,8 +421,6 @@ fn follow_opens_no_file_while_nothing_changes() {
     assert_eq!(opened_files(&trace), before);
     sandbox.ok(["push", "w49", "working", "after the pause"]);
     assert!(lines.next().unwrap().unwrap().contains("after the pause"));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -446,7 +438,7 @@ fn file_without_update_exits_with_one_and_unreadable_file_with_two() {
     let sandbox = hour();
     sandbox.write("junk", "junk\n");
     sandbox.write("empty", "");
-    std::fs::create_dir(sandbox.file("directory")).unwrap();
+    fs::create_dir(sandbox.file("directory")).unwrap();
     for (verb, gate) in [
         ("history", None),
         ("list", None),
@@ -605,7 +597,7 @@ fn invalid_line_is_reported_once_for_invalid_utf8_name() {
     let sandbox = Sandbox::new();
     let name = std::ffi::OsStr::from_bytes(b"w\xff_status.json");
     let good = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"idle"}"#;
-    std::fs::write(sandbox.dir().join(name), format!("{good}\nbad\n")).unwrap();
+    fs::write(sandbox.dir().join(name), format!("{good}\nbad\n")).unwrap();
     let ran = sandbox.run(["history", "--all"]);
     assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
     assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
@@ -662,9 +654,9 @@ fn follow_continues_after_unreadable_files() {
     symlink("/nonexistent", sandbox.file("x")).unwrap();
     let mut command = sandbox.command(["history", "--all", "--follow", "--limit=1"]);
     let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut child = Running::start(piped);
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    let mut errors = BufReader::new(child.0.stderr.take().unwrap()).lines();
     let mut next = || lines.next().unwrap().unwrap();
     let mut error = || errors.next().unwrap().unwrap();
     // Warnings are printed before the first update.
@@ -673,21 +665,20 @@ fn follow_continues_after_unreadable_files() {
     assert!(next().contains("bad"));
     assert!(next().contains("m59"));
     // A followed file can become unreadable and return.
-    std::fs::rename(sandbox.file("w"), sandbox.root().join("w")).unwrap();
-    std::fs::create_dir(sandbox.file("w")).unwrap();
+    fs::rename(sandbox.file("w"), sandbox.root().join("w")).unwrap();
+    fs::create_dir(sandbox.file("w")).unwrap();
     assert!(error().contains("w_status.json: is a directory"));
     sandbox.ok(["push", "other", "working", "goes on"]);
     assert!(next().contains("goes on"));
-    std::fs::remove_dir(sandbox.file("w")).unwrap();
-    std::fs::rename(sandbox.root().join("w"), sandbox.file("w")).unwrap();
+    fs::remove_dir(sandbox.file("w")).unwrap();
+    fs::rename(sandbox.root().join("w"), sandbox.file("w")).unwrap();
     sandbox.ok(["push", "w", "working", "back again"]);
     assert!(next().contains("back again"));
     let file = sandbox.root().join("file");
-    std::fs::write(&file, line(35, "working", ",\"message\":\"a file by now\"")).unwrap();
-    std::fs::rename(&file, sandbox.file("x")).unwrap();
+    fs::write(&file, line(35, "working", ",\"message\":\"a file by now\"")).unwrap();
+    fs::rename(&file, sandbox.file("x")).unwrap();
     assert!(next().contains("a file by now"));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
     assert_eq!(
         errors.next().map(Result::unwrap),
         None,
@@ -695,16 +686,11 @@ fn follow_continues_after_unreadable_files() {
     );
 
     let mut command = sandbox.command(["history", "w", "nobody", "--follow"]);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let piped = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Running::start(piped);
+    let mut errors = BufReader::new(child.0.stderr.take().unwrap()).lines();
     let error = errors.next().unwrap().unwrap();
     assert!(error.contains("no session 'nobody'"), "{error}");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]

@@ -2,32 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, Sandbox, or_skip};
-
-struct Sleep(Child);
-
-impl Sleep {
-    fn start() -> Self {
-        Self(Command::new("sleep").arg("60").spawn().unwrap())
-    }
-
-    fn pid(&self) -> String {
-        self.0.id().to_string()
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
+use crate::support::{Ran, Running, Sandbox, or_skip};
 
 fn signal(signal: &str, pid: &str) {
     let status = Command::new("kill").args([signal, pid]).status();
@@ -139,7 +120,7 @@ fn session_from_before_a_reboot_is_dead_on_the_same_machine_only() {
 #[test]
 fn stopped_process_is_alive_and_needs_attention() {
     let sandbox = Sandbox::with_real_clock();
-    let sleep = Sleep::start();
+    let sleep = Running::waiting();
     sandbox.ok(["push", "w", "working", "--pid", &sleep.pid()]);
     let running = state(&sandbox, "w");
     assert_eq!(running["is_stopped"], false);
@@ -225,7 +206,7 @@ fn command_of_a_killed_wrapper_is_named() {
 #[test]
 fn watch_shows_a_stopped_process() {
     let sandbox = Sandbox::with_real_clock();
-    let sleep = Sleep::start();
+    let sleep = Running::waiting();
     sandbox.ok(["push", "w", "working", "--pid", &sleep.pid()]);
     signal("-STOP", &sleep.pid());
     wait_for(&sandbox, "w", "is_stopped", &json!(true));
@@ -246,7 +227,7 @@ fn watch_shows_a_stopped_process() {
 #[test]
 fn watch_reports_stopped_and_continued_processes() {
     let sandbox = Sandbox::with_real_clock();
-    let sleep = Sleep::start();
+    let sleep = Running::waiting();
     sandbox.ok(["push", "w", "working", "--pid", &sleep.pid()]);
     let mut watch = sandbox.command(["watch", "--json", "--interval", "100ms"]);
     let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
@@ -299,7 +280,7 @@ fn sstat_pid_names_the_process_or_an_ancestor() {
 #[test]
 fn foreign_sstat_pid_is_ignored() {
     let sandbox = Sandbox::new();
-    let sleep = Sleep::start();
+    let sleep = Running::waiting();
     for pid in [&*sleep.pid(), "4194305", "shell", "-1", "0"] {
         let ran = push_with(&sandbox, "w", pid, "PUSH; :");
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{pid}");
@@ -364,7 +345,7 @@ fn lines_of_a_wrapped_command_name_its_run() {
 fn foreign_run_is_ignored() {
     let sandbox = Sandbox::new();
     let me = std::process::id();
-    let sleep = Sleep::start();
+    let sleep = Running::waiting();
     for run in [
         "",
         "x",

@@ -1,10 +1,9 @@
 //! What only Windows has: its paths, shells, exit codes and locks.
 
-use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{Sandbox, or_skip, waiting_process};
+use crate::support::{Sandbox, fs, or_skip, waiting_process};
 
 #[test]
 fn name_stays_in_the_directory() {

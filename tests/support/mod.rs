@@ -2,11 +2,11 @@
 //! runs without the caller's environment.
 #![allow(dead_code)] // No test crate uses all of it.
 
+pub mod fs;
 pub mod skipped;
 #[cfg(unix)]
 pub mod tmux;
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -258,6 +258,32 @@ pub fn kill(signal: &str, target: &str) {
     let mut shell = Command::new("sh");
     shell.args(["-c", "kill -s \"$1\" -- \"$2\"", "sh", signal, target]);
     assert!(shell.status().unwrap().success(), "{signal} to {target}");
+}
+
+/// A process that is killed when it is dropped, also if the test fails: on Windows,
+/// whoever waits for the output of the tests would wait for the process too.
+pub struct Running(pub Child);
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    /// Starts a process that waits for its stdin.
+    pub fn waiting() -> Self {
+        Self(waiting_process())
+    }
+
+    pub fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Starts a process that waits for its stdin.

@@ -8,8 +8,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{Live, Worker, wait_until, write_future};
-use crate::support::{Sandbox, ps};
+use super::{Live, wait_until, write_future};
+use crate::support::{Running, Sandbox, ps};
 
 /// Returns the lines of the file "alerts" once there are at least `count`.
 fn lines(sandbox: &Sandbox, count: usize) -> Vec<String> {
@@ -33,7 +33,7 @@ fn command_runs_each_time_a_condition_starts_to_hold() {
     for status in ["error", "working", "error", "error", "blocked", "error"] {
         sandbox.ok(["push", "w", status]);
     }
-    let worker = Worker::new();
+    let worker = Running::waiting();
     sandbox.ok(["push", "d", "working", "--pid", &worker.pid()]);
     assert_eq!(
         lines(&sandbox, 2),

@@ -1,10 +1,10 @@
 //! `sstat watch` and `history --follow` of several directories.
 
-use std::fs;
 use std::io::Write;
 
 use super::{Live, wait_until};
 use crate::directories::Projects;
+use crate::support::fs;
 
 /// Starts a watch of all projects and waits for its first event.
 fn listening(projects: &Projects, args: &[&str]) -> Live {

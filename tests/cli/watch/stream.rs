@@ -1,15 +1,14 @@
 //! `sstat watch --json`, `--once` and the blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::Write;
 #[cfg(unix)]
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Live, Worker, short, write_future};
-use crate::support::{Sandbox, have};
+use super::{Live, short, write_future};
+use crate::support::{Running, Sandbox, fs, have};
 
 #[test]
 fn event_lines_are_stable() {
@@ -75,7 +74,7 @@ fn event_lines_are_stable() {
         format!(r#"{{"event":"removed","session":"b","at":"{now}",{new}"#)
     );
 
-    let worker = Worker::new();
+    let worker = Running::waiting();
     sandbox.ok(["push", "c", "working", "m", "--pid", &worker.pid()]);
     assert_eq!(live.event()["state"]["is_alive"], true);
     drop(worker);
@@ -363,7 +362,7 @@ fn last_update_precedes_the_death_of_its_process() {
     }
     assert_eq!(live.short(), "update good working completed");
     // Two sessions of the same process, which is killed.
-    let worker = Worker::new();
+    let worker = Running::waiting();
     for session in ["x", "y"] {
         sandbox.ok(["push", session, "working", "--pid", &worker.pid()]);
         let mut event = live.short();
@@ -506,7 +505,7 @@ fn rotation_of_many_files_loses_no_update() {
 fn large_rest_of_a_renamed_file_is_read_first() {
     const LINES: usize = 700;
     let sandbox = Sandbox::with_real_clock();
-    let worker = Worker::new();
+    let worker = Running::waiting();
     sandbox.ok(["push", "w", "working", "MESSAGE", "--pid", &worker.pid()]);
     let line = sandbox.read("w");
     let many = |from: usize| -> String {

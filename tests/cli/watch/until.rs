@@ -1,7 +1,7 @@
 //! `sstat watch --until`.
 
-use super::{Live, Worker};
-use crate::support::Sandbox;
+use super::Live;
+use crate::support::{Running, Sandbox, fs};
 
 /// Returns two working sessions and a watch that waits for `completed`.
 fn waiting(args: &[&str]) -> (Sandbox, Live) {
@@ -59,7 +59,7 @@ fn several_statuses_can_be_given() {
 #[test]
 fn dead_session_exits_with_3() {
     let sandbox = Sandbox::with_real_clock();
-    let worker = Worker::new();
+    let worker = Running::waiting();
     sandbox.ok(["push", "w", "working", "--pid", &worker.pid()]);
     let mut live = Live::listening(&sandbox, &["w", "--until", "completed", "--json"]);
     drop(worker);
@@ -91,7 +91,7 @@ fn session_that_has_ended_exits_with_1() {
     assert_eq!(live.code(), 1);
     assert_eq!(live.error(), "sstat: w: ended as idle: session ended");
     // A completed session whose process ends while its next completion is waited for.
-    let worker = Worker::new();
+    let worker = Running::waiting();
     sandbox.ok(["push", "w2", "completed", "--pid", &worker.pid()]);
     let mut live = Live::listening(&sandbox, &["w2", "--until", "completed", "--json"]);
     let reason = format!(
@@ -320,7 +320,7 @@ fn removed_session_is_waited_for() {
         sandbox.ok(["push", "w", "working", "-t", "7"]);
         let args = [&["w", "--until", "completed", "--json"], task].concat();
         let mut live = Live::listening(&sandbox, &args);
-        std::fs::remove_file(sandbox.file("w")).unwrap();
+        fs::remove_file(sandbox.file("w")).unwrap();
         assert_eq!(
             live.error(),
             "sstat: w: its file is gone or empty; waiting for it"
@@ -378,7 +378,7 @@ fn unmatched_pattern_waits_for_its_first_session() {
 #[test]
 fn unreadable_file_exits_with_2() {
     let sandbox = Sandbox::new();
-    std::fs::create_dir(sandbox.file("w")).unwrap();
+    fs::create_dir(sandbox.file("w")).unwrap();
     let ran = sandbox.run(["watch", "w", "other", "--until", "completed"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(

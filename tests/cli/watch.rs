@@ -20,6 +20,10 @@ use crate::support::Sandbox;
 /// program takes seconds.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// For a test that removes directories: Wine removes them only once no program listens
+/// for their changes.
+const POLL_ON_WINDOWS: &[&str] = if cfg!(windows) { &["--poll"] } else { &[] };
+
 /// A running `sstat watch` and the lines that it has printed.
 pub struct Live {
     child: Child,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Live, wait_until};
+use super::{Live, POLL_ON_WINDOWS, wait_until};
 use crate::directories::Projects;
 use crate::support::fs;
 
@@ -49,7 +49,8 @@ fn directory_that_appears_or_is_replaced_is_followed() {
     let projects = Projects::live();
     let web = projects.directory("web");
     fs::remove_dir_all(web.parent().unwrap()).unwrap();
-    let live = listening(&projects, &["--json", "w*", "web/*", "db-job"]);
+    let args = [&["--json", "w*", "web/*", "db-job"], POLL_ON_WINDOWS].concat();
+    let live = listening(&projects, &args);
     push(&projects, "web", &["w1", "idle"]);
     assert_eq!(live.short(), "update web/w1 null idle");
     fs::remove_dir_all(&web).unwrap();

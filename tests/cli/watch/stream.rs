@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Live, short, write_future};
+use super::{Live, POLL_ON_WINDOWS, short, write_future};
 use crate::support::{Running, Sandbox, fs, have};
 
 #[test]
@@ -143,7 +143,7 @@ fn directory_can_be_created_removed_and_replaced() {
     let parent = sandbox.root().join("data");
     let dir = parent.join("session_status");
     let flag = format!("--dir={}", dir.display());
-    let live = Live::start(&sandbox, &["--json", &flag]);
+    let live = Live::start(&sandbox, &[&["--json", &flag], POLL_ON_WINDOWS].concat());
     let note = live.error();
     assert!(
         note.contains("does not exist (named by --dir)") && note.contains("waiting"),
@@ -177,13 +177,16 @@ fn directory_can_be_created_removed_and_replaced() {
 #[test]
 fn directory_that_returns_repeats_no_update() {
     let sandbox = Sandbox::with_real_clock();
-    let worker = Worker::new();
+    let worker = Running::waiting();
     sandbox.ok(["push", "w", "working", "old"]);
     sandbox.ok(["push", "w", "blocked", "old", "--pid", &worker.pid()]);
     sandbox.ok(["push", "v", "error", "old"]);
     let away = sandbox.root().join("away");
     for args in [&["--json"][..], &["--json", "w", "v", "other", "end"]] {
-        let live = Live::start(&sandbox, &[args, &["--interval", "20ms"]].concat());
+        let live = Live::start(
+            &sandbox,
+            &[args, POLL_ON_WINDOWS, &["--interval", "20ms"]].concat(),
+        );
         assert_eq!([live.short(), live.short()], ["snapshot v", "snapshot w"]);
         for _ in 0..2 {
             fs::rename(sandbox.dir(), &away).unwrap();

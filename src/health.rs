@@ -2,7 +2,6 @@
 //! is pure except [`HealthRules`], which reads the state of processes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::directory::StatusDirectory;
 use crate::error::{Error, Result};
-use crate::process::{HostIdentity, ProcessState, processes_of_runs};
+use crate::process::{HostIdentity, ProcessState, RunProcesses};
 use crate::status::Status;
 use crate::update::Update;
 
@@ -274,7 +273,7 @@ pub struct HealthRules {
     /// before the last update. False by default.
     pub finds_since: bool,
     here: OnceLock<Option<HostIdentity>>,
-    runs: OnceLock<HashMap<String, u32>>,
+    runs: OnceLock<RunProcesses>,
 }
 
 impl HealthRules {
@@ -306,8 +305,8 @@ impl HealthRules {
         let state = process.state(self.here.get_or_init(HostIdentity::current).as_ref());
         let mut health = Health::of(update, state, self.now, &self.thresholds);
         if health.liveness == Liveness::Dead && process.command.is_some() {
-            let runs = self.runs.get_or_init(processes_of_runs);
-            health.command_pid = runs.get(&process.run_name()).copied();
+            let runs = self.runs.get_or_init(RunProcesses::now);
+            health.command_pid = runs.command_of(process);
         }
         health
     }

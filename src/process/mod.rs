@@ -18,8 +18,6 @@ mod unix;
 #[cfg(all(target_os = "linux", not(sstat_portable)))]
 pub use platform::JobIds;
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -195,18 +193,27 @@ fn ancestors(pid: u32) -> impl Iterator<Item = u32> {
     std::iter::successors(Some(pid), |&pid| platform::parent_of(pid)).take(MAX_ANCESTORS)
 }
 
-/// Returns the oldest process of each run that a wrapper started, by its name in
-/// `SSTAT_RUN`, among the processes of the same user.
-pub(crate) fn processes_of_runs() -> HashMap<String, u32> {
-    let with_start = |(pid, run)| Some((ProcessStat::of(pid)?.start_time, pid, run));
-    let mut processes: Vec<_> = platform::runs()
-        .into_iter()
-        .filter_map(with_start)
-        .collect();
-    // Newest first, because the map keeps the last process of each run.
-    processes.sort_by(|a, b| b.cmp(a));
-    let pids = processes.into_iter().map(|(_, pid, run)| (run, pid));
-    pids.collect()
+/// The processes that wrappers may have started, each with the name of its run. On
+/// Windows, only the pid is known, which the name starts with.
+#[derive(Debug)]
+pub(crate) struct RunProcesses(Vec<(u32, String)>);
+
+impl RunProcesses {
+    pub(crate) fn now() -> Self {
+        Self(platform::runs())
+    }
+
+    /// Returns the oldest process that a wrapper has started.
+    pub(crate) fn command_of(&self, wrapper: &ProcessIdentity) -> Option<u32> {
+        let run = wrapper.run_name();
+        let of_run = self.0.iter().filter(|(_, name)| match cfg!(windows) {
+            true => run.starts_with(name),
+            false => run == *name,
+        });
+        let started = of_run.filter_map(|(pid, _)| Some((ProcessStat::of(*pid)?.start_time, *pid)));
+        let oldest = started.filter(|(at, _)| *at >= wrapper.start_time).min();
+        oldest.map(|(_, pid)| pid)
+    }
 }
 
 /// The state of a process that exists or is a zombie.

@@ -39,7 +39,9 @@ pub(super) fn boot_time() -> Option<DateTime<Utc>> {
 }
 
 /// The parent and the name of each process when this one first asked.
-static PROCESSES: LazyLock<HashMap<u32, (u32, String)>> = LazyLock::new(|| {
+static PROCESSES: LazyLock<HashMap<u32, (u32, String)>> = LazyLock::new(processes);
+
+fn processes() -> HashMap<u32, (u32, String)> {
     let mut processes = HashMap::new();
     if let Ok(mut list) = HPROCESSLIST::CreateToolhelp32Snapshot(co::TH32CS::SNAPPROCESS, None) {
         for process in list.iter_processes().flatten() {
@@ -48,7 +50,7 @@ static PROCESSES: LazyLock<HashMap<u32, (u32, String)>> = LazyLock::new(|| {
         }
     }
     processes
-});
+}
 
 pub(super) fn parent() -> u32 {
     parent_of(std::process::id()).unwrap_or(0)
@@ -73,9 +75,14 @@ pub(super) fn arguments(_pid: u32) -> Vec<String> {
     Vec::new()
 }
 
-/// So does the environment of other processes.
+/// Returns the processes whose parent has ended, and the start of the names of its
+/// runs: its pid. The system does not show when it was started.
 pub(super) fn runs() -> Vec<(u32, String)> {
-    Vec::new()
+    let processes = processes();
+    let orphans = processes.iter();
+    let orphans = orphans.filter(|(_, (parent, _))| !processes.contains_key(parent));
+    let runs = orphans.map(|(&pid, (parent, _))| (pid, format!("{parent}-")));
+    runs.collect()
 }
 
 /// Returns true if a pid can be that of a process. Windows takes the next three

@@ -158,6 +158,8 @@ fn killed_worker_is_dead_and_a_wrapped_command_is_alive() {
         assert_eq!(snapshot["session"], name);
         assert_eq!(snapshot["state"]["is_alive"], true);
     }
+    // The command of the wrapper waits for its stdin.
+    let stdin = wrapper.stdin.take();
     for (child, name) in [(&mut worker, "pid"), (&mut wrapper, "wrapped")] {
         let start = Instant::now();
         child.kill().unwrap();
@@ -165,6 +167,12 @@ fn killed_worker_is_dead_and_a_wrapped_command_is_alive() {
         eprintln!("{name}: dead after {:?}", start.elapsed());
         child.wait().unwrap();
     }
+    let shown = sandbox.ok(["show", "wrapped"]);
+    assert!(shown.contains("its command still runs (pid "), "{shown}");
+    drop(stdin);
+    super::watch::wait_until("the command ends", || {
+        !sandbox.ok(["show", "wrapped"]).contains("still runs")
+    });
 }
 
 #[test]

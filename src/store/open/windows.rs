@@ -7,6 +7,8 @@ use std::fs::{File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use winsafe::guard::CloseHandleGuard;
 use winsafe::{HFILE, co};
@@ -22,10 +24,22 @@ const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
 /// The locked byte.
 const LOCK_OFFSET: u64 = 1 << 62;
 
+/// How long to wait for a program that has a file open and does not share it, such as
+/// a virus scanner.
+const SHARING_TIMEOUT: Duration = Duration::from_millis(200);
+
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options
-        .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
-        .open(path)
+    let deadline = Instant::now() + SHARING_TIMEOUT;
+    let violation = co::ERROR::SHARING_VIOLATION.raw().cast_signed();
+    options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
+    loop {
+        match options.open(path) {
+            Err(error) if error.raw_os_error() == Some(violation) && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            other => return other,
+        }
+    }
 }
 
 pub(super) fn create(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
@@ -130,4 +144,23 @@ pub(crate) fn try_lock(_file: &File, path: &Path) -> std::result::Result<Lock, T
 pub(crate) fn unlock(_file: &File, lock: Option<Lock>) -> bool {
     drop(lock);
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_another_program_does_not_share_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let mut exclusive = OpenOptions::new();
+        exclusive.write(true).create(true).share_mode(0);
+        let held = exclusive.open(&path).unwrap();
+        let start = Instant::now();
+        assert!(open(&path, OpenOptions::new().append(true)).is_err());
+        assert!(start.elapsed() >= SHARING_TIMEOUT);
+        drop(held);
+        open(&path, OpenOptions::new().append(true)).unwrap();
+    }
 }

@@ -7,14 +7,14 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::health::StatusSince;
 use crate::store::history::History;
 use crate::store::lines::{Line, LinesForward, Tail, is_complete};
-use crate::store::open::{self, StatusFile, read_exact_at};
+use crate::store::open::{self, Directory, StatusFile, read_exact_at};
 use crate::store::{BadLines, FileWarning, FileWarningKind, MAX_REREADS, Store};
 use crate::update::Update;
 
@@ -119,7 +119,7 @@ impl Follower {
     }
 
     /// Closes the file after each read. If it is rotated in the meantime, its
-    /// last lines are only read if its new name is the old one and `.1`.
+    /// last lines are only read if its new name starts with the old one.
     pub fn close_between_reads(&mut self) {
         self.keeps_file_open = false;
         self.file = None;
@@ -237,18 +237,16 @@ impl Follower {
     /// Reads on in the file that was read last, which the path no longer names.
     /// Returns `None` if it cannot be found or read.
     fn read_rest_of_renamed(&mut self, limit_bytes: usize) -> Option<NewUpdates> {
-        let position = self.position.as_ref()?;
+        let position = self.position.as_mut()?;
         let file = match self.file.take() {
             Some(file) => StatusFile {
                 metadata: file.file.metadata().ok()?,
                 ..file
             },
-            None => {
-                let mut path = self.path.clone().into_os_string();
-                path.push(".1");
-                open::open_read(path.as_ref()).ok()?
-            }
+            // A search that finds nothing is not repeated.
+            None => find_renamed(&self.path, position.file.take()?)?,
         };
+        position.file = file.identity();
         if !position.continues_in(&file).ok()? {
             return None;
         }
@@ -333,6 +331,22 @@ impl Follower {
         update.session.clone_from(&self.name);
         update
     }
+}
+
+/// Finds a file under a name that starts with its old one.
+fn find_renamed(path: &Path, identity: (u64, u64)) -> Option<StatusFile> {
+    let old = path.file_name()?.as_encoded_bytes();
+    let directory = Directory::open(path.parent()?).ok()?;
+    let mut found = None;
+    let search = directory.names(|name| {
+        if name.as_encoded_bytes().starts_with(old) && name.len() > old.len() {
+            let file = directory.open_read(name).ok();
+            found = found
+                .take()
+                .or(file.filter(|file| file.identity() == Some(identity)));
+        }
+    });
+    search.ok().and(found)
 }
 
 impl Position {
@@ -433,7 +447,6 @@ mod tests {
     use crate::store::history::Query;
     use std::fs;
     use std::io::Write;
-    use std::path::Path;
 
     const LINE: &str = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"M"}"#;
 
@@ -540,7 +553,7 @@ mod tests {
         for keeps_file_open in [true, false] {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("w_status.json");
-            let rotated = directory.path().join("w_status.json.1");
+            let rotated = directory.path().join("w_status.json-20260214");
             let mut follower = Store::new(directory.path()).follow("w").unwrap();
             if !keeps_file_open {
                 follower.close_between_reads();

@@ -344,7 +344,6 @@ fn plot_handles_extreme_times() {
 }
 
 #[test]
-#[cfg_attr(windows, ignore = "files are not kept open")]
 fn follow_includes_new_sessions_and_the_rest_of_renamed_files() {
     let sandbox = hour();
     let mut command = sandbox.command(["history", "--all", "--follow", "--limit=1"]);
@@ -355,7 +354,7 @@ fn follow_includes_new_sessions_and_the_rest_of_renamed_files() {
     sandbox.ok(["push", "later", "working", "joined"]);
     assert!(next().contains("later  working         joined"));
     sandbox.ok(["push", "w", "working", "before the rename"]);
-    fs::rename(sandbox.file("w"), sandbox.dir().join("w.old")).unwrap();
+    fs::rename(sandbox.file("w"), sandbox.dir().join("w_status.json.old")).unwrap();
     sandbox.ok(["push", "w", "working", "after the rename"]);
     assert!(next().contains("before the rename"));
     assert!(next().contains("after the rename"));

@@ -37,6 +37,9 @@ impl std::fmt::Display for Origin {
             Self::Named => "named by --dir",
             Self::Environment => "named by SSTAT_DIR",
             Self::FirstOfEnvironment => "the first that SSTAT_DIR names",
+            Self::Project if cfg!(windows) => {
+                "the nearest data/session_status; its owner is not checked on Windows"
+            }
             Self::Project => "the nearest data/session_status",
             Self::UserState => {
                 "the default without --dir, SSTAT_DIR and data/session_status in a parent directory"
@@ -263,7 +266,9 @@ fn resolve(path: &Path) -> PathBuf {
 fn search_up(current: &Path, home: Option<&Path>) -> Option<PathBuf> {
     let file_system = device(current);
     for directory in current.ancestors() {
-        if device(directory) != file_system {
+        // Windows lets every user create directories at the root of a drive.
+        let is_shared = cfg!(windows) && directory.parent().is_none() && directory != current;
+        if is_shared || device(directory) != file_system {
             return None;
         }
         let candidate = directory.join(PROJECT_DIRECTORY);

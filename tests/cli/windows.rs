@@ -31,6 +31,44 @@ fn name_stays_in_the_directory() {
 }
 
 #[test]
+fn directory_at_the_root_of_a_drive_is_used_only_there() {
+    let sandbox = Sandbox::new();
+    let system = std::path::PathBuf::from(std::env::var_os("SystemRoot").unwrap());
+    let root = system.ancestors().last().unwrap();
+    let data = root.join("data");
+    if !or_skip(!data.exists(), "a drive without a directory data") {
+        return;
+    }
+    fs::create_dir_all(data.join("session_status")).unwrap();
+    let notes = [root, &system].map(|current| {
+        let mut command = sandbox.command(["list", "-v"]);
+        command.env_remove("SSTAT_DIR").current_dir(current);
+        crate::support::Ran::from(command.output().unwrap()).stderr
+    });
+    fs::remove_dir_all(data).unwrap();
+    assert!(
+        notes[0].contains("the nearest data/session_status; its owner is not checked"),
+        "{notes:?}"
+    );
+    assert!(notes[1].contains("the default without"), "{notes:?}");
+}
+
+#[test]
+fn missing_features_are_named_where_they_are_asked_for() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["push", "w", "working", "--pid", "3"]);
+    assert!(ran.stderr.contains("in Git Bash, use"), "{ran:?}");
+    sandbox.ok(["push", "w", "working"]);
+    let ran = sandbox.run([
+        "watch", "w", "--until", "working", "--now", "--bell", "--on", "stopped",
+    ]);
+    assert_eq!(
+        ran.stderr.trim_start_matches('\u{7}'),
+        "sstat: --on stopped: never occurs: Windows does not show whether a process is stopped\n"
+    );
+}
+
+#[test]
 fn link_is_not_followed() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "working"]);

@@ -390,6 +390,10 @@ fn check_words(args: &cli::Watch) -> Result<Vec<String>> {
             kind = "event or status";
         }
         if known.iter().any(|known| known == word) {
+            if cfg!(windows) && word == "stopped" {
+                let reason = "Windows does not show whether a process is stopped";
+                warnings.push(format!("{option} {word}: never occurs: {reason}"));
+            }
             continue;
         }
         let unknown = format!("{option}: unknown {kind} '{word}'");

@@ -69,8 +69,13 @@ pub fn process_with_id(pid: u32, report: &mut Report) -> Result<Option<ProcessId
     let process = ProcessIdentity::of(pid);
     if process.is_none() {
         if !ProcessIdentity::may_exist(pid) {
+            // Git Bash has pids of its own.
+            let hint = match cfg!(windows) {
+                true => "; in Git Bash, use $(cat /proc/PID/winpid)",
+                false => "",
+            };
             return Err(CliError::error(format!(
-                "--pid: no process has the id {pid}"
+                "--pid: no process has the id {pid}{hint}"
             )));
         }
         report.warnings.push(format!(

@@ -9,7 +9,7 @@ use std::thread;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Named};
 use rustix::process::Signal;
-use signal_hook::consts::{SIGCHLD, SIGIO, SIGURG, SIGWINCH};
+use signal_hook::consts::SIGCHLD;
 
 /// The blocked signals of this process and of the threads that it starts.
 pub struct Signals {
@@ -57,8 +57,11 @@ fn wait_in_thread(signals: SigSet) -> io::Result<UnixStream> {
     queue.set_nonblocking(true)?;
     // Without a handler, the system drops signals that are ignored by default,
     // although they are blocked.
-    for signal in [SIGIO, SIGURG, SIGWINCH] {
-        signal_hook::flag::register(signal, Arc::<AtomicBool>::default())?;
+    let ignored_by_default = ["SIGINFO", "SIGIO", "SIGURG", "SIGWINCH"];
+    for signal in &signals {
+        if ignored_by_default.contains(&signal.as_str()) {
+            signal_hook::flag::register(signal as i32, Arc::<AtomicBool>::default())?;
+        }
     }
     thread::Builder::new().spawn(move || {
         while let Ok(signal) = signals.wait() {

@@ -16,7 +16,8 @@ pub(super) struct Layout {
     pub(super) jail: Option<usize>,
 }
 
-/// `sys/sysctl.h` and `sys/proc.h` of macOS, whose ABI is fixed.
+/// `struct user64_kinfo_proc` of XNU (`bsd/sys/sysctl.h`, `bsd/sys/proc_internal.h`),
+/// which is the same on both processors and does not change.
 #[cfg_attr(target_os = "freebsd", allow(dead_code))]
 pub(super) const APPLE: Layout = Layout {
     bytes: 648,
@@ -34,51 +35,37 @@ const STOPPED: u8 = 4;
 const ZOMBIE: u8 = 5;
 
 /// One process.
-pub(super) struct Kinfo<'a> {
-    bytes: &'a [u8],
-    layout: &'a Layout,
+pub(super) struct Kinfo {
+    /// With the start time in microseconds.
+    pub(super) stat: ProcessStat,
+    pub(super) parent: Option<u32>,
+    pub(super) ignored_signals: u64,
+    pub(super) name: String,
+    /// 0 outside of a jail.
+    pub(super) jail: u64,
 }
 
-impl<'a> Kinfo<'a> {
+impl Kinfo {
     /// Returns `None` unless the bytes describe this process.
-    pub(super) fn new(bytes: &'a [u8], layout: &'a Layout, pid: u32) -> Option<Self> {
-        let kinfo = Self { bytes, layout };
-        (bytes.len() >= layout.bytes && kinfo.integer(layout.pid) == pid).then_some(kinfo)
-    }
-
-    fn integer(&self, offset: usize) -> u32 {
-        let bytes = self.bytes[offset..].first_chunk();
-        bytes.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
-    }
-
-    /// Returns the state and the start time in microseconds.
-    pub(super) fn stat(&self) -> Option<ProcessStat> {
-        let state = match self.bytes[self.layout.state] {
+    pub(super) fn parse(bytes: &[u8], layout: &Layout, pid: u32) -> Option<Self> {
+        let integer = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+        if bytes.len() < layout.bytes || integer(layout.pid)? != pid {
+            return None;
+        }
+        let state = match bytes[layout.state] {
             ZOMBIE => ProcessState::Gone,
             STOPPED => ProcessState::Stopped,
             _ => ProcessState::Running,
         };
-        let start_time = microseconds(&self.bytes[self.layout.start..])?;
-        Some(ProcessStat { state, start_time })
-    }
-
-    pub(super) fn parent(&self) -> Option<u32> {
-        Some(self.integer(self.layout.parent)).filter(|&parent| parent > 0)
-    }
-
-    pub(super) fn ignored_signals(&self) -> u64 {
-        self.integer(self.layout.ignored_signals).into()
-    }
-
-    pub(super) fn jail(&self) -> Option<u64> {
-        Some(self.layout.jail.map_or(0, |jail| self.integer(jail).into()))
-    }
-
-    pub(super) fn name(&self) -> Option<String> {
-        let name = self.bytes[self.layout.name..]
-            .split(|&byte| byte == 0)
-            .next()?;
-        Some(String::from_utf8_lossy(name).into_owned())
+        let start_time = microseconds(&bytes[layout.start..])?;
+        let name = bytes[layout.name..].split(|&byte| byte == 0).next()?;
+        Some(Self {
+            stat: ProcessStat { state, start_time },
+            parent: integer(layout.parent).filter(|&parent| parent > 0),
+            ignored_signals: integer(layout.ignored_signals)?.into(),
+            name: String::from_utf8_lossy(name).into_owned(),
+            jail: layout.jail.and_then(integer).unwrap_or(0).into(),
+        })
     }
 }
 
@@ -113,16 +100,15 @@ mod tests {
             (ZOMBIE, ProcessState::Gone),
         ] {
             bytes[APPLE.state] = code;
-            let kinfo = Kinfo::new(&bytes, &APPLE, 42).unwrap();
-            let stat = kinfo.stat().unwrap();
-            assert_eq!(stat.state, state);
-            assert_eq!(stat.start_time, 1_700_000_000_250_000);
-            assert_eq!(kinfo.parent(), Some(7));
-            assert_eq!(kinfo.ignored_signals(), 0x1001);
-            assert_eq!(kinfo.name().unwrap(), "zsh");
-            assert_eq!(kinfo.jail(), Some(0));
+            let kinfo = Kinfo::parse(&bytes, &APPLE, 42).unwrap();
+            assert_eq!(kinfo.stat.state, state);
+            assert_eq!(kinfo.stat.start_time, 1_700_000_000_250_000);
+            assert_eq!(kinfo.parent, Some(7));
+            assert_eq!(kinfo.ignored_signals, 0x1001);
+            assert_eq!(kinfo.name, "zsh");
+            assert_eq!(kinfo.jail, 0);
         }
-        assert!(Kinfo::new(&bytes, &APPLE, 43).is_none());
-        assert!(Kinfo::new(&bytes[1..], &APPLE, 42).is_none());
+        assert!(Kinfo::parse(&bytes, &APPLE, 43).is_none());
+        assert!(Kinfo::parse(&bytes[1..], &APPLE, 42).is_none());
     }
 }

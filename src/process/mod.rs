@@ -28,7 +28,7 @@ pub struct ProcessIdentity {
     /// The pid in the process's own pid namespace.
     pub pid: u32,
     /// The start time in a unit of the platform: clock ticks since boot on Linux,
-    /// microseconds since 1970 on Windows.
+    /// microseconds since 1970 on macOS and Windows.
     pub start_time: u64,
     /// The id of the boot in which the process started; on Windows, where start
     /// times are absolute, of the installation.
@@ -88,7 +88,7 @@ impl ProcessIdentity {
     #[must_use]
     pub fn may_exist(pid: u32) -> bool {
         HostIdentity::current().is_none()
-            || (ProcessStat::of(pid).is_none() && platform::may_exist(pid))
+            || (platform::stat_of(pid).is_none() && platform::may_exist(pid))
     }
 
     /// Returns the identity of this process or of one of its 64 nearest ancestors;
@@ -145,7 +145,7 @@ impl ProcessIdentity {
     }
 
     fn of_process(pid: u32) -> Option<Self> {
-        let stat = ProcessStat::of(pid).filter(|stat| stat.state.is_alive())?;
+        let stat = platform::stat_of(pid).filter(|stat| stat.state.is_alive())?;
         let here = HostIdentity::current()?;
         Some(Self {
             pid,
@@ -172,7 +172,7 @@ impl ProcessIdentity {
         if here.pid_namespace != self.pid_namespace {
             return ProcessState::Unknown;
         }
-        match ProcessStat::of(self.pid) {
+        match platform::stat_of(self.pid) {
             Some(stat) if stat.start_time == self.start_time => stat.state,
             Some(_) => ProcessState::Gone,
             None if platform::may_exist(self.pid) => ProcessState::Unknown,
@@ -210,7 +210,8 @@ impl RunProcesses {
             true => run.starts_with(name),
             false => run == *name,
         });
-        let started = of_run.filter_map(|(pid, _)| Some((ProcessStat::of(*pid)?.start_time, *pid)));
+        let started =
+            of_run.filter_map(|(pid, _)| Some((platform::stat_of(*pid)?.start_time, *pid)));
         let oldest = started.filter(|(at, _)| *at >= wrapper.start_time).min();
         oldest.map(|(_, pid)| pid)
     }
@@ -222,12 +223,6 @@ struct ProcessStat {
     /// `Running`, `Stopped`, or `Gone` for a zombie.
     state: ProcessState,
     start_time: u64,
-}
-
-impl ProcessStat {
-    fn of(pid: u32) -> Option<Self> {
-        platform::stat_of(pid)
-    }
 }
 
 /// Returns the signals that a process ignores, bit N-1 for signal N. Other systems than

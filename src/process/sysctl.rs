@@ -35,7 +35,7 @@ pub(super) fn current_host() -> Option<HostIdentity> {
         boot_id: boot_id()?,
         host: host_name()?,
         // A jail does not see the processes outside.
-        pid_namespace: with_kinfo(std::process::id(), |kinfo| kinfo.jail())?,
+        pid_namespace: kinfo(std::process::id())?.jail,
         machine: machine_id().as_deref().map(hash_of_machine),
     })
 }
@@ -69,7 +69,7 @@ fn boot_microseconds() -> Option<u64> {
 }
 
 pub(super) fn stat_of(pid: u32) -> Option<ProcessStat> {
-    let mut stat = with_kinfo(pid, |kinfo| kinfo.stat())?;
+    let mut stat = kinfo(pid)?.stat;
     if cfg!(target_os = "freebsd") {
         // FreeBSD adds the boot time, which changes whenever the clock is set.
         stat.start_time = stat.start_time.checked_sub(boot_microseconds()?)?;
@@ -78,16 +78,15 @@ pub(super) fn stat_of(pid: u32) -> Option<ProcessStat> {
 }
 
 pub(super) fn parent_of(pid: u32) -> Option<u32> {
-    with_kinfo(pid, |kinfo| kinfo.parent())
+    kinfo(pid)?.parent
 }
 
 pub(super) fn name(pid: u32) -> Option<String> {
-    with_kinfo(pid, |kinfo| kinfo.name())
+    Some(kinfo(pid)?.name)
 }
 
 pub(super) fn ignored_signals(pid: u32) -> u64 {
-    let ignored = with_kinfo(pid, |kinfo| Some(kinfo.ignored_signals()));
-    ignored.unwrap_or(0)
+    kinfo(pid).map_or(0, |kinfo| kinfo.ignored_signals)
 }
 
 /// Threads have no ids of this kind.
@@ -102,10 +101,10 @@ pub(super) fn may_exist(pid: u32) -> bool {
         || (matches!(sees_others, Some(CtlValue::Int(0))) && !rustix::process::geteuid().is_root())
 }
 
-fn with_kinfo<T>(pid: u32, read: impl FnOnce(&Kinfo<'_>) -> Option<T>) -> Option<T> {
+fn kinfo(pid: u32) -> Option<Kinfo> {
     let oid = vec![CTL_KERN, KERN_PROC, KERN_PROC_PID, pid.try_into().ok()?];
     let bytes = structure(Ctl::Oid(oid).value().ok()?)?;
-    read(&Kinfo::new(&bytes, &LAYOUT, pid)?)
+    Kinfo::parse(&bytes, &LAYOUT, pid)
 }
 
 fn value(name: &str) -> Option<CtlValue> {

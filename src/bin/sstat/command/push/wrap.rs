@@ -7,6 +7,7 @@ use std::io;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 use sstat::{
     JsonObject, MAX_WRITTEN_BYTES, ProcessIdentity, Status, Update, escape_invalid_utf8, truncate,
@@ -272,15 +273,18 @@ fn with_tail(update: Update, stderr: &[u8], lines: usize) -> Result<Update> {
     if text.is_empty() || update.status != Status::Error {
         return Ok(update);
     }
-    let fail = |error: serde_json::Error| CliError::error(error.to_string());
-    let json = serde_json::value::to_raw_value(&text).map_err(fail)?;
     let mut with_tail = update.clone();
-    let tail = vec![("stderr_tail".to_owned(), json)];
+    let tail = vec![("stderr_tail".to_owned(), raw(&text)?)];
     with_tail.metadata = merge_metadata(with_tail.metadata, tail)?;
     Ok(match with_tail.encode() {
         Ok(_) => with_tail,
         Err(_) => update,
     })
+}
+
+fn raw(value: &impl Serialize) -> Result<Box<RawValue>> {
+    let raw = serde_json::value::to_raw_value(value);
+    raw.map_err(|error| CliError::error(error.to_string()))
 }
 
 /// Returns the last update of the run with what it lacks from the first one. Its
@@ -319,22 +323,14 @@ fn final_update(
     ending: &Ending,
     took: Duration,
 ) -> Result<Update> {
-    let json = |text: String| {
-        RawValue::from_string(text).map_err(|error| CliError::error(error.to_string()))
+    let (key, value) = match ending {
+        Ending::Exited(code) => ("exit_code", raw(code)?),
+        Ending::Killed(signal) => ("signal", raw(&child::signal_name(*signal))?),
+        Ending::NotStarted(_) => ("exit_code", raw(&exit_code(ending))?),
     };
-    let mut metadata = Vec::new();
-    if let Ending::Killed(signal) = ending {
-        let name = child::signal_name(*signal);
-        metadata.push(("signal".to_owned(), json(format!("\"{name}\""))?));
-    } else {
-        let code = match ending {
-            Ending::Exited(code) => *code,
-            _ => exit_code(ending).into(),
-        };
-        metadata.push(("exit_code".to_owned(), json(code.to_string())?));
-    }
-    let seconds = json(format!("{:.3}", took.as_secs_f64()))?;
-    metadata.push(("duration_seconds".to_owned(), seconds));
+    let seconds = raw(&(took.as_millis() as f64 / 1000.0))?;
+    let metadata = [(key, value), ("duration_seconds", seconds)];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
     update.timestamp = config.now()?;
     update.metadata = merge_metadata(update.metadata, metadata)?;
     update.stale_after = None;

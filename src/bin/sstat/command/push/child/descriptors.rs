@@ -2,17 +2,12 @@
 //! locked file, no other process may hold it open.
 
 use std::fs::{self, File};
-use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, Instant};
 
 use nix::libc::O_CLOEXEC;
 use rustix::process::Pid;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
-
-/// When to look for the first time whether the command has closed stderr.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// Closes the inherited descriptors above 2 (Linux). Returns false if it keeps them,
 /// because this process holds a record lock: to close the file would release it.
@@ -41,60 +36,32 @@ pub fn close_inherited() -> bool {
 }
 
 /// Closes the inherited descriptors above 2, and replaces stdin and stdout by /dev/null.
-pub fn release() {
-    if close_inherited()
-        && let Ok(null) = null()
-    {
-        let _ = dup2_stdin(&null);
-        let _ = dup2_stdout(&null);
+/// Returns false if it keeps all.
+pub fn release() -> bool {
+    let null = close_inherited().then(null).flatten();
+    if let Some(null) = &null {
+        let _ = dup2_stdin(null);
+        let _ = dup2_stdout(null);
     }
+    null.is_some()
 }
 
-fn null() -> io::Result<File> {
-    File::options().read(true).write(true).open("/dev/null")
+/// Replaces stderr by /dev/null if the command has closed it or has opened another file
+/// (Linux). Returns true then.
+pub fn release_stderr_with(command: Pid) -> bool {
+    let command = format!("/proc/{}", command.as_raw_nonzero());
+    let file = |process: &str| {
+        let file = fs::metadata(format!("{process}/fd/2")).ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    let is_same = file(&command) == file("/proc/self");
+    // A command that has ended has no program, and its stderr is still needed.
+    let is_running = fs::read_link(format!("{command}/exe")).is_ok();
+    let null = (is_running && !is_same).then(null).flatten();
+    null.is_some_and(|null| dup2_stderr(null).is_ok())
 }
 
-/// Holds stderr open while the command does, for a message that its end is not recorded.
-/// The command is examined in growing intervals (Linux).
-pub struct Stderr {
-    started: Instant,
-    /// When to look whether the command has closed it; `None` if it is released.
-    pub next_look: Option<Instant>,
-}
-
-impl Stderr {
-    pub fn hold() -> Self {
-        let started = Instant::now();
-        Self {
-            started,
-            next_look: Some(started + FIRST_LOOK),
-        }
-    }
-
-    /// Replaces stderr by /dev/null if it is time to look and the command has closed it.
-    pub fn release_with(&mut self, command: Pid) {
-        let now = Instant::now();
-        if self.next_look.is_none_or(|next| next > now) {
-            return;
-        }
-        self.next_look = Some(now + (now - self.started));
-        let command = command.as_raw_nonzero().to_string();
-        let file = |process: &str| {
-            let file = fs::metadata(format!("/proc/{process}/fd/2"))?;
-            io::Result::Ok((file.dev(), file.ino()))
-        };
-        let Ok(own) = file("self") else { return };
-        let is_closed = match file(&command) {
-            Ok(theirs) => theirs != own,
-            // A process that has ended has no descriptors and no program.
-            Err(error) => {
-                error.kind() == io::ErrorKind::NotFound
-                    && fs::read_link(format!("/proc/{command}/exe")).is_ok()
-            }
-        };
-        if is_closed && let Ok(null) = null() {
-            let _ = dup2_stderr(&null);
-            self.next_look = None;
-        }
-    }
+fn null() -> Option<File> {
+    let null = File::options().read(true).write(true).open("/dev/null");
+    null.ok()
 }

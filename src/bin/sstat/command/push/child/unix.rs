@@ -18,16 +18,19 @@ use rustix::io::Errno;
 use rustix::process::{self, Pid, Resource, Rlimit, WaitOptions, WaitStatus};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 
-use super::descriptors::Stderr;
+use super::Ending;
+use super::descriptors::{release, release_stderr_with};
 use super::signals::{Signals, expect_children, ignores_children, to_signal};
 use super::tail::Tail;
 use super::witness::Witness;
-use super::{Ending, descriptors};
 use crate::config;
 use crate::job_control::JobControl;
 
 /// How long to wait for the witness to receive a signal too.
 const REPORT_WAIT: Duration = Duration::from_millis(10);
+
+/// When to look for the first time whether the command has closed stderr.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
 
 /// Returns a command that runs a program.
 pub fn command(program: &OsStr) -> Command {
@@ -57,10 +60,8 @@ pub fn run(
     for (signal, _) in relay.received.drain(..) {
         send(relay.child, signal);
     }
-    descriptors::release();
-    // With a pipe, it passes on what the command writes.
-    let stderr = tail.is_none().then(Stderr::hold);
-    let ending = supervise(signals, relay, stderr)?;
+    let releases_stderr = release() && tail.is_none();
+    let ending = supervise(signals, relay, releases_stderr)?;
     Ok((ending, tail.map(Tail::finish).unwrap_or_default()))
 }
 
@@ -189,12 +190,11 @@ pub fn exec(command: &mut Command, signals: &Signals) -> io::Error {
 }
 
 /// Waits for the end of the child. Until then, forwards signals and stops with the
-/// child.
-fn supervise(
-    signals: &Signals,
-    mut relay: Relay,
-    mut stderr: Option<Stderr>,
-) -> io::Result<Ending> {
+/// child. With `releases_stderr`, closes stderr after the child has closed it, for which
+/// it looks in growing intervals.
+fn supervise(signals: &Signals, mut relay: Relay, releases_stderr: bool) -> io::Result<Ending> {
+    let started = Instant::now();
+    let mut next_look = releases_stderr.then(|| started + FIRST_LOOK);
     // Without a queue of signals, only the end of the child is awaited.
     let mut wait_options = WaitOptions::UNTRACED;
     wait_options.set(WaitOptions::NOHANG, signals.as_fd().is_some());
@@ -226,14 +226,11 @@ fn supervise(
                 act_by(signal);
             }
         }
-        if let Some(stderr) = &mut stderr {
-            stderr.release_with(relay.child);
+        if next_look.is_some_and(|look| look <= Instant::now()) {
+            let is_released = release_stderr_with(relay.child);
+            next_look = (!is_released).then(|| Instant::now() + started.elapsed());
         }
-        wait(
-            signals,
-            &relay,
-            stderr.as_ref().and_then(|stderr| stderr.next_look),
-        );
+        wait(signals, &relay, next_look);
     }
 }
 
@@ -398,7 +395,7 @@ pub fn die_by(signal: i32) {
     // know all signals, and takes SIGIO for harmless.
     let _ = signal_hook::low_level::emulate_default_handler(signal);
     act_by(signal);
-    // A real-time signal.
+    // A real-time signal, or SIGIO with a handler.
     let _ = SigSet::empty().thread_set_mask();
     let mut shell = Command::new("/bin/sh");
     let _ = shell

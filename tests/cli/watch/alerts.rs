@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 #[cfg(unix)]
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Live, wait_until, write_future};
@@ -410,7 +410,7 @@ fn is_running(pid: &str) -> bool {
 #[cfg(unix)]
 #[test]
 fn signal_ends_the_watch_and_its_commands() {
-    for (name, number) in [("HUP", 1), ("INT", 2), ("TERM", 15)] {
+    for (name, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)] {
         let sandbox = Sandbox::with_real_clock();
         sandbox.ok(["push", "w", "blocked"]);
         let script = "echo $$ >> alerts; trap '' TERM; sleep 100";
@@ -464,6 +464,43 @@ fn ignored_signal_does_not_end_the_watch() {
     live.signal("HUP");
     sandbox.ok(["push", "w", "error"]);
     assert_eq!(lines(&sandbox, 1), ["error w idle error"]);
+}
+
+/// Nobody reads the pipe, which is full after the first snapshot.
+#[cfg(unix)]
+#[test]
+fn signal_ends_a_watch_whose_output_is_blocked() {
+    let sandbox = Sandbox::with_real_clock();
+    for name in ["v", "w"] {
+        sandbox.ok(["push", name, "error", &"x".repeat(50_000)]);
+    }
+    let script = "echo $$ >> alerts; sleep 100";
+    let mut command = sandbox.command(["watch", "--json", "--now", "--exec", script]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let pids = lines(&sandbox, 2);
+    let status = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(status.unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+    assert!(!pids.iter().any(|pid| is_running(pid)));
+}
+
+#[cfg(target_os = "linux")] // /dev/full
+#[test]
+fn failure_ends_the_commands() {
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w", "blocked"]);
+    let script = "echo $$ >> alerts; exec sleep 100";
+    let args = [
+        "watch", "--json", "--on", "blocked", "--now", "--exec", script,
+    ];
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = sandbox.command(args);
+    let output = command.stdout(full).stderr(Stdio::piped()).output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+    // If the watch has failed before the command has started, there is no file.
+    if let Ok(pid) = fs::read_to_string(sandbox.root().join("alerts")) {
+        assert!(!is_running(pid.trim()));
+    }
 }
 
 #[test]

@@ -81,8 +81,6 @@ struct Watch<'a> {
     alerts: Option<Alerts>,
     /// The warnings that were printed, without the numbers of invalid lines.
     warned: HashSet<String>,
-    #[cfg(unix)]
-    signal: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// The output on stdout.
@@ -126,8 +124,6 @@ impl<'a> Watch<'a> {
             alerts: Alerts::new(args, &watcher, output)?,
             warned: HashSet::new(),
             watcher,
-            #[cfg(unix)]
-            signal: Default::default(),
         };
         watch.warn_of_missing();
         if !args.until.is_empty() {
@@ -150,38 +146,25 @@ impl<'a> Watch<'a> {
         Ok(watch)
     }
 
-    /// If alerts run commands, has SIGHUP, SIGINT and SIGTERM stop them before they
-    /// end the watch.
+    /// Has signals end the commands of alerts before they end the watch, also while the
+    /// reader of its output blocks it.
     #[cfg(unix)]
-    fn catch_signals(&mut self) -> std::io::Result<()> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        use signal_hook::{flag, low_level::pipe};
-        let Some(stop) = self.alerts.as_ref().and_then(Alerts::stop_flag) else {
+    fn catch_signals(&self) -> std::io::Result<()> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        let Some(commands) = self.alerts.as_ref().and_then(Alerts::stop) else {
             return Ok(());
         };
-        let (reader, writer) = std::io::pipe()?;
-        self.watcher.poller.wake_on(reader.into());
         let ignored = sstat::ignored_signals(std::process::id());
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
-            if ignored >> (signal - 1) & 1 == 0 {
-                flag::register_usize(signal, self.signal.clone(), signal as usize)?;
-                flag::register(signal, stop.clone())?;
-                pipe::register(signal, writer.try_clone()?)?;
+        let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter();
+        let caught = signals.filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let mut signals = signal_hook::iterator::Signals::new(caught)?;
+        let end = move || {
+            for signal in signals.forever() {
+                commands.stop_by_signal();
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
-        }
-        Ok(())
-    }
-
-    /// Ends this process by the signal that it has caught, if there is one.
-    #[cfg(unix)]
-    fn end_by_signal(&mut self) -> Result<()> {
-        let signal = self.signal.load(std::sync::atomic::Ordering::Relaxed);
-        if signal > 0 {
-            self.finish_alerts(None, Duration::ZERO);
-            signal_hook::low_level::emulate_default_handler(signal as i32)
-                .map_err(|error| CliError::error(format!("signal {signal}: {error}")))?;
-        }
-        Ok(())
+        };
+        std::thread::Builder::new().spawn(end).map(drop)
     }
 
     /// Warns of a missing directory and of sessions that do not exist yet.
@@ -210,8 +193,6 @@ impl<'a> Watch<'a> {
     fn run(mut self) -> Result<u8> {
         loop {
             let events = self.watcher.wait(self.time_to_next())?;
-            #[cfg(unix)]
-            self.end_by_signal()?;
             for warning in self.watcher.take_warnings() {
                 // The report of a block contains its own warnings.
                 if !matches!(self.form, Form::Blocks { .. }) {
@@ -229,16 +210,13 @@ impl<'a> Watch<'a> {
                 }
             }
             if !self.print(&events)? || self.watcher.poller.output_closed() {
-                self.finish_alerts(None, Duration::ZERO);
                 return Ok(0);
             }
             if let Some((_, verdict)) = verdict {
                 if let Some(reason) = &verdict.reason {
                     self.print_error(reason);
                 }
-                let warnings = self.finish_alerts(deciding, COMMAND_GRACE);
-                #[cfg(unix)]
-                self.end_by_signal()?;
+                let warnings = self.finish_alerts(deciding);
                 for warning in warnings {
                     self.print_error(&warning);
                 }
@@ -333,9 +311,9 @@ impl<'a> Watch<'a> {
             .map_or(MAX_WAIT, |at| at.saturating_duration_since(Instant::now()))
     }
 
-    fn finish_alerts(&mut self, last: Option<&Event>, grace: Duration) -> Vec<String> {
+    fn finish_alerts(&mut self, last: Option<&Event>) -> Vec<String> {
         match &mut self.alerts {
-            Some(alerts) => alerts.finish(&self.watcher, last, grace),
+            Some(alerts) => alerts.finish(&self.watcher, last, COMMAND_GRACE),
             None => Vec::new(),
         }
     }

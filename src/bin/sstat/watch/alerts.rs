@@ -63,6 +63,7 @@ impl Alerts {
     /// [`Watcher::wait`], so that waiting commands start.
     pub fn report(&mut self, watcher: &Watcher, events: &[Event]) -> Vec<String> {
         let mut alerts = self.observe(watcher, events);
+        let new = alerts.len();
         let at = watcher.now();
         for (name, trigger, kind) in self.states.take_due(Instant::now()) {
             let session = watcher.table().session_at(&name, at);
@@ -77,8 +78,8 @@ impl Alerts {
         let Some(commands) = &mut self.commands else {
             return Vec::new();
         };
-        for alert in alerts {
-            commands.add(alert);
+        for (index, alert) in alerts.into_iter().enumerate() {
+            commands.add(alert, index >= new);
         }
         commands.start_waiting();
         commands.take_warnings()
@@ -102,10 +103,10 @@ impl Alerts {
         commands.take_warnings()
     }
 
-    /// Returns the flag that stops all commands, if alerts run commands.
+    /// Returns a way to end the commands from another thread, if alerts run commands.
     #[cfg(unix)]
-    pub fn stop_flag(&self) -> Option<std::sync::Arc<std::sync::atomic::AtomicBool>> {
-        self.commands.as_ref().map(CommandRunner::stop_flag)
+    pub fn stop(&self) -> Option<std::sync::Arc<super::command_runner::Stop>> {
+        self.commands.as_ref().map(CommandRunner::stop)
     }
 
     fn observe(&mut self, watcher: &Watcher, events: &[Event]) -> Vec<AlertEvent> {

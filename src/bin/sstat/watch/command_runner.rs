@@ -53,7 +53,14 @@ pub struct CommandRunner {
     warnings: Vec<String>,
     finished: Receiver<Finished>,
     report: Sender<Finished>,
-    is_stopping: Arc<AtomicBool>,
+    stop: Arc<Stop>,
+}
+
+/// Ends all commands. A thread that waits for a command holds a reference.
+#[derive(Default)]
+pub struct Stop {
+    is_set: AtomicBool,
+    is_by_signal: AtomicBool,
 }
 
 /// The session of a command that has ended, and its error.
@@ -73,12 +80,20 @@ impl CommandRunner {
             warnings: Vec::new(),
             finished,
             report,
-            is_stopping: Arc::default(),
+            stop: Arc::default(),
         }
     }
 
-    /// Adds an alert to the queue.
-    pub fn add(&mut self, alert: AlertEvent) {
+    /// Adds an alert to the queue, unless the same alert is still waiting and this one
+    /// repeats it.
+    pub fn add(&mut self, alert: AlertEvent, is_repeat: bool) {
+        let is_same = |other: &AlertEvent| {
+            other.trigger == alert.trigger
+                && other.event.session.qualified_name() == alert.event.session.qualified_name()
+        };
+        if is_repeat && self.waiting.iter().any(is_same) {
+            return;
+        }
         if self.waiting.len() < MAX_WAITING {
             self.waiting.push_back(alert);
         } else {
@@ -128,19 +143,23 @@ impl CommandRunner {
                 Err(_) => break,
             }
         }
-        self.is_stopping.store(true, Ordering::Relaxed);
+        self.stop.is_set.store(true, Ordering::Relaxed);
         while !self.running.is_empty() {
             let Ok(finished) = self.finished.recv() else {
                 break;
             };
             self.note_end(finished);
         }
+        while self.stop.is_by_signal.load(Ordering::Relaxed) {
+            // The signal is about to end this process.
+            thread::park();
+        }
     }
 
-    /// Returns a flag that stops all commands when it is set, as by a signal handler.
+    /// Returns a way to end the commands from another thread.
     #[cfg(unix)]
-    pub fn stop_flag(&self) -> Arc<AtomicBool> {
-        self.is_stopping.clone()
+    pub fn stop(&self) -> Arc<Stop> {
+        self.stop.clone()
     }
 
     /// Returns the errors since the last call.
@@ -156,17 +175,21 @@ impl CommandRunner {
     }
 
     fn start(&mut self, alert: &AlertEvent) {
+        if self.stop.is_set.load(Ordering::Relaxed) {
+            return;
+        }
         let session = &alert.event.session;
         let about = format!("--exec for {} ({})", session.display_name(), alert.trigger);
         let session = session.qualified_name().into_owned();
         let (command, input) = (self.command(alert), json_line(&alert.event));
         let (report, waker) = (self.report.clone(), self.waker.clone());
-        let is_stopping = self.is_stopping.clone();
+        let stop = self.stop.clone();
         self.running.push(session.clone());
         let failed = format!("{about}: no thread");
         let failed = (session.clone(), Some(failed));
         let work = move || {
-            let result = run(command, input, TIME_LIMIT, &is_stopping);
+            let result = run(command, input, TIME_LIMIT, &stop.is_set);
+            drop(stop);
             let warning = result.err().map(|why| format!("{about}: {why}"));
             let _ = report.send((session, warning));
             waker.wake();
@@ -216,6 +239,25 @@ impl CommandRunner {
             }
         }
         command
+    }
+}
+
+impl Drop for CommandRunner {
+    fn drop(&mut self) {
+        self.finish(Vec::new(), Duration::ZERO);
+    }
+}
+
+#[cfg(unix)]
+impl Stop {
+    /// Ends all commands before the signal that was received ends this process.
+    pub fn stop_by_signal(self: &Arc<Self>) {
+        self.is_by_signal.store(true, Ordering::Relaxed);
+        self.is_set.store(true, Ordering::Relaxed);
+        // The runner and the caller hold references too.
+        while Arc::strong_count(self) > 2 {
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -293,6 +335,27 @@ mod tests {
         assert_eq!(variable("a\0b"), "ab");
         assert_eq!(variable(&"ö".repeat(5000)).len(), 4096);
         assert_eq!(variable(&format!("a{}", "ö".repeat(5000))).len(), 4095);
+    }
+
+    #[test]
+    fn repeated_alert_waits_once() {
+        let waker = super::super::poller::Poller::new().unwrap().waker();
+        let mut runner = CommandRunner::new("true".into(), CommandOutput::Discarded, waker);
+        let line = br#"{"timestamp":"2026-02-14T20:35:00Z","status":"error"}"#;
+        let update = sstat::Update::decode(line).unwrap();
+        let now = update.timestamp;
+        let session = sstat::HealthRules::new(now, Default::default()).evaluate(update);
+        for (trigger, is_repeat, waiting) in [
+            ("error", false, 1),
+            ("error", true, 1),
+            ("very_stale", true, 2),
+            ("error", false, 3),
+        ] {
+            let event = Event::new(EventKind::Snapshot, now, &session);
+            let trigger = trigger.to_owned();
+            runner.add(AlertEvent { trigger, event }, is_repeat);
+            assert_eq!(runner.waiting.len(), waiting);
+        }
     }
 
     #[cfg(unix)]

@@ -12,7 +12,6 @@ use rustix::io::Errno;
 pub struct Poller {
     wakes: PipeReader,
     waker: Waker,
-    inputs: Vec<OwnedFd>,
     output: Option<OwnedFd>,
     output_closed: bool,
 }
@@ -34,7 +33,6 @@ impl Poller {
         Ok(Self {
             wakes,
             waker: Waker(Arc::new(waker)),
-            inputs: Vec::new(),
             output: None,
             output_closed: false,
         })
@@ -42,11 +40,6 @@ impl Poller {
 
     pub fn waker(&self) -> Waker {
         self.waker.clone()
-    }
-
-    /// Ends every sleep while `input` is readable.
-    pub fn wake_on(&mut self, input: OwnedFd) {
-        self.inputs.push(input);
     }
 
     /// Ends every sleep when the reader of `output` has closed it.
@@ -59,17 +52,14 @@ impl Poller {
         self.output_closed
     }
 
-    /// Sleeps at most `limit`. Returns true if a waker, an input, the output or
-    /// a signal has ended the sleep, and false for `sources` and the time.
+    /// Sleeps at most `limit`. Returns true if a waker, the output or a
+    /// signal has ended the sleep, and false for `sources` and the time.
     pub fn sleep(
         &mut self,
         sources: [Option<BorrowedFd<'_>>; 2],
         limit: Duration,
     ) -> io::Result<bool> {
         let mut fds = vec![PollFd::new(&self.wakes, PollFlags::IN)];
-        let inputs = self.inputs.iter();
-        fds.extend(inputs.map(|input| PollFd::new(input, PollFlags::IN)));
-        let first_output = fds.len();
         let output = self.output.as_ref().filter(|_| !self.output_closed);
         // macOS reports a hang-up only if it is requested.
         fds.extend(output.map(|output| PollFd::new(output, PollFlags::HUP)));
@@ -86,7 +76,7 @@ impl Poller {
         if ready[0] {
             let _ = self.wakes.read(&mut [0; 64]);
         }
-        self.output_closed |= ready[first_output..first_source].contains(&true);
+        self.output_closed |= ready[1..first_source].contains(&true);
         Ok(ready[..first_source].contains(&true))
     }
 }

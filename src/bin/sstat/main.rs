@@ -133,19 +133,20 @@ fn fail(error: &CliError) -> u8 {
     error.code
 }
 
-/// Prints help and version on stdout, a usage error in one line on stderr.
-/// Returns the exit code.
+/// Prints help and version, on stderr if arguments are missing, and a usage error in one
+/// line on stderr. Returns the exit code.
 fn print_usage(error: &clap::Error) -> u8 {
-    let printed = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.print(),
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            return exit_code::ERROR;
-        }
-        _ => return fail(&CliError::error(usage_message(error))),
-    };
-    let printed = printed.and_then(|()| std::io::stdout().flush());
+    let help = [
+        ErrorKind::DisplayHelp,
+        ErrorKind::DisplayVersion,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ];
+    if !help.contains(&error.kind()) {
+        return fail(&CliError::error(usage_message(error)));
+    }
+    let printed = error.print().and_then(|()| std::io::stdout().flush());
     match printed.or_else(output::unless_closed) {
+        Ok(()) if error.use_stderr() => exit_code::ERROR,
         Ok(()) => 0,
         Err(error) => fail(&error),
     }

@@ -78,16 +78,17 @@ const PLACEHOLDER: &str = "<MESSAGE>";
 /// Returns whether a word that clap rejects can be a message. A misspelled option
 /// such as `--progess` cannot.
 fn can_be_message(error: &Error, own: &[OsString]) -> bool {
-    let has_flag = |flags: [&str; 2]| own.iter().any(|word| flags.iter().any(|flag| word == flag));
+    let has_flag = |flags: &[&str]| own.iter().any(|word| flags.iter().any(|flag| word == flag));
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let word = error.get(ContextKind::InvalidArg).map(ToString::to_string);
             error.get(ContextKind::SuggestedArg).is_none()
                 || word.is_some_and(|word| word.contains(char::is_whitespace))
         }
-        // `-hot fix` begins with the short option for help.
-        ErrorKind::DisplayHelp => !has_flag(["-h", "--help"]),
-        ErrorKind::DisplayVersion => !has_flag(["-V", "--version"]),
+        // `-hot` begins with the short option for help.
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            !has_flag(&["-h", "--help", "-V", "--version"])
+        }
         _ => false,
     }
 }

@@ -172,6 +172,7 @@ fn units_of_push(own: &[OsString]) -> Option<Vec<&[OsString]>> {
             let mut longs = long.chain(argument.get_all_aliases().unwrap_or_default());
             let short = argument.get_short().map(|short| format!("-{short}"));
             argument.get_action().takes_values()
+                && !argument.is_require_equals_set()
                 && (longs.any(|long| word.strip_prefix("--") == Some(long))
                     || short.is_some_and(|short| short == word))
         })
@@ -290,6 +291,22 @@ mod tests {
             "sstat push w working --message --",
         ] {
             assert!(!lacks_command(&words_of(line)), "{line}");
+        }
+    }
+    #[test]
+    fn rest_keeps_its_places_when_a_part_is_dropped() {
+        for line in [
+            "sstat push w wrking m 2 t -- true",
+            "sstat push --tail w wrking m 2 t -- true",
+            "sstat push -m k=v w wrking --nonsense m 2 t -- true",
+        ] {
+            let (cli, errors) = parse_valid_part(&words_of(line)).unwrap();
+            let Command::Push(push) = cli.command else {
+                panic!("{line}")
+            };
+            assert_eq!(push.args.message.unwrap(), "m", "{line}");
+            assert_eq!(push.args.task.unwrap(), "t", "{line}");
+            assert!(push.args.progress_positional.is_none() && errors.len() >= 2);
         }
     }
 }

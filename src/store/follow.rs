@@ -15,7 +15,7 @@ use crate::health::StatusSince;
 use crate::store::history::History;
 use crate::store::lines::{Line, LinesForward, Tail, is_complete};
 use crate::store::open::{self, Directory, StatusFile, read_exact_at};
-use crate::store::{BadLines, FileWarning, FileWarningKind, MAX_REREADS, Store};
+use crate::store::{BadLines, FileWarning, FileWarningKind, Store, open_and_read};
 use crate::update::Update;
 
 /// A session's file and how far it has been read.
@@ -152,28 +152,17 @@ impl Follower {
         &mut self,
         finds_since: bool,
     ) -> Result<(Option<(Update, Option<StatusSince>)>, Option<FileWarning>)> {
-        let mut tries = 0;
-        loop {
-            let Some(file) = self.open()? else {
-                (self.position, self.file) = (None, None);
-                return Ok((None, None));
-            };
-            match Position::at_end(&file, finds_since) {
-                Ok((position, mut tail)) => {
-                    self.move_to(position, Some(file));
-                    let update = tail.update.take();
-                    let last = update.map(|update| (self.with_name(update), tail.since));
-                    return Ok((last, tail.warning(|| self.path.clone())));
-                }
-                // The file was truncated meanwhile.
-                Err(error)
-                    if error.kind() == io::ErrorKind::UnexpectedEof && tries < MAX_REREADS =>
-                {
-                    tries += 1;
-                }
-                Err(error) => return Err(Error::io("read", &self.path)(error)),
-            }
-        }
+        let open = || open::open_read(&self.path);
+        let at_end = |file: &StatusFile| Position::at_end(file, finds_since);
+        let Some((file, (position, mut tail))) = open_and_read(open, || self.path.clone(), at_end)?
+        else {
+            (self.position, self.file) = (None, None);
+            return Ok((None, None));
+        };
+        self.move_to(position, Some(file));
+        let update = tail.update.take();
+        let last = update.map(|update| (self.with_name(update), tail.since));
+        Ok((last, tail.warning(|| self.path.clone())))
     }
 
     /// Returns true if the path names the file that was read last, and its size
@@ -204,7 +193,10 @@ impl Follower {
             file.metadata = metadata;
             return self.read(None, limit_bytes);
         }
-        let named = self.open()?;
+        let named = match open::open_read(&self.path) {
+            Err(error) if error.is_not_found() => None,
+            file => Some(file?),
+        };
         let is_same = |file: &StatusFile| {
             let position = self.position.as_ref();
             position.is_some_and(|position| position.file == file.identity())
@@ -222,15 +214,6 @@ impl Follower {
                 missing: true,
                 ..NewUpdates::default()
             }),
-        }
-    }
-
-    /// Opens the file that the path names; `None` if it is missing.
-    fn open(&self) -> Result<Option<StatusFile>> {
-        match open::open_read(&self.path) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
         }
     }
 

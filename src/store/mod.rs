@@ -26,6 +26,7 @@ mod task_filter;
 pub(crate) mod warning;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -151,7 +152,30 @@ impl Store {
 }
 
 /// How often a file that is truncated while it is read is read again.
-pub(crate) const MAX_REREADS: u32 = 10;
+const MAX_REREADS: u32 = 10;
+
+/// Opens a file and reads it, again if it is truncated meanwhile. Returns `None` if it
+/// is missing.
+fn open_and_read<T>(
+    open: impl Fn() -> Result<StatusFile>,
+    path: impl Fn() -> PathBuf,
+    mut read: impl FnMut(&StatusFile) -> io::Result<T>,
+) -> Result<Option<(StatusFile, T)>> {
+    let mut tries = 0;
+    loop {
+        let file = match open() {
+            Err(error) if error.is_not_found() => return Ok(None),
+            file => file?,
+        };
+        match read(&file) {
+            Ok(read) => return Ok(Some((file, read))),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && tries < MAX_REREADS => {
+                tries += 1;
+            }
+            Err(error) => return Err(Error::io("read", &path())(error)),
+        }
+    }
+}
 
 /// Reads the last update of the session `name`. Returns it with the warning
 /// about its file; neither if the file has been deleted.
@@ -162,36 +186,23 @@ fn read_session(
     rules: &HealthRules,
     buffer: &mut Vec<u8>,
 ) -> (Option<Session>, Option<FileWarning>) {
-    let mut tries = 0;
-    let error = loop {
-        let file = match open() {
-            Ok(file) => file,
-            Err(error) if error.is_not_found() => return (None, None),
-            Err(error) => break error,
-        };
-        match Tail::read(&file, buffer, rules.finds_since, |_, _| {}) {
-            Ok(tail) => {
-                let warning = tail.warning(path);
-                let session = tail.update.map(|mut update| {
-                    update.session = name;
-                    Session {
-                        since: tail.since,
-                        ..rules.evaluate(update)
-                    }
-                });
-                return (session, warning);
-            }
-            Err(error)
-                if error.kind() == std::io::ErrorKind::UnexpectedEof && tries < MAX_REREADS =>
-            {
-                tries += 1;
-            }
-            Err(error) => break Error::io("read", &path())(error),
+    let read = |file: &StatusFile| Tail::read(file, buffer, rules.finds_since, |_, _| {});
+    match open_and_read(open, &path, read) {
+        Ok(None) => (None, None),
+        Ok(Some((_, tail))) => {
+            let warning = tail.warning(path);
+            let session = tail.update.map(|mut update| {
+                update.session = name;
+                Session {
+                    since: tail.since,
+                    ..rules.evaluate(update)
+                }
+            });
+            (session, warning)
         }
-    };
-    let warning = FileWarning {
-        path: path(),
-        kind: FileWarningKind::Unreadable(error),
-    };
-    (None, Some(warning))
+        Err(error) => {
+            let kind = FileWarningKind::Unreadable(error);
+            (None, Some(FileWarning { path: path(), kind }))
+        }
+    }
 }

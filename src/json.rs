@@ -5,10 +5,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::text::replace_unprintable;
@@ -27,18 +26,10 @@ impl<'a> JsonObject<'a> {
     /// # Errors
     /// If the text is not JSON, or not an object.
     pub fn parse(json: &'a str) -> serde_json::Result<Self> {
-        fn entries<'a, K: Deserialize<'a>>(
-            json: &'a str,
-            text: impl Fn(K) -> Cow<'a, str>,
-        ) -> serde_json::Result<JsonObject<'a>> {
-            let mut deserializer = serde_json::Deserializer::from_str(json);
-            let object = deserializer.deserialize_map(EntriesVisitor(text, PhantomData))?;
-            deserializer.end()?;
-            Ok(object)
-        }
-        // Only a key without escapes is a `&str`.
-        entries::<&str>(json, Cow::Borrowed)
-            .or_else(|_| entries::<&RawValue>(json, |key| string_of(key.get()).unwrap_or_default()))
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let object = deserializer.deserialize_map(EntriesVisitor)?;
+        deserializer.end()?;
+        Ok(object)
     }
 
     /// Parses a JSON object that may need [`repair_json`].
@@ -177,10 +168,9 @@ impl Serialize for JsonObject<'_> {
     }
 }
 
-/// Collects the entries of an object whose keys are read as `K`.
-struct EntriesVisitor<K, F>(F, PhantomData<K>);
+struct EntriesVisitor;
 
-impl<'de, K: Deserialize<'de>, F: Fn(K) -> Cow<'de, str>> Visitor<'de> for EntriesVisitor<K, F> {
+impl<'de> Visitor<'de> for EntriesVisitor {
     type Value = JsonObject<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,8 +179,10 @@ impl<'de, K: Deserialize<'de>, F: Fn(K) -> Cow<'de, str>> Visitor<'de> for Entri
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::with_capacity(10);
-        while let Some((key, value)) = map.next_entry::<K, &RawValue>()? {
-            entries.push((self.0(key), JsonValue(Cow::Borrowed(value))));
+        // A key can have half a surrogate pair, which serde_json rejects in a string.
+        while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            let key = string_of(key.get()).unwrap_or_default();
+            entries.push((key, JsonValue(Cow::Borrowed(value))));
         }
         Ok(JsonObject(entries))
     }
@@ -305,7 +297,7 @@ impl JsonValue<'_> {
 /// Decodes a JSON string; `None` for any other value.
 fn string_of(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if !contains(inner.as_bytes(), |byte| byte == b'\\') {
+    if !inner.contains('\\') {
         return Some(Cow::Borrowed(inner));
     }
     struct Bytes;
@@ -339,24 +331,11 @@ fn without_surrogates(mut bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Returns true if one of the bytes is wanted. No early exit, so that the loop
-/// auto-vectorizes.
-fn contains(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> bool {
-    bytes
-        .iter()
-        .fold(false, |found, &byte| found | wanted(byte))
-}
-
 /// Returns true if objects and arrays are nested deeper than `limit`.
 pub(crate) fn deeper_than(json: &[u8], limit: usize) -> bool {
-    // A few opening brackets cannot nest deeply. Counting them is quick, because the
-    // loop auto-vectorizes with sums of eight bits. `memchr` detects the processor's
-    // features first, which on a virtual machine takes longer than the rest of a
-    // push's decoding.
-    let is_opening = |byte: &u8| u8::from(matches!(byte, b'{' | b'['));
-    let parts = json.chunks(usize::from(u8::MAX));
-    let sums = parts.map(|part| part.iter().map(is_opening).sum::<u8>());
-    if sums.map(usize::from).sum::<usize>() <= limit {
+    // A few opening brackets cannot nest deeply, and counting them is quick.
+    let is_opening = |byte: &&u8| matches!(byte, b'{' | b'[');
+    if json.iter().filter(is_opening).count() <= limit {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);

@@ -85,9 +85,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 
 /// Replaces each character of [`unprintable`] by the text that `write` appends.
 pub(crate) fn replace_unprintable(text: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
-    // No early exit, so that the loop auto-vectorizes.
-    let is_plain = |byte| matches!(byte, b' '..=b'~');
-    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
     let mut out = String::new();

@@ -78,7 +78,7 @@ const IDLE_MESSAGE: &str = "Waiting for tasks";
 /// assert_eq!(update.progress, Some(0.5));
 /// # Ok::<(), sstat::BadLine>(())
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Update {
     /// When the update was made.
@@ -141,30 +141,14 @@ impl Update {
     /// progress 1.0, `idle` the message "Waiting for tasks".
     #[must_use]
     pub fn new(session: &SessionName, status: Status, timestamp: DateTime<Utc>) -> Self {
-        let mut update = Self::bare(session.as_str().to_owned(), status, timestamp);
+        let mut update = Self {
+            timestamp,
+            session: session.as_str().to_owned(),
+            status,
+            ..Self::default()
+        };
         update.fill_defaults();
         update
-    }
-
-    fn bare(session: String, status: Status, timestamp: DateTime<Utc>) -> Self {
-        Self {
-            timestamp,
-            session,
-            status,
-            progress: None,
-            message: String::new(),
-            task_id: None,
-            metadata: None,
-            stale_after: None,
-            process: None,
-            run: None,
-            wrapper: None,
-            tmux: None,
-            acknowledged_until: None,
-            repeated: false,
-            extra: Vec::new(),
-            dropped: Vec::new(),
-        }
     }
 
     /// Sets a missing progress or message to the default of the status, as
@@ -443,7 +427,7 @@ fn decode_object(
     object: JsonObject<'_>,
     received: Option<DateTime<Utc>>,
 ) -> std::result::Result<Update, BadLine> {
-    let mut update = Update::bare(String::new(), Status::Idle, DateTime::UNIX_EPOCH);
+    let mut update = Update::default();
     let mut timestamp = received.ok_or(BadLine::NoTimestamp);
     let (mut status, mut session, mut message) = (None, None, None);
     let mut unknown = JsonObject::default();

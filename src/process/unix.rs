@@ -61,18 +61,21 @@ pub(super) fn runs() -> Vec<(u32, String)> {
 /// Returns these columns of ps(1) without a header, with times in UTC.
 #[cfg(any(sstat_portable, not(target_os = "linux")))]
 pub(super) fn ps(selection: &[&str], columns: &[&str]) -> Option<String> {
-    let mut ps = std::process::Command::new("ps");
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+    let mut ps = Command::new("ps");
     ps.args(selection);
     // Each in its own option: the header that follows `=` may contain commas.
     for column in columns {
         ps.args(["-o", &format!("{column}=")]);
     }
-    let output = ps
-        .env("LC_ALL", "C")
-        .env("TZ", "UTC")
-        .stdin(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .output()
-        .ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    ps.env("LC_ALL", "C").env("TZ", "UTC");
+    ps.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut ps = ps.stderr(Stdio::null()).spawn().ok()?;
+    let mut output = Vec::new();
+    let read = ps.stdout.take()?.read_to_end(&mut output);
+    // Fails if this process ignores SIGCHLD.
+    let _ = ps.wait();
+    read.ok()?;
+    Some(String::from_utf8_lossy(&output).into_owned())
 }

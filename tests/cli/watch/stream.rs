@@ -503,6 +503,42 @@ fn rotation_of_many_files_loses_no_update() {
     assert!(messages.values().all(|messages| messages == &["4", "5"]));
 }
 
+/// macOS allows a process 256 descriptors, with which its kernel notifies the changes of
+/// open files.
+#[test]
+#[cfg_attr(windows, ignore = "needs ulimit")]
+fn more_files_than_descriptors_are_watched() {
+    const SESSIONS: usize = 300;
+    let sandbox = Sandbox::with_real_clock();
+    let worker = Running::waiting();
+    sandbox.ok(["push", "w", "working", "m", "--pid", &worker.pid()]);
+    let line = sandbox.read("w");
+    for index in 1..SESSIONS {
+        sandbox.write(&format!("w{index}"), &line);
+    }
+    let mut command = Command::new("sh");
+    sandbox.isolate(&mut command);
+    command.args(["-c", "ulimit -n 256; exec sstat watch --json"]);
+    let live = Live::spawn(&mut command);
+    for _ in 0..SESSIONS {
+        assert_eq!(live.event()["event"], "snapshot");
+    }
+    let completed = "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"completed\"}\n";
+    let mut expected = BTreeSet::new();
+    for index in 1..SESSIONS {
+        let session = format!("w{index}");
+        let file = fs::File::options()
+            .append(true)
+            .open(sandbox.file(&session));
+        file.unwrap().write_all(completed.as_bytes()).unwrap();
+        expected.insert(format!("update {session} working completed"));
+    }
+    let events: BTreeSet<String> = (1..SESSIONS).map(|_| live.short()).collect();
+    assert_eq!(events, expected);
+    drop(worker);
+    assert_eq!(live.short(), "dead w");
+}
+
 #[test]
 #[cfg_attr(windows, ignore = "needs SIGSTOP")]
 fn large_rest_of_a_renamed_file_is_read_first() {

@@ -16,7 +16,7 @@ use crate::render::style::Role;
 use crate::select::{Names, absent, is_literal, matches, nearest, select, unknown};
 use crate::view::{Report, Summary};
 use crate::watch::Watcher;
-use crate::watch::alerts::{Alerts, Trigger};
+use crate::watch::alerts::{Alerts, EVENTS};
 use crate::watch::command_runner::CommandOutput;
 use crate::watch::event::{Event, EventKind};
 use crate::watch::wait::{Verdict, WaitCondition, no_match};
@@ -341,11 +341,10 @@ impl<'a> Watch<'a> {
 fn check_limits(args: &cli::Watch) -> Result<()> {
     let filters = &args.filters;
     let has_until = !args.until.is_empty();
-    let is_overdue = |word: &String| Trigger::parse(word) == Trigger::Overdue;
     let error = match (filters.older_than, filters.longer_than) {
         (Some(_), _) if has_until => "--older-than: cannot be used with --until",
         (_, Some(_)) if has_until => "--longer-than: cannot be used with --until",
-        (None, None) if args.on.iter().any(is_overdue) => {
+        (None, None) if args.on.iter().any(|word| word == "overdue") => {
             "--on overdue: needs --longer-than or --older-than"
         }
         _ => return Ok(()),
@@ -364,7 +363,7 @@ fn check_words(args: &cli::Watch) -> Result<Vec<String>> {
         let mut known: Vec<String> = Status::KNOWN.map(|status| status.to_string()).into();
         let mut kind = "status";
         if option == "--on" {
-            known.extend(Trigger::EVENTS.map(str::to_owned));
+            known.extend(EVENTS.map(str::to_owned));
             kind = "event or status";
         }
         if known.iter().any(|known| known == word) {

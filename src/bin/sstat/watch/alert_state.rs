@@ -4,100 +4,52 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use sstat::{Liveness, Status};
+use sstat::{Liveness, Session};
 
 use super::event::{Event, EventKind, HealthIssue};
 
-/// A word of `--on`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    Stale,
-    VeryStale,
-    Dead,
-    Stopped,
-    Overdue,
-    /// The session has this status.
-    Status(Status),
-    /// Every event of this name. Such an alert is not repeated, because the event
-    /// does not last.
-    Event(&'static str),
+/// The default of `--on`.
+pub const DEFAULT: [&str; 3] = ["error", "very_stale", "dead"];
+
+/// The words of `--on` that are not statuses.
+pub const EVENTS: [&str; 11] = [
+    "snapshot",
+    "update",
+    "stale",
+    "very_stale",
+    "dead",
+    "stopped",
+    "overdue",
+    "exited",
+    "recovered",
+    "acknowledged",
+    "removed",
+];
+
+/// Returns whether the session of the event, which the filters select, is in the state
+/// that a word of `--on` names; `None` for an event that does not last.
+fn holds(trigger: &str, event: &Event) -> Option<bool> {
+    let Session { update, health, .. } = &event.session;
+    let holds = match trigger {
+        "stale" => health.is_stale(),
+        "very_stale" => health.is_very_stale(),
+        "dead" => health.liveness == Liveness::Dead,
+        "stopped" => health.is_stopped,
+        // The limits are filters.
+        "overdue" => true,
+        word if EVENTS.contains(&word) => return None,
+        status => update.status.as_str() == status,
+    };
+    Some(holds && event.kind != EventKind::Removed)
 }
 
-impl Trigger {
-    /// The default of `--on`.
-    pub const DEFAULT: [Self; 3] = [Self::Status(Status::Error), Self::VeryStale, Self::Dead];
-
-    /// The words that are not statuses.
-    pub const EVENTS: [&str; 11] = [
-        "snapshot",
-        "update",
-        "stale",
-        "very_stale",
-        "dead",
-        "stopped",
-        "overdue",
-        "exited",
-        "recovered",
-        "acknowledged",
-        "removed",
-    ];
-
-    pub fn parse(word: &str) -> Self {
-        match word {
-            "stale" => Self::Stale,
-            "very_stale" => Self::VeryStale,
-            "dead" => Self::Dead,
-            "stopped" => Self::Stopped,
-            "overdue" => Self::Overdue,
-            _ => match Self::EVENTS.iter().find(|event| **event == word) {
-                Some(event) => Self::Event(event),
-                None => Self::Status(Status::from_stored(word)),
-            },
-        }
-    }
-
-    pub fn word(&self) -> &str {
-        match self {
-            Self::Stale => "stale",
-            Self::VeryStale => "very_stale",
-            Self::Dead => "dead",
-            Self::Stopped => "stopped",
-            Self::Overdue => "overdue",
-            Self::Status(status) => status.as_str(),
-            Self::Event(name) => name,
-        }
-    }
-
-    /// Returns true if the session of the event, which the filters select, is in this
-    /// state.
-    fn holds(&self, event: &Event) -> bool {
-        let session = &event.session;
-        event.kind != EventKind::Removed
-            && match self {
-                Self::Stale => session.health.is_stale(),
-                Self::VeryStale => session.health.is_very_stale(),
-                Self::Dead => session.health.liveness == Liveness::Dead,
-                Self::Stopped => session.health.is_stopped,
-                // The limits are filters.
-                Self::Overdue => true,
-                Self::Status(status) => session.update.status == *status,
-                Self::Event(_) => false,
-            }
-    }
-
-    /// Returns true if an event of this kind can raise the alert.
-    fn is_raised_by(&self, kind: &EventKind) -> bool {
-        match (self, kind) {
-            (Self::Event(name), kind) => *name == kind.name(),
-            // From then on, the filters select the session.
-            (_, EventKind::Snapshot | EventKind::Overdue { .. })
-            | (Self::Status(_) | Self::Overdue, EventKind::Update { .. })
-            | (Self::Stale, EventKind::Stale { .. })
-            | (Self::VeryStale, EventKind::VeryStale { .. })
-            | (Self::Dead, EventKind::Dead { .. })
-            | (Self::Stopped, EventKind::Stopped { .. }) => true,
-            _ => false,
-        }
+/// Returns true if a state that lasts can start with an event of this kind.
+fn is_raised_by(trigger: &str, kind: &EventKind) -> bool {
+    match kind {
+        // From then on, the filters select the session.
+        EventKind::Snapshot | EventKind::Overdue { .. } => true,
+        EventKind::Update { .. } => trigger == "overdue" || !EVENTS.contains(&trigger),
+        kind => kind.name() == trigger,
     }
 }
 
@@ -110,7 +62,8 @@ pub struct AlertEvent {
 
 /// The alerts that are firing.
 pub struct AlertStates {
-    triggers: Vec<Trigger>,
+    /// The words of `--on`.
+    triggers: Vec<String>,
     /// The time between two reports of the same alert.
     repeat: Option<Duration>,
     /// Alerts that are firing when the watch starts are reported.
@@ -129,7 +82,7 @@ struct Alert {
 }
 
 impl AlertStates {
-    pub fn new(triggers: Vec<Trigger>, repeat: Option<Duration>, now: bool) -> Self {
+    pub fn new(triggers: Vec<String>, repeat: Option<Duration>, now: bool) -> Self {
         Self {
             triggers,
             repeat,
@@ -173,39 +126,42 @@ impl AlertStates {
             && event.session.update.acknowledged_until.is_some()
             && !event.session.health.is_acknowledged;
         for (index, trigger) in self.triggers.iter().enumerate() {
-            let is_raised = selected && trigger.is_raised_by(&event.kind);
-            let mut is_reported = is_raised && !is_held;
-            if !matches!(trigger, Trigger::Event(_)) {
-                let key = (name.to_owned(), index);
-                if !selected || !trigger.holds(event) {
-                    self.firing.remove(&key);
-                    continue;
-                }
-                if let Some(alert) = self.firing.get_mut(&key) {
-                    if has_expired {
-                        alert.next_report = Some(at);
+            let is_reported = match holds(trigger, event) {
+                None => selected && !is_held && event.kind.name() == trigger,
+                Some(holds) => {
+                    let key = (name.to_owned(), index);
+                    if !selected || !holds {
+                        self.firing.remove(&key);
+                        continue;
                     }
-                    continue;
+                    if let Some(alert) = self.firing.get_mut(&key) {
+                        if has_expired {
+                            alert.next_report = Some(at);
+                        }
+                        continue;
+                    }
+                    if !is_raised_by(trigger, &event.kind) {
+                        continue;
+                    }
+                    let is_old = event.kind == EventKind::Snapshot
+                        && (!self.now || event.session.health.is_acknowledged);
+                    let next_report = match self.repeat {
+                        _ if is_held => hold_until,
+                        Some(repeat) if !is_old => Some(at + repeat),
+                        _ => None,
+                    };
+                    let raised_by = event.kind.clone();
+                    let alert = Alert {
+                        raised_by,
+                        next_report,
+                    };
+                    self.firing.insert(key, alert);
+                    !is_held && !is_old
                 }
-                if !is_raised {
-                    continue;
-                }
-                let is_new = event.kind != EventKind::Snapshot;
-                is_reported &= is_new || (self.now && !event.session.health.is_acknowledged);
-                let next_report = match (is_held, self.repeat) {
-                    (true, _) => hold_until,
-                    (false, Some(repeat)) if is_reported => Some(at + repeat),
-                    _ => None,
-                };
-                let alert = Alert {
-                    raised_by: event.kind.clone(),
-                    next_report,
-                };
-                self.firing.insert(key, alert);
-            }
+            };
             if is_reported {
                 alerts.push(AlertEvent {
-                    trigger: trigger.word().to_owned(),
+                    trigger: trigger.clone(),
                     event: event.clone(),
                 });
             }
@@ -229,7 +185,7 @@ impl AlertStates {
             if alert.next_report.is_some_and(|next| next <= at) {
                 alert.next_report = self.repeat.map(|repeat| at + repeat);
                 self.held.remove(name);
-                let trigger = self.triggers[*index].word().to_owned();
+                let trigger = self.triggers[*index].clone();
                 due.push((name.clone(), trigger, alert.raised_by.clone()));
             }
         }
@@ -253,7 +209,7 @@ mod tests {
 
     impl Scene {
         fn new(words: &[&str], repeat: Option<u64>, now: bool) -> Self {
-            let triggers = words.iter().map(|word| Trigger::parse(word)).collect();
+            let triggers = words.iter().map(ToString::to_string).collect();
             Self {
                 table: SessionTable::default(),
                 states: AlertStates::new(triggers, repeat.map(Duration::from_secs), now),

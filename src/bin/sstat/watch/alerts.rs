@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::Watcher;
-pub use super::alert_state::Trigger;
-use super::alert_state::{AlertEvent, AlertStates};
+pub use super::alert_state::EVENTS;
+use super::alert_state::{AlertEvent, AlertStates, DEFAULT};
 use super::command_runner::{CommandOutput, CommandRunner};
 use super::event::Event;
 use crate::cli;
@@ -41,11 +41,11 @@ impl Alerts {
                 "{option}: needs --exec COMMAND or --bell"
             )));
         }
-        let mut triggers: Vec<_> = args.on.iter().map(|word| Trigger::parse(word)).collect();
+        let mut triggers = args.on.clone();
         if triggers.is_empty() {
-            triggers.extend(Trigger::DEFAULT);
             let limit = args.filters.longer_than.or(args.filters.older_than);
-            triggers.extend(limit.map(|_| Trigger::Overdue));
+            let overdue = limit.map(|_| "overdue");
+            triggers.extend(DEFAULT.into_iter().chain(overdue).map(str::to_owned));
         }
         let commands = args
             .exec

@@ -1,6 +1,6 @@
 //! Follows the histories of several sessions, and of sessions that appear later.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::MAX_RESCAN_INTERVAL;
 use super::READ_BYTES;
 use super::notify::DirWatcher;
 use super::poller::Poller;
-use crate::directories::{Directories, qualify};
+use crate::directories::{Directories, qualify, split};
 use crate::select::Names;
 
 /// The interval between polls of all files if there are no notifications.
@@ -21,12 +21,10 @@ pub struct HistoryFollower {
     query: Query,
     /// Selects the sessions that are followed once they appear.
     joins: Option<Names>,
-    followers: Vec<Followed>,
-    /// The indexes of the followers by name, one for each directory with a session
-    /// of this name.
-    indexes: HashMap<String, Vec<usize>>,
-    /// The indexes of the followers whose files are to be read.
-    pending: Vec<usize>,
+    /// By qualified name.
+    followed: BTreeMap<String, Followed>,
+    /// The sessions whose files are to be read.
+    pending: Vec<String>,
     warnings: Vec<FileWarning>,
     directory: DirWatcher,
     poller: Poller,
@@ -35,7 +33,6 @@ pub struct HistoryFollower {
 
 struct Followed {
     follower: Follower,
-    store: Store,
     /// The file was reported as unreadable.
     is_unreadable: bool,
 }
@@ -55,8 +52,7 @@ impl HistoryFollower {
             directories,
             query,
             joins,
-            followers: Vec::new(),
-            indexes: HashMap::new(),
+            followed: BTreeMap::new(),
             pending: Vec::new(),
             warnings: Vec::new(),
             poller,
@@ -69,21 +65,20 @@ impl HistoryFollower {
     /// # Errors
     /// If the file cannot be read.
     pub fn add(&mut self, store: &Store, history: History) -> sstat::Result<()> {
-        self.join(store.clone(), history.into_follower()?);
+        self.join(store, history.into_follower()?);
         Ok(())
     }
 
-    fn join(&mut self, store: Store, mut follower: Follower) {
-        if self.followers.len() >= Follower::MAX_OPEN {
+    fn join(&mut self, store: &Store, mut follower: Follower) {
+        if self.followed.len() >= Follower::MAX_OPEN {
             follower.close_between_reads();
         }
-        let indexes = self.indexes.entry(follower.name().to_owned()).or_default();
-        indexes.push(self.followers.len());
-        self.followers.push(Followed {
+        let name = qualify(store, follower.name().to_owned());
+        let followed = Followed {
             follower,
-            store,
             is_unreadable: false,
-        });
+        };
+        self.followed.insert(name, followed);
     }
 
     /// Waits until a session may have new updates. Returns false if stdout has been
@@ -114,22 +109,16 @@ impl HistoryFollower {
 
     fn note_change(&mut self, store: &Store, name: &str) {
         let project = store.directory().project();
-        if self.index_of(store, name).is_none()
-            && self
-                .joins
-                .as_ref()
-                .is_some_and(|joins| joins.want(project, name))
+        let qualified = qualify(store, name.to_owned());
+        if !self.followed.contains_key(&qualified)
+            && (self.joins.as_ref()).is_some_and(|joins| joins.want(project, name))
             && let Ok(follower) = store.follow(name)
         {
-            self.join(store.clone(), follower);
+            self.join(store, follower);
         }
-        self.pending.extend(self.index_of(store, name));
-    }
-
-    fn index_of(&self, store: &Store, name: &str) -> Option<usize> {
-        let indexes = self.indexes.get(name)?.iter().copied();
-        let mut indexes = indexes.filter(|&index| self.followers[index].store == *store);
-        indexes.next()
+        if self.followed.contains_key(&qualified) {
+            self.pending.push(qualified);
+        }
     }
 
     /// Finds new sessions, and the files that have changed since the last read.
@@ -143,13 +132,13 @@ impl HistoryFollower {
         if self.joins.is_some() {
             for store in self.directories.clone().stores() {
                 let mut names = store.names().unwrap_or_default();
-                names.retain(|name| self.index_of(store, name).is_none());
+                names.retain(|name| !self.followed.contains_key(&qualify(store, name.clone())));
                 names.iter().for_each(|name| self.note_change(store, name));
             }
         }
-        let followers = self.followers.iter().enumerate();
-        let changed = followers.filter(|(_, followed)| !followed.follower.is_unchanged());
-        self.pending.extend(changed.map(|(index, _)| index));
+        let followed = self.followed.iter();
+        let changed = followed.filter(|(_, followed)| !followed.follower.is_unchanged());
+        self.pending.extend(changed.map(|(name, _)| name.clone()));
     }
 
     /// Calls `each` with the selected updates that are new and their stored lines,
@@ -162,26 +151,34 @@ impl HistoryFollower {
         &mut self,
         mut each: impl FnMut(&[u8], &Update) -> Result<(), E>,
     ) -> Result<(), E> {
-        for index in std::mem::take(&mut self.pending) {
-            let Followed {
-                follower,
-                store,
-                is_unreadable,
-            } = &mut self.followers[index];
+        for name in std::mem::take(&mut self.pending) {
+            let is_followed = |store| {
+                let namesake = qualify(store, split(&name).1.to_owned());
+                self.followed.contains_key(&namesake)
+            };
+            let has_namesake = self
+                .directories
+                .stores()
+                .filter(|store| is_followed(store))
+                .count()
+                > 1;
+            let Some(followed) = self.followed.get_mut(&name) else {
+                continue;
+            };
+            let follower = &mut followed.follower;
             let mut new = match follower.read_new(READ_BYTES) {
                 Ok(new) => new,
                 Err(error) => {
-                    if !std::mem::replace(is_unreadable, true) {
+                    if !std::mem::replace(&mut followed.is_unreadable, true) {
                         let kind = FileWarningKind::Unreadable(error);
                         self.warnings.push(follower.warning(kind));
                     }
                     continue;
                 }
             };
-            let is_unique = self.indexes[follower.name()].len() == 1;
             for (line, update) in &mut new.updates {
-                if !is_unique {
-                    update.session = qualify(store, std::mem::take(&mut update.session));
+                if has_namesake {
+                    update.session.clone_from(&name);
                 }
                 if self.query.matches(update) {
                     each(line, update)?;
@@ -192,7 +189,7 @@ impl HistoryFollower {
                 self.warnings.push(follower.warning(kind));
             }
             if new.more {
-                self.pending.push(index);
+                self.pending.push(name);
             }
         }
         Ok(())

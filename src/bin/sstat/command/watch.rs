@@ -216,8 +216,10 @@ impl<'a> Watch<'a> {
                 if let Some(reason) = &verdict.reason {
                     self.print_error(reason);
                 }
-                let warnings = self.finish_alerts(deciding);
-                for warning in warnings {
+                let alerts = self.alerts.as_mut();
+                let finish =
+                    |alerts: &mut Alerts| alerts.finish(&self.watcher, deciding, COMMAND_GRACE);
+                for warning in alerts.map(finish).unwrap_or_default() {
                     self.print_error(&warning);
                 }
                 return Ok(verdict.code);
@@ -228,33 +230,28 @@ impl<'a> Watch<'a> {
     /// Returns how the wait has ended and the index of the event that ended it. For
     /// a timeout, that is the number of events.
     fn verdict(&mut self, events: &[Event]) -> Option<(usize, Verdict)> {
-        let until = self.until.as_mut()?;
+        let mut until = self.until.take()?;
         // A working session may not have pushed for longer than --since.
         let filters = cli::Filters {
             since: None,
             ..self.args.filters.clone()
         };
-        let mut notes = Vec::new();
-        let mut verdict = None;
-        for (index, event) in events.iter().enumerate() {
-            // The filters no longer apply to a session that was removed.
-            if event.kind == EventKind::Removed
-                || matches(&filters, &event.session, self.watcher.now())
-            {
-                notes.extend(until.observe(event));
-                verdict = until.verdict().map(|verdict| (index, verdict));
+        let now = self.watcher.now();
+        // The filters no longer apply to a session that was removed.
+        let mut counted = events.iter().enumerate().filter(|(_, event)| {
+            event.kind == EventKind::Removed || matches(&filters, &event.session, now)
+        });
+        let mut verdict = counted.find_map(|(index, event)| {
+            if let Some(note) = until.observe(event) {
+                self.warn(&note);
             }
-            if verdict.is_some() {
-                break;
-            }
-        }
+            Some((index, until.verdict()?))
+        });
         if verdict.is_none() && self.timeout.is_some_and(|at| at <= Instant::now()) {
             let reason = format!("timed out: {}", until.open());
             verdict = Some((events.len(), Verdict::failed(exit_code::TIMED_OUT, reason)));
         }
-        for note in notes {
-            self.warn(&note);
-        }
+        self.until = Some(until);
         verdict
     }
 
@@ -271,25 +268,18 @@ impl<'a> Watch<'a> {
             }
             Form::Blocks { next } if *next <= Instant::now() => {
                 *next = Instant::now() + self.args.interval;
-                // The directory may only be unreadable for a while.
-                let (summary, report) = match summarize(self.config, self.args) {
-                    Ok((summary, report)) => (Some(summary), report),
-                    Err(error) => (
-                        None,
-                        Report {
-                            warnings: vec![error.message],
-                            ..Report::default()
-                        },
-                    ),
-                };
-                let mut warnings = [report.warnings, report.failures].concat();
-                warnings.retain(|warning| self.is_new_warning(warning));
-                if let Some(summary) = summary {
-                    let style = self.config.style(Stream::Out);
-                    if !output::write_stdout(|out| Ok(write_block(out, &summary, &style)?))? {
-                        return Ok(false);
+                let mut warnings = match summarize(self.config, self.args) {
+                    Ok((summary, report)) => {
+                        let style = self.config.style(Stream::Out);
+                        if !output::write_stdout(|out| Ok(write_block(out, &summary, &style)?))? {
+                            return Ok(false);
+                        }
+                        [report.warnings, report.failures].concat()
                     }
-                }
+                    // The directory may only be unreadable for a while.
+                    Err(error) => vec![error.message],
+                };
+                warnings.retain(|warning| self.is_new_warning(warning));
                 output::print_messages(self.config, &warnings, &[]);
                 Ok(true)
             }
@@ -309,13 +299,6 @@ impl<'a> Watch<'a> {
             .flatten();
         next.min()
             .map_or(MAX_WAIT, |at| at.saturating_duration_since(Instant::now()))
-    }
-
-    fn finish_alerts(&mut self, last: Option<&Event>) -> Vec<String> {
-        match &mut self.alerts {
-            Some(alerts) => alerts.finish(&self.watcher, last, COMMAND_GRACE),
-            None => Vec::new(),
-        }
     }
 
     /// Returns true if the warning was not printed before. A file with more invalid
@@ -394,15 +377,11 @@ fn wait_condition(config: &Config, args: &cli::Watch, watcher: &Watcher) -> Resu
     let mut missing = Vec::new();
     for name in &args.filters.names {
         let table = watcher.table();
-        let matching: Vec<&Session> = if is_literal(name) {
-            table.named(name).collect()
-        } else {
-            let pattern = Names::new(std::slice::from_ref(name));
-            let sessions = table.sessions();
-            sessions
-                .filter(|session| pattern.want_session(session))
-                .collect()
-        };
+        let names = Names::new(std::slice::from_ref(name));
+        let sessions = table.sessions();
+        let matching: Vec<&Session> = sessions
+            .filter(|session| names.want_session(session))
+            .collect();
         for session in &matching {
             condition.add_session(&session.qualified_name());
         }

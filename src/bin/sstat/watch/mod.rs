@@ -151,8 +151,8 @@ impl Watcher {
         {
             return Err(CliError::error(error));
         }
-        watcher.unreadable = unreadable;
         names.iter().for_each(|name| watcher.take_snapshot(name));
+        watcher.unreadable = unreadable;
         let at = watcher.clock.now();
         let sessions = watcher.table.sessions();
         let snapshots = sessions.map(|session| Event::new(EventKind::Snapshot, at, session));
@@ -373,20 +373,13 @@ impl Watcher {
         for name in removed {
             self.remove(&name);
         }
-        let is_late = |name: &&String| {
-            let project = split(name).0;
-            self.unreadable.contains(project) && !unreadable.contains(project)
-        };
-        let late: Vec<String> = names.iter().filter(is_late).cloned().collect();
-        for name in late {
-            if let Some(followed) = self.follow(&name) {
-                followed.is_unreadable = true;
-            }
+        for name in &names {
+            self.follow(name);
         }
         self.unreadable
             .retain(|project| unreadable.contains(project));
         names.retain(|name| {
-            self.followed.get(name).is_none_or(|followed| {
+            self.followed.get(name).is_some_and(|followed| {
                 followed.removed.is_some() || !followed.follower.is_unchanged()
             })
         });
@@ -413,7 +406,7 @@ impl Watcher {
             }
             let followed = Followed {
                 follower,
-                is_unreadable: false,
+                is_unreadable: self.unreadable.contains(split(name).0),
                 removed: None,
             };
             self.followed.insert(name.to_owned(), followed);
@@ -483,17 +476,20 @@ impl Watcher {
                 }
             };
             let removed = followed.removed.as_ref().filter(|_| !was_gone);
-            let removed = removed.map(|session| session.update.clone());
+            let removed = removed
+                .and_then(|session| process_of(&session.update))
+                .cloned();
             if new.bad.count > 0 {
                 let kind = FileWarningKind::BadLines(new.bad);
                 let warning = followed.follower.warning(kind).to_string();
                 self.warn(name, warning);
             }
             new.missing |= new.restarted && new.updates.is_empty();
-            let last = new.updates.last().map(|(_, update)| update);
-            let last = last.or(removed.as_ref());
-            let state = self.processes.state(last.and_then(process_of));
-            was_gone = state == ProcessState::Gone;
+            let process = match new.updates.last() {
+                Some((_, last)) => process_of(last),
+                None => removed.as_ref(),
+            };
+            was_gone = self.processes.state(process) == ProcessState::Gone;
             let lines = std::mem::take(&mut new.updates);
             updates.extend(lines.into_iter().map(|(_, update)| update));
             // A process that is gone may have pushed once more before it ended.

@@ -125,13 +125,7 @@ impl SessionTable {
     ) {
         let mut session = self.session_of(directory, update, process, now);
         session.since = since;
-        let mut entry = Entry::new(session, process);
-        entry.report_changes(now, &self.limits, &mut Vec::new());
-        self.schedule(entry.next_change(now, &self.limits));
-        match self.find(&entry.session.qualified_name()) {
-            Ok(index) => *self.sessions[index] = entry,
-            Err(index) => self.insert(index, entry),
-        }
+        self.put(session, process, now, &mut Vec::new());
     }
 
     fn session_of(
@@ -147,17 +141,6 @@ impl SessionTable {
         session
     }
 
-    fn insert(&mut self, index: usize, entry: Entry) {
-        let name = entry
-            .session
-            .project()
-            .map(|_| entry.session.name().to_owned());
-        self.sessions.insert(index, Box::new(entry));
-        if let Some(name) = name {
-            self.mark_namesakes(&name);
-        }
-    }
-
     /// Applies a new update.
     pub fn update(
         &mut self,
@@ -168,20 +151,33 @@ impl SessionTable {
         events: &mut Vec<Event>,
     ) {
         let mut session = self.session_of(directory, update, process, now);
-        session.since = Some(StatusSince::new(session.update.timestamp, true));
+        session.since = match self.session(&session.qualified_name()) {
+            Some(known) if known.update.status == session.update.status => known.since,
+            _ => Some(StatusSince::new(session.update.timestamp, true)),
+        };
+        self.put(session, process, now, events);
+    }
+
+    fn put(
+        &mut self,
+        mut session: Session,
+        process: ProcessState,
+        now: DateTime<Utc>,
+        events: &mut Vec<Event>,
+    ) {
         let (index, before) = match self.find(&session.qualified_name()) {
             Ok(index) => {
                 let entry = &mut *self.sessions[index];
                 session.has_namesake = entry.session.has_namesake;
-                if entry.session.update.status == session.update.status {
-                    session.since = entry.session.since;
-                }
                 let before = std::mem::replace(&mut entry.session, session);
                 entry.process = process;
                 (index, Some(before.update))
             }
             Err(index) => {
-                self.insert(index, Entry::new(session, process));
+                let name = session.name().to_owned();
+                let entry = Entry::new(session, process);
+                self.sessions.insert(index, Box::new(entry));
+                self.mark_namesakes(&name);
                 (index, None)
             }
         };

@@ -2,6 +2,7 @@
 //! the texts here.
 
 mod examples;
+mod filters;
 mod parse;
 mod value;
 
@@ -12,13 +13,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
-use glob::Pattern;
 use serde_json::value::RawValue;
-use sstat::{StaleStatuses, Status, Update};
+use sstat::{StaleStatuses, Status};
 
 use crate::view::column::Column;
 use crate::view::group::GroupBy;
 
+pub use filters::MetaFilter;
 pub use parse::{has_hook_option, lacks_command, parse, parse_valid_part};
 pub use value::pattern;
 
@@ -366,60 +367,6 @@ pub struct Filters {
     /// is not a string is compared as JSON text.
     #[arg(long, value_name = "KEY=GLOB", value_parser = value::meta_filter)]
     pub meta: Vec<MetaFilter>,
-}
-
-/// A condition on a value in the metadata.
-#[derive(Clone, Debug)]
-pub struct MetaFilter {
-    key: String,
-    text: String,
-    pattern: Option<Pattern>,
-}
-
-impl MetaFilter {
-    pub fn matches(&self, update: &Update) -> bool {
-        let is_match = |value: String| {
-            let pattern = self.pattern.as_ref();
-            value == self.text || pattern.is_some_and(|pattern| pattern.matches(&value))
-        };
-        update.metadata_text(&self.key).is_some_and(is_match)
-    }
-}
-
-impl Filters {
-    pub fn of_names(names: Vec<String>) -> Self {
-        Self {
-            names,
-            ..Self::default()
-        }
-    }
-
-    /// Returns the filters as arguments, without quotes.
-    #[cfg(feature = "tui")]
-    pub fn to_arguments(&self) -> String {
-        let status: Vec<_> = self.status.iter().map(Status::as_str).collect();
-        let duration = |limit: Option<Duration>| limit.map(sstat::format_duration);
-        let options = [
-            (
-                "status",
-                Some(status.join(",")).filter(|all| !all.is_empty()),
-            ),
-            ("task", self.task.clone()),
-            ("since", duration(self.since)),
-            ("older-than", duration(self.older_than)),
-            ("longer-than", duration(self.longer_than)),
-        ];
-        let options = options.into_iter();
-        let options = options.filter_map(|(name, value)| Some(format!("--{name} {}", value?)));
-        let meta = self.meta.iter();
-        let meta = meta.map(|meta| format!("--meta {}={}", meta.key, meta.text));
-        let names = self.names.iter().cloned();
-        names
-            .chain(options)
-            .chain(meta)
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
 }
 
 #[derive(Debug, Args)]

@@ -16,12 +16,13 @@ mod text;
 #[cfg_attr(windows, path = "windows.rs")]
 mod platform;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
-use sstat::{Acknowledgement, HealthRules, Session, Thresholds};
+use sstat::{Acknowledgement, Session};
 
 use self::draw::Painter;
 use self::keys::Action;
@@ -51,7 +52,7 @@ const FRAME_SHARE: u32 = 4;
 /// The maximum time per frame for reading from files when statuses started.
 const LOOK_UP: Duration = Duration::from_millis(8);
 
-/// How many warnings to keep. The oldest are dropped.
+/// How many warnings to print.
 const MAX_WARNINGS: usize = 100;
 
 /// How many of a session's last updates the detail shows.
@@ -60,7 +61,6 @@ const RECENT: usize = 100;
 /// Shows the screen until the user quits it. `warnings` are about the
 /// arguments.
 pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<u8> {
-    let staleness = &args.reading.staleness;
     let mut watcher = Watcher::new(config, args)?;
     let (sender, signals) = mpsc::channel();
     platform::listen(&mut watcher, sender).map_err(terminal_error)?;
@@ -77,7 +77,6 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
             width: None,
             ..config.style(Stream::Out)
         },
-        thresholds: config.rules(staleness)?.thresholds,
         alerts: Alerts::new(args, &watcher, CommandOutput::Discarded)?,
         watcher,
         frozen: None,
@@ -85,7 +84,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
         screen,
         has_changed: true,
         next_frame: Instant::now(),
-        warnings: Vec::new(),
+        warnings: BTreeMap::new(),
     };
     live.warn(warnings);
     let end = Terminal::new(live.style.color, live.watcher.poller.waker())
@@ -102,7 +101,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
         alerts.finish(&live.watcher, None, Duration::ZERO);
     }
     if !config.quiet {
-        for warning in &live.warnings {
+        for warning in live.warnings.values().take(MAX_WARNINGS) {
             output::print_diagnostic(&config.style(Stream::Err), warning, Role::Stale);
         }
     }
@@ -122,7 +121,6 @@ struct Live<'a> {
     config: &'a Config,
     args: &'a cli::Watch,
     style: Style,
-    thresholds: Thresholds,
     watcher: Watcher,
     /// The session table that a paused screen shows.
     frozen: Option<SessionTable>,
@@ -132,8 +130,8 @@ struct Live<'a> {
     has_changed: bool,
     next_frame: Instant,
     alerts: Option<Alerts>,
-    /// Warnings to print after the screen has ended.
-    warnings: Vec<String>,
+    /// Warnings to print after the screen has ended, by their subjects.
+    warnings: BTreeMap<String, String>,
 }
 
 impl Live<'_> {
@@ -212,16 +210,10 @@ impl Live<'_> {
                 count => format!("{first} (and {} more)", count - 1),
             });
         }
-        fn subject(warning: &str) -> Option<&str> {
-            warning.split(": ").next()
-        }
         for warning in warnings {
-            self.warnings
-                .retain(|other| subject(other) != subject(&warning));
-            self.warnings.push(warning);
+            let subject = warning.split(": ").next().unwrap_or_default();
+            self.warnings.insert(subject.to_owned(), warning);
         }
-        let excess = self.warnings.len().saturating_sub(MAX_WARNINGS);
-        self.warnings.drain(..excess);
     }
 
     /// Handles pending signals. Returns one that ends the screen.
@@ -304,12 +296,16 @@ impl Live<'_> {
         let start = Instant::now();
         self.refresh();
         let table = shown_table(&self.frozen, &self.watcher);
-        if let Some(name) = self.screen.wanted_detail(table) {
+        if self.screen.is_pane_open
+            && self.screen.shown_detail(table).is_none()
+            && let Some(session) = self.screen.selected_session(table)
+        {
+            let name = session.qualified_name();
             let (store, name) = self.config.directories.find(&name);
-            let rules = HealthRules::new(self.watcher.now(), self.thresholds.clone());
+            let rules = self.config.rules(&self.args.reading.staleness);
+            let detail = rules.and_then(|rules| show::detail(store, name, &rules, RECENT));
             // The watcher has warned about files that cannot be read.
-            let detail = show::detail(store, name, &rules, RECENT).ok();
-            self.screen.detail = detail.and_then(|found| found.0).map(Box::new);
+            self.screen.detail = detail.ok().and_then(|found| found.0).map(Box::new);
         }
         for name in self.screen.without_since(table) {
             if start.elapsed() > LOOK_UP {

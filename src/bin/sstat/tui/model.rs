@@ -2,7 +2,6 @@
 //! sessions are in the [`SessionTable`], which most functions read. This module
 //! does no I/O.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -151,20 +150,17 @@ impl Screen {
     /// Returns the row of a session or of a group. For a session in a folded group it
     /// is the row of the group.
     fn row_of(&self, selected: &Selected, table: &SessionTable) -> Option<usize> {
-        let Rows { rows, groups, .. } = &self.rows;
+        let row = |is_wanted: &dyn Fn(&Row) -> bool| self.rows.rows.iter().position(is_wanted);
         let group_row = |is_wanted: &dyn Fn(&Group) -> bool| {
-            let is_wanted = |row: &Row| matches!(row, Row::Group(at) if is_wanted(&groups[*at]));
-            rows.iter().position(is_wanted)
+            row(&|row| row.session.is_none() && self.group(*row).is_some_and(is_wanted))
         };
         let index = table.position(&selected.session);
-        let session_row = || {
-            let index = index?;
-            let row = rows.iter().position(|&row| row == Row::Session(index));
-            row.or_else(|| group_row(&|group| group.members.contains(&index)))
-        };
         let name = selected.group.as_ref();
         name.and_then(|name| group_row(&|group| group.name == *name))
-            .or_else(session_row)
+            .or_else(|| row(&|row| row.session.is_some() && row.session == index))
+            .or_else(|| {
+                group_row(&|group| index.is_some_and(|index| group.members.contains(&index)))
+            })
     }
 
     /// Sets the height of the page.
@@ -197,14 +193,10 @@ impl Screen {
     fn select(&mut self, row: usize, table: &SessionTable) {
         self.cursor = row.min(self.rows.rows.len().saturating_sub(1));
         let group = self.selected_group();
-        let first = group.map_or(self.selected_index(), |group| {
-            group.members.first().copied()
-        });
-        self.selected = first.and_then(|first| {
-            Some(Selected {
-                group: group.map(|group| group.name.clone()),
-                session: table.get(first)?.qualified_name().into_owned(),
-            })
+        let first = self.selected_sessions(table).into_iter().next();
+        self.selected = first.map(|first| Selected {
+            group: group.map(|group| group.name.clone()),
+            session: first.qualified_name().into_owned(),
         });
         self.detail_top = 0;
         self.scroll();
@@ -306,7 +298,7 @@ impl Screen {
     /// Opens or closes the detail of a session; unfolds or folds a group.
     fn open_or_fold(&mut self, action: Action) {
         let group = match action {
-            Action::Close => self.surrounding_group(),
+            Action::Close => self.group(self.row()),
             _ => self.selected_group(),
         };
         let name = group.map(|group| group.name.clone());
@@ -476,57 +468,58 @@ impl Screen {
         let Choice {
             by, only, filter, ..
         } = &self.choice;
-        let mut crumbs = Vec::new();
-        crumbs.extend(Some(&self.scope).filter(|scope| !scope.is_empty()).cloned());
-        crumbs.extend(by.as_ref().map(|by| format!("by {by}")));
-        match only {
-            Only::All => {}
-            Only::Attention => crumbs.push("attention".to_owned()),
-            Only::Waiting => crumbs.push("waiting".to_owned()),
-            Only::Finished => crumbs.push("finished".to_owned()),
-        }
-        if !filter.is_empty() {
-            crumbs.push(format!("/{filter}"));
-        }
+        let by = by.as_ref().map(|by| format!("by {by}"));
+        let only = match only {
+            Only::All => "",
+            Only::Attention => "attention",
+            Only::Waiting => "waiting",
+            Only::Finished => "finished",
+        };
+        let filter = Some(format!("/{filter}")).filter(|_| !filter.is_empty());
+        let scope = self.scope.clone();
+        let crumbs = [
+            scope,
+            by.unwrap_or_default(),
+            only.to_owned(),
+            filter.unwrap_or_default(),
+        ];
         crumbs
+            .into_iter()
+            .filter(|crumb| !crumb.is_empty())
+            .collect()
     }
 
-    fn selected_index(&self) -> Option<usize> {
-        match self.rows.rows.get(self.cursor)? {
-            Row::Session(index) => Some(*index),
-            Row::Group(_) => None,
-        }
+    /// Returns the row under the cursor.
+    fn row(&self) -> Row {
+        let row = self.rows.rows.get(self.cursor);
+        row.copied().unwrap_or_default()
     }
 
-    pub fn selected_session<'a>(&self, table: &'a SessionTable) -> Option<&'a Session> {
-        table.get(self.selected_index()?)
-    }
-
-    /// Returns the session or the sessions of the group in the selected row.
-    pub fn selected_sessions<'a>(&'a self, table: &'a SessionTable) -> Vec<&'a Session> {
-        let index = self.selected_index();
-        let group = self.selected_group();
-        let members = group.map_or(&[][..], |group| &group.members);
-        let all = index.iter().chain(members);
-        all.filter_map(|&index| table.get(index)).collect()
+    /// Returns the group of a row.
+    pub fn group(&self, row: Row) -> Option<&Group> {
+        self.rows.groups.get(row.group?)
     }
 
     /// Returns the group in whose row the cursor is.
     pub fn selected_group(&self) -> Option<&Group> {
-        match self.rows.rows.get(self.cursor)? {
-            Row::Group(place) => self.rows.groups.get(*place),
-            Row::Session(_) => None,
-        }
+        let row = self.row();
+        self.group(row).filter(|_| row.session.is_none())
     }
 
-    /// Returns the group of the selected row.
-    fn surrounding_group(&self) -> Option<&Group> {
-        let rows = self.rows.rows.get(..=self.cursor)?;
-        let header = rows.iter().rev().find_map(|row| match row {
-            Row::Group(place) => Some(*place),
-            Row::Session(_) => None,
-        });
-        self.rows.groups.get(header?)
+    pub fn selected_session<'a>(&self, table: &'a SessionTable) -> Option<&'a Session> {
+        table.get(self.row().session?)
+    }
+
+    /// Returns the session or the sessions of the group in the selected row.
+    pub fn selected_sessions<'a>(&self, table: &'a SessionTable) -> Vec<&'a Session> {
+        let group = self.selected_group();
+        let members = group.map_or(&[][..], |group| &group.members);
+        let all = self
+            .row()
+            .session
+            .into_iter()
+            .chain(members.iter().copied());
+        all.filter_map(|index| table.get(index)).collect()
     }
 
     /// Returns sessions whose status has an unknown start: visible ones, and all if
@@ -536,10 +529,7 @@ impl Screen {
             Some(Column::For | Column::Since) => &self.rows.rows[..],
             _ => self.visible_rows(),
         };
-        let sessions = rows.iter().filter_map(|row| match *row {
-            Row::Session(index) => table.get(index),
-            Row::Group(_) => None,
-        });
+        let sessions = rows.iter().filter_map(|row| table.get(row.session?));
         let unknown = sessions.filter(|session| session.since.is_none());
         unknown
             .take(1000)
@@ -550,13 +540,6 @@ impl Screen {
     /// Takes note of starts of statuses in the session table.
     pub fn observe_since(&mut self) {
         self.is_outdated |= matches!(self.choice.sort, Some(Column::For | Column::Since));
-    }
-
-    /// Returns the selected session if the pane needs its detail.
-    pub fn wanted_detail<'a>(&self, table: &'a SessionTable) -> Option<Cow<'a, str>> {
-        let name = self.selected_session(table)?.qualified_name();
-        let is_wanted = self.is_pane_open && self.shown_detail(table).is_none();
-        is_wanted.then_some(name)
     }
 
     /// Returns the detail of the selected session.

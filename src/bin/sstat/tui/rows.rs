@@ -48,12 +48,19 @@ pub enum Only {
     Finished,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
-    /// A session, by its index in the session table.
-    Session(usize),
-    /// A group, by its index in [`Rows::groups`].
-    Group(usize),
+/// The row of a session or of a group.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Row {
+    /// The index of the session in the session table; `None` for the row of a group.
+    pub session: Option<usize>,
+    /// The index in [`Rows::groups`] of the group, or of that of the session.
+    pub group: Option<usize>,
+}
+
+impl Row {
+    fn new(session: Option<usize>, group: Option<usize>) -> Self {
+        Self { session, group }
+    }
 }
 
 /// The rows of the table, and what the top line and the widths of the columns
@@ -120,25 +127,23 @@ impl Rows {
         } else {
             // A filter shows the finished sessions that match it.
             let may_fold = choice.only == Only::All && choice.filter.is_empty();
-            let count = found
-                .iter()
-                .filter(|(.., is_finished)| *is_finished)
-                .count();
-            let folds = may_fold && count > 1;
+            let finished = found.iter().filter(|(.., is_finished)| *is_finished);
+            let folds = may_fold && finished.count() > 1;
             let mut finished = Group::new(FINISHED.to_owned());
             for (index, session, is_finished) in found {
                 match folds && is_finished {
                     true => finished.add(index, session),
-                    false => rows.rows.push(Row::Session(index)),
+                    false => rows.rows.push(Row::new(Some(index), None)),
                 }
             }
             rows.groups.extend(folds.then_some(finished));
         }
-        for (place, group) in rows.groups.iter().enumerate() {
-            rows.rows.push(Row::Group(place));
-            if choice.unfolded.contains(&group.name) {
-                rows.rows
-                    .extend(group.members.iter().copied().map(Row::Session));
+        for (place, Group { name, members, .. }) in rows.groups.iter().enumerate() {
+            rows.rows.push(Row::new(None, Some(place)));
+            if choice.unfolded.contains(name) {
+                let members = members.iter().copied();
+                let members = members.map(|index| Row::new(Some(index), Some(place)));
+                rows.rows.extend(members);
             }
         }
         rows
@@ -216,10 +221,8 @@ fn contains_words(session: &Session, words: &[&str], chosen: &[Column], text: &m
         Column::Message,
     ];
     let others = chosen.iter().filter(|column| !always.contains(column));
-    let parts = always
-        .iter()
-        .chain(others)
-        .map(|column| column.text(session));
+    let all = always.iter().chain(others);
+    let parts = all.map(|column| column.text(session));
     let issue = worst_issue(&session.health).map_or("", |(word, _)| word);
     let issue = Cow::Borrowed(issue);
     let qualified = session.project().map(|_| session.qualified_name());
@@ -228,10 +231,6 @@ fn contains_words(session: &Session, words: &[&str], chosen: &[Column], text: &m
         text.push_str(&part);
         text.push('\n');
     }
-    if text.is_ascii() {
-        text.make_ascii_lowercase();
-    } else {
-        *text = text.to_lowercase();
-    }
+    let text = text.to_lowercase();
     words.iter().all(|word| text.contains(word))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sstat::{escape, format_duration};
+use sstat::{escape, format_duration, truncate_by};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::render::local;
@@ -35,30 +35,21 @@ pub fn columns(text: &str) -> usize {
 /// possible.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split_inclusive(' ') {
-        let solid = word.trim_end().width();
-        if used > 0 && used + solid > columns {
-            lines.push(String::new());
-            used = 0;
-        }
-        for c in word.chars() {
-            let width = c.width().unwrap_or(0);
-            if used + width > columns {
-                if c == ' ' {
-                    continue;
-                }
-                lines.push(String::new());
-                used = 0;
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
-            }
-            used += width;
+    let mut lines = Vec::new();
+    let mut rest = text;
+    loop {
+        let fitting = truncate_by(rest, columns, |c| c.width().unwrap_or(0));
+        let ends_word = rest[fitting.len()..].starts_with(' ') || fitting.len() == rest.len();
+        let end = match fitting.rfind(' ') {
+            Some(space) if !ends_word => space,
+            _ => fitting.len(),
+        };
+        lines.push(rest[..end].to_owned());
+        rest = rest[end..].trim_start_matches(' ');
+        if rest.is_empty() {
+            return lines;
         }
     }
-    lines
 }
 
 /// Formats a duration, without its smaller unit if it does not fit otherwise.

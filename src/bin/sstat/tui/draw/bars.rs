@@ -39,18 +39,12 @@ pub fn draw_top(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Scree
     frame.render_widget(right.right_aligned(), area);
 }
 
-/// Returns the statuses, their counts and their words, the most urgent first.
-pub fn statuses(group: &Group) -> Vec<(Role, Status, usize, String)> {
-    let statuses = group.by_status.iter().map(|(status, &count)| {
-        let word = steady(status.as_str()).into_owned();
-        (
-            Role::of_status(status),
-            status.clone(),
-            count as usize,
-            word,
-        )
-    });
-    let mut statuses: Vec<_> = statuses.collect();
+/// Returns the statuses and their counts, the most urgent first.
+pub fn statuses(group: &Group) -> Vec<(Role, &Status, usize)> {
+    let statuses = group.by_status.iter();
+    let mut statuses: Vec<_> = statuses
+        .map(|(status, &count)| (Role::of_status(status), status, count as usize))
+        .collect();
     statuses.sort_by_key(|&(role, ..)| attention_of(role));
     statuses
 }
@@ -59,14 +53,14 @@ pub fn statuses(group: &Group) -> Vec<(Role, Status, usize, String)> {
 /// as many as fit.
 fn counts(painter: &Painter, rows: &Rows, width: usize) -> Line<'static> {
     let statuses = statuses(&rows.totals).into_iter();
-    let statuses = statuses.map(|(role, _, count, word)| (role, count, word));
+    let statuses = statuses.map(|(role, status, count)| (role, count, status.as_str()));
     let issues = [
-        (Role::Stale, rows.stale, "stale".to_owned()),
-        (Role::Dead, rows.dead, "dead".to_owned()),
+        (Role::Stale, rows.stale, "stale"),
+        (Role::Dead, rows.dead, "dead"),
     ];
     let counts = statuses.chain(issues).filter(|(_, count, _)| *count > 0);
     let mut counts: Vec<_> = counts
-        .map(|(role, count, word)| (role, format!("  {count} {word}")))
+        .map(|(role, count, word)| (role, format!("  {count} {}", steady(word))))
         .collect();
     counts.sort_by_key(|&(role, _)| attention_of(role));
     let sessions = rows.totals.members.len();
@@ -144,11 +138,7 @@ fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'
     };
     let crumbs = screen.breadcrumbs();
     if !crumbs.is_empty() && screen.mode == Mode::Browse {
-        let separator = if painter.style.unicode {
-            " › "
-        } else {
-            " > "
-        };
+        let separator = painter.symbol(" › ", " > ");
         // The innermost matter most.
         let fits = |from: &usize| crumbs[*from..].join(separator).width() <= width / 2;
         let from = (0..crumbs.len()).find(fits).unwrap_or(crumbs.len() - 1);

@@ -26,10 +26,11 @@ pub fn draw(
     screen: &mut Screen,
     border: Borders,
 ) {
-    let mut set = border::PLAIN;
-    if !painter.style.unicode {
-        (set.vertical_left, set.horizontal_top) = ("|", "-");
-    }
+    let set = border::Set {
+        vertical_left: painter.symbol("│", "|"),
+        horizontal_top: painter.symbol("─", "-"),
+        ..border::PLAIN
+    };
     let block = Block::new()
         .borders(border)
         .border_set(set)
@@ -47,8 +48,9 @@ pub fn draw(
     let name = painter.span(Role::Heading, steady(&name).into_owned());
     let mut lines = vec![Line::from(name)];
     if let Some(group) = group {
-        for (role, _, count, word) in statuses(group) {
-            lines.push(Line::from(painter.span(role, format!("{count} {word}"))));
+        for (role, status, count) in statuses(group) {
+            let text = format!("{count} {}", steady(status.as_str()));
+            lines.push(Line::from(painter.span(role, text)));
         }
     } else {
         match screen.shown_detail(painter.table) {

@@ -8,7 +8,7 @@ use super::paint::Painter;
 use crate::render::style::{Role, percent};
 use crate::tui::model::Screen;
 use crate::tui::rows::FINISHED;
-use crate::tui::text::columns;
+use crate::tui::text::{columns, steady};
 use crate::view::group::Group;
 
 /// The maximum columns of the names of groups.
@@ -34,18 +34,16 @@ pub fn line(
     width: usize,
 ) -> Line<'static> {
     let is_unfolded = screen.choice.unfolded.contains(&group.name);
-    let mark = match (painter.style.unicode, is_unfolded) {
-        (true, true) => "▾",
-        (true, false) => "▸",
-        (false, true) => "-",
-        (false, false) => "+",
+    let mark = match is_unfolded {
+        true => painter.symbol("▾", "-"),
+        false => painter.symbol("▸", "+"),
     };
     let count = group.members.len();
     if screen.choice.by.is_none() {
         return Line::from(painter.span(Role::Faint, format!("{mark} {count} {FINISHED}")));
     }
     let totals = &screen.rows.totals;
-    let count_width = digits(totals.members.len());
+    let count_width = totals.members.len().to_string().len();
     let name = painter.fit(&group.name, name_width);
     let blank = " ".repeat(name_width.saturating_sub(name.width()));
     let mut line = Line::from(vec![
@@ -63,18 +61,14 @@ pub fn line(
         line.push_span(format!(" {:>4}", progress.map(percent).unwrap_or_default()));
     }
     let attention = Role::of_attention(group.worst);
-    let mut counts = vec![(
-        attention,
-        group.attention,
-        totals.attention,
-        "attention".to_owned(),
-    )];
-    for (role, status, total, word) in statuses(totals) {
-        let count = group.by_status.get(&status).copied().unwrap_or(0);
-        counts.push((role, count as usize, total, word));
-    }
+    let mut counts = vec![(attention, group.attention, totals.attention, "attention")];
+    let statuses = statuses(totals);
+    counts.extend(statuses.iter().map(|(role, status, total)| {
+        let count = group.by_status.get(status).copied().unwrap_or(0);
+        (*role, count as usize, *total, status.as_str())
+    }));
     for (role, count, total, word) in counts.into_iter().filter(|(_, _, total, _)| *total > 0) {
-        let digits = digits(total);
+        let (digits, word) = (total.to_string().len(), steady(word));
         let text = match count {
             0 => " ".repeat(digits + 1 + word.width()),
             _ => format!("{count:>digits$} {word}"),
@@ -86,8 +80,4 @@ pub fn line(
         line.push_span(painter.span(role, text));
     }
     line
-}
-
-fn digits(number: usize) -> usize {
-    number.to_string().len()
 }

@@ -20,22 +20,25 @@ pub struct Painter<'a> {
 }
 
 impl Painter<'_> {
+    /// Returns the symbol that the terminal can show.
+    pub fn symbol(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        if self.style.unicode { unicode } else { ascii }
+    }
+
     pub fn role(&self, role: impl Into<Option<Role>>) -> Style {
+        let mut style = Style::new();
         let Some(role) = role.into() else {
-            return Style::new();
+            return style;
         };
-        let color = match self.style.color {
+        style.fg = match self.style.color {
             Some(Palette::Xterm) => role.color().map(|color| Color::Indexed(color.index)),
             Some(Palette::Ansi) => role.ansi_color().and_then(|name| name.parse().ok()),
             None => None,
         };
-        let mut modifier = Modifier::empty();
+        let modifier = &mut style.add_modifier;
         modifier.set(Modifier::BOLD, role.is_bold());
         modifier.set(Modifier::DIM, role.is_dim() && self.style.color.is_some());
-        Style {
-            fg: color,
-            ..Style::new().add_modifier(modifier)
-        }
+        style
     }
 
     pub fn span<'t>(

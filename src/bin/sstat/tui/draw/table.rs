@@ -14,7 +14,7 @@ use super::group;
 use super::paint::Painter;
 use crate::render::style::{Role, percent, worst_issue};
 use crate::tui::model::Screen;
-use crate::tui::rows::{ACKNOWLEDGED, Only, Row, is_descending, worst_word};
+use crate::tui::rows::{ACKNOWLEDGED, Only, is_descending, worst_word};
 use crate::tui::text::{short_duration, short_time, steady};
 use crate::view::column::Column;
 
@@ -157,9 +157,9 @@ pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scree
         .collect();
     let screen: &Screen = screen;
 
-    let is_group = |row: &Row| matches!(row, Row::Group(_));
+    let mut rows_shown = screen.visible_rows().iter();
     match &screen.choice.by {
-        Some(by) if screen.visible_rows().iter().all(is_group) => {
+        Some(by) if rows_shown.all(|row| row.session.is_none()) => {
             let title = steady(&by.title()).into_owned();
             frame.render_widget(painter.span(Role::Faint, title), titles);
         }
@@ -178,29 +178,24 @@ pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scree
     }
 
     let group_name = group::name_width(screen, usize::from(titles.width));
-    let first_group = screen.rows.rows.iter().position(is_group);
     let lines = screen.visible_rows().iter().zip(visible.clone());
     let lines = lines.filter_map(|(row, place)| {
-        let cells = match *row {
-            Row::Group(group) => {
-                let group = screen.rows.groups.get(group)?;
-                let width = usize::from(titles.width);
-                let line = group::line(painter, screen, group, group_name, width);
-                vec![Cell::from(line).column_span(u16::MAX)]
-            }
-            Row::Session(index) => {
-                let cells = Cells {
-                    painter,
-                    columns: &columns,
-                    screen,
-                    session: painter.table.get(index)?,
-                    health: painter.table.health_at(index, screen.now)?,
-                    is_indented: first_group.is_some_and(|group| group < place),
-                };
-                let all = columns.all.iter();
-                all.map(|(column, width)| cells.cell(column, *width).into())
-                    .collect()
-            }
+        let cells = if let Some(index) = row.session {
+            let cells = Cells {
+                painter,
+                columns: &columns,
+                screen,
+                session: painter.table.get(index)?,
+                health: painter.table.health_at(index, screen.now)?,
+                is_indented: row.group.is_some(),
+            };
+            let all = columns.all.iter();
+            all.map(|(column, width)| cells.cell(column, *width).into())
+                .collect()
+        } else {
+            let width = usize::from(titles.width);
+            let line = group::line(painter, screen, screen.group(*row)?, group_name, width);
+            vec![Cell::from(line).column_span(u16::MAX)]
         };
         // The style of a bar takes precedence over that of its row.
         let mut style = Style::new();
@@ -212,7 +207,7 @@ pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scree
     let cursor = screen.cursor.checked_sub(visible.start);
     let widget = Table::new(lines, widths)
         .column_spacing(columns.gap as u16)
-        .highlight_symbol(if painter.style.unicode { "› " } else { "> " })
+        .highlight_symbol(painter.symbol("› ", "> "))
         .highlight_spacing(HighlightSpacing::Always);
     let mut state = TableState::new().with_selected(cursor);
     frame.render_stateful_widget(widget, rows, &mut state);
@@ -240,12 +235,10 @@ fn heading(painter: &Painter, screen: &Screen, column: &Column, bar: usize) -> L
     if screen.choice.sort.as_ref() == Some(column) {
         role = Role::Heading;
         let is_descending = is_descending(column) != screen.choice.is_reversed;
-        title.push(match (painter.style.unicode, is_descending) {
-            (true, true) => '↓',
-            (true, false) => '↑',
-            (false, true) => 'v',
-            (false, false) => '^',
-        });
+        title += match is_descending {
+            true => painter.symbol("↓", "v"),
+            false => painter.symbol("↑", "^"),
+        };
     }
     let line = Line::from(painter.span(role, title));
     match column {

@@ -82,9 +82,9 @@ impl Scene {
     fn names(&mut self) -> Vec<&str> {
         self.screen.set_page(100);
         let rows = self.screen.visible_rows().iter();
-        rows.map(|row| match *row {
-            Row::Session(index) => self.table.get(index).unwrap().name(),
-            Row::Group(place) => self.screen.rows.groups[place].name.as_str(),
+        rows.map(|row| match row.session {
+            Some(index) => self.table.get(index).unwrap().name(),
+            None => self.screen.group(*row).unwrap().name.as_str(),
         })
         .collect()
     }
@@ -258,10 +258,7 @@ fn back_leaves_one_view_at_a_time() {
     scene.act(&[Action::Show(Only::Attention), Action::Enter]);
     scene.act(&[Action::StartFilter, Action::Type('w'), Action::Accept]);
     scene.act(&[Action::Help]);
-    assert_eq!(
-        scene.screen.wanted_detail(&scene.table).as_deref(),
-        Some("w5")
-    );
+    assert_eq!(scene.selected(), Some("w5"));
     scene.act(&[Action::Back]);
     assert_eq!(
         (scene.screen.mode, scene.screen.choice.filter.as_str()),

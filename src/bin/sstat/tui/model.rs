@@ -69,12 +69,11 @@ pub struct Screen {
     /// The last detail that was read; `None` if it could not be read or must be read
     /// again.
     pub detail: Option<Box<Detail>>,
-    /// The first visible line of the detail, and of the help.
+    /// The first visible line of the detail.
     pub detail_top: usize,
-    pub help_top: usize,
-    /// The columns to choose from, and the cursor in them.
+    /// The first visible line of the help, or the cursor in the columns to choose from.
+    pub place: usize,
     pub choosable: Vec<Column>,
-    pub chooser_row: usize,
     /// A message in the bottom line, until the next key.
     pub note: Option<String>,
     /// The areas of the last frame that react to a click.
@@ -205,19 +204,14 @@ impl Screen {
     /// Performs an action. Returns an action that involves more than the screen.
     pub fn act(&mut self, action: Action, table: &SessionTable) -> Option<Action> {
         self.note = None;
-        let place = match self.mode {
-            Mode::Help => self.help_top,
-            Mode::Columns => self.chooser_row,
-            _ => self.cursor,
-        };
-        if let Some(place) = self.moved(action, place) {
+        let is_covered = matches!(self.mode, Mode::Help | Mode::Columns);
+        let from = if is_covered { self.place } else { self.cursor };
+        if let Some(to) = self.moved(action, from) {
             match self.mode {
-                Mode::Help => self.help_top = place,
-                Mode::Columns => {
-                    self.chooser_row = place.min(self.choosable.len().saturating_sub(1));
-                }
+                Mode::Help => self.place = to,
+                Mode::Columns => self.place = to.min(self.choosable.len().saturating_sub(1)),
                 _ => {
-                    self.select(place, table);
+                    self.select(to, table);
                     self.selected.take_if(|_| action == FIRST);
                 }
             }
@@ -233,7 +227,7 @@ impl Screen {
             }
             Action::Back => self.back(),
             Action::Help if self.mode == Mode::Help => self.mode = Mode::Browse,
-            Action::Help => (self.mode, self.help_top) = (Mode::Help, 0),
+            Action::Help => (self.mode, self.place) = (Mode::Help, 0),
             Action::NextSort => self.sort_by(self.next_sort()),
             Action::Reverse => {
                 self.choice.is_reversed = !self.choice.is_reversed;
@@ -374,7 +368,7 @@ impl Screen {
     /// While columns are chosen, it is the column under the cursor.
     fn next_sort(&self) -> Option<Column> {
         if self.mode == Mode::Columns {
-            return self.choosable.get(self.chooser_row).cloned();
+            return self.choosable.get(self.place).cloned();
         }
         let columns = &self.choice.columns;
         let next = match &self.choice.sort {
@@ -436,12 +430,12 @@ impl Screen {
         let keys = keys.into_iter().take(MAX_KEYS);
         let metadata = keys.map(|(key, _)| Column::Meta(key.into_owned()));
         self.choosable = first.into_iter().chain(metadata).chain([message]).collect();
-        (self.mode, self.chooser_row) = (Mode::Columns, 0);
+        (self.mode, self.place) = (Mode::Columns, 0);
     }
 
     /// Shows or hides the column under the cursor. The names are always shown.
     fn toggle_column(&mut self) {
-        let toggled = self.choosable.get(self.chooser_row);
+        let toggled = self.choosable.get(self.place);
         let is_chosen = |column: &&Column| {
             let is_shown = self.choice.columns.contains(column);
             **column == Column::Session || is_shown != (toggled == Some(*column))

@@ -103,34 +103,35 @@ impl Rows {
                 continue;
             }
             rows.count(index, session, &choice.columns);
-            let is_finished = ended_at(session).is_some_and(|at| now - at >= FINISHED_AFTER);
+            let ended_at = ended_at(session);
+            let is_finished = ended_at.is_some_and(|at| now - at >= FINISHED_AFTER);
             let is_shown = match choice.only {
                 Only::All => true,
                 Only::Attention | Only::Waiting => session.needs_attention(),
                 Only::Finished => is_finished,
             };
             if is_shown && contains_words(session, &words, &choice.columns, &mut text) {
-                found.push((index, session, is_finished));
+                let urgency = urgency(session, ended_at.is_some());
+                found.push(((index, session), urgency, is_finished));
             }
         }
         rows.found = found.len();
         match &choice.sort {
-            Some(column) => column.sort(&mut found, |(_, session, _)| session),
-            None => found.sort_by_cached_key(|(_, session, _)| urgency(session)),
+            Some(column) => column.sort(&mut found, |((_, session), ..)| session),
+            None => found.sort_by_key(|&(_, urgency, _)| urgency),
         }
         if choice.is_reversed {
             found.reverse();
         }
         if let Some(by) = &choice.by {
-            let found = found.into_iter();
-            rows.groups = group(by, found.map(|(index, session, _)| (index, session)));
+            rows.groups = group(by, found.into_iter().map(|(found, ..)| found));
         } else {
             // A filter shows the finished sessions that match it.
             let may_fold = choice.only == Only::All && choice.filter.is_empty();
             let finished = found.iter().filter(|(.., is_finished)| *is_finished);
             let folds = may_fold && finished.count() > 1;
             let mut finished = Group::new(FINISHED.to_owned());
-            for (index, session, is_finished) in found {
+            for ((index, session), _, is_finished) in found {
                 match folds && is_finished {
                     true => finished.add(index, session),
                     false => rows.rows.push(Row::new(Some(index), None)),
@@ -184,9 +185,9 @@ fn ended_at(session: &Session) -> Option<DateTime<Utc>> {
 
 /// Returns the key of the order by attention: the most urgent session first, and of
 /// equally urgent ones that with the oldest update. Those that have ended come last.
-fn urgency(session: &Session) -> (Attention, i64) {
+fn urgency(session: &Session, has_ended: bool) -> (Attention, i64) {
     match session.attention() {
-        Attention::None => (Attention::None, ended_at(session).is_some().into()),
+        Attention::None => (Attention::None, has_ended.into()),
         attention => (attention, session.update.timestamp.timestamp_millis()),
     }
 }
@@ -231,6 +232,10 @@ fn contains_words(session: &Session, words: &[&str], chosen: &[Column], text: &m
         text.push_str(&part);
         text.push('\n');
     }
-    let text = text.to_lowercase();
+    if text.is_ascii() {
+        text.make_ascii_lowercase();
+    } else {
+        *text = text.to_lowercase();
+    }
     words.iter().all(|word| text.contains(word))
 }

@@ -146,7 +146,7 @@ fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'
         line.push_span(painter.span(Role::Heading, format!("{crumbs} {found}   ")));
     }
     for text in hints.split('|') {
-        if line.width() + text.len() > width {
+        if line.width() + text.len() + 2 > width {
             break;
         }
         line.spans.extend(hint(painter, text));

@@ -81,7 +81,7 @@ fn draw_help(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scre
         let width = usize::from(area.width);
         lines.extend(painter.labelled(label, 2 + keys + 2, &action, width));
     }
-    draw_lines(frame, area, painter, &lines, &mut screen.help_top);
+    draw_lines(frame, area, painter, &lines, &mut screen.place);
 }
 
 /// Draws the columns to choose from, over the right end of the table.
@@ -101,7 +101,7 @@ fn draw_chooser(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Scree
         .scroll_padding(usize::from(area.height) / 3)
         .highlight_style(CellStyle::new().reversed());
     frame.render_widget(Clear, area);
-    let mut state = ListState::default().with_selected(Some(screen.chooser_row));
+    let mut state = ListState::default().with_selected(Some(screen.place));
     frame.render_stateful_widget(list, area, &mut state);
 }
 

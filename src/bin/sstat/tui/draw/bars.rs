@@ -2,7 +2,7 @@
 //! or the keys.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use sstat::{Attention, Status};
@@ -106,10 +106,14 @@ pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Sc
         }
         return frame.render_widget(Paragraph::new(line).scroll((0, hidden)), area);
     }
-    let is_browsing = screen.mode == Mode::Browse;
-    let help = Constraint::Length(if is_browsing { HELP.len() as u16 } else { 0 });
-    let [area, help] = Layout::horizontal([Constraint::Fill(1), help]).areas(area);
-    let width = usize::from(area.width);
+    let help = match screen.mode {
+        Mode::Browse => Line::from_iter(hint(painter, HELP)),
+        _ => Line::default(),
+    };
+    let mut left = area;
+    left.width = area.width.saturating_sub(help.width() as u16);
+    frame.render_widget(help.right_aligned(), area);
+    let width = usize::from(left.width);
     let line = match &screen.note {
         Some(note) => {
             let note = painter.fit(note, width.saturating_sub(2));
@@ -117,8 +121,7 @@ pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Sc
         }
         None => keys(painter, screen, &found, width),
     };
-    frame.render_widget(line, area);
-    frame.render_widget(Line::from_iter(hint(painter, HELP)), help);
+    frame.render_widget(line, left);
 }
 
 /// Formats a key and its action.

@@ -1,7 +1,7 @@
 //! The table of sessions.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{
@@ -136,25 +136,38 @@ fn title(column: &Column, bar: usize) -> String {
 /// Draws the table, or the reason why it is empty.
 pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Screen) {
     // A single line is for the session that needs attention most.
-    let header = Constraint::Length(u16::from(area.height > 1));
-    let [header, rows] = Layout::vertical([header, Constraint::Fill(1)]).areas(area);
+    let header = Rect {
+        height: u16::from(area.height > 1),
+        ..area
+    };
+    let rows = Rect {
+        y: header.bottom(),
+        height: area.height - header.height,
+        ..area
+    };
     screen.set_page(usize::from(rows.height));
     let columns = Columns::new(screen, usize::from(area.width));
-    let not_message = |(column, _): &&(Column, usize)| *column != Column::Message;
-    let mut widths: Vec<_> = (columns.all.iter().filter(not_message))
-        .map(|(_, width)| Constraint::Length(*width as u16))
-        .collect();
-    // The message, or room for the rows of groups.
-    widths.push(Constraint::Fill(1));
-    let gutter = [Constraint::Length(GUTTER), Constraint::Fill(1)];
-    let [_, titles] = Layout::horizontal(gutter).areas(header);
-    let headings = Layout::horizontal(&widths).spacing(columns.gap as u16);
-    let headings = headings.split(titles);
-    let headings = headings.iter().zip(&columns.all);
+    let gap = columns.gap as u16;
+    // Layouts take a tenth of a frame each, so this one is only for the table.
+    let titles = Rect {
+        x: header.x + GUTTER.min(header.width),
+        width: header.width.saturating_sub(GUTTER),
+        ..header
+    };
+    let mut x = titles.x;
+    let headings = columns.all.iter().map(|(column, width)| {
+        let width = *width as u16;
+        let area = Rect { x, width, ..titles }.intersection(titles);
+        x += width + gap;
+        (area, column.clone())
+    });
+    screen.areas.headings = headings.collect();
     screen.areas.rows = rows;
-    screen.areas.headings = headings
-        .map(|(area, (column, _))| (*area, column.clone()))
-        .collect();
+    let not_message = |(column, _): &&(Column, usize)| *column != Column::Message;
+    let widths = columns.all.iter().filter(not_message);
+    let widths = widths.map(|(_, width)| Constraint::Length(*width as u16));
+    // The message, or room for the rows of groups.
+    let widths = widths.chain([Constraint::Fill(1)]);
     let screen: &Screen = screen;
 
     let mut rows_shown = screen.visible_rows().iter();
@@ -206,7 +219,7 @@ pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scree
     });
     let cursor = screen.cursor.checked_sub(visible.start);
     let widget = Table::new(lines, widths)
-        .column_spacing(columns.gap as u16)
+        .column_spacing(gap)
         .highlight_symbol(painter.symbol("› ", "> "))
         .highlight_spacing(HighlightSpacing::Always);
     let mut state = TableState::new().with_selected(cursor);

@@ -115,6 +115,30 @@ fn since_selects_all_updates_of_the_time() {
 }
 
 #[test]
+fn line_has_no_trailing_spaces() {
+    let sandbox = Sandbox::new();
+    let line = |status: &str, keys: &str| {
+        format!("{{\"timestamp\":\"2026-02-14T20:34:00Z\",\"status\":\"{status}\"{keys}}}\n")
+    };
+    let lines = [
+        line("idle", ""),
+        line("待機中", ",\"message\":\"m\""),
+        line("working", ",\"progress\":0.2"),
+    ];
+    sandbox.write("w", lines.concat());
+    assert_eq!(
+        sandbox.ok(["history", "w"]),
+        "\
+2026-02-14 20:34:00  idle
+2026-02-14 20:34:00  待機中          m
+2026-02-14 20:34:00  working    20%
+"
+    );
+    let plot = sandbox.ok(["history", "w", "--plot"]);
+    assert!(plot.lines().all(|line| line.trim_end() == line), "{plot}");
+}
+
+#[test]
 fn status_that_no_update_has_gets_a_note() {
     let sandbox = hour();
     sandbox.aged("foreign", "paused", 10);

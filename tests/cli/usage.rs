@@ -64,3 +64,23 @@ fn usage_error_is_one_line_with_a_suggestion() {
         assert!(!ran.stderr.contains("-- --"), "{}", ran.stderr);
     }
 }
+
+/// A datagram socket keeps the boundaries of the writes.
+#[cfg(unix)]
+#[test]
+fn message_is_one_write() {
+    let sandbox = Sandbox::new();
+    let (stderr, reader) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    let stderr: std::os::fd::OwnedFd = stderr.into();
+    let mut command = sandbox.command(["show", "nobody", "--color", "always"]);
+    assert_eq!(command.stderr(stderr).status().unwrap().code(), Some(1));
+    reader.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 1000];
+    let size = reader.recv(&mut buffer).unwrap();
+    let text = String::from_utf8_lossy(&buffer[..size]);
+    assert!(
+        text.contains("no session 'nobody'") && text.ends_with('\n'),
+        "{text}"
+    );
+    assert!(reader.recv(&mut buffer).is_err());
+}

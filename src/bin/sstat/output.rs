@@ -62,13 +62,10 @@ pub fn print_warnings(config: &Config, warnings: &[FileWarning]) {
 
 /// Prints one line on stderr: `sstat: WHAT: WHY`.
 pub fn print_diagnostic(style: &Style, message: &str, role: Role) {
-    // Ignore write errors on stderr.
-    let _ = writeln!(
-        io::stderr().lock(),
-        "{} {}",
-        style.paint(role, "sstat:"),
-        escape(message)
-    );
+    let line = format!("{} {}\n", style.paint(role, "sstat:"), escape(message));
+    // One write, so that the lines of other programs do not begin within this one.
+    // Ignore errors on stderr.
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// Prints each value as a line of JSON. Returns false if the reader of stdout is

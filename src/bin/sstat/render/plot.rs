@@ -227,14 +227,18 @@ impl<'a> Plot<'a> {
                 1.. if row + 1 == self.rows => "100%",
                 _ => "",
             };
-            let label = format!("{label:>0$}", self.label);
-            write!(out, "{}", style.paint(Role::Faint, label))?;
+            let mut gap = " ".repeat(self.label - label.len());
+            if !label.is_empty() {
+                write!(out, "{gap}{}", style.paint(Role::Faint, label))?;
+                gap.clear();
+            }
+            gap.push(' ');
             let columns = lane.progress.iter().zip(&lane.marks);
             let levels = columns.map(|(progress, (mark, _))| {
                 let symbol = progress.map_or(' ', |progress| self.level(progress, row));
                 (symbol, mark.role())
             });
-            write_cells(out, " ", &levels.collect::<Vec<_>>(), style)?;
+            write_cells(out, &gap, &levels.collect::<Vec<_>>(), style)?;
         }
         Ok(())
     }

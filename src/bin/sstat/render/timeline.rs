@@ -3,9 +3,13 @@
 use std::io::{self, Write};
 
 use sstat::{Update, escape};
+use unicode_width::UnicodeWidthStr;
 
 use crate::render::local_time;
 use crate::render::style::{Role, Span, Style, percent};
+
+/// Columns of the longest status that sstat writes.
+const STATUS: usize = 9;
 
 /// Writes an update on one line, with the session's name if given.
 pub fn write_update(
@@ -25,9 +29,11 @@ pub fn line(time: &str, update: &Update, name: Option<&str>) -> Vec<Span> {
         spans.push(Span::of(Role::Heading, escape(name)));
         spans.push(Span::plain("  "));
     }
-    let status = format!("{:9}", escape(update.status.as_str()));
-    spans.push(Span::of(Role::of_status(&update.status), status));
-    let mut rest = format!(" {:>4}", update.progress.map(percent).unwrap_or_default());
+    let status = Span::of_status(&update.status);
+    let gap = STATUS.saturating_sub(status.text.width());
+    spans.push(status);
+    let percent = update.progress.map(percent).unwrap_or_default();
+    let mut rest = format!("{:gap$} {percent:>4}", "");
     if let Some(task) = &update.task_id {
         rest += &format!("  [{}]", escape(task));
     }

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter};
 use sstat::{FileWarning, Session, escape, escape_invalid_utf8, escape_json};
 
 use crate::config::{Config, Stream};
@@ -170,15 +171,23 @@ pub fn write_document(out: &mut Stdout, value: &impl Serialize) -> io::Result<()
 /// Writes a value as JSON without raw control or invisible characters, indented
 /// as the value of a document at a depth.
 pub fn write_json(out: &mut impl Write, value: &impl Serialize, depth: usize) -> io::Result<()> {
-    let json = serde_json::to_string_pretty(value)?;
-    let indent = format!("\n{:1$}", "", 2 * depth);
-    for (number, line) in json.lines().enumerate() {
-        if number > 0 {
-            out.write_all(indent.as_bytes())?;
-        }
-        out.write_all(escape_json(line).as_bytes())?;
+    let mut layout = PrettyFormatter::new();
+    for _ in 0..depth {
+        layout.begin_object(&mut io::sink())?;
     }
-    Ok(())
+    let mut json = Vec::with_capacity(512);
+    value.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut json, layout,
+    ))?;
+    // Most JSON is ASCII, and is written as it is.
+    let is_plain = |byte: &u8| matches!(byte, b'\n' | b' '..=b'~');
+    if json.iter().fold(true, |all, byte| all & is_plain(byte)) {
+        return out.write_all(&json);
+    }
+    // A newline is never part of a string.
+    let json = String::from_utf8_lossy(&json);
+    let lines: Vec<_> = json.split('\n').map(escape_json).collect();
+    out.write_all(lines.join("\n").as_bytes())
 }
 
 /// A JSON array or object whose items are written one by one, so that the document is

@@ -222,7 +222,12 @@ impl Style {
             return Cow::Borrowed(text);
         }
         let room = columns.saturating_sub(1);
-        let shown = truncate_by(text, room, |c| c.width().unwrap_or(0));
+        let mut shown = truncate_by(text, room, |c| c.width().unwrap_or(0));
+        // A variation selector can make the character before it wider.
+        while shown.width() > room {
+            let last = shown.chars().next_back().map_or(1, char::len_utf8);
+            shown = &shown[..shown.len() - last];
+        }
         Cow::Owned(format!("{shown}{}", self.ellipsis()))
     }
 
@@ -320,6 +325,9 @@ mod tests {
         assert_eq!(PLAIN.fit("日本語", 5), "日本…");
         assert_eq!(PLAIN.fit("日本語", 4), "日…");
         assert_eq!(PLAIN.fit("abc", 0), "…");
+        assert_eq!(PLAIN.fit("a❤️❤️", 5), "a❤️❤️");
+        assert_eq!(PLAIN.fit("a❤️❤️", 4), "a❤️…");
+        assert_eq!(PLAIN.fit("a❤️❤️", 3), "a❤…");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `list`, `stale` and the groups of `summary` as tables.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::iter;
 
@@ -63,37 +64,26 @@ pub fn write_list(
     let is_chosen = !columns.is_empty();
     let columns = if is_chosen { columns } else { LIST };
     let headers = columns.iter().map(|column| {
-        use Column::{Age, For, Pid, Progress, Since};
-        let kind = match column {
-            Column::Status => Kind::Word,
-            For | Age | Progress | Since => Kind::Fixed,
-            Pid => Kind::Number,
-            Column::Session | Column::Directory => Kind::Name,
-            _ => Kind::Elastic,
+        let (kind, room) = match column {
+            Column::For => (Kind::Fixed, 16),
+            Column::Task => (Kind::Elastic, 12),
+            Column::Progress => (Kind::Fixed, 10),
+            Column::Message => (Kind::Elastic, 8),
+            Column::Status => (Kind::Word, 0),
+            Column::Age | Column::Since => (Kind::Fixed, 0),
+            Column::Pid => (Kind::Number, 0),
+            Column::Session | Column::Directory => (Kind::Name, 0),
+            _ => (Kind::Elastic, 0),
         };
-        Header::new(column.title(), kind)
+        Header::new(column.title(), kind, if is_chosen { 0 } else { room })
     });
-    let dispensable = [
-        (Column::For, 16),
-        (Column::Task, 12),
-        (Column::Progress, 10),
-        (Column::Message, 8),
-    ];
-    let dispensable = dispensable.iter().filter_map(|(column, min_elastic)| {
-        let place = columns.iter().position(|other| other == column)?;
-        (!is_chosen).then_some((place, *min_elastic))
-    });
-    let layout = Layout {
-        headers: headers.collect(),
-        dispensable: dispensable.collect(),
-        keeps_empty: is_chosen,
-    };
+    let headers: Vec<Header> = headers.collect();
     let bar = match style.width {
         Some(..80) => 0,
         Some(..ROOMY) => 6,
         _ => 10,
     };
-    write_table(out, style, &layout, sessions, |session| {
+    write_table(out, style, &headers, is_chosen, sessions, |session| {
         let (update, health) = (&session.update, &session.health);
         let cell = |column: &Column| match column {
             Column::Status => Span::of_status(&update.status),
@@ -127,19 +117,15 @@ fn progress(progress: Option<f64>, bar: usize, style: &Style) -> String {
 /// Writes a row for each session: its age, its issue, and the command that shows
 /// it.
 pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::Result<()> {
-    let layout = Layout {
-        headers: vec![
-            Header::new("SESSION", Kind::Name),
-            Header::new("STATUS", Kind::Word),
-            Header::new("FOR", Kind::Fixed),
-            Header::new("AGE", Kind::Fixed),
-            Header::new("ISSUE", Kind::Elastic),
-            Header::new("LOOK", Kind::Fixed),
-        ],
-        dispensable: vec![(5, 30), (2, 20)],
-        keeps_empty: false,
-    };
-    write_table(out, style, &layout, &list.sessions, |session| {
+    let headers = [
+        Header::new("SESSION", Kind::Name, 0),
+        Header::new("STATUS", Kind::Word, 0),
+        Header::new("FOR", Kind::Fixed, 20),
+        Header::new("AGE", Kind::Fixed, 0),
+        Header::new("ISSUE", Kind::Elastic, 0),
+        Header::new("LOOK", Kind::Fixed, 30),
+    ];
+    write_table(out, style, &headers, false, &list.sessions, |session| {
         let (update, health) = (&session.update, &session.health);
         let command = show_command(session, list.has_named_directory);
         vec![
@@ -157,27 +143,22 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
 pub fn write_groups(out: &mut dyn Write, summary: &Summary, style: &Style) -> io::Result<()> {
     let key = summary.by.as_ref().map_or(String::new(), GroupBy::title);
     let statuses = || summary.totals.by_status.keys();
-    let titles = statuses().map(|status| status.as_str().to_uppercase());
-    let titles = ["TOTAL".to_owned()].into_iter().chain(titles);
-    let counts = titles.chain(["ATTENTION".to_owned()]);
-    let mut headers = vec![Header::new(key, Kind::Name)];
-    headers.extend(counts.map(|title| Header::new(title, Kind::Number)));
-    headers.push(Header::new("PROGRESS", Kind::Fixed));
-    let calm = |status: &Status| !matches!(status, Status::Error | Status::Blocked);
-    let places = statuses().enumerate().filter(|(_, status)| calm(status));
-    // The column of a status that needs no attention can be left out, the last first.
-    let dispensable = places.map(|(place, _)| (2 + place, 8)).rev();
-    let bar = if style.width.is_none_or(|width| width >= ROOMY) {
-        10
-    } else {
-        0
+    let mut headers = vec![
+        Header::new(key, Kind::Name, 0),
+        Header::new("TOTAL", Kind::Number, 0),
+    ];
+    headers.extend(statuses().map(|status| {
+        let needs_attention = matches!(status, Status::Error | Status::Blocked);
+        let room = if needs_attention { 0 } else { 8 };
+        Header::new(status.as_str().to_uppercase(), Kind::Number, room)
+    }));
+    headers.push(Header::new("ATTENTION", Kind::Number, 0));
+    headers.push(Header::new("PROGRESS", Kind::Fixed, 0));
+    let bar = match style.width {
+        Some(..ROOMY) => 0,
+        _ => 10,
     };
-    let layout = Layout {
-        dispensable: dispensable.collect(),
-        headers,
-        keeps_empty: true,
-    };
-    write_table(out, style, &layout, &summary.groups(), |group| {
+    write_table(out, style, &headers, true, &summary.groups(), |group| {
         let count = |count: u64, role| match count {
             0 => Span::of(Role::Faint, "0"),
             _ => Span::of(role, count.to_string()),
@@ -197,20 +178,13 @@ pub fn write_groups(out: &mut dyn Write, summary: &Summary, style: &Style) -> io
     })
 }
 
-/// The columns of a table and how they adapt to a narrow terminal.
-struct Layout {
-    headers: Vec<Header>,
-    /// The columns to leave out, in this order, each if an elastic one would get less
-    /// than this width otherwise, or if the row does not fit.
-    dispensable: Vec<(usize, usize)>,
-    /// Whether to keep a column that is empty in all rows.
-    keeps_empty: bool,
-}
-
-/// The head of a column.
+/// The head of a column, and how the column adapts to a narrow terminal.
 struct Header {
     title: String,
     kind: Kind,
+    /// The column is left out if an elastic one would get less than this width
+    /// otherwise, or if the row does not fit: the column with the highest value first.
+    room: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -229,54 +203,54 @@ enum Kind {
 }
 
 impl Header {
-    fn new(title: impl Into<String>, kind: Kind) -> Self {
+    fn new(title: impl Into<String>, kind: Kind, room: usize) -> Self {
         let title = escape(&title.into()).into_owned();
-        Self { title, kind }
+        Self { title, kind, room }
     }
 }
 
-impl Layout {
-    /// Returns the width of each column, given that of its longest text; `None`
-    /// for a column to leave out.
-    fn widths(&self, longest: &[usize], terminal: Option<usize>) -> Vec<Option<usize>> {
-        let headers = self.headers.iter().zip(longest);
-        let longest = headers.map(|(header, &longest)| match longest {
-            0 if !self.keeps_empty => None,
-            _ => Some(longest.max(header.title.width()).min(MAX_WIDTH)),
-        });
-        let mut longest: Vec<_> = longest.collect();
-        let Some(terminal) = terminal else {
-            return longest;
-        };
-        let overflows = |longest: &[_], limit| row_width(&self.limited(longest, limit)) > terminal;
-        for &(column, limit) in &self.dispensable {
-            if overflows(&longest, limit) {
-                longest[column] = None;
-            }
+/// Returns the width of each column, given that of its longest text, zero for a column
+/// to leave out; `None` for one that is left out.
+fn widths(headers: &[Header], longest: &[usize], terminal: Option<usize>) -> Vec<Option<usize>> {
+    let longest = headers.iter().zip(longest).map(|(header, &longest)| {
+        (longest > 0).then(|| longest.max(header.title.width()).min(MAX_WIDTH))
+    });
+    let mut longest: Vec<_> = longest.collect();
+    let Some(terminal) = terminal else {
+        return longest;
+    };
+    let overflows = |longest: &[_], limit| row_width(&limited(headers, longest, limit)) > terminal;
+    let mut dispensable: Vec<usize> = (0..headers.len()).rev().collect();
+    dispensable.sort_by_key(|&column| Reverse(headers[column].room));
+    for &column in &dispensable {
+        if headers[column].room > 0 && overflows(&longest, headers[column].room) {
+            longest[column] = None;
         }
-        // What still does not fit is left out from the right.
-        for column in (1..longest.len()).rev() {
-            if overflows(&longest, MIN_WIDTH) {
-                longest[column] = None;
-            }
-        }
-        let mut limits = (MIN_WIDTH..=terminal).rev();
-        let limit = limits.find(|&limit| !overflows(&longest, limit));
-        self.limited(&longest, limit.unwrap_or(MIN_WIDTH))
     }
+    // What still does not fit is left out from the right.
+    for column in (1..longest.len()).rev() {
+        if overflows(&longest, MIN_WIDTH) {
+            longest[column] = None;
+        }
+    }
+    let mut limits = (MIN_WIDTH..=terminal).rev();
+    let limit = limits.find(|&limit| !overflows(&longest, limit));
+    limited(headers, &longest, limit.unwrap_or(MIN_WIDTH))
+}
 
-    /// Returns the widths if elastic columns have at most this width, and names twice
-    /// as much.
-    fn limited(&self, longest: &[Option<usize>], limit: usize) -> Vec<Option<usize>> {
-        let headers = self.headers.iter().zip(longest);
-        let limited = headers.map(|(header, width)| match header.kind {
-            Kind::Fixed | Kind::Number => *width,
-            Kind::Elastic => width.map(|width| width.min(limit)),
-            Kind::Word => width.map(|width| width.min(limit.max(MIN_WORD))),
-            Kind::Name => width.map(|width| width.min(2 * limit)),
-        });
-        limited.collect()
-    }
+/// Returns the widths if elastic columns have at most this width, and names twice as
+/// much.
+fn limited(headers: &[Header], longest: &[Option<usize>], limit: usize) -> Vec<Option<usize>> {
+    let limited = headers.iter().zip(longest).map(|(header, width)| {
+        let limit = match header.kind {
+            Kind::Fixed | Kind::Number => return *width,
+            Kind::Elastic => limit,
+            Kind::Word => limit.max(MIN_WORD),
+            Kind::Name => 2 * limit,
+        };
+        width.map(|width| width.min(limit))
+    });
+    limited.collect()
 }
 
 fn row_width(widths: &[Option<usize>]) -> usize {
@@ -292,14 +266,16 @@ fn row_width(widths: &[Option<usize>]) -> usize {
 fn write_table<T>(
     out: &mut dyn Write,
     style: &Style,
-    layout: &Layout,
+    headers: &[Header],
+    keeps_empty: bool,
     rows: &[T],
     fields: impl Fn(&T) -> Vec<Span>,
 ) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let mut longest = vec![0; layout.headers.len()];
+    // A column that is empty in all rows is left out.
+    let mut longest = vec![usize::from(keeps_empty); headers.len()];
     let mut measure = |fields: &[Span]| {
         for (longest, field) in longest.iter_mut().zip(fields) {
             // No character is wider than its bytes.
@@ -312,8 +288,8 @@ fn write_table<T>(
     let kept: Vec<_> = kept.iter().map(&fields).collect();
     kept.iter().for_each(|fields| measure(fields));
     others.iter().for_each(|row| measure(&fields(row)));
-    let widths = layout.widths(&longest, style.width).into_iter();
-    let columns = widths.zip(&layout.headers).enumerate();
+    let widths = widths(headers, &longest, style.width).into_iter();
+    let columns = widths.zip(headers).enumerate();
     // The place, the kind and the width of each column that is shown.
     let shown = columns.filter_map(|(place, (width, header))| Some((place, header.kind, width?)));
     let shown: Vec<(usize, Kind, usize)> = shown.collect();
@@ -323,7 +299,7 @@ fn write_table<T>(
             _ => style.fit(&fields[place].text, width),
         }))
     };
-    let titles = layout.headers.iter();
+    let titles = headers.iter();
     let titles = titles.map(|header| Span::of(Role::Heading, &header.title));
     let lines = iter::once(titles.collect()).chain(kept);
     let mut lines = lines.chain(others.iter().map(&fields)).peekable();
@@ -383,12 +359,37 @@ mod tests {
     fn row_fits_the_terminal() {
         let rows = [
             r#"{"timestamp":"2026-02-14T20:00:00Z","session":"integration-tests","status":"blocked","task_id":"T-1","progress":0.5,"message":"waits for the database"}"#,
-            r#"{"timestamp":"2026-02-14T22:35:00Z","session":"worker10","status":"completed","message":"日本語 and more"}"#,
+            r#"{"timestamp":"2026-02-14T22:35:00Z","session":"worker10","status":"completed","message":"日本語 and 👍🏽 more ❤️❤️❤️ 👩‍💻"}"#,
         ];
-        for width in 40..200 {
-            for line in lines(&rows, Some(width)) {
+        for width in 20..200 {
+            let lines = lines(&rows, Some(width));
+            assert_eq!(lines.len(), 3, "{width}: {lines:?}");
+            for line in lines {
                 assert!(line.width() <= width, "{width}: {line}");
             }
+        }
+    }
+
+    #[test]
+    fn row_of_joined_and_combined_characters_is_one_line() {
+        let characters: Vec<char> = "a ❤\u{fe0f}👍🏽👩\u{200d}💻🇩🇪e\u{301}日ﾞ1\u{20e3}क्ष"
+            .chars()
+            .collect();
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..300 {
+            let text: String = (0..random.usize(1..40))
+                .map(|_| characters[random.usize(..characters.len())])
+                .collect();
+            let row = format!(
+                r#"{{"timestamp":"2026-02-14T20:00:00Z","session":"{text}","status":"{text}","message":"{text}"}}"#
+            );
+            let width = random.usize(30..90);
+            let lines = lines(&[&row, &row], Some(width));
+            assert_eq!(lines.len(), 3, "{width}: {lines:?}");
+            assert!(
+                lines.iter().all(|line| line.width() <= width),
+                "{width}: {lines:?}"
+            );
         }
     }
 

@@ -171,15 +171,14 @@ fn unreadable_directory_is_reported_once_and_keeps_its_sessions() {
     for _ in 1..22 {
         assert_eq!(live.event()["event"], "snapshot");
     }
-    fs::remove_file(&web).unwrap();
-    fs::rename(&hidden, &web).unwrap();
+    // They are exchanged in one step, because a missing directory has no sessions.
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let exchange = || renameat_with(CWD, &hidden, CWD, &web, RenameFlags::EXCHANGE).unwrap();
+    exchange();
     assert_eq!(live.short(), "snapshot web/main");
     assert_eq!(live.short(), "snapshot web/web-job");
-    // Another replaced directory keeps its sessions while it is unreadable. It is
-    // exchanged in one step, because the sessions of a missing one are removed.
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    fs::write(&hidden, "").unwrap();
-    renameat_with(CWD, &hidden, CWD, &web, RenameFlags::EXCHANGE).unwrap();
+    // It keeps its sessions while it is unreadable again.
+    exchange();
     push(&projects, "api", &["main", "error"]);
     assert_eq!(live.short(), "update api/main working error");
 }

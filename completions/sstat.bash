@@ -735,8 +735,10 @@ _sstat_with_sessions() {
         esac
     done
     if ((i > COMP_CWORD)); then
+        [[ "$cur" == *,* ]] && case "$prev" in
+            --columns|--on|--stale-status|--status|--until) list="${cur%,*}," ;;
+        esac
         case "$prev" in
-            --columns|--on|--stale-status|--status|--until) [[ "$cur" == *,* ]] && list="${cur%,*}," ;;&
             --dir|--exec) ;;
             *) compopt +o bashdefault +o default 2>/dev/null ;;
         esac
@@ -757,4 +759,6 @@ _sstat_with_sessions() {
     fi
 }
 
-complete -F _sstat_with_sessions -o nosort -o bashdefault -o default sstat
+# The bash of macOS cannot keep the order.
+complete -F _sstat_with_sessions -o nosort -o bashdefault -o default sstat 2>/dev/null ||
+    complete -F _sstat_with_sessions -o bashdefault -o default sstat

@@ -39,7 +39,7 @@ fn bash_completes_names_and_statuses() {
     let sandbox = sandbox();
     let complete = |words: &[&str]| {
         let script = format!(
-            "shopt -u progcomp_alias; compopt() {{ :; }}; source {}; COMP_WORDS=(sstat {}); COMP_CWORD={}; _sstat_with_sessions sstat \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            "shopt -u progcomp_alias 2>/dev/null; compopt() {{ :; }}; source {}; COMP_WORDS=(sstat {}); COMP_CWORD={}; _sstat_with_sessions sstat \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             completions("sstat.bash"),
             words
                 .iter()

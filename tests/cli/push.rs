@@ -649,22 +649,24 @@ fn exit_code_0_means_that_a_line_was_written() {
 }
 
 #[test]
-fn name_in_another_case_is_the_same_session() {
-    let sandbox = Sandbox::new();
-    sandbox.ok(["push", "Worker1", "working"]);
-    if !sandbox.file("worker1").exists() {
-        // The file system distinguishes case, as is usual on Linux.
-        assert_eq!(sandbox.run(["show", "worker1"]).code, 1);
-        return;
-    }
-    let ran = sandbox.run(["push", "worker1", "idle", "-v"]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let note = "worker1: this file system stores the session as 'Worker1'";
-    assert!(ran.stderr.contains(note), "{}", ran.stderr);
-    assert_eq!(sandbox.updates("Worker1").len(), 2);
-    for arguments in [["show", "worker1"], ["list", "worker1"]] {
-        let ran = sandbox.run(arguments);
+fn name_in_another_case_or_normalization_is_the_same_session() {
+    for (name, other) in [("Worker1", "worker1"), ("B\u{fc}ro", "Bu\u{308}ro")] {
+        let sandbox = Sandbox::new();
+        sandbox.ok(["push", name, "working"]);
+        if !sandbox.file(other).exists() {
+            // The file system distinguishes them, as is usual on Linux.
+            assert_eq!(sandbox.run(["show", other]).code, 1);
+            continue;
+        }
+        let ran = sandbox.run(["push", other, "idle", "-v"]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
-        assert!(ran.stderr.contains(note), "{}", ran.stderr);
+        let note = format!("{other}: this file system stores the session as '{name}'");
+        assert!(ran.stderr.contains(&note), "{}", ran.stderr);
+        assert_eq!(sandbox.updates(name).len(), 2);
+        for arguments in [["show", other], ["list", other]] {
+            let ran = sandbox.run(arguments);
+            assert_eq!(ran.code, 0, "{}", ran.stderr);
+            assert!(ran.stderr.contains(&note), "{}", ran.stderr);
+        }
     }
 }

@@ -174,8 +174,10 @@ _sstat_with_sessions() {{
         esac
     done
     if ((i > COMP_CWORD)); then
+        [[ "$cur" == *,* ]] && case "$prev" in
+            {with_list}) list="${{cur%,*}}," ;;
+        esac
         case "$prev" in
-            {with_list}) [[ "$cur" == *,* ]] && list="${{cur%,*}}," ;;&
             {with_path}) ;;
             *) compopt +o bashdefault +o default 2>/dev/null ;;
         esac
@@ -196,7 +198,9 @@ _sstat_with_sessions() {{
     fi
 }}
 
-complete -F _sstat_with_sessions -o nosort -o bashdefault -o default sstat
+# The bash of macOS cannot keep the order.
+complete -F _sstat_with_sessions -o nosort -o bashdefault -o default sstat 2>/dev/null ||
+    complete -F _sstat_with_sessions -o bashdefault -o default sstat
 "#,
     )
 }

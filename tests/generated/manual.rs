@@ -108,7 +108,7 @@ const EXIT_STATUS: &str = "\
 A wrapped command's exit code is passed on; 127 if the command is not found, 126 if it is not executable. If a signal killed it, the same signal kills sstat.";
 
 const ENVIRONMENT: &str = "\
-SSTAT_DIR  The status directory, unless --dir is given; or a list of directories, separated as in PATH. push writes to the first.
+SSTAT_DIR  The status directory, unless --dir is given; or a list of directories, separated as in PATH. push writes to the first, and a session PROJECT/NAME to the one of that project.
 SSTAT_PID  The process of every push, if it is an ancestor of it. In a shell script: export SSTAT_PID=$$. Set for a wrapped command.
 SSTAT_RUN  The run of the wrapper. Set for a wrapped command.
 SSTAT_SESSION  The session of a hook. Set for a wrapped command.

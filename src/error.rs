@@ -57,20 +57,6 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// The operating system denied an action on a path that belongs to another
-    /// user.
-    Denied {
-        /// The action, a verb after "cannot".
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// The path itself, or its nearest parent if it does not exist.
-        owned: PathBuf,
-        /// The user id of the owner.
-        owner: u32,
-        /// The system's error.
-        source: io::Error,
-    },
     /// A status file that is not a regular file.
     NotRegular {
         /// The file.
@@ -126,7 +112,6 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Io { path, .. }
-        | Self::Denied { path, .. }
         | Self::NotRegular { path, .. }
         | Self::Ownership { path, .. }
         | Self::Unconfirmed { path, .. }
@@ -142,21 +127,10 @@ impl fmt::Display for Error {
             ),
             Self::Duration { text, reason } => write!(f, "invalid duration '{text}': {reason}"),
             Self::Update { reason } => f.write_str(reason),
-            Self::Io { action, source, .. } | Self::Denied { action, source, .. } => {
-                write!(f, "cannot {action}")?;
-                if f.alternate() {
-                    let text = source.to_string();
-                    // "(os error 13)" means nothing to most readers.
-                    let end = text.find(" (os error ").unwrap_or(text.len());
-                    write!(f, ": {}", &text[..end])?;
-                }
-                match self {
-                    Self::Denied { owned, owner, .. } => {
-                        write!(f, " ({} belongs to user {owner})", printable(owned))
-                    }
-                    _ => Ok(()),
-                }
+            Self::Io { action, source, .. } if f.alternate() => {
+                write!(f, "cannot {action}: {}", without_number(source))
             }
+            Self::Io { action, .. } => write!(f, "cannot {action}"),
             Self::NotRegular { kind, .. } => write!(f, "is {kind}, not a regular file"),
             Self::Ownership { owner, .. } => {
                 write!(f, "belongs to user {owner}, not to you or root")
@@ -173,6 +147,14 @@ impl fmt::Display for Error {
     }
 }
 
+/// Returns the text of the system's error without its number: "(os error 13)" means
+/// nothing to most readers.
+pub(crate) fn without_number(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    text.truncate(text.find(" (os error ").unwrap_or(text.len()));
+    text
+}
+
 /// Returns a path as text, with each byte that is not UTF-8 as `\xNN`.
 pub(crate) fn printable(path: &Path) -> String {
     escape_invalid_utf8(path.as_os_str().as_encoded_bytes())
@@ -181,7 +163,7 @@ pub(crate) fn printable(path: &Path) -> String {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } | Self::Denied { source, .. } => Some(source),
+            Self::Io { source, .. } => Some(source),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable, without_number};
 
 #[cfg_attr(unix, path = "open/unix.rs")]
 #[cfg_attr(windows, path = "open/windows.rs")]
@@ -89,17 +89,13 @@ fn open_error(error: io::Error, action: &'static str, path: &Path) -> Error {
 
 /// Returns the error of an action on a path. If the system denies permission, it
 /// names the owner, who can grant it.
-pub(crate) fn refused(source: io::Error, action: &'static str, path: &Path) -> Error {
+pub(crate) fn refused(mut source: io::Error, action: &'static str, path: &Path) -> Error {
     if source.kind() == io::ErrorKind::PermissionDenied
         && let Some((owned, owner)) = platform::foreign_owner(path)
     {
-        return Error::Denied {
-            action,
-            path: path.to_path_buf(),
-            owned: owned.to_path_buf(),
-            owner,
-            source,
-        };
+        let (reason, owned) = (without_number(&source), printable(owned));
+        let reason = format!("{reason} ({owned} belongs to user {owner})");
+        source = io::Error::new(source.kind(), reason);
     }
     Error::io(action, path)(source)
 }

@@ -133,7 +133,11 @@ pub fn select(
         let is_wanted = |name: &str| names.want(project, name) && !names.have(project, name);
         match store.scan(rules, is_wanted) {
             Ok(mut scan) => {
-                sessions.append(&mut scan.sessions);
+                // A copy would double the memory of a single directory.
+                match sessions.is_empty() {
+                    true => sessions = scan.sessions,
+                    false => sessions.extend(scan.sessions),
+                }
                 selection.warnings.append(&mut scan.warnings);
             }
             // The message about it is in `missing`.

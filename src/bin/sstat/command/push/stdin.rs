@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+#[cfg(windows)]
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -49,7 +51,7 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
                 BULK_BYTES.. => BULK_WAIT,
                 _ => Duration::ZERO,
             };
-            if import.gathered_bytes >= MAX_GATHERED_BYTES || !input.get_ref().has_more(Some(wait))
+            if import.gathered_bytes >= MAX_GATHERED_BYTES || !input.get_mut().has_more(Some(wait))
             {
                 import.record();
             }
@@ -196,7 +198,15 @@ fn chunks(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Unbuffered standard input.
+#[cfg(unix)]
 struct Stdin(File);
+
+/// Standard input, which Windows cannot poll: a thread reads it.
+#[cfg(windows)]
+struct Stdin {
+    parts: Receiver<io::Result<Vec<u8>>>,
+    next: Option<io::Result<Vec<u8>>>,
+}
 
 #[cfg(unix)]
 fn stdin() -> Result<Stdin> {
@@ -208,31 +218,67 @@ fn stdin() -> Result<Stdin> {
 #[cfg(windows)]
 fn stdin() -> Result<Stdin> {
     use std::os::windows::io::AsHandle;
+    /// So many parts have at most [`MAX_GATHERED_BYTES`].
+    const MAX_PARTS: usize = 128;
     let owned = io::stdin().as_handle().try_clone_to_owned();
-    Ok(Stdin(owned.map_err(unreadable)?.into()))
+    let mut stdin: File = owned.map_err(unreadable)?.into();
+    let (sender, parts) = sync_channel(MAX_PARTS);
+    std::thread::spawn(move || {
+        loop {
+            let mut part = vec![0; MAX_GATHERED_BYTES / MAX_PARTS];
+            let read = stdin.read(&mut part).map(|length| {
+                part.truncate(length);
+                part
+            });
+            let is_last = !matches!(&read, Ok(part) if !part.is_empty());
+            if sender.send(read).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    Ok(Stdin { parts, next: None })
 }
 
 fn unreadable(source: io::Error) -> CliError {
     CliError::of_stream("read", "stdin", source)
 }
 
+#[cfg(windows)]
 impl Stdin {
     /// Returns whether there is something to read within `timeout`.
-    #[cfg(unix)]
+    fn has_more(&mut self, timeout: Option<Duration>) -> bool {
+        if self.next.is_none() {
+            self.next = self.parts.recv_timeout(timeout.unwrap_or_default()).ok();
+        }
+        self.next.is_some()
+    }
+}
+
+#[cfg(windows)]
+impl Read for Stdin {
+    /// Reads a part. The buffer has room for it.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // The thread ends after the last part.
+        let part = match self.next.take() {
+            Some(part) => part?,
+            None => self.parts.recv().unwrap_or(Ok(Vec::new()))?,
+        };
+        part.as_slice().read(buffer)
+    }
+}
+
+#[cfg(unix)]
+impl Stdin {
+    /// Returns whether there is something to read within `timeout`.
     fn has_more(&self, timeout: Option<Duration>) -> bool {
         use rustix::event::{PollFd, PollFlags, poll};
         let timeout = timeout.and_then(|timeout| timeout.try_into().ok());
         let mut stdin = [PollFd::new(&self.0, PollFlags::IN)];
         poll(&mut stdin, timeout.as_ref()).is_ok_and(|ready| ready > 0)
     }
-
-    /// On this platform stdin cannot be polled.
-    #[cfg(not(unix))]
-    fn has_more(&self, _timeout: Option<Duration>) -> bool {
-        false
-    }
 }
 
+#[cfg(unix)]
 impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {

@@ -7,7 +7,7 @@ mod platform;
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -232,7 +232,7 @@ impl CommandRunner {
         match self.output {
             CommandOutput::Inherited => {}
             CommandOutput::Stderr => {
-                command.stdout(platform::stderr());
+                command.stdout(io::stderr());
             }
             CommandOutput::Discarded => {
                 command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -319,10 +319,9 @@ fn run(
 }
 
 fn describe(status: ExitStatus) -> String {
-    match (status.code(), platform::signal_of(status)) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("ended by signal {signal}"),
-        (None, None) => status.to_string(),
+    match status.code() {
+        Some(code) => format!("exit code {code}"),
+        None => format!("ended by {status}"),
     }
 }
 
@@ -370,7 +369,10 @@ mod tests {
         assert_eq!(shell("exit 0"), Ok(()));
         assert_eq!(shell("test $(wc -c) = 262144"), Ok(()));
         assert_eq!(shell("exit 7").unwrap_err(), "exit code 7");
-        assert_eq!(shell("kill -9 $$").unwrap_err(), "ended by signal 9");
+        assert_eq!(
+            shell("kill -9 $$").unwrap_err(),
+            "ended by signal: 9 (SIGKILL)"
+        );
         for script in ["sleep 1000 & wait", "trap '' TERM; sleep 1000 & wait"] {
             assert!(shell(script).unwrap_err().starts_with("killed"));
         }

@@ -1,9 +1,8 @@
 //! Unix: `sh -c` in a process group of its own.
 
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,11 +19,6 @@ pub fn shell(command: &OsStr) -> Command {
     shell
 }
 
-pub fn stderr() -> Stdio {
-    let stderr = std::io::stderr().as_fd().try_clone_to_owned();
-    stderr.map_or_else(|_| Stdio::null(), Stdio::from)
-}
-
 /// Ends the processes of a command: with SIGTERM, then with SIGKILL.
 pub fn kill(child: &mut Child) {
     let group = Pid::from_raw(child.id().cast_signed());
@@ -36,8 +30,4 @@ pub fn kill(child: &mut Child) {
     }
     send(Signal::KILL);
     let _ = child.wait();
-}
-
-pub fn signal_of(status: ExitStatus) -> Option<i32> {
-    status.signal()
 }

@@ -1,9 +1,8 @@
 //! Windows: `sh -c` if there is an `sh`, as in Git for Windows, otherwise `cmd /C`.
 
 use std::ffi::{OsStr, OsString};
-use std::os::windows::io::AsHandle;
 use std::os::windows::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// Returns a command for the shell.
 pub fn shell(command: &OsStr) -> Command {
@@ -21,11 +20,6 @@ pub fn shell(command: &OsStr) -> Command {
     shell
 }
 
-pub fn stderr() -> Stdio {
-    let stderr = std::io::stderr().as_handle().try_clone_to_owned();
-    stderr.map_or_else(|_| Stdio::null(), Stdio::from)
-}
-
 /// Ends the processes of a command.
 pub fn kill(child: &mut Child) {
     let pid = child.id().to_string();
@@ -37,8 +31,4 @@ pub fn kill(child: &mut Child) {
         .status();
     let _ = child.kill();
     let _ = child.wait();
-}
-
-pub fn signal_of(_status: ExitStatus) -> Option<i32> {
-    None
 }

@@ -24,13 +24,8 @@ pub struct DirWatcher {
     /// `None` if the caller only polls.
     watcher: Option<RecommendedWatcher>,
     events: Receiver<notify::Result<Event>>,
-    directories: Vec<Watched>,
-}
-
-struct Watched {
-    path: PathBuf,
-    /// When the watched directory was created; `None` while it is missing.
-    created: Option<SystemTime>,
+    /// Each with the time when it was created; `None` while it is missing.
+    directories: Vec<(PathBuf, Option<SystemTime>)>,
 }
 
 impl DirWatcher {
@@ -43,14 +38,10 @@ impl DirWatcher {
                 waker.wake();
             }
         };
-        let watched = |path| Watched {
-            path,
-            created: None,
-        };
         let mut watcher = Self {
             watcher: notify::recommended_watcher(notify).ok().filter(|_| !poll),
             events,
-            directories: directories.into_iter().map(watched).collect(),
+            directories: directories.into_iter().map(|path| (path, None)).collect(),
         };
         watcher.follow_path();
         watcher
@@ -65,7 +56,7 @@ impl DirWatcher {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        for Watched { path, created } in &mut self.directories {
+        for (path, created) in &mut self.directories {
             let metadata = path.metadata();
             let current = metadata.and_then(|metadata| metadata.created()).ok();
             if current != *created {
@@ -93,8 +84,8 @@ impl DirWatcher {
     }
 
     fn session_of(&self, path: &Path) -> Option<(usize, String)> {
-        let directories = &mut self.directories.iter();
-        let index = directories.position(|directory| path.parent() == Some(&directory.path))?;
+        let mut directories = self.directories.iter();
+        let index = directories.position(|(directory, _)| path.parent() == Some(directory))?;
         Some((index, sstat::session_of_file(path.file_name()?)?))
     }
 }

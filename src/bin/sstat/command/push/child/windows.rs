@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub fn run(
     // Ctrl-C must not end this process before the end of the command is recorded.
     // The handler is not inherited. Without it, the default applies.
     let _ = ctrlc::set_handler(|| {});
-    let mut child: Child = command.spawn()?;
+    let mut child = command.spawn()?;
     let kept = Arc::new(Mutex::new(Vec::new()));
     let reader = child.stderr.take().map(|stderr| {
         let kept = kept.clone();

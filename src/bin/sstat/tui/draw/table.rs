@@ -148,7 +148,6 @@ pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scree
     screen.set_page(usize::from(rows.height));
     let columns = Columns::new(screen, usize::from(area.width));
     let gap = columns.gap as u16;
-    // Layouts take a tenth of a frame each, so this one is only for the table.
     let titles = Rect {
         x: header.x + GUTTER.min(header.width),
         width: header.width.saturating_sub(GUTTER),
@@ -163,11 +162,10 @@ pub fn draw(frame: &mut Frame, area: Rect, painter: &Painter, screen: &mut Scree
     });
     screen.areas.headings = headings.collect();
     screen.areas.rows = rows;
-    let not_message = |(column, _): &&(Column, usize)| *column != Column::Message;
-    let widths = columns.all.iter().filter(not_message);
-    let widths = widths.map(|(_, width)| Constraint::Length(*width as u16));
-    // The message, or room for the rows of groups.
-    let widths = widths.chain([Constraint::Fill(1)]);
+    let widths = columns.all.iter().map(|(_, width)| *width as u16);
+    // Without a message, the rows of groups have room behind the last column.
+    let rest = Some(titles.right().saturating_sub(x)).filter(|rest| *rest > 0);
+    let widths = widths.chain(rest).map(Constraint::Length);
     let screen: &Screen = screen;
 
     let mut rows_shown = screen.visible_rows().iter();

@@ -38,8 +38,8 @@ const PROGRAMS: [&str; 54] = [
     "exec sh -c 'kill -10 $$'",
     "sh -c 'exit 9'; exit $?",
     "sleep 5 >/dev/null 2>&1 & exit 4",
-    "(sleep 0.1; kill -CONT $$ 2>&-) & kill -STOP $$; exit 5",
-    "(sleep 0.1; kill -CONT $$ 2>&-) & kill -TSTP $$; exit 6",
+    "(while sleep 0.1 && kill -CONT $$ 2>&-; do :; done) & kill -STOP $$; exit 5",
+    "(while sleep 0.1 && kill -CONT $$ 2>&-; do :; done) & kill -TSTP $$; exit 6",
     // Streams.
     "[ -t 0 ] || read -r line; echo \"read: $line\"",
     "echo out; echo err >&2; echo out",

@@ -34,7 +34,7 @@ fn run_as_init(sandbox: &Sandbox, script: &str) -> Option<Ran> {
 #[test]
 fn process_group_outside_of_the_pid_namespace_is_not_in_the_foreground() {
     let sandbox = Sandbox::new();
-    let stops = "(sleep 0.1; kill -CONT $$) & kill -STOP $$; exit 5";
+    let stops = "(while sleep 0.1 && kill -CONT $$ 2>&-; do :; done) & kill -STOP $$; exit 5";
     for wrapped in [
         format!("sstat push w working -- sh -c '{stops}'"),
         format!("exec sstat push w working -- sh -c '{stops}'"),

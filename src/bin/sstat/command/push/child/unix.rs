@@ -307,7 +307,6 @@ impl Relay {
     /// Forwards the signals that are due and not reported.
     fn forward(&mut self) {
         let now = Instant::now();
-        self.reported.retain(|(_, end)| *end > now);
         if let Some(witness) = &mut self.witness {
             let is_due = self.received.iter().any(|(_, end)| *end <= now);
             match witness.reports(is_due) {
@@ -391,6 +390,9 @@ pub fn die_by(signal: i32) {
         ..process::getrlimit(Resource::Core)
     };
     let _ = process::setrlimit(Resource::Core, limit);
+    // The limit does not apply to a program that takes core dumps, e.g. that of systemd.
+    #[cfg(target_os = "linux")]
+    let _ = process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable);
     // Restores the default action of a signal that is ignored or caught. It does not
     // know all signals, and takes SIGIO for harmless.
     let _ = signal_hook::low_level::emulate_default_handler(signal);

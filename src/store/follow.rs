@@ -62,7 +62,7 @@ pub struct NewUpdates {
     pub updates: Vec<(Vec<u8>, Update)>,
     /// The new invalid lines.
     pub bad: BadLines,
-    /// The path names no file.
+    /// The path names no file, or an empty one.
     pub missing: bool,
     /// The file is another one or has been rewritten, and does not contain the
     /// line that was read last: `updates` starts with its first line.
@@ -264,6 +264,15 @@ impl Follower {
         let size = file.metadata.len();
         let mut position = match &self.position {
             Some(position) if position.continues_in(file)? => position.clone(),
+            // Lines that were there before are not new when a clean-up writes them again
+            // (`cat SHORTER > FILE`).
+            Some(before) if size == 0 && before.last.is_some() => {
+                new.missing = true;
+                Position {
+                    file: file.identity(),
+                    ..before.clone()
+                }
+            }
             before => {
                 let mut position = Position::at_start(file);
                 if let Some(last) = before.as_ref().and_then(|before| before.last) {
@@ -508,8 +517,11 @@ mod tests {
 
         fs::write(&path, "").unwrap();
         let new = follower.read_new(usize::MAX).unwrap();
-        assert!(new.restarted && new.updates.is_empty());
+        assert!(new.missing && new.updates.is_empty());
         assert!(follower.is_unchanged());
+        // A clean-up has truncated the file and writes its lines again.
+        fs::write(&path, line("f") + &line("g") + &line("h")).unwrap();
+        assert_eq!(messages(&mut follower), ["h"]);
     }
 
     #[test]

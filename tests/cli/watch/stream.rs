@@ -451,6 +451,14 @@ fn rotation_loses_no_update_and_a_clean_up_repeats_none() {
     fs::rename(sandbox.dir().join("tmp"), sandbox.file("w")).unwrap();
     sandbox.ok(["push", "w", "working", "8"]);
     assert_eq!(message(&live), "8");
+    // tail -n 1 > tmp && cat tmp > w, between the truncation and the write
+    let last = sandbox.read("w").lines().last().unwrap().to_owned() + "\n";
+    sandbox.write("w", "");
+    assert_eq!(live.short(), "removed w");
+    sandbox.write("w", last);
+    assert_eq!(live.short(), "snapshot w");
+    sandbox.ok(["push", "w", "working", "9"]);
+    assert_eq!(message(&live), "9");
     // A file that returns is a snapshot.
     fs::rename(sandbox.file("w"), sandbox.dir().join("tmp")).unwrap();
     assert_eq!(live.short(), "removed w");

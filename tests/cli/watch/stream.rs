@@ -452,13 +452,18 @@ fn rotation_loses_no_update_and_a_clean_up_repeats_none() {
     sandbox.ok(["push", "w", "working", "8"]);
     assert_eq!(message(&live), "8");
     // tail -n 1 > tmp && cat tmp > w, between the truncation and the write
-    let last = sandbox.read("w").lines().last().unwrap().to_owned() + "\n";
+    let last = r#"{"timestamp":"2026-02-14T20:35:00Z","status":"working","message":"old"}"#;
+    let file = fs::File::options().append(true).open(sandbox.file("w"));
+    writeln!(file.unwrap(), "{last}").unwrap();
+    assert_eq!(message(&live), "old");
+    assert_eq!([live.short(), live.short()], ["stale w", "very_stale w"]);
     sandbox.write("w", "");
     assert_eq!(live.short(), "removed w");
     sandbox.write("w", last);
     assert_eq!(live.short(), "snapshot w");
     sandbox.ok(["push", "w", "working", "9"]);
     assert_eq!(message(&live), "9");
+    assert_eq!(live.short(), "recovered w");
     // A file that returns is a snapshot.
     fs::rename(sandbox.file("w"), sandbox.dir().join("tmp")).unwrap();
     assert_eq!(live.short(), "removed w");

@@ -30,7 +30,7 @@ pub const EVENTS: [&str; 11] = [
 /// that a word of `--on` names; `None` for an event that does not last.
 fn holds(trigger: &str, event: &Event) -> Option<bool> {
     let Session { update, health, .. } = &event.session;
-    let holds = match trigger {
+    Some(match trigger {
         "stale" => health.is_stale(),
         "very_stale" => health.is_very_stale(),
         "dead" => health.liveness == Liveness::Dead,
@@ -39,8 +39,7 @@ fn holds(trigger: &str, event: &Event) -> Option<bool> {
         "overdue" => true,
         word if EVENTS.contains(&word) => return None,
         status => update.status.as_str() == status,
-    };
-    Some(holds && event.kind != EventKind::Removed)
+    })
 }
 
 /// Returns true if a state that lasts can start with an event of this kind.
@@ -128,10 +127,15 @@ impl AlertStates {
         for (index, trigger) in self.triggers.iter().enumerate() {
             let is_reported = match holds(trigger, event) {
                 None => selected && !is_held && event.kind.name() == trigger,
+                // It may return unchanged.
+                Some(_) if event.kind == EventKind::Removed => continue,
                 Some(holds) => {
                     let key = (name.to_owned(), index);
-                    if !selected || !holds {
+                    let is_new = event.kind == EventKind::Update { from: None };
+                    if !selected || !holds || is_new {
                         self.firing.remove(&key);
+                    }
+                    if !selected || !holds {
                         continue;
                     }
                     if let Some(alert) = self.firing.get_mut(&key) {
@@ -308,6 +312,26 @@ mod tests {
         assert_eq!(scene.repeats(25), 1);
         scene.push(26, "working");
         assert_eq!(scene.repeats(50), 0);
+    }
+
+    #[test]
+    fn alert_of_a_session_that_returns_goes_on() {
+        for now in [false, true] {
+            let mut scene = Scene::new(&["error"], Some(600), now);
+            assert_eq!(scene.push(0, "error"), ["error"]);
+            for kind in [EventKind::Removed, EventKind::Snapshot] {
+                let session = scene.table.session("w").unwrap();
+                let event = Event::new(kind, session.update.timestamp, session);
+                assert!(scene.observe(1, &[event]).is_empty());
+            }
+            assert_eq!(scene.repeats(10), 1);
+            // A new session of this name.
+            scene
+                .table
+                .remove("w", Scene::update(11, "error").timestamp);
+            assert_eq!(scene.push(11, "error"), ["error"]);
+            assert_eq!(scene.repeats(20), 0);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod wait;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{
     Error, FileWarningKind, Follower, HealthRules, ProcessIdentity, ProcessState, Session,
     StatusSince, Thresholds, Update,
@@ -56,6 +56,10 @@ const MAX_EVENTS: usize = 1000;
 
 /// The number of files that are missing whose positions are kept.
 const MAX_REMOVED: usize = 100_000;
+
+/// The age from which a line of a file that returns is not a new one that is equal to
+/// the last one before. Timestamps are whole seconds.
+const MIN_OLD_AGE: TimeDelta = TimeDelta::seconds(10);
 
 /// Limits how much of one file is read at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -454,6 +458,7 @@ impl Watcher {
     fn read(&mut self, name: &str) -> bool {
         let mut updates = Vec::new();
         let mut was_gone = false;
+        let mut is_unchanged = false;
         let new = loop {
             let Some(followed) = self.follow(name) else {
                 return false;
@@ -463,6 +468,7 @@ impl Watcher {
                 self.report_snapshot(name);
                 return false;
             }
+            is_unchanged |= followed.removed.is_some() && followed.follower.is_unchanged();
             let mut new = match followed.follower.read_new(READ_BYTES) {
                 Ok(new) => new,
                 Err(error) => {
@@ -514,8 +520,12 @@ impl Watcher {
             && let Some(removed) = followed.removed.take()
         {
             let Session { update, since, .. } = *removed;
-            self.show(name, update, since);
-            self.report_snapshot(name);
+            if is_unchanged || self.clock.now() - update.timestamp >= MIN_OLD_AGE {
+                self.show(name, update, since);
+                self.report_snapshot(name);
+            } else {
+                self.apply(name, vec![update], false);
+            }
         }
         new.more
     }

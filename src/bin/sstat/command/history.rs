@@ -2,18 +2,15 @@
 //! read, one file at a time, so that memory stays bounded.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use sstat::{
-    FileWarning, HealthRules, History, Query, Session, Status, Store, Thresholds, Update,
-    session_of_file,
-};
+use sstat::{FileWarning, HealthRules, History, Query, Session, Status, Store, Thresholds, Update};
 
 use crate::cli;
 use crate::config::{Config, Stream};
-use crate::directories::{Directories, qualify};
+use crate::directories::Directories;
 use crate::error::{CliError, Result};
 use crate::output::{self, JsonItems, Stdout, Stop};
 use crate::render::plot::{Plot, TimeRange};
@@ -54,12 +51,16 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     let (mut sessions, mut selection) = select(config, &filters, &rules)?;
     let joins = joining_sessions(args);
     sort_by_arguments(&mut sessions, &args.names);
-    drop_repeated(
-        &mut selection.warnings,
-        &sessions,
-        &config.directories,
-        joins.as_ref(),
-    );
+    let path = |session: &Session| {
+        let qualified_name = session.qualified_name();
+        let (store, name) = config.directories.find(&qualified_name);
+        store.path_of(name).ok()?
+    };
+    // These warnings are repeated when the histories are read. With `joins`, that is done
+    // for all files.
+    let known: HashSet<_> = sessions.iter().filter_map(path).collect();
+    let warnings = &mut selection.warnings;
+    warnings.retain(|warning| joins.is_none() && !known.contains(&warning.path));
     let is_nothing = sessions.is_empty() && !selection.unknown.is_empty();
     let mut report = selection.conclude(config, false);
     if is_nothing {
@@ -118,37 +119,13 @@ fn joining_sessions(args: &cli::History) -> Option<Names> {
     (args.follow && names.exactly().is_none()).then_some(names)
 }
 
-/// Drops the warnings that are repeated when the histories are read.
-fn drop_repeated(
-    warnings: &mut Vec<FileWarning>,
-    sessions: &[Session],
-    directories: &Directories,
-    joins: Option<&Names>,
-) {
-    let known: HashSet<_> = sessions.iter().map(Session::qualified_name).collect();
-    warnings.retain(|warning| {
-        let name = warning.path.file_name().and_then(session_of_file);
-        let is_in = |store: &&Store| warning.path.parent() == Some(store.path());
-        let (Some(name), Some(store)) = (name, directories.stores().find(is_in)) else {
-            return true;
-        };
-        let project = store.directory().project();
-        joins.is_none_or(|joins| !joins.want(project, &name))
-            && !known.contains(&*qualify(store, name))
-    });
-}
-
 /// Puts the sessions that are named in the order of the arguments, before those that
 /// match a pattern.
 fn sort_by_arguments(sessions: &mut [Session], names: &[String]) {
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    for (place, name) in names.iter().enumerate() {
-        places.entry(name).or_insert(place);
-    }
     sessions.sort_by_cached_key(|session| {
-        let place = places.get(&*session.qualified_name());
-        let place = place.or_else(|| places.get(session.name()));
-        place.copied().unwrap_or(usize::MAX)
+        let place = |name: &str| names.iter().position(|given| given == name);
+        let place = place(&session.qualified_name()).or_else(|| place(session.name()));
+        place.unwrap_or(usize::MAX)
     });
 }
 

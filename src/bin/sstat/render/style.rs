@@ -66,11 +66,6 @@ impl Role {
         }
     }
 
-    /// Returns the role of a session's worst issue; `None` for a healthy session.
-    pub fn of_health(health: &Health) -> Option<Self> {
-        worst_issue(health).map(|(_, role)| role)
-    }
-
     pub fn of_attention(attention: Attention) -> Self {
         match attention {
             Attention::Failed => Self::Error,

@@ -293,7 +293,7 @@ impl Cells<'_> {
                         (format!("+{ahead}"), Role::Stale)
                     }
                     None => {
-                        let role = Role::of_health(health).unwrap_or(Role::Faint);
+                        let role = worst_issue(health).map_or(Role::Faint, |(_, role)| role);
                         (short_duration(health.age, DURATION), role)
                     }
                 };

@@ -332,6 +332,12 @@ fn session_of_a_bare_and_a_qualified_name_is_read_once() {
         assert_eq!(projects.sessions(&given), expected);
     }
     fs::write(projects.directory("web").join("main_status.json"), "junk\n").unwrap();
+    let job = projects.directory("web").join("web-job_status.json");
+    let line = fs::read_to_string(&job).unwrap();
+    fs::write(&job, format!("{line}junk\n")).unwrap();
+    let ran = projects.run(&["summary", "--json", "web-job", "web/web-job"]);
+    assert!(ran.stdout.contains("\"skipped_lines\": 1\n"), "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     let ran = projects.run(&["summary", "main", "web/main"]);
     let reasons = ran.stderr.matches("not JSON").count();
     assert_eq!((ran.code, reasons), (1, 2), "{ran:?}");

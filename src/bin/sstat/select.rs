@@ -31,9 +31,7 @@ pub struct Selection {
 impl Selection {
     /// Returns the messages and the exit code. With `strict`, which is for gates in
     /// scripts, everything that kept a session from being read is an error.
-    pub fn conclude(mut self, config: &Config, strict: bool) -> Report {
-        self.warnings.sort_by(|a, b| a.path.cmp(&b.path));
-        self.warnings.dedup_by(|a, b| a.path == b.path);
+    pub fn conclude(self, config: &Config, strict: bool) -> Report {
         let mut report = Report {
             warnings: self.warnings.iter().map(ToString::to_string).collect(),
             ..Report::default()
@@ -149,6 +147,8 @@ pub fn select(
     for name in &names.literal {
         selection.add_named(&mut sessions, &config.directories, name, rules)?;
     }
+    selection.warnings.sort_by(|a, b| a.path.cmp(&b.path));
+    selection.warnings.dedup_by(|a, b| a.path == b.path);
     if !is_single || !names.literal.is_empty() {
         sessions.sort_unstable_by(|a, b| compare(parts(a), parts(b)));
         // The bare and the qualified name of one session may be given.

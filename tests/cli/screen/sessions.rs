@@ -128,6 +128,22 @@ fn warnings_are_kept_once_a_file_and_limited() {
 }
 
 #[test]
+fn expired_acknowledgement_shows_the_session_again() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::with_real_clock();
+    sandbox.ok(["push", "w1", "blocked", "m"]);
+    sandbox.ok(["push", "w1", "--ack=6s"]);
+    let tmux = Tmux::new(&sandbox, "expiry", 80, 12);
+    tmux.shell("sstat watch");
+    tmux.wait_for("1 session ");
+    // Nothing but the time changes from here on.
+    tmux.keys(&["a"]);
+    tmux.wait_for("attention 1 of 1");
+}
+
+#[test]
 fn empty_screen_gives_the_reason() {
     if !have("tmux") {
         return;

@@ -70,9 +70,11 @@ fn counts(painter: &Painter, rows: &Rows, width: usize) -> Line<'static> {
     if total.len() + words > width {
         total = format!(" {sessions}");
     }
+    let mut used = total.len();
     let mut line = Line::from(painter.span(Role::Heading, total));
     for (role, text) in counts {
-        if line.width() + text.width() > width {
+        used += text.width();
+        if used > width {
             break;
         }
         line.push_span(painter.span(role, text));
@@ -148,8 +150,10 @@ fn keys(painter: &Painter, screen: &Screen, found: &str, width: usize) -> Line<'
         let crumbs = painter.fit(&crumbs[from..].join(separator), width / 2);
         line.push_span(painter.span(Role::Heading, format!("{crumbs} {found}   ")));
     }
+    let mut used = line.width();
     for text in hints.split('|') {
-        if line.width() + text.len() + 2 > width {
+        used += text.len() + 2;
+        if used > width {
             break;
         }
         line.spans.extend(hint(painter, text));

@@ -301,13 +301,13 @@ impl Cells<'_> {
             }
             (Column::Progress, _, Some(progress)) => {
                 let percent = percent(progress);
-                let mut line = Line::from(format!("{percent:>PERCENT$}")).right_aligned();
-                if self.columns.bar > 0 {
-                    let role = Role::of_status(&update.status);
-                    let bar = painter.bar(role, progress, self.columns.bar);
-                    line.spans.splice(..0, [bar, Span::raw(" ")]);
+                let percent = format!(" {percent:>PERCENT$}");
+                if self.columns.bar == 0 {
+                    return Line::from(percent).right_aligned();
                 }
-                line
+                let role = Role::of_status(&update.status);
+                let bar = painter.bar(role, progress, self.columns.bar);
+                Line::from(vec![bar, Span::raw(percent)])
             }
             _ => Line::from(painter.fit(&column.text(self.session), width)),
         }

@@ -366,12 +366,13 @@ impl Watcher {
             if existing.contains(name) || unreadable.contains(split(name).0) {
                 return true;
             }
-            if followed.removed.is_some() {
-                followed.follower.close_between_reads();
-                removed_before += 1;
-            } else {
+            if followed.removed.is_none() {
                 removed.push(name.clone());
+                // A file without an update has no position to keep.
+                return self.table.session(name).is_some();
             }
+            followed.follower.close_between_reads();
+            removed_before += 1;
             removed_before <= MAX_REMOVED
         });
         for name in removed {
@@ -482,9 +483,7 @@ impl Watcher {
                 }
             };
             let removed = followed.removed.as_ref().filter(|_| !was_gone);
-            let removed = removed
-                .and_then(|session| process_of(&session.update))
-                .cloned();
+            let removed = removed.and_then(|removed| removed.update.process.clone());
             if new.bad.count > 0 {
                 let kind = FileWarningKind::BadLines(new.bad);
                 let warning = followed.follower.warning(kind).to_string();
@@ -493,7 +492,7 @@ impl Watcher {
             new.missing |= new.restarted && new.updates.is_empty();
             let process = match new.updates.last() {
                 Some((_, last)) => process_of(last),
-                None => removed.as_ref(),
+                None => removed.as_deref(),
             };
             was_gone = self.processes.state(process) == ProcessState::Gone;
             let lines = std::mem::take(&mut new.updates);

@@ -333,9 +333,12 @@ fn without_surrogates(mut bytes: Vec<u8>) -> String {
 
 /// Returns true if objects and arrays are nested deeper than `limit`.
 pub(crate) fn deeper_than(json: &[u8], limit: usize) -> bool {
-    // A few opening brackets cannot nest deeply, and counting them is quick.
-    let is_opening = |byte: &&u8| matches!(byte, b'{' | b'[');
-    if json.iter().filter(is_opening).count() <= limit {
+    // A few opening brackets cannot nest deeply. Sums of eight bits auto-vectorize: a
+    // count as `usize` makes `history --json` take a quarter longer.
+    let is_opening = |byte: &u8| u8::from(matches!(byte, b'{' | b'['));
+    let parts = json.chunks(usize::from(u8::MAX));
+    let sums = parts.map(|part| part.iter().map(is_opening).sum::<u8>());
+    if sums.map(usize::from).sum::<usize>() <= limit {
         return false;
     }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);

@@ -170,7 +170,15 @@ impl Sandbox {
     }
 
     pub fn run<I: IntoIterator<Item: AsRef<std::ffi::OsStr>>>(&self, args: I) -> Ran {
-        Ran::from(self.command(args).output().unwrap())
+        /// The error of Wine for one program in thousands that it fails to start.
+        const INTERNAL_ERROR: i32 = 1359;
+        let mut command = self.command(args);
+        loop {
+            match command.output() {
+                Err(error) if cfg!(windows) && error.raw_os_error() == Some(INTERNAL_ERROR) => {}
+                output => return Ran::from(output.unwrap()),
+            }
+        }
     }
 
     /// Runs the binary, expects exit code 0 and an empty stderr, and returns

@@ -115,7 +115,7 @@ fn alert_is_reported_again_when_an_acknowledgement_expires() {
     let _live = Live::listening(&sandbox, &["--json", "--on", "error", "--exec", NOTE]);
     sandbox.ok(["push", "w", "error"]);
     assert_eq!(lines(&sandbox, 1), ["error w idle error"]);
-    sandbox.ok(["push", "w", "--ack=1s"]);
+    sandbox.ok(["push", "w", "--ack=5s"]);
     assert_eq!(lines(&sandbox, 2)[1], "error w idle error");
 }
 

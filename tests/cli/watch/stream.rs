@@ -308,7 +308,7 @@ fn end_of_an_acknowledgement_is_an_event() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "error"]);
     let live = Live::listening(&sandbox, &["--json"]);
-    sandbox.ok(["push", "w", "--ack=2s"]);
+    sandbox.ok(["push", "w", "--ack=5s"]);
     for is_acknowledged in [true, false] {
         let event = live.event();
         assert_eq!(short(&event), "acknowledged w");

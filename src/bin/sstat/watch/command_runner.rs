@@ -175,7 +175,9 @@ impl CommandRunner {
     }
 
     fn start(&mut self, alert: &AlertEvent) {
-        if self.stop.is_set.load(Ordering::Relaxed) {
+        // Before the check, because `stop_by_signal` waits until no command has one.
+        let stop = self.stop.clone();
+        if stop.is_set.load(Ordering::SeqCst) {
             return;
         }
         let session = &alert.event.session;
@@ -183,7 +185,6 @@ impl CommandRunner {
         let session = session.qualified_name().into_owned();
         let (command, input) = (self.command(alert), json_line(&alert.event));
         let (report, waker) = (self.report.clone(), self.waker.clone());
-        let stop = self.stop.clone();
         self.running.push(session.clone());
         let failed = format!("{about}: no thread");
         let failed = (session.clone(), Some(failed));
@@ -253,7 +254,7 @@ impl Stop {
     /// Ends all commands before the signal that was received ends this process.
     pub fn stop_by_signal(self: &Arc<Self>) {
         self.is_by_signal.store(true, Ordering::Relaxed);
-        self.is_set.store(true, Ordering::Relaxed);
+        self.is_set.store(true, Ordering::SeqCst);
         // The runner and the caller hold references too.
         while Arc::strong_count(self) > 2 {
             thread::sleep(Duration::from_millis(5));

@@ -119,8 +119,7 @@ impl AlertStates {
             } => hold_until.is_some() && self.held.remove(name),
             _ => false,
         };
-        // A session that has not been acknowledged until its next update needs attention
-        // again after the time.
+        // A session that was acknowledged for a time needs attention again after it.
         let has_expired = event.kind == EventKind::Acknowledged
             && event.session.update.acknowledged_until.is_some()
             && !event.session.health.is_acknowledged;
@@ -170,7 +169,11 @@ impl AlertStates {
                 });
             }
         }
-        if is_held && !matches!(event.kind, EventKind::Recovered { .. }) {
+        let is_stale = matches!(
+            event.kind,
+            EventKind::Stale { .. } | EventKind::VeryStale { .. }
+        );
+        if is_held && is_stale {
             self.held.insert(name.to_owned());
         }
     }
@@ -368,5 +371,19 @@ mod tests {
         assert_eq!(scene.repeats(51), 2);
         assert_eq!(scene.repeats(52), 0);
         assert_eq!(scene.push(53, "error"), ["recovered"]);
+    }
+
+    #[test]
+    fn overdue_session_that_was_stale_before_a_suspension_recovers() {
+        let mut scene = Scene::new(&["stale", "overdue", "recovered"], None, false);
+        scene.push(0, "working");
+        assert_eq!(scene.tick(10), ["stale"]);
+        let until = scene.begin + Duration::from_secs(60 * 31);
+        scene.states.hold_stale(until);
+        let session = scene.table.session("w").unwrap();
+        let since = session.update.timestamp;
+        let event = Event::new(EventKind::Overdue { since }, since, session);
+        assert!(scene.observe(30, &[event]).is_empty());
+        assert_eq!(scene.push(30, "working"), ["recovered"]);
     }
 }

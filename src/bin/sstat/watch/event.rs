@@ -50,7 +50,7 @@ pub enum EventKind {
     Overdue {
         since: DateTime<Utc>,
     },
-    /// The session was acknowledged, or that has been withdrawn or has expired.
+    /// An acknowledgement was made or withdrawn, or has expired.
     Acknowledged,
     /// The file is missing or has no update.
     Removed,

@@ -57,8 +57,8 @@ const MAX_EVENTS: usize = 1000;
 /// The number of files that are missing whose positions are kept.
 const MAX_REMOVED: usize = 100_000;
 
-/// The age from which a line of a file that returns is not a new one that is equal to
-/// the last one before. Timestamps are whole seconds.
+/// From this age on, the last line of a file that returns is the old one. A younger one
+/// may be new and equal to it, because timestamps are whole seconds.
 const MIN_OLD_AGE: TimeDelta = TimeDelta::seconds(10);
 
 /// Limits how much of one file is read at a time.

@@ -14,6 +14,9 @@ use super::{HostIdentity, ProcessStat, ProcessState};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub(super) fn current_host() -> Option<HostIdentity> {
+    if !proc_shows_this_namespace() {
+        return None;
+    }
     let boot_id = String::from_utf8(read("/proc/sys/kernel/random/boot_id")?).ok()?;
     Some(HostIdentity {
         boot_id: boot_id.trim().to_owned(),
@@ -21,6 +24,12 @@ pub(super) fn current_host() -> Option<HostIdentity> {
         pid_namespace: fs::metadata("/proc/self/ns/pid").ok()?.ino(),
         machine: machine(),
     })
+}
+
+/// Returns true if `/proc` shows the pid namespace of this process. In a sandbox it can
+/// show another one, in which other processes have the same ids.
+fn proc_shows_this_namespace() -> bool {
+    fs::read_link("/proc/self").is_ok_and(|pid| pid.as_os_str() == &*std::process::id().to_string())
 }
 
 /// Reads up to 1 KiB of a file with one `read`. `fs::read` needs six for
@@ -88,8 +97,11 @@ pub(super) fn runs() -> Vec<(u32, String)> {
         .collect()
 }
 
-/// The mask is empty if the system has no `/proc`.
+/// The mask is empty if the system has no `/proc` of this pid namespace.
 pub(super) fn ignored_signals(pid: u32) -> u64 {
+    if !proc_shows_this_namespace() {
+        return 0;
+    }
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     parse_ignored(&status).unwrap_or(0)
 }

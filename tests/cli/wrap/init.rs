@@ -116,3 +116,29 @@ fn children_of_the_command_get_no_signal_and_are_not_waited_for() {
         kill("-KILL", orphan);
     }
 }
+
+/// A sandbox can show the /proc of another PID namespace, in which other processes have
+/// the same ids.
+#[test]
+fn processes_of_another_pid_namespace_are_not_taken_for_those_of_this_one() {
+    if !have("perl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    // Processes 2 to 31 ignore SIGCHLD. sstat has one of these ids in its namespace.
+    let perl = "$SIG{CHLD} = 'IGNORE';
+        for (2..31) { fork or sleep 600 }
+        $SIG{CHLD} = 'DEFAULT';
+        exec @ARGV";
+    let script = "sstat push w working -- sh -c 'sstat push w working --pid $$; exit 7'; echo $?";
+    let inner = ["unshare", "--pid", "--fork", "sh", "-c", script];
+    let arguments = [&["perl", "-e", perl][..], &inner].concat();
+    let Some(mut command) = in_namespace(&sandbox, &arguments) else {
+        return;
+    };
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.stdout, "7\n", "{ran:?}");
+    let updates = sandbox.updates("w");
+    assert_eq!(updates.len(), 3);
+    assert!(updates.iter().all(|update| update["process"].is_null()));
+}

@@ -27,6 +27,8 @@ pub struct Follower {
     /// The file that `position` is in.
     file: Option<StatusFile>,
     keeps_file_open: bool,
+    /// A search for the renamed file has found nothing.
+    is_lost: bool,
 }
 
 /// How far a file has been read.
@@ -115,6 +117,7 @@ impl Follower {
             file: None,
             // On Windows, a program could not replace an open file.
             keeps_file_open: cfg!(unix),
+            is_lost: false,
         }
     }
 
@@ -220,16 +223,19 @@ impl Follower {
     /// Reads on in the file that was read last, which the path no longer names.
     /// Returns `None` if it cannot be found or read.
     fn read_rest_of_renamed(&mut self, limit_bytes: usize) -> Option<NewUpdates> {
-        let position = self.position.as_mut()?;
+        let position = self.position.as_ref()?;
         let file = match self.file.take() {
             Some(file) => StatusFile {
                 metadata: file.file.metadata().ok()?,
                 ..file
             },
-            // A search that finds nothing is not repeated.
-            None => find_renamed(&self.path, position.file.take()?)?,
+            None if self.is_lost => return None,
+            None => {
+                let found = find_renamed(&self.path, position.file?);
+                self.is_lost = found.is_none();
+                found?
+            }
         };
-        position.file = file.identity();
         if !position.continues_in(&file).ok()? {
             return None;
         }
@@ -253,6 +259,7 @@ impl Follower {
             self.file = file;
         }
         self.position = Some(position);
+        self.is_lost = false;
     }
 
     fn read_lines(
@@ -572,6 +579,22 @@ mod tests {
             }
             assert_eq!(messages, expected, "{keeps_file_open}");
         }
+    }
+
+    #[test]
+    fn file_that_returns_is_unchanged() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("w_status.json");
+        let mut follower = Store::new(directory.path()).follow("w").unwrap();
+        follower.close_between_reads();
+        fs::write(&path, line("a")).unwrap();
+        follower.skip_to_end(false).unwrap();
+        fs::rename(&path, directory.path().join("away")).unwrap();
+        for _ in 0..2 {
+            assert!(follower.read_new(usize::MAX).unwrap().missing);
+        }
+        fs::rename(directory.path().join("away"), &path).unwrap();
+        assert!(follower.is_unchanged());
     }
 
     #[cfg(unix)]

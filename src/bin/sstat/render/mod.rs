@@ -8,11 +8,10 @@ pub mod style;
 pub mod table;
 pub mod timeline;
 
-use std::time::Duration;
-
-use crate::render::style::{Span, worst_issue};
 use chrono::{DateTime, Local, SubsecRound, Utc};
 use sstat::{Health, Session, Update, escape, format_duration};
+
+use crate::render::style::{Span, worst_issue};
 
 /// Converts a time to the user's time zone.
 pub fn local(time: DateTime<Utc>) -> DateTime<Local> {
@@ -50,15 +49,6 @@ pub fn since(session: &Session) -> String {
         let before = if since.is_exact { "" } else { "before " };
         format!("{before}{}", local_time(since.at))
     })
-}
-
-/// Formats minutes with one decimal, as in the Python original's summary, whose
-/// thresholds are minutes.
-pub fn minutes(duration: Duration) -> String {
-    match duration.as_secs() {
-        ..60 => "less than a minute".to_owned(),
-        _ => format!("{:.1} minutes", duration.as_secs_f64() / 60.0),
-    }
 }
 
 /// Returns a session's worst issue and its role; `None` for a healthy session. For a

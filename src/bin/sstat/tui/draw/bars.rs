@@ -99,8 +99,8 @@ pub fn draw_bottom(frame: &mut Frame, area: Rect, painter: &Painter, screen: &Sc
     if screen.mode == Mode::Filter {
         let input = painter.span(Role::Heading, format!("/{}", steady(&screen.choice.filter)));
         let hint = format!("   {found}   Enter keeps it, Esc clears it");
-        // The end of a long input is visible.
-        let end = u16::try_from(input.width()).unwrap_or(u16::MAX);
+        // The end of a long input is visible, with the cursor after it.
+        let end = input.width().min(usize::from(u16::MAX) - 1) as u16;
         let hidden = (end + 1).saturating_sub(area.width);
         let line = Line::from(vec![input, painter.span(Role::Faint, hint)]);
         if !area.is_empty() {

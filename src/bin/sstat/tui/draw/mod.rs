@@ -552,6 +552,17 @@ mod tests {
     }
 
     #[test]
+    fn filter_of_any_length_shows_its_end() {
+        let mut scene = Scene::new(sessions());
+        scene.act(Action::StartFilter);
+        for length in [100, usize::from(u16::MAX), 100_000] {
+            scene.screen.choice.filter = "x".repeat(length);
+            let last = lines(&scene.drawn((80, 24), &STYLE)).pop().unwrap();
+            assert_eq!(&last[..79], "x".repeat(79));
+        }
+    }
+
+    #[test]
     fn page_of_ten_thousand_sessions_is_shown() {
         let many = (0..10_000).map(|number| {
             session(

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Attention, Health, Liveness, Session, Status, Update};
+use sstat::{Attention, Health, Session, Status, Update};
 
 use crate::hook::is_session_end;
 use crate::render::style::{Role, worst_issue};
@@ -154,7 +154,7 @@ impl Rows {
         let Session { update, health, .. } = session;
         self.totals.add(index, session);
         self.stale += usize::from(health.is_stale());
-        self.dead += usize::from(health.liveness == Liveness::Dead);
+        self.dead += usize::from(health.is_dead());
         for (column, width) in chosen.iter().zip(&mut self.widths) {
             let text = match column {
                 Column::Status => {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use sstat::{Liveness, Session};
+use sstat::Session;
 
 use super::event::{Event, EventKind, HealthIssue};
 
@@ -33,7 +33,7 @@ fn holds(trigger: &str, event: &Event) -> Option<bool> {
     Some(match trigger {
         "stale" => health.is_stale(),
         "very_stale" => health.is_very_stale(),
-        "dead" => health.liveness == Liveness::Dead,
+        "dead" => health.is_dead(),
         "stopped" => health.is_stopped,
         // The limits are filters.
         "overdue" => true,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{
-    Acknowledgement, Health, Liveness, ProcessIdentity, ProcessState, Session, StatusDirectory,
-    StatusSince, Thresholds, Update, natural_cmp,
+    Acknowledgement, Health, ProcessIdentity, ProcessState, Session, StatusDirectory, StatusSince,
+    Thresholds, Update, natural_cmp,
 };
 
 use super::event::{Event, EventKind, HealthIssue};
@@ -230,7 +230,7 @@ impl SessionTable {
         let update = &entry.session.update;
         let thresholds = &self.limits.thresholds;
         let health = Health::of(update, entry.process, now, thresholds);
-        if health.liveness != Liveness::Dead {
+        if !health.is_dead() {
             let mut exited = Event::new(EventKind::Exited, now, &entry.session);
             exited.session.health = health;
             events.push(exited);
@@ -315,7 +315,7 @@ impl Entry {
     fn report_changes(&mut self, now: DateTime<Utc>, limits: &Limits, events: &mut Vec<Event>) {
         let Session { update, health, .. } = &self.session;
         let [stale_at, very_stale_at] = limits.thresholds.staleness_times(update, self.process);
-        let dead_at = (health.liveness == Liveness::Dead).then_some(now);
+        let dead_at = health.is_dead().then_some(now);
         let stopped_at = health.is_stopped.then_some(now);
         let stale_at = health.is_stale().then(|| stale_at.unwrap_or(now));
         let mut kinds = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sstat::{Liveness, Session, Status};
+use sstat::{Session, Status};
 
 use super::event::{Event, EventKind};
 use crate::cli;
@@ -119,7 +119,7 @@ impl WaitCondition {
             ));
         }
         let is_snapshot = event.kind == EventKind::Snapshot;
-        let dead = session.health.liveness == Liveness::Dead;
+        let dead = session.health.is_dead();
         let is_old = self.since.is_some_and(|since| session.health.age > since);
         let counts = match event.kind {
             // The last status of a dead session is obsolete.

@@ -91,7 +91,7 @@ fn check_signals(signals: &[i32], tries: usize, to_group: bool) {
     );
 }
 
-/// Sends a signal to a process or, with a hyphen, to a process group.
+/// Types each key of a signal this many times. Each signal must reach the command once.
 fn check_terminal(tries: usize) {
     let sandbox = Sandbox::new();
     let mut python = Command::new("python3");
@@ -243,9 +243,13 @@ fn job_stops_and_continues_with_its_command() {
 
 /// Returns the process id of the witness of a wrapper.
 fn witness_of(wrapper: u32) -> Option<u64> {
+    child_of(wrapper, "^signal-witness$")
+}
+
+fn child_of(wrapper: u32, pattern: &str) -> Option<u64> {
     let parent = wrapper.to_string();
     let mut pgrep = Command::new("pgrep");
-    pgrep.args(["-P", &parent, "-f", "^signal-witness$"]);
+    pgrep.args(["-P", &parent, "-f", pattern]);
     let output = pgrep.output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
@@ -460,6 +464,30 @@ fn signal_reaches_a_command_that_is_starting() {
             }
         }
     });
+}
+
+/// strace delays sstat by two seconds after it has started the launcher.
+#[test]
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
+fn signal_that_ends_the_launcher_ends_the_command() {
+    if !have("strace") || !have("perl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut strace = Command::new("strace");
+    sandbox.isolate(&mut strace);
+    strace.args(["-DD", "-o", "trace", "-e", "trace=clone,clone3,vfork"]);
+    strace.args(["-e", "inject=clone,clone3,vfork:delay_exit=2s:when=2"]);
+    strace.args(["perl", "-e", "$SIG{CHLD} = 'IGNORE'; exec @ARGV"]);
+    let wrapped = ["sstat", "push", "w", "working", "--", "sleep", "60"];
+    let mut child = strace.args(wrapped).process_group(0).spawn().unwrap();
+    eventually("the launcher", || {
+        child_of(child.id(), "^command-launcher ")
+    });
+    support::kill("TERM", &format!("-{}", child.id()));
+    assert_eq!(code_of(&mut child), 128 + 15);
+    let last = sandbox.updates("w").pop().unwrap();
+    assert_eq!(last["metadata"]["signal"], "SIGTERM");
 }
 
 /// strace delays each poll of the witness by a minute.

@@ -37,8 +37,8 @@ pub fn command(program: &OsStr) -> Command {
     Command::new(program)
 }
 
-/// The first argument that makes sstat a launcher, before the process id of the wrapper and
-/// the command.
+/// The program name that makes sstat a launcher. The process id of the wrapper and the
+/// command follow.
 pub const LAUNCHER: &str = "command-launcher";
 
 /// Runs a command to its end. With `pipes_stderr`, returns the end of its stderr too.
@@ -74,16 +74,16 @@ pub fn is_limit(error: &io::Error) -> bool {
     )
 }
 
-/// Starts a command, a witness if `has_witness`, and if `pipes_stderr` what reads stderr.
-/// Does without those that cannot be started.
+/// Starts a command, with `has_witness` a witness, and with `pipes_stderr` a thread that
+/// reads stderr. Leaves out a witness and a thread that cannot be started.
 fn start(
     command: &Command,
     signals: &Signals,
     has_witness: bool,
     pipes_stderr: bool,
 ) -> io::Result<(Relay, Option<Tail>)> {
-    let is_launched = ignores_children(std::process::id());
-    if !is_launched {
+    let needs_launcher = ignores_children(std::process::id());
+    if !needs_launcher {
         expect_children();
     }
     let witness = has_witness.then(Witness::start).flatten();
@@ -93,12 +93,19 @@ fn start(
         command,
         signals,
         writer.as_ref().map(AsFd::as_fd),
-        is_launched,
+        needs_launcher,
     );
     drop(writer);
     match child {
         Ok(child) => {
             expect_children();
+            if needs_launcher && process::test_kill_process(child) == Err(Errno::SRCH) {
+                // A signal ended the launcher while SIGCHLD was ignored, so that its end is
+                // lost. The command that starts now gets the signal from this process.
+                drop(witness);
+                tail.map(Tail::finish);
+                return start(command, signals, has_witness, pipes_stderr);
+            }
             Ok((Relay::new(child, witness), tail))
         }
         Err(error) => {
@@ -108,8 +115,8 @@ fn start(
     }
 }
 
-/// Starts a command with the signals blocked that the caller has blocked. If `is_launched`,
-/// it starts when this process expects children.
+/// Starts a command with the signals blocked that the caller has blocked. With
+/// `needs_launcher`, a launcher starts it once this process expects children.
 ///
 /// With the standard library, sstat itself would have to unblock signals meanwhile, and
 /// so lose them.
@@ -117,7 +124,7 @@ fn spawn(
     command: &Command,
     signals: &Signals,
     stderr: Option<BorrowedFd<'_>>,
-    is_launched: bool,
+    needs_launcher: bool,
 ) -> io::Result<Pid> {
     let mut attributes = PosixSpawnAttr::init()?;
     attributes.set_flags(
@@ -132,7 +139,7 @@ fn spawn(
     }
     let mut program = command.get_program().to_owned();
     let mut arguments = Vec::new();
-    if is_launched {
+    if needs_launcher {
         program = own_program()?.into();
         arguments = vec![LAUNCHER.into(), std::process::id().to_string().into()];
     }
@@ -170,7 +177,7 @@ pub fn own_program() -> io::Result<PathBuf> {
 }
 
 /// Returns the command of a launcher, once its parent, the wrapper, expects children. A
-/// launcher starts while the wrapper still ignores SIGCHLD, as its caller does. So the
+/// launcher starts while the wrapper still ignores SIGCHLD, as its caller does, so that the
 /// command ignores it too.
 pub fn await_wrapper(arguments: &[OsString]) -> Option<&[OsString]> {
     let [_, wrapper, command @ ..] = arguments else {
@@ -190,8 +197,8 @@ pub fn exec(command: &mut Command, signals: &Signals) -> io::Error {
 }
 
 /// Waits for the end of the child. Until then, forwards signals and stops with the
-/// child. With `releases_stderr`, closes stderr after the child has closed it, for which
-/// it looks in growing intervals.
+/// child. With `releases_stderr`, closes stderr after the child has closed it, and looks
+/// for that in growing intervals.
 fn supervise(signals: &Signals, mut relay: Relay, releases_stderr: bool) -> io::Result<Ending> {
     let started = Instant::now();
     let mut next_look = releases_stderr.then(|| started + FIRST_LOOK);

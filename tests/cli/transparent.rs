@@ -71,8 +71,8 @@ const PROGRAMS: [&str; 54] = [
     "ulimit -a",
 ];
 
-/// Runs each program without and with the wrapper, by the command `START`, and prints a line that starts with
-/// a NUL before each and before its status.
+/// Runs each program by the command in `START`, without and with the wrapper. Prints a line
+/// that starts with a NUL before each, and then its status.
 const DRIVER: &str = r#"
 $| = 1;
 open(my $file, '<', "$ENV{HOME}/programs") or die;

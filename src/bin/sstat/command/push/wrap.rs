@@ -168,8 +168,8 @@ fn execute(
     ended.unwrap_or_else(|error| (not_started(argv, error, style), Vec::new()))
 }
 
-/// Becomes the command of a wrapper, if this process is its launcher. Returns the exit
-/// code if that fails.
+/// Replaces this process, a launcher, by the command of its wrapper. Returns the exit code
+/// if that fails.
 #[cfg(unix)]
 pub fn launch(arguments: &[OsString]) -> u8 {
     use std::os::unix::process::CommandExt;
@@ -178,7 +178,7 @@ pub fn launch(arguments: &[OsString]) -> u8 {
     exit_code(&ended.unwrap_or_else(|error| not_started(argv, error, &Style::PLAIN)))
 }
 
-/// Runs a command, or by the shell a script without `#!`, as a shell does.
+/// Runs a command. A script without `#!` runs with /bin/sh, as from a shell.
 fn run_or_interpret<T>(argv: &[OsString], run: impl Fn(Command) -> io::Result<T>) -> io::Result<T> {
     /// The error of exec(2) for a file in an unknown format.
     const ENOEXEC: i32 = 8;

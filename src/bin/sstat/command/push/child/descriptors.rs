@@ -10,7 +10,7 @@ use rustix::process::Pid;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 /// Closes the inherited descriptors above 2 (Linux). Returns false if it keeps them,
-/// because this process holds a record lock: to close the file would release it.
+/// because this process holds a record lock: closing the file would release it.
 pub fn close_inherited() -> bool {
     let entries = fs::read_dir("/proc/self/fd").into_iter().flatten();
     let numbers: Vec<RawFd> = entries
@@ -36,7 +36,7 @@ pub fn close_inherited() -> bool {
 }
 
 /// Closes the inherited descriptors above 2, and replaces stdin and stdout by /dev/null.
-/// Returns false if it keeps all.
+/// Returns false if it keeps the streams.
 pub fn release() -> bool {
     let null = close_inherited().then(null).flatten();
     if let Some(null) = &null {

@@ -656,7 +656,7 @@ _sstat() {
                     return 0
                     ;;
                 --on)
-                    COMPREPLY=($(compgen -W "stale very_stale dead stopped exited recovered acknowledged removed update idle working blocked completed error" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "stale very_stale dead stopped overdue exited recovered acknowledged removed update idle working blocked completed error" -- "${cur}"))
                     return 0
                     ;;
                 --exec)

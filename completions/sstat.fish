@@ -182,7 +182,7 @@ complete -c sstat -n "__fish_sstat_using_subcommand watch" -l stale-status -d 'S
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -s n -l interval -d 'Time between two summaries' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l until -d 'Wait until the sessions have one of these statuses' -r -f -a "(__fish_complete_list , 'string join \n idle working blocked completed error')"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l timeout -d 'Exit with 124 after this time' -r -f
-complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'Events to alert on [default: error,very_stale,dead]' -r -f -a "(__fish_complete_list , 'string join \n stale very_stale dead stopped exited recovered acknowledged removed update idle working blocked completed error')"
+complete -c sstat -n "__fish_sstat_using_subcommand watch" -l on -d 'Events to alert on [default: error,very_stale,dead]' -r -f -a "(__fish_complete_list , 'string join \n stale very_stale dead stopped overdue exited recovered acknowledged removed update idle working blocked completed error')"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l exec -d 'Run a command with sh -c when an event occurs' -r -f -a "(__fish_complete_command)"
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l repeat -d 'Repeat the alert while the condition holds' -r -f
 complete -c sstat -n "__fish_sstat_using_subcommand watch" -l older-than -d 'Only sessions not updated within this time' -r -f

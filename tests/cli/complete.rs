@@ -124,6 +124,8 @@ fn zsh_completes_names_and_statuses() {
     let sandbox = sandbox();
     let functions = sandbox.root().join("functions");
     fs::create_dir(&functions).unwrap();
+    // A file is no session, but an argument of a wrapped command.
+    fs::write(sandbox.root().join("workfile"), "").unwrap();
     fs::copy(completions("_sstat"), functions.join("_sstat")).unwrap();
     fs::write(
         sandbox.home().join(".zshrc"),
@@ -164,7 +166,9 @@ fn zsh_completes_names_and_statuses() {
     expect("ready>");
     for (typed, completed) in [
         ("sstat show wor", "sstat show worker1"),
+        ("sstat push work", "sstat push worker1"),
         ("sstat push worker1 blo", "sstat push worker1 blocked"),
+        ("sstat push w working -- cat workf", "-- cat workfile"),
         (
             "sstat --dir other show man",
             "sstat --dir other show manager9",

@@ -40,7 +40,8 @@ const COLUMNS: &str = "session status for age progress task message pid host sin
 
 const GROUPS: &str = "task host status directory prefix";
 
-const EVENTS: &str = "stale very_stale dead stopped exited recovered acknowledged removed update";
+const EVENTS: &str =
+    "stale very_stale dead stopped overdue exited recovered acknowledged removed update";
 
 /// The definitions of the arguments, with the values of each option: other values are
 /// valid too, so the parsers cannot tell them.
@@ -137,7 +138,8 @@ fn offered_values_are_valid() {
         sandbox.ok(["summary", "--by", group]);
     }
     let events = format!("{},{statuses}", EVENTS.replace(' ', ","));
-    sandbox.ok(["watch", "--once", "--json", "--on", &events]);
+    let limit = ["--older-than", "1h"];
+    sandbox.ok([&["watch", "--once", "--json", "--on", &events][..], &limit].concat());
 }
 
 /// Adds names and statuses to the function of clap, which completes options and
@@ -205,7 +207,7 @@ complete -F _sstat_with_sessions -o nosort -o bashdefault -o default sstat 2>/de
     )
 }
 
-/// Completes names and statuses where clap completes files.
+/// Completes names, statuses and wrapped commands where clap completes files.
 fn zsh(script: &str) -> String {
     let mut out = String::new();
     for line in script.lines() {
@@ -215,10 +217,20 @@ fn zsh(script: &str) -> String {
             line.replace(")' \\", "' \\")
         } else if !line.starts_with('\'') || line.starts_with("'-") || line.starts_with("'(-") {
             line.to_owned()
+        } else if line.starts_with("'::session") || line.starts_with("'::status") {
+            // zsh offers the values of the place after an optional one, too.
+            let values = match place.starts_with("session") {
+                true => "_sstat_sessions".to_owned(),
+                false => format!("({STATUSES})"),
+            };
+            let line = line.replacen("::", ":", 1);
+            line.replace(":_default'", &format!(":{values}'"))
         } else if ["session", "name"].iter().any(|id| place.starts_with(id)) {
             line.replace(":_default'", ":_sstat_sessions'")
-        } else if place.starts_with("status") {
-            line.replace(":_default'", &format!(":({STATUSES})'"))
+        } else if line.contains(":_default'") {
+            // The other places of `push`: text, or a wrapped command.
+            line.replace("'*::", "'*:")
+                .replace(":_default'", ":_sstat_wrapped'")
         } else {
             line.to_owned()
         };
@@ -238,6 +250,14 @@ _sstat_sessions() {{
     done
     names=(${{(f)"$(sstat $directory {NAMES})"}})
     _wanted sessions expl session compadd -a names
+}}
+(( $+functions[_sstat_wrapped] )) ||
+_sstat_wrapped() {{
+    local -i end=$words[(i)--]
+    (( end < CURRENT )) || return 1
+    shift $end words
+    (( CURRENT -= end ))
+    _normal
 }}
 "#
             ));

@@ -84,14 +84,17 @@ impl<'a> Tmux<'a> {
         self.ok(&["paste-buffer", "-p", "-r"]);
     }
 
-    /// Waits until the terminal shows the expected text, and returns all of it.
+    /// Waits until the terminal shows the expected text and all else that belongs to it:
+    /// the second of two equal captures is not one of half a frame. Returns all text.
     pub fn wait(&self, event: &str, expected: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + Duration::from_secs(30);
+        let mut previous = String::new();
         loop {
             let capture = self.capture();
-            if expected(&capture) {
+            if capture == previous && expected(&capture) {
                 return capture;
             }
+            previous.clone_from(&capture);
             assert!(Instant::now() < deadline, "no {event}:\n{capture}");
             std::thread::sleep(Duration::from_millis(30));
         }

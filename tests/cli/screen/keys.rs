@@ -17,7 +17,7 @@ fn each_key_has_its_effect() {
     tmux.shell("echo before the screen");
     let settings = tmux.settings();
     tmux.shell("sstat watch; echo exit=$?");
-    let capture = tmux.wait_for("12 sessions");
+    let capture = tmux.wait_for("  ? help\n");
     assert!(tmux.is_in_alternate_screen());
     let first = capture.lines().next().unwrap();
     assert!(

@@ -124,7 +124,7 @@ fn zsh_completes_names_and_statuses() {
     let sandbox = sandbox();
     let functions = sandbox.root().join("functions");
     fs::create_dir(&functions).unwrap();
-    // A file is no session, but an argument of a wrapped command.
+    // A file name completes an argument of a wrapped command, not a session.
     fs::write(sandbox.root().join("workfile"), "").unwrap();
     fs::copy(completions("_sstat"), functions.join("_sstat")).unwrap();
     fs::write(

@@ -268,8 +268,8 @@ pub fn kill(signal: &str, target: &str) {
     assert!(shell.status().unwrap().success(), "{signal} to {target}");
 }
 
-/// A process that is killed when it is dropped, also if the test fails: on Windows,
-/// whoever waits for the output of the tests would wait for the process too.
+/// A process that is killed when it is dropped, also if the test fails: on Windows, a
+/// reader of the tests' output would wait for the process too.
 pub struct Running(pub Child);
 
 impl Running {

@@ -466,7 +466,7 @@ fn ignored_signal_does_not_end_the_watch() {
     assert_eq!(lines(&sandbox, 1), ["error w idle error"]);
 }
 
-/// Nobody reads the pipe, which is full after the first snapshot.
+/// The test does not read the pipe, which is full after the first snapshot.
 #[cfg(unix)]
 #[test]
 fn signal_ends_a_watch_whose_output_is_blocked() {

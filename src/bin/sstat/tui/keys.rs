@@ -47,7 +47,7 @@ pub enum Action {
     Acknowledge,
     ToggleMouse,
     Click(Position),
-    /// Moves what is under the mouse by rows.
+    /// Scrolls the part of the screen under the mouse by rows.
     Scroll(isize, Position),
     /// Moves within the detail by lines.
     MoveDetail(isize),

@@ -311,7 +311,7 @@ impl Entry {
         self.session.health = Health::of(update, self.process, now, &limits.thresholds);
     }
 
-    /// Adds the events of what has changed since the last call.
+    /// Adds an event for each change since the last call.
     fn report_changes(&mut self, now: DateTime<Utc>, limits: &Limits, events: &mut Vec<Event>) {
         let Session { update, health, .. } = &self.session;
         let [stale_at, very_stale_at] = limits.thresholds.staleness_times(update, self.process);
@@ -367,8 +367,8 @@ impl Entry {
 }
 
 impl Limits {
-    /// Returns when the session has passed all limits that are given; `None` if there
-    /// is none or that is not known.
+    /// Returns when the session has passed all limits that are given; `None` without a
+    /// limit or if the time is unknown.
     fn overdue_at(&self, session: &Session) -> Option<DateTime<Utc>> {
         // Ages are whole seconds.
         let above = |limit: Duration, start: DateTime<Utc>| {
@@ -557,7 +557,7 @@ mod tests {
         assert_eq!(scene.tick(60), [EventKind::Acknowledged]);
         assert!(scene.0.session("w").unwrap().needs_attention());
         assert_eq!(scene.0.next_change(), Some(at(301)));
-        // The end of an acknowledgement is no news any more.
+        // The end of an acknowledgement is not reported twice.
         let copy = update("w", 0, "error", r#","repeated":true"#);
         assert!(scene.push(61, copy, Unknown).is_empty());
     }

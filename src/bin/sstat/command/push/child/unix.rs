@@ -378,8 +378,10 @@ fn is_in_foreground() -> bool {
 fn act_by(signal: i32) {
     if let Ok(signal) = Named::try_from(signal) {
         let blocked = SigSet::from(signal);
-        let _ = blocked.thread_unblock();
+        // Raised while it is blocked, a stop signal and an equal one of the terminal stop
+        // this process once: the SIGCONT that ends the stop discards the other.
         let _ = raise(signal);
+        let _ = blocked.thread_unblock();
         let _ = blocked.thread_block();
     }
 }
@@ -411,4 +413,45 @@ pub fn die_by(signal: i32) {
         .args(["-c", &format!("kill -{signal} $$")])
         .stderr(Stdio::null())
         .exec();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, exit};
+
+    use nix::sys::signal::{SigSet, Signal as Named, raise};
+    use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+    use signal_hook::consts::SIGTSTP;
+
+    /// Set in the process that stops.
+    const STOPS: &str = "SSTAT_TEST_STOPS";
+
+    #[test]
+    #[expect(clippy::zombie_processes, reason = "waitpid, which returns a stop too")]
+    fn one_sigcont_ends_a_stop() {
+        if std::env::var_os(STOPS).is_some() {
+            let _ = SigSet::from(Named::SIGTSTP).thread_block();
+            // The signal of the terminal, not yet read.
+            let _ = raise(Named::SIGTSTP);
+            super::act_by(SIGTSTP);
+            exit(7);
+        }
+        let name = std::thread::current().name().unwrap().to_owned();
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &name])
+            .env(STOPS, "")
+            // SIGTSTP stops no process whose parent is in its group.
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&child);
+        let wait = || {
+            let (_, status) = waitpid(Some(pid), WaitOptions::UNTRACED).unwrap().unwrap();
+            (status.stopping_signal(), status.exit_status())
+        };
+        assert_eq!(wait(), (Some(SIGTSTP), None));
+        kill_process(pid, Signal::CONT).unwrap();
+        assert_eq!(wait(), (None, Some(7)));
+    }
 }

@@ -62,9 +62,10 @@ class SessionStatus:
         progress: float | None = None,
         task_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        expect: float | None = None,
     ) -> None:
         """Reports that the worker waits for a task. See :meth:`push`."""
-        self.push("idle", message, progress, task_id, metadata)
+        self.push("idle", message, progress, task_id, metadata, expect)
 
     def working(
         self,
@@ -72,9 +73,10 @@ class SessionStatus:
         progress: float | None = None,
         task_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        expect: float | None = None,
     ) -> None:
         """Reports work on a task. See :meth:`push`."""
-        self.push("working", message, progress, task_id, metadata)
+        self.push("working", message, progress, task_id, metadata, expect)
 
     def blocked(
         self,
@@ -82,9 +84,10 @@ class SessionStatus:
         progress: float | None = None,
         task_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        expect: float | None = None,
     ) -> None:
         """Reports that the worker cannot continue. The message gives the reason."""
-        self.push("blocked", message, progress, task_id, metadata)
+        self.push("blocked", message, progress, task_id, metadata, expect)
 
     def completed(
         self,
@@ -92,9 +95,10 @@ class SessionStatus:
         progress: float | None = 1.0,
         task_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        expect: float | None = None,
     ) -> None:
         """Reports the end of a task, with progress 1.0. See :meth:`push`."""
-        self.push("completed", message, progress, task_id, metadata)
+        self.push("completed", message, progress, task_id, metadata, expect)
 
     def error(
         self,
@@ -102,9 +106,10 @@ class SessionStatus:
         progress: float | None = None,
         task_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        expect: float | None = None,
     ) -> None:
         """Reports a failure. The message gives the reason."""
-        self.push("error", message, progress, task_id, metadata)
+        self.push("error", message, progress, task_id, metadata, expect)
 
     def push(
         self,
@@ -113,12 +118,14 @@ class SessionStatus:
         progress: float | None = None,
         task_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        expect: float | None = None,
     ) -> None:
         """Appends an update to the session's file.
 
         ``status`` is ``idle``, ``working``, ``blocked``, ``completed`` or
-        ``error``. ``progress`` is clamped to the range from 0.0 to 1.0.
-        ``metadata`` is the worker's own data, which JSON can represent.
+        ``error``. ``progress`` is a number from 0.0 to 1.0. ``metadata`` is the
+        worker's own data, which JSON can represent. ``expect`` is how many seconds
+        the worker may be silent before this update is stale.
 
         Returning means that the line was written exactly once, an exception that
         it was written at most once. Waits up to 2 s while another program holds
@@ -127,7 +134,7 @@ class SessionStatus:
         Raises ``ValueError`` or ``TypeError`` for an argument that cannot be
         recorded, and ``OSError`` with the reason if the file cannot be written.
         """
-        update = _line.Update(self.name, status, message, progress, task_id, metadata)
+        update = _line.Update(self.name, status, message, progress, task_id, metadata, expect)
         if self._pid != os.getpid():
             # After a fork, the parent's threads and its open file are not ours.
             self._pid, self._lock, self._writer = os.getpid(), threading.RLock(), None

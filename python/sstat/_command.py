@@ -27,6 +27,7 @@ class CommandWriter:
             "--progress": None if update.progress is None else repr(update.progress),
             "--task": update.task_id,
             "--metadata": update.metadata,
+            "--expect": None if update.stale_after is None else f"{update.stale_after}s",
         }
         arguments += [f"{option}={value}" for option, value in options.items() if value is not None]
         result = subprocess.run(

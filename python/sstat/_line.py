@@ -13,6 +13,10 @@ STATUSES = ("idle", "working", "blocked", "completed", "error")
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 64
 MAX_NAME_BYTES = 243
+# 1,000 years, the longest duration of `sstat push --expect`.
+MAX_EXPECT = 1000 * 365 * 86400
+# How far a progress may be out of range, as in src/update.rs.
+ROUNDING_ERROR = 1e-9
 
 # Characters with the Unicode property White_Space. str.strip() removes control
 # characters too.
@@ -71,6 +75,7 @@ class Update:
         progress: float | None,
         task_id: str | None,
         metadata: Mapping[str, Any] | None,
+        expect: float | None,
     ) -> None:
         if status not in STATUSES:
             raise ValueError(f"invalid status {status!r}: expected one of {', '.join(STATUSES)}")
@@ -78,10 +83,12 @@ class Update:
             progress = 1.0
         if progress is not None:
             progress = float(progress)
-            if math.isnan(progress):
-                raise ValueError("invalid progress nan: expected a number from 0.0 to 1.0")
+            if not -ROUNDING_ERROR <= progress <= 1.0 + ROUNDING_ERROR:
+                raise ValueError(f"invalid progress {progress}: expected a number from 0.0 to 1.0")
             # Without the sign of -0.0.
             progress = abs(min(max(progress, 0.0), 1.0))
+        if expect is not None and not 0 <= expect <= MAX_EXPECT:
+            raise ValueError(f"invalid expect {expect}: expected seconds from 0 to {MAX_EXPECT}")
         if not message and status == "idle":
             message = "Waiting for tasks"
         self.session = session
@@ -90,6 +97,8 @@ class Update:
         self.message = str(message or "")
         self.task_id = None if task_id is None else str(task_id)
         self.metadata = None if metadata is None else _object(metadata)
+        # Ages are whole seconds.
+        self.stale_after = None if expect is None else int(expect)
 
     def encode(self, process: str | None, run: str | None, tmux: str | None) -> bytes:
         """Returns the line, with its newline. ``process`` is JSON."""
@@ -102,6 +111,7 @@ class Update:
             "message": _dumps(self.message),
             "task_id": None if self.task_id is None else _dumps(self.task_id),
             "metadata": self.metadata,
+            "stale_after": None if self.stale_after is None else str(self.stale_after),
             "process": process,
             "run": None if run is None else _dumps(run),
             "tmux": None if tmux is None else _dumps(tmux),

@@ -61,8 +61,8 @@ from sstat import SessionStatus
 status = SessionStatus("manager1")
 status.idle()
 status.working("Querying DB", 0.5, "160", {"phase": "query"})
-status.working("Querying DB", progress=1.5, task_id=160)
-status.working("Querying DB", progress=-0.2)
+status.working("Querying DB", progress=1 + 1e-10, task_id=160)
+status.working("Querying DB", progress=-1e-10)
 status.blocked("Waiting")
 status.error("Failed", metadata={"loss": float("nan")})
 status.push("completed", "Done")
@@ -109,12 +109,14 @@ for i in range(int(sys.argv[1])):
     metadata = random.choice([None, {}, {"a": [1, 2.5, None, True, {"b": text(9)}], text(4): 1e-300}])
     message = text(40)
     session = SessionStatus(name)
-    session.push(status, message, progress, task, metadata)
+    expect = random.choice([None, 0, 90, 2700, 90.5])
+    session.push(status, message, progress, task, metadata, expect)
     if metadata is not None:
         metadata = json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
     # As text, because readers of JSON round numbers.
     progress = None if progress is None else repr(progress)
-    print(json.dumps([os.getpid(), session.name, name, status, message, progress, task, metadata]))
+    expect = None if expect is None else f"{int(expect)}s"
+    print(json.dumps([os.getpid(), session.name, name, status, message, progress, task, metadata, expect]))
 print("end", flush=True)
 sys.stdin.read()
 "#;
@@ -142,8 +144,18 @@ fn lines_equal_those_of_push(updates: usize) {
         if line == "end" {
             break;
         }
-        let update: [Value; 8] = serde_json::from_str(&line).unwrap();
-        let [pid, name, given, status, message, progress, task, metadata] = update;
+        let update: [Value; 9] = serde_json::from_str(&line).unwrap();
+        let [
+            pid,
+            name,
+            given,
+            status,
+            message,
+            progress,
+            task,
+            metadata,
+            expect,
+        ] = update;
         let mut command = sandbox.command(["push", given.as_str().unwrap()]);
         command.arg(status.as_str().unwrap());
         // An option's value may begin with a hyphen, a NAME may not.
@@ -158,6 +170,7 @@ fn lines_equal_those_of_push(updates: usize) {
             ("progress", progress),
             ("task", task),
             ("metadata", metadata),
+            ("expect", expect),
         ];
         for (option, value) in options {
             if let Some(value) = value.as_str() {
@@ -306,6 +319,22 @@ fn arguments_that_cannot_be_recorded_raise_the_reason() {
         (
             "SessionStatus('w').working('m', float('nan'))",
             "ValueError: invalid progress nan: expected a number from 0.0 to 1.0",
+        ),
+        (
+            "SessionStatus('w').working('m', 50)",
+            "ValueError: invalid progress 50.0: expected a number from 0.0 to 1.0",
+        ),
+        (
+            "SessionStatus('w').working('m', -0.1)",
+            "ValueError: invalid progress -0.1: expected a number from 0.0 to 1.0",
+        ),
+        (
+            "SessionStatus('w').working('m', expect=-1)",
+            "ValueError: invalid expect -1: expected seconds from 0 to 31536000000",
+        ),
+        (
+            "SessionStatus('w').working('m', expect=float('inf'))",
+            "ValueError: invalid expect inf: expected seconds from 0 to 31536000000",
         ),
         (
             "SessionStatus('w').working('m', metadata=[1])",
@@ -597,7 +626,7 @@ sysconfig.get_config_vars()
 sys.platform = "darwin"
 import sstat
 status = sstat.SessionStatus("w")
-status.working("-m \u200b", 0.00001, "160", {"a": [1]})
+status.working("-m \u200b", 0.00001, "160", {"a": [1]}, expect=90)
 try:
     sstat.SessionStatus("link").working("m")
 except OSError as error:
@@ -610,9 +639,9 @@ except OSError as error:
         "{stdout}"
     );
     let update = &sandbox.updates("w")[0];
-    let keys = ["message", "progress", "task_id", "metadata"];
+    let keys = ["message", "progress", "task_id", "metadata", "stale_after"];
     let found = json!(keys.map(|key| update[key].clone()));
-    assert_eq!(found, json!(["-m \u{200b}", 1e-5, "160", {"a": [1]}]));
+    assert_eq!(found, json!(["-m \u{200b}", 1e-5, "160", {"a": [1]}, 90]));
     assert!(update["process"]["pid"].is_u64());
 }
 

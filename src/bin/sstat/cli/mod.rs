@@ -386,7 +386,8 @@ pub struct Summary {
     pub by: Option<GroupBy>,
     /// Print one line for a status bar
     ///
-    /// Prints nothing without sessions.
+    /// Prints nothing without sessions. Stale and dead sessions are also counted under their
+    /// status, acknowledged ones not at all.
     #[arg(long, conflicts_with_all = ["json", "tmux"])]
     pub short: bool,
     /// Print the line of --short with tmux colors

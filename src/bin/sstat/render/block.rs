@@ -1,12 +1,13 @@
 //! The summary as a block of text and as one line for status bars.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use sstat::{Health, Session, Status, escape};
 use unicode_width::UnicodeWidthStr;
 
-use crate::render::style::{Role, Style, rounded_percent};
+use crate::render::style::{Role, Style, rounded_percent, worst_issue};
 use crate::view::Summary;
 
 /// The width of the Python original's block, used when piped.
@@ -22,8 +23,8 @@ fn minutes(age: Duration, style: &Style) -> String {
 }
 
 /// Writes the Python original's block, unchanged when piped. On a terminal, counts,
-/// names, progress bars and messages are aligned, and lines are truncated to its
-/// width.
+/// names, progress bars and messages are aligned, lines are truncated to its width, and
+/// a session has its issue beside its message, because the block names it twice.
 pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io::Result<()> {
     let rule = "=".repeat(style.width.unwrap_or(PIPE_WIDTH).min(PIPE_WIDTH));
     let heading = style.paint(Role::Heading, "SESSION STATUS SUMMARY");
@@ -71,7 +72,7 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
             let age = minutes(session.health.age, style);
             format!("process{pid} is gone, no update for {age}")
         }
-        _ => escape(&session.update.message).into_owned(),
+        _ => message(session, style).into_owned(),
     };
     let sessions = sections.iter().flat_map(|(_, _, sessions)| sessions);
     let longest = sessions
@@ -81,7 +82,11 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
         if sessions.is_empty() {
             continue;
         }
-        let title = format!("{title} ({}):", sessions.len());
+        let note = match (role, style.width) {
+            (Role::Stale | Role::Dead, Some(_)) => ", also counted above",
+            _ => "",
+        };
+        let title = format!("{title} ({}{note}):", sessions.len());
         writeln!(out, "\n{}", style.paint(role, title))?;
         for session in sessions {
             let name = session.display_name();
@@ -104,10 +109,19 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
     writeln!(out, "{rule}")
 }
 
+/// Returns a session's message, on a terminal with its issue.
+fn message<'a>(session: &'a Session, style: &Style) -> Cow<'a, str> {
+    let message = escape(&session.update.message);
+    match (worst_issue(&session.health), style.width) {
+        (Some((issue, _)), Some(_)) => format!("({issue}) {message}").into(),
+        _ => message,
+    }
+}
+
 /// Formats a working session. On a terminal the progress comes first; without one
 /// there is room for it if others have one.
 fn progress_and_message(session: &Session, has_progress: bool, style: &Style) -> String {
-    let message = escape(&session.update.message);
+    let message = message(session, style);
     let percent = session.update.progress.map(rounded_percent);
     let Some(terminal) = style.width else {
         let space = if message.is_empty() { "" } else { " " };
@@ -173,7 +187,7 @@ fn join(summary: &Summary, format: impl Fn(u64, &str, Role) -> String) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sstat::{HealthRules, Thresholds, Update};
+    use sstat::{HealthRules, Liveness, Thresholds, Update};
 
     #[test]
     fn terminal_block_is_aligned() {
@@ -186,12 +200,16 @@ mod tests {
             r#""session":"transformer_with_a_name2","status":"error","message":"out of memory"}"#,
             r#""session":"idle_with_a_longer_name_than_all","status":"idle"}"#,
             r#""session":"foreign","status":"a status of another program"}"#,
+            r#""session":"late","status":"working","stale_after":30,"message":"Linking"}"#,
+            r#""session":"gone","status":"blocked","message":"Waiting"}"#,
         ];
         let sessions = sessions.iter().map(|keys| {
             let line = format!(r#"{{"timestamp":"2026-02-14T20:34:00Z",{keys}"#);
             rules.evaluate(Update::decode(line.as_bytes()).unwrap())
         });
-        let summary = Summary::new(sessions.collect(), 0, None);
+        let mut sessions: Vec<Session> = sessions.collect();
+        sessions[7].health.liveness = Liveness::Dead;
+        let summary = Summary::new(sessions, 0, None);
         let style = Style {
             width: Some(55),
             ..Style::PLAIN
@@ -207,10 +225,11 @@ mod tests {
 {rule}
 SESSION STATUS SUMMARY
 {rule}
-Total Sessions: 6
+Total Sessions: 8
 
 By Status:
-  working:                     3
+  working:                     4
+  blocked:                     1
   error:                       1
   idle:                        1
   a status of another program: 1
@@ -218,10 +237,20 @@ By Status:
 ❌ Errors (1):
   • transfor…h_a_name2  out of memory
 
-Working (3):
+Blocked (1):
+  • gone                (dead) Waiting
+
+Working (4):
   • a                   █████░░░░░  50%  Querying the …
   • 日本語              ██████████ 100%  Done
   • transfor…h_a_name1                   Compiling
+  • late                                 (stale) Linki…
+
+⚠️  Stale (1, also counted above):
+  • late                No update for 1.0 minutes
+
+💀 Dead (1, also counted above):
+  • gone                process is gone, no update for…
 {rule}
 "
             )

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde_json::value::RawValue;
 use sstat::{StaleStatuses, Status};
 
@@ -477,12 +477,13 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples::HISTORY)]
+#[command(group = ArgGroup::new("sessions").args(["names", "all"]).required(true))]
 pub struct History {
     /// Sessions: names, or patterns with * ? []
-    #[arg(value_name = "NAME", required_unless_present = "all", value_parser = value::listed_name())]
+    #[arg(value_name = "NAME", value_parser = value::listed_name())]
     pub names: Vec<String>,
     /// All sessions
-    #[arg(long, conflicts_with = "names")]
+    #[arg(long)]
     pub all: bool,
     /// Number of updates per session; 0 for all [default: 50; with --since or --plot: 0]
     #[arg(short = 'n', long, value_name = "N", value_parser = value::count)]

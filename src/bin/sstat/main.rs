@@ -25,7 +25,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::error::{ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{Cli, Command, Deferred};
 use crate::command::push::child;
@@ -161,9 +161,19 @@ fn usage_message(error: &clap::Error) -> String {
             text = text.replace(value.as_str(), &escape(value));
         }
     }
+    // The usage shows how many arguments a verb takes.
+    let word = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let is_surplus = error.kind() == ErrorKind::UnknownArgument
+        && word.is_some_and(|word| !word.starts_with('-'));
     let mut message = String::new();
     for line in text.lines().map(str::trim) {
-        if line.starts_with("Usage:") || line.starts_with("For more information") {
+        if let Some(usage) = line.strip_prefix("Usage: ") {
+            if is_surplus {
+                message.push_str(&format!("; usage: {usage}"));
+            }
+            break;
+        }
+        if line.starts_with("For more information") {
             break;
         }
         // This tip of clap would turn a message into a command to run.
@@ -177,7 +187,9 @@ fn usage_message(error: &clap::Error) -> String {
     }
     if matches!(
         error.kind(),
-        ErrorKind::MissingRequiredArgument | ErrorKind::UnknownArgument
+        ErrorKind::MissingRequiredArgument
+            | ErrorKind::UnknownArgument
+            | ErrorKind::InvalidSubcommand
     ) {
         message.push_str("; see --help");
     }

@@ -745,8 +745,11 @@ _sstat_with_sessions() {
         _sstat "$1" "${cur#"$list"}" "$prev"
         COMPREPLY=("${COMPREPLY[@]/#/$list}")
         return
-    elif [[ -z "$verb" || "$cur" == -* ]]; then
+    elif [[ "$cur" == -* ]]; then
         _sstat "$@"
+        return
+    elif [[ -z "$verb" ]]; then
+        COMPREPLY=($(compgen -W "push summary list show history stale watch" -- "$cur"))
         return
     fi
     local IFS=$'\n'

@@ -64,6 +64,10 @@ fn bash_completes_names_and_statuses() {
     assert_eq!(complete(&["push", "worker1", "b"]), ["blocked"]);
     assert_eq!(complete(&["list", "--sort", "age", "w"]), ["worker1"]);
     assert_eq!(complete(&["sho"]), ["show"]);
+    let verbs = complete(&["--dir", "other", ""]);
+    assert_eq!((verbs.len(), verbs[0].as_str()), (7, "push"));
+    assert_eq!(complete(&[""]), verbs);
+    assert_eq!(complete(&["--ver"]), ["--verbose", "--version"]);
     assert_eq!(complete(&["list", "--atten"]), ["--attention"]);
     assert_eq!(complete(&["list", "--sort", "a"]), ["age"]);
     assert_eq!(complete(&["list", "--status", "wo"]), ["working"]);

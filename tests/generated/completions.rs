@@ -149,6 +149,12 @@ fn bash(script: &str) -> String {
         .split("if [[ \"${BASH_VERSINFO[0]}\" -eq 4")
         .next()
         .unwrap();
+    let definitions = definitions();
+    let verbs: Vec<&str> = definitions
+        .get_subcommands()
+        .map(Command::get_name)
+        .collect();
+    let verbs = verbs.join(" ");
     let with_value = options(takes_value);
     let with_list = options(takes_list);
     let with_path = options(|argument| {
@@ -186,8 +192,11 @@ _sstat_with_sessions() {{
         _sstat "$1" "${{cur#"$list"}}" "$prev"
         COMPREPLY=("${{COMPREPLY[@]/#/$list}}")
         return
-    elif [[ -z "$verb" || "$cur" == -* ]]; then
+    elif [[ "$cur" == -* ]]; then
         _sstat "$@"
+        return
+    elif [[ -z "$verb" ]]; then
+        COMPREPLY=($(compgen -W "{verbs}" -- "$cur"))
         return
     fi
     local IFS=$'\n'

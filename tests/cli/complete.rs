@@ -157,7 +157,7 @@ fn zsh_completes_names_and_statuses() {
         "zsh",
     ]);
     let expect = |wanted: &str| {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let screen = tmux(&["capture-pane", "-p", "-t", "z"]);
             if screen.contains(wanted) {

@@ -25,7 +25,7 @@ fn state(sandbox: &Sandbox, name: &str) -> Value {
 
 /// Waits until a session's JSON has a key with this value.
 fn wait_for(sandbox: &Sandbox, name: &str, key: &str, value: &Value) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while state(sandbox, name)[key] != *value {
         assert!(Instant::now() < deadline, "{key} is not {value}");
         thread::sleep(Duration::from_millis(5));
@@ -196,7 +196,7 @@ fn command_of_a_killed_wrapper_is_named() {
         assert!(ran.stdout.contains(&text), "{}", ran.stdout);
     }
     signal("-KILL", pid);
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while sandbox.ok(["show", "w"]).contains(&text) {
         assert!(Instant::now() < deadline);
         thread::sleep(Duration::from_millis(5));

@@ -557,7 +557,7 @@ fn session_is_dead_once_its_process_has_ended() {
         child.kill().unwrap();
         // A killed process is a zombie until it is waited for.
         let state = || sandbox.json(["show", status, "--json"])["is_alive"].as_bool();
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while state() == Some(true) && std::time::Instant::now() < deadline {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }

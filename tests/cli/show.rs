@@ -169,7 +169,7 @@ fn tmux_pane_of_the_same_name_is_shown() {
         "my_worker",
         "printf 'from the pane\\n'; sleep 60",
     ]);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while !show().contains("from the pane") {
         assert!(std::time::Instant::now() < deadline, "{}", show());
         std::thread::sleep(std::time::Duration::from_millis(20));

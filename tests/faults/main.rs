@@ -41,7 +41,7 @@ use crate::support::Ran;
 
 /// A command that takes longer is considered to hang. No command needs nearly as
 /// much, but the machine may be busy.
-const HANG: Duration = Duration::from_secs(20);
+const HANG: Duration = Duration::from_secs(120);
 
 /// Returns how often to repeat something: `full` for releases, else `quick`.
 fn count(quick: usize, full: usize) -> usize {

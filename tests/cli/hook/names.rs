@@ -117,8 +117,15 @@ impl<'a> Server<'a> {
     /// Returns the line of `show --tmux` about the pane of a session.
     fn pane(&self, session: &str) -> String {
         let mut command = self.sandbox.command(["show", "--tmux", session]);
-        let ran = Ran::from(command.envs(self.variables.clone()).output().unwrap());
-        ran.stdout.split("\nPane").nth(1).unwrap().trim().to_owned()
+        command.envs(self.variables.clone());
+        loop {
+            let shown = Ran::from(command.output().unwrap()).stdout;
+            let pane = shown.split("\nPane").nth(1).unwrap().trim();
+            // On a busy machine, tmux may need longer.
+            if pane != "tmux: no answer within 1 s" {
+                return pane.to_owned();
+            }
+        }
     }
 }
 

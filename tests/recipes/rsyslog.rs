@@ -32,7 +32,7 @@ fn have_rsyslog(relp: bool) -> bool {
             ))
 }
 
-/// An `rsyslogd` that is killed on drop, or after two minutes.
+/// An `rsyslogd` that is killed on drop, or after ten minutes.
 struct Daemon {
     wrapper: Child,
     pid_file: PathBuf,
@@ -44,7 +44,7 @@ impl Daemon {
         let _ = fs::remove_file(&pid_file);
         let log = fs::File::create(config.with_extension("log")).unwrap();
         let wrapper = Command::new("timeout")
-            .args(["-k", "5", "120", "rsyslogd", "-n", "-C", "-f"])
+            .args(["-k", "5", "600", "rsyslogd", "-n", "-C", "-f"])
             .arg(config)
             .arg("-i")
             .arg(&pid_file)
@@ -119,10 +119,10 @@ const HOST: &str = "build7";
 impl Site {
     fn new(transport: &str) -> Self {
         let sandbox = Sandbox::with_real_clock();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .unwrap()
-            .port();
+        // The system gives higher ports to other programs before the hub starts.
+        let mut ports = std::iter::repeat_with(|| fastrand::u16(10_000..30_000));
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = ports.find(is_free).unwrap();
         let site = Self { sandbox, port };
         for directory in ["hub", "work-sender", "work-hub", "tls"] {
             fs::create_dir_all(site.path(directory)).unwrap();

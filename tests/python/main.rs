@@ -381,8 +381,10 @@ fn handle_works_in_threads_and_after_fork() {
     run(
         &sandbox,
         r#"
-import os, threading
+import os, threading, warnings
 from sstat import SessionStatus
+# Since Python 3.12, os.fork warns of other threads.
+warnings.simplefilter("ignore", DeprecationWarning)
 status = SessionStatus("w")
 status.working("first")
 def work(name):

@@ -123,9 +123,9 @@ class SessionStatus:
         """Appends an update to the session's file.
 
         ``status`` is ``idle``, ``working``, ``blocked``, ``completed`` or
-        ``error``. ``progress`` is a number from 0.0 to 1.0. ``metadata`` is the
-        worker's own data, which JSON can represent. ``expect`` is how many seconds
-        the worker may be silent before this update is stale.
+        ``error``. ``progress`` is clamped to the range from 0.0 to 1.0.
+        ``metadata`` is the worker's own data, which JSON can represent. ``expect``
+        is how many seconds the worker may be silent before this update is stale.
 
         Returning means that the line was written exactly once, an exception that
         it was written at most once. Waits up to 2 s while another program holds

@@ -15,8 +15,6 @@ MAX_DEPTH = 64
 MAX_NAME_BYTES = 243
 # 1,000 years, the longest duration of `sstat push --expect`.
 MAX_EXPECT = 1000 * 365 * 86400
-# How far a progress may be out of range, as in src/update.rs.
-ROUNDING_ERROR = 1e-9
 
 # Characters with the Unicode property White_Space. str.strip() removes control
 # characters too.
@@ -83,8 +81,8 @@ class Update:
             progress = 1.0
         if progress is not None:
             progress = float(progress)
-            if not -ROUNDING_ERROR <= progress <= 1.0 + ROUNDING_ERROR:
-                raise ValueError(f"invalid progress {progress}: expected a number from 0.0 to 1.0")
+            if math.isnan(progress):
+                raise ValueError("invalid progress nan: expected a number from 0.0 to 1.0")
             # Without the sign of -0.0.
             progress = abs(min(max(progress, 0.0), 1.0))
         if expect is not None and not 0 <= expect <= MAX_EXPECT:

@@ -61,8 +61,8 @@ from sstat import SessionStatus
 status = SessionStatus("manager1")
 status.idle()
 status.working("Querying DB", 0.5, "160", {"phase": "query"})
-status.working("Querying DB", progress=1 + 1e-10, task_id=160)
-status.working("Querying DB", progress=-1e-10)
+status.working("Querying DB", progress=1.5, task_id=160)
+status.working("Querying DB", progress=-0.2)
 status.blocked("Waiting")
 status.error("Failed", metadata={"loss": float("nan")})
 status.push("completed", "Done")
@@ -319,14 +319,6 @@ fn arguments_that_cannot_be_recorded_raise_the_reason() {
         (
             "SessionStatus('w').working('m', float('nan'))",
             "ValueError: invalid progress nan: expected a number from 0.0 to 1.0",
-        ),
-        (
-            "SessionStatus('w').working('m', 50)",
-            "ValueError: invalid progress 50.0: expected a number from 0.0 to 1.0",
-        ),
-        (
-            "SessionStatus('w').working('m', -0.1)",
-            "ValueError: invalid progress -0.1: expected a number from 0.0 to 1.0",
         ),
         (
             "SessionStatus('w').working('m', expect=-1)",

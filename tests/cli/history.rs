@@ -222,7 +222,13 @@ fn several_sessions_are_printed_one_after_the_other() {
         "a pattern gives an array"
     );
     assert!(sandbox.json(["history", "w2", "--json"]).is_object());
-    assert_eq!(sandbox.ok(["history", "w2", "w10"]).lines().count(), 2);
+    let text = sandbox.ok(["history", "w2", "w10", "m1"]);
+    let rows: Vec<&str> = text
+        .lines()
+        .map(|line| &line["2026-02-14 20:35:00".len()..])
+        .collect();
+    let row = |name: &str| format!("  {name:3}  working         {name}");
+    assert_eq!(rows, ["w2", "w10", "m1"].map(row), "aligned");
     assert_eq!(sandbox.json(["history", "x*", "--json"]), json!([]));
     fs::remove_file(sandbox.file("junk")).unwrap();
     assert_eq!(sandbox.ok(["history", "--all"]).lines().count(), 3);

@@ -6,7 +6,10 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use sstat::{FileWarning, HealthRules, History, Query, Session, Status, Store, Thresholds, Update};
+use sstat::{
+    FileWarning, HealthRules, History, Query, Session, Status, Store, Thresholds, Update, escape,
+};
+use unicode_width::UnicodeWidthStr;
 
 use crate::cli;
 use crate::config::{Config, Stream};
@@ -22,6 +25,9 @@ use crate::watch::history_follower::HistoryFollower;
 
 /// The default of `--limit`.
 const LIMIT: usize = 50;
+
+/// A longer name is not aligned with the others.
+const MAX_NAME: usize = 32;
 
 type Written<T = ()> = std::result::Result<T, Stop>;
 
@@ -73,11 +79,13 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
 
     let style = config.style(Stream::Out);
     let is_several = sessions.len() > 1 || joins.is_some();
+    let names = sessions.iter().map(Session::display_name);
+    let longest = names.map(|name| escape(&name).width().min(MAX_NAME)).max();
     let write_update = |out: &mut Stdout, line: &[u8], update: &Update| {
         if args.jsonl {
             return write_stored_line(out, line);
         }
-        let name = is_several.then_some(update.session.as_str());
+        let name = is_several.then_some((update.session.as_str(), longest.unwrap_or(0)));
         timeline::write_update(out, update, name, &style)
     };
     let histories = Histories {

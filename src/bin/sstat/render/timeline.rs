@@ -11,11 +11,11 @@ use crate::render::style::{Role, Span, Style, percent};
 /// Columns of the longest status that sstat writes.
 const STATUS: usize = 9;
 
-/// Writes an update on one line, with the session's name if given.
+/// Writes an update on one line, with the session's name if given, padded to a width.
 pub fn write_update(
     out: &mut dyn Write,
     update: &Update,
-    name: Option<&str>,
+    name: Option<(&str, usize)>,
     style: &Style,
 ) -> io::Result<()> {
     let time = local_time(update.timestamp);
@@ -23,11 +23,12 @@ pub fn write_update(
 }
 
 /// Formats an update with its formatted time.
-pub fn line(time: &str, update: &Update, name: Option<&str>) -> Vec<Span> {
+pub fn line(time: &str, update: &Update, name: Option<(&str, usize)>) -> Vec<Span> {
     let mut spans = vec![Span::of(Role::Faint, time), Span::plain("  ")];
-    if let Some(name) = name {
-        spans.push(Span::of(Role::Heading, escape(name)));
-        spans.push(Span::plain("  "));
+    if let Some((name, width)) = name {
+        let name = Span::of(Role::Heading, escape(name));
+        let gap = width.saturating_sub(name.text.width()) + 2;
+        spans.extend([name, Span::plain(" ".repeat(gap))]);
     }
     let status = Span::of_status(&update.status);
     let gap = STATUS.saturating_sub(status.text.width());

@@ -75,6 +75,11 @@ fn acknowledged_session_needs_no_attention_until_its_next_update() {
     assert!(sandbox.ok(["list", "old"]).contains("6m40s stale ack"));
     assert!(
         sandbox
+            .ok(["stale", "old"])
+            .contains("6m40s  stale, acknowledged ")
+    );
+    assert!(
+        sandbox
             .ok(["show", "old"])
             .contains("Ack        until its next update\n")
     );

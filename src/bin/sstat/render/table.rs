@@ -128,12 +128,16 @@ pub fn write_stale(out: &mut dyn Write, list: &StaleList, style: &Style) -> io::
     write_table(out, style, &headers, false, &list.sessions, |session| {
         let (update, health) = (&session.update, &session.health);
         let command = show_command(session, list.has_named_directory);
+        let mut issue = issue(update, health).unwrap_or_else(|| Span::plain(""));
+        if health.is_acknowledged {
+            issue.text += ", acknowledged";
+        }
         vec![
             Span::plain(escape(&session.display_name())),
             Span::of_status(&update.status),
             Span::plain(time_in_status(session)),
             Span::plain(age(health)),
-            issue(update, health).unwrap_or_else(|| Span::plain("")),
+            issue,
             Span::of(Role::Faint, command),
         ]
     })

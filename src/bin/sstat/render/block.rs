@@ -46,20 +46,13 @@ pub fn write_block(out: &mut dyn Write, summary: &Summary, style: &Style) -> io:
     }
 
     let with_status = |status| -> Vec<&Session> { summary.with_status(status).collect() };
+    let with_health = |is_wanted| -> Vec<&Session> { summary.with_health(is_wanted).collect() };
     let sections = [
         ("❌ Errors", Role::Error, with_status(Status::Error)),
         ("Blocked", Role::Blocked, with_status(Status::Blocked)),
         ("Working", Role::Working, with_status(Status::Working)),
-        (
-            "⚠️  Stale",
-            Role::Stale,
-            summary.with_health(Health::is_stale).collect(),
-        ),
-        (
-            "💀 Dead",
-            Role::Dead,
-            summary.with_health(Health::is_dead).collect(),
-        ),
+        ("⚠️  Stale", Role::Stale, with_health(Health::is_stale)),
+        ("💀 Dead", Role::Dead, with_health(Health::is_dead)),
     ];
     let mut working = summary.with_status(Status::Working);
     let has_progress = working.any(|session| session.update.progress.is_some());
@@ -165,20 +158,13 @@ fn join(summary: &Summary, format: impl Fn(u64, &str, Role) -> String) -> String
         let word = escape(status.as_str());
         parts.push(format(*count, &word, Role::of_status(status)));
     }
+    let count = |is_wanted| summary.with_health(is_wanted).count() as u64;
     for (count, word, role) in [
-        (
-            summary.with_health(Health::is_stale).count(),
-            "stale",
-            Role::Stale,
-        ),
-        (
-            summary.with_health(Health::is_dead).count(),
-            "dead",
-            Role::Dead,
-        ),
+        (count(Health::is_stale), "stale", Role::Stale),
+        (count(Health::is_dead), "dead", Role::Dead),
     ] {
         if count > 0 {
-            parts.push(format(count as u64, word, role));
+            parts.push(format(count, word, role));
         }
     }
     parts.join(" · ")

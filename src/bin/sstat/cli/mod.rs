@@ -420,6 +420,8 @@ pub struct List {
     ///
     /// The columns are session, status, for, age, progress, task, message, pid, host,
     /// since, directory and meta.KEY. KEY is a key of the metadata or a dotted path.
+    /// age includes the issue: dead (the process is gone), stopped, stale or very stale,
+    /// and "ack" if the session is acknowledged.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', value_parser = <Column as FromStr>::from_str,
           conflicts_with_all = ["json", "jsonl", "files"])]
     pub columns: Vec<Column>,

@@ -130,9 +130,6 @@ pub use update::{
 pub use json::{JsonObject, JsonValue, escape_json, repair_json};
 #[doc(hidden)]
 pub use name::session_of_file;
-#[cfg(all(target_os = "linux", not(sstat_portable)))]
-#[doc(hidden)]
-pub use process::JobIds;
 #[doc(hidden)]
 pub use process::ignored_signals;
 #[doc(hidden)]

@@ -77,9 +77,7 @@ pub(super) fn arguments(pid: u32) -> Vec<String> {
 /// Returns true if a pid is that of a process. `/proc` also answers for the ids
 /// of threads.
 pub(super) fn is_process(pid: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
-    group.is_some_and(|group| group.trim().parse() == Ok(pid))
+    status_field(pid, "Tgid:").is_some_and(|group| group.parse() == Ok(pid))
 }
 
 /// Returns the processes with `SSTAT_RUN` in their environment, and its value.
@@ -102,93 +100,46 @@ pub(super) fn ignored_signals(pid: u32) -> u64 {
     if !proc_shows_this_namespace() {
         return 0;
     }
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    parse_ignored(&status).unwrap_or(0)
+    let mask = status_field(pid, "SigIgn:");
+    mask.and_then(|mask| u64::from_str_radix(&mask, 16).ok())
+        .unwrap_or(0)
 }
 
-fn parse_ignored(status: &str) -> Option<u64> {
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
+/// Returns a field of `/proc/PID/status` (proc_pid_status(5)).
+fn status_field(pid: u32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let field = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(field.trim().to_owned())
 }
 
 pub(super) fn stat_of(pid: u32) -> Option<ProcessStat> {
-    Some(Stat::of(&pid.to_string())?.process)
+    Some(find(pid)?.1)
 }
 
 pub(super) fn parent_of(pid: u32) -> Option<u32> {
-    Stat::of(&pid.to_string())?.parent
+    Some(find(pid)?.0).filter(|&parent| parent > 0)
 }
 
-/// The ids of a process's group and session, and of the foreground process group
-/// of its terminal. A group or session that started outside this pid namespace has
-/// no id.
-#[derive(Clone, Copy, Debug)]
-pub struct JobIds {
-    /// The process group.
-    pub group: Option<u32>,
-    /// The session.
-    pub session: Option<u32>,
-    /// The foreground process group of the terminal.
-    pub foreground: Option<u32>,
+/// Returns the parent and the state of a process.
+fn find(pid: u32) -> Option<(u32, ProcessStat)> {
+    parse(&read(&format!("/proc/{pid}/stat"))?)
 }
 
-impl JobIds {
-    /// Returns the ids of this process; `None` if `/proc` is not mounted.
-    #[must_use]
-    pub fn of_self() -> Option<Self> {
-        Some(Stat::of("self")?.job)
-    }
-
-    /// Parses a line of `/proc/PID/stat`.
-    #[must_use]
-    pub fn parse(line: &[u8]) -> Option<Self> {
-        Some(Stat::parse(line)?.job)
-    }
-}
-
-/// The fields of `/proc/PID/stat` that sstat uses.
-struct Stat {
-    process: ProcessStat,
-    parent: Option<u32>,
-    job: JobIds,
-}
-
-impl Stat {
-    fn of(process: &str) -> Option<Self> {
-        Self::parse(&read(&format!("/proc/{process}/stat"))?)
-    }
-
-    /// Parses a line. The name in field 2 can contain spaces and parentheses,
-    /// so the fields after it are counted from the last parenthesis.
-    fn parse(line: &[u8]) -> Option<Self> {
-        let name_end = line.iter().rposition(|&byte| byte == b')')?;
-        let mut fields = str::from_utf8(&line[name_end + 1..])
-            .ok()?
-            .split_ascii_whitespace();
-        let state = match fields.next()? {
-            "Z" | "X" | "x" => ProcessState::Gone,
-            "T" => ProcessState::Stopped,
-            _ => ProcessState::Running,
-        };
-        let mut id = |skipped| {
-            let id: i32 = fields.nth(skipped)?.parse().ok()?;
-            Some(u32::try_from(id).ok().filter(|&id| id > 0))
-        };
-        let parent = id(0)?;
-        let job = JobIds {
-            group: id(0)?,
-            session: id(0)?,
-            foreground: id(1)?,
-        };
-        let start_time = fields.nth(13)?.parse().ok()?;
-        Some(Self {
-            process: ProcessStat { state, start_time },
-            parent,
-            job,
-        })
-    }
+/// Parses a line of `/proc/PID/stat`. The name in field 2 can contain spaces and
+/// parentheses, so the fields after it are counted from the last parenthesis.
+fn parse(line: &[u8]) -> Option<(u32, ProcessStat)> {
+    let name_end = line.iter().rposition(|&byte| byte == b')')?;
+    let mut fields = str::from_utf8(&line[name_end + 1..])
+        .ok()?
+        .split_ascii_whitespace();
+    let state = match fields.next()? {
+        "Z" | "X" | "x" => ProcessState::Gone,
+        "T" => ProcessState::Stopped,
+        _ => ProcessState::Running,
+    };
+    let parent = fields.next()?.parse().ok()?;
+    let start_time = fields.nth(17)?.parse().ok()?;
+    Some((parent, ProcessStat { state, start_time }))
 }
 
 #[cfg(test)]
@@ -199,24 +150,23 @@ mod tests {
     #[test]
     fn name_with_parentheses_is_skipped() {
         let tail = "1 2 3 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0";
-        let stat = Stat::parse(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
-        assert_eq!(stat.process.state, ProcessState::Running);
-        assert_eq!(stat.process.start_time, 98765);
-        assert_eq!((stat.parent, stat.job.group), (Some(1), Some(2)));
-        assert_eq!((stat.job.session, stat.job.foreground), (Some(3), None));
+        let (parent, stat) = parse(format!("42 (a) Z (b)) S {tail}").as_bytes()).unwrap();
+        assert_eq!(stat.state, ProcessState::Running);
+        assert_eq!((parent, stat.start_time), (1, 98765));
         for (letter, state) in [("Z", ProcessState::Gone), ("T", ProcessState::Stopped)] {
-            let stat = Stat::parse(format!("42 (x) {letter} {tail}").as_bytes()).unwrap();
-            assert_eq!(stat.process.state, state);
+            let (_, stat) = parse(format!("42 (x) {letter} {tail}").as_bytes()).unwrap();
+            assert_eq!(stat.state, state);
         }
-        assert!(Stat::parse(b"42 (x) S 1 1").is_none());
-        assert!(Stat::parse(b"").is_none());
+        assert!(parse(b"42 (x) S 1 1").is_none());
+        assert!(parse(b"").is_none());
     }
 
     #[test]
-    fn ignored_signals_are_read_from_proc() {
-        let status = "Name:\tsstat\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
-        assert_eq!(parse_ignored(status), Some(0x1001));
-        assert_eq!(parse_ignored("Name:\tsstat\n"), None);
+    fn field_of_the_status_is_read() {
+        let this = std::process::id();
+        assert_eq!(status_field(this, "Tgid:"), Some(this.to_string()));
+        assert_eq!(status_field(this, "SigIgn:").unwrap().len(), 16);
+        assert_eq!(status_field(this, "Missing:"), None);
     }
 
     #[test]

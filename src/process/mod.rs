@@ -15,9 +15,6 @@ mod kinfo;
 #[cfg(unix)]
 mod unix;
 
-#[cfg(all(target_os = "linux", not(sstat_portable)))]
-pub use platform::JobIds;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 

@@ -55,7 +55,7 @@ pub fn act_by_default(signal: i32) {
 
 /// Returns true if a shell controls this job.
 pub fn has_job_control() -> bool {
-    JobControl::this().is_some_and(|job| job.has_job_control())
+    JobControl::this().has_job_control()
 }
 
 /// Stops the whole job, as a shell expects after Ctrl-Z. This process receives the
@@ -67,7 +67,8 @@ pub fn stop_job() {
 /// Stops this process while it is in the background, as after any other access to
 /// the terminal.
 pub fn wait_for_foreground() {
-    while JobControl::this().is_some_and(|job| job.has_job_control() && !job.is_in_foreground()) {
+    let is_in_background = |job: JobControl| job.has_job_control() && !job.is_in_foreground();
+    while is_in_background(JobControl::this()) {
         act_by_default(SIGTTOU);
     }
 }

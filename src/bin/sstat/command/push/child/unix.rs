@@ -332,7 +332,7 @@ impl Relay {
             let is_due = end <= now || !has_witness;
             // Without a witness, assume that the signals of keys came from the terminal.
             let is_key = matches!(signal, SIGINT | SIGQUIT) && !has_witness;
-            if is_due && !(is_key && is_in_foreground()) {
+            if is_due && !(is_key && JobControl::this().is_in_foreground()) {
                 send(child, signal);
             }
             !is_due
@@ -365,13 +365,10 @@ fn wait(signals: &Signals, relay: &Relay, next_look: Option<Instant>) {
 /// Returns true if the parent is a shell that has this process run in the foreground
 /// and waits for its stop too.
 fn is_job_of_a_shell() -> bool {
-    let is_job = |job: JobControl| job.is_in_foreground() && job.has_job_control();
+    let job = JobControl::this();
     // nix, because rustix does not expect the 0 of a group outside the pid namespace.
-    JobControl::this().is_some_and(is_job) && getpgid(Some(getppid())) != Ok(getpgrp())
-}
-
-fn is_in_foreground() -> bool {
-    JobControl::this().is_some_and(|job| job.is_in_foreground())
+    let is_group_of_parent = getpgid(Some(getppid())) == Ok(getpgrp());
+    job.is_in_foreground() && job.has_job_control() && !is_group_of_parent
 }
 
 /// Has a signal act on this process as it acted on the command.

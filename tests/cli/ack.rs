@@ -124,6 +124,11 @@ fn refused_acknowledgement_changes_nothing() {
     ] {
         assert_eq!(sandbox.run([&["push"], args].concat()).code, 2, "{args:?}");
     }
+    for args in [["blocked", "--ack", "2h"], ["--ack", "2h", "blocked"]] {
+        let ran = sandbox.run([&["push"], &args[..]].concat());
+        assert_eq!(ran.code, 2, "{args:?}");
+        assert!(ran.stderr.contains("--ack=2h"), "{}", ran.stderr);
+    }
     let line = format!(
         r#"{{"timestamp":"{NOW}","status":"error","message":"{}"}}"#,
         "x".repeat(sstat::MAX_WRITTEN_BYTES - 100)

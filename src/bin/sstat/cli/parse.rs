@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Error, Parser};
 
 use super::{Cli, Command};
@@ -35,12 +35,36 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
         for (at, _) in hyphened {
             match parse_with_message(arguments, at) {
                 Ok(Some(cli)) => return Ok(cli),
-                Err(other) if is_of_another_word(&other) => return Err(other),
+                Err(other) if is_behind_message(&other) => return Err(other),
                 _ => {}
             }
         }
     }
-    Err(error)
+    Err(with_tip(error, own))
+}
+
+/// Returns the error of a `push` with a tip for `--ack 2h` and `--status working`.
+fn with_tip(mut error: Error, own: &[OsString]) -> Error {
+    let is_split = |words: &[OsString]| {
+        words[0] == "--ack" && sstat::parse_duration(&words[1].to_string_lossy()).is_ok()
+    };
+    let argument = context(&error, ContextKind::InvalidArg);
+    let tip = if own.windows(2).any(is_split) {
+        "a duration needs '=': --ack=2h"
+    } else if argument.as_deref() == Some("--status") && own.iter().any(|word| word == "push") {
+        "STATUS follows SESSION without an option"
+    } else {
+        return error;
+    };
+    // clap would suggest `--status-dir`.
+    error.remove(ContextKind::SuggestedArg);
+    let tip = ContextValue::StyledStrs(vec![tip.into()]);
+    error.insert(ContextKind::Suggested, tip);
+    error
+}
+
+fn context(error: &Error, kind: ContextKind) -> Option<String> {
+    error.get(kind).map(ToString::to_string)
 }
 
 /// Returns whether a word is a text rather than an option with its value: the
@@ -67,10 +91,12 @@ fn parse_with_message(arguments: &[OsString], at: usize) -> Result<Option<Cli>, 
     Ok(None)
 }
 
-fn is_of_another_word(error: &Error) -> bool {
-    let value = error.get(ContextKind::InvalidValue);
+/// Returns whether an error is about a value behind MESSAGE. A word in front of STATUS
+/// is not a message.
+fn is_behind_message(error: &Error) -> bool {
     error.kind() == ErrorKind::ValueValidation
-        && value.is_some_and(|value| value.to_string() != PLACEHOLDER)
+        && context(error, ContextKind::InvalidArg).as_deref() != Some("[STATUS]")
+        && context(error, ContextKind::InvalidValue).as_deref() != Some(PLACEHOLDER)
 }
 
 const PLACEHOLDER: &str = "<MESSAGE>";
@@ -81,9 +107,9 @@ fn can_be_message(error: &Error, own: &[OsString]) -> bool {
     let has_flag = |flags: &[&str]| own.iter().any(|word| flags.iter().any(|flag| word == flag));
     match error.kind() {
         ErrorKind::UnknownArgument => {
-            let word = error.get(ContextKind::InvalidArg).map(ToString::to_string);
             error.get(ContextKind::SuggestedArg).is_none()
-                || word.is_some_and(|word| word.contains(char::is_whitespace))
+                || context(error, ContextKind::InvalidArg)
+                    .is_some_and(|word| word.contains(char::is_whitespace))
         }
         // `-hot` begins with the short option for help.
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -215,6 +241,7 @@ mod tests {
         for (line, message) in [
             ("sstat push w working -5% 0.5", "-5%"),
             ("sstat push w working -p0.5 -5%", "-5%"),
+            ("sstat push -p 0.5 w working -5%", "-5%"),
             ("sstat push -p0.5 w working -- true", ""),
             ("sstat push w working -hot -- tool -hot", "-hot"),
             (
@@ -299,7 +326,7 @@ mod tests {
         for line in [
             "sstat push w wrking m 2 t -- true",
             "sstat push --tail w wrking m 2 t -- true",
-            "sstat push -m k=v w wrking --nonsense m 2 t -- true",
+            "sstat push -m k=v w wrking --progess m 2 t -- true",
         ] {
             let (cli, errors) = parse_valid_part(&words_of(line)).unwrap();
             let Command::Push(push) = cli.command else {

@@ -35,7 +35,13 @@ pub fn progress(text: &str) -> Result<f64, String> {
             value / 100.0
         ),
         _ if text.ends_with('%') => "expected 0% to 100%".to_owned(),
-        _ => "expected a number from 0.0 to 1.0, or a percentage such as 50%".to_owned(),
+        _ => {
+            let hint = match text.starts_with(char::is_alphabetic) {
+                true => "; a message of several words needs quotes",
+                false => "",
+            };
+            format!("expected a number from 0.0 to 1.0, or a percentage such as 50%{hint}")
+        }
     })
 }
 

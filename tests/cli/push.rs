@@ -486,6 +486,43 @@ fn unexpected_directory_is_noted_with_verbose() {
 }
 
 #[test]
+fn unusual_use_is_noted_with_verbose() {
+    let sandbox = Sandbox::new();
+    let new = sandbox.root().join("new");
+    let created = format!("push: created {}", new.display());
+    let is_message = "is recorded as the message; PROGRESS is the next argument, or use -p";
+    let long = "x".repeat(244);
+    let cut = format!("push: '{long}' is recorded as session '{}'", &long[..243]);
+    for (args, note) in [
+        (vec!["w", "idle", "--dir", "new"], &created),
+        (
+            vec!["w", "working", "0.5"],
+            &format!("push: '0.5' {is_message}"),
+        ),
+        (
+            vec!["w", "working", "50"],
+            &format!("push: '50' {is_message}"),
+        ),
+        (vec![&long, "idle"], &cut),
+    ] {
+        let ran = sandbox.run([&["push", "-v"], &args[..]].concat());
+        let lines: Vec<&str> = ran.stderr.lines().skip(1).collect();
+        assert_eq!((ran.code, lines), (0, vec![&*format!("sstat: {note}")]));
+        let ran = sandbox.run([&["push"], &args[..]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    }
+    for usual in [
+        &["5 of 9"][..],
+        &["7", "0.5"],
+        &["7", "-p", "5%"],
+        &["--message", "7"],
+    ] {
+        let ran = sandbox.run([&["push", "-v", "w", "working"], usual].concat());
+        assert_eq!((ran.code, ran.stderr.lines().count()), (0, 1), "{ran:?}");
+    }
+}
+
+#[test]
 fn sync_works_in_a_new_relative_directory() {
     let sandbox = Sandbox::new();
     for directory in ["new", "and/below", "./here"] {

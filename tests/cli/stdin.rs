@@ -317,3 +317,15 @@ fn dropped_key_is_a_warning() {
     let quiet = import(&sandbox, &["-q"], &lines);
     assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));
 }
+
+#[test]
+fn changed_name_is_noted_once_with_verbose() {
+    let sandbox = Sandbox::new();
+    let lines = "{\"session\":\"feature/login\",\"status\":\"idle\"}\n".repeat(3);
+    let ran = import(&sandbox, &["-v"], &lines);
+    let notes: Vec<&str> = ran.stderr.lines().skip(1).collect();
+    let note = "sstat: push: 'feature/login' is recorded as session 'feature_login'";
+    assert_eq!((ran.code, notes), (0, vec![note]));
+    assert_eq!(sandbox.read("feature_login").lines().count(), 3);
+    assert_eq!(import(&sandbox, &[], &lines).stderr, "");
+}

@@ -93,18 +93,33 @@ fn update_from(config: &Config, args: cli::Push) -> Result<Update> {
     };
     let session = record::session_name(config, &session)?;
     let mut update = Update::new(&session, status, config.now()?);
+    let is_positional = args.message.is_some();
     if let Some(message) = args.message.or(args.message_by_name) {
         // Replace invalid UTF-8 rather than lose the update.
         update.message = message.to_string_lossy().into_owned();
     }
-    if let Some(progress) = args.progress.or(args.progress_positional) {
-        update.progress = Some(progress);
+    match args.progress.or(args.progress_positional) {
+        None if is_positional && is_number(&update.message) => {
+            let message = &update.message;
+            let note = format!(
+                "push: '{message}' is recorded as the message; PROGRESS is the next argument, or use -p"
+            );
+            record::note(config, &note);
+        }
+        None => {}
+        progress => update.progress = progress,
     }
     update.task_id = args.task.or(args.task_positional);
     update.metadata = merge_metadata(args.metadata, args.meta)?;
     update.stale_after = args.expect;
     update.tmux = config.tmux_pane();
     Ok(update)
+}
+
+/// Returns whether a text is a number or a percentage.
+fn is_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || ".,%".contains(c);
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_part)
 }
 
 /// Returns the metadata with the keys set, a repeated key to its last value.

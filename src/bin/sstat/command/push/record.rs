@@ -18,11 +18,25 @@ pub fn session_name(config: &Config, text: &OsStr) -> Result<SessionName> {
     let in_project = config.directories.split_given(&text);
     let text = in_project.map_or(&*text, |(_, name)| name);
     let name = SessionName::from_text(text)?;
-    if name.as_str() != text && config.is_attended() {
-        let note = format!("push: '{text}' is recorded as session '{name}'");
-        print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+    if name.as_str() != text {
+        note_renamed(config, text, &name);
     }
     Ok(name)
+}
+
+/// Prints a note that a text is another session's name.
+pub fn note_renamed(config: &Config, text: &str, name: &SessionName) {
+    note(
+        config,
+        &format!("push: '{text}' is recorded as session '{name}'"),
+    );
+}
+
+/// Prints a note on a terminal or with `--verbose`.
+pub fn note(config: &Config, text: &str) {
+    if config.is_attended() {
+        print_diagnostic(&config.style(Stream::Err), text, Role::Faint);
+    }
 }
 
 /// Appends an update to its session's file.
@@ -32,9 +46,9 @@ pub fn record(config: &Config, update: &Update, durability: Durability) -> Resul
     let name = SessionName::new(update.session.as_str())?;
     appender(config, &name, durability)?.append(&line, durability)?;
     if config.is_attended()
-        && let Some(note) = select::stored_name(&config.directories.first().store, name.as_str())
+        && let Some(text) = select::stored_name(&config.directories.first().store, name.as_str())
     {
-        print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+        note(config, &text);
     }
     Ok(())
 }
@@ -55,7 +69,7 @@ pub fn appender(
     };
     location.create(durability)?;
     for note in notes {
-        print_diagnostic(&config.style(Stream::Err), &note, Role::Faint);
+        self::note(config, &note);
     }
     Ok(location.store.appender(name))
 }

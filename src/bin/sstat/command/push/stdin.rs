@@ -1,6 +1,6 @@
 //! `sstat push --stdin`: updates as JSON Lines, of any number of sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 #[cfg(windows)]
@@ -12,7 +12,7 @@ use sstat::{
     AppendError, BadLine, Durability, MAX_READ_BYTES, MAX_WRITTEN_BYTES, SessionName, Update,
 };
 
-use super::record::appender;
+use super::record::{appender, note_renamed};
 use crate::cli;
 use crate::config::{Config, Stream};
 use crate::error::{CliError, Result, exit_code};
@@ -40,6 +40,7 @@ pub fn run(config: &Config, args: &cli::Push) -> Result<Report> {
         style: config.style(Stream::Err),
         sessions: BTreeMap::new(),
         gathered_bytes: 0,
+        renamed: BTreeSet::new(),
         any_refused: false,
     };
     let mut input = BufReader::with_capacity(BUFFER_BYTES, stdin()?);
@@ -99,6 +100,8 @@ struct Import<'a> {
     style: Style,
     sessions: BTreeMap<SessionName, Lines>,
     gathered_bytes: usize,
+    /// Sessions that another text names, with a note each.
+    renamed: BTreeSet<SessionName>,
     any_refused: bool,
 }
 
@@ -131,6 +134,9 @@ impl Import<'_> {
         update.fill_defaults();
         let reason = |error: sstat::Error| format!("{error:#}");
         let name = SessionName::from_text(&update.session).map_err(reason)?;
+        if update.session != name.as_str() && self.renamed.insert(name.clone()) {
+            note_renamed(self.config, &update.session, &name);
+        }
         update.session = name.to_string();
         let line = update.encode().map_err(reason)?;
         let lines = self.sessions.entry(name).or_default();

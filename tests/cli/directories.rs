@@ -486,7 +486,7 @@ fn history_reads_all_directories() {
     );
     assert_eq!(
         projects.ok(&["history", "web/*"]),
-        "2026-02-14 20:35:00  main  working         in web\n\
+        "2026-02-14 20:35:00  main     working         in web\n\
          2026-02-14 20:35:00  web-job  blocked         in web\n"
     );
     let single = projects.json(&["history", "--json", "web/main"]);

@@ -131,7 +131,7 @@ pub use json::{JsonObject, JsonValue, escape_json, repair_json};
 #[doc(hidden)]
 pub use name::session_of_file;
 #[doc(hidden)]
-pub use process::ignored_signals;
+pub use process::is_ignored;
 #[doc(hidden)]
 pub use store::lines::GIVE_UP_BYTES;
 #[doc(hidden)]

@@ -154,9 +154,8 @@ impl<'a> Watch<'a> {
         let Some(commands) = self.alerts.as_ref().and_then(Alerts::stop) else {
             return Ok(());
         };
-        let ignored = sstat::ignored_signals(std::process::id());
         let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter();
-        let caught = signals.filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let caught = signals.filter(|signal| !sstat::is_ignored(std::process::id(), *signal));
         let mut signals = signal_hook::iterator::Signals::new(caught)?;
         let end = move || {
             for signal in signals.forever() {

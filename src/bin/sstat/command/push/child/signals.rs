@@ -17,11 +17,6 @@ use signal_hook::consts::SIGCHLD;
 
 pub use platform::{Signals, to_signal};
 
-/// Returns true if a process ignores SIGCHLD.
-pub fn ignores_children(pid: u32) -> bool {
-    sstat::ignored_signals(pid) & (1 << (SIGCHLD - 1)) != 0
-}
-
 /// Stops ignoring SIGCHLD. While a process ignores it, the system drops the exit status
 /// of its children.
 pub fn expect_children() {

@@ -16,11 +16,12 @@ use nix::unistd::{getpgid, getpgrp, getppid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{self, Pid, Resource, Rlimit, WaitOptions, WaitStatus};
-use signal_hook::consts::{SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+use sstat::is_ignored;
 
 use super::Ending;
 use super::descriptors::{release, release_stderr_with};
-use super::signals::{Signals, expect_children, ignores_children, to_signal};
+use super::signals::{Signals, expect_children, to_signal};
 use super::tail::Tail;
 use super::witness::Witness;
 use crate::config;
@@ -82,7 +83,7 @@ fn start(
     has_witness: bool,
     pipes_stderr: bool,
 ) -> io::Result<(Relay, Option<Tail>)> {
-    let needs_launcher = ignores_children(std::process::id());
+    let needs_launcher = is_ignored(std::process::id(), SIGCHLD);
     if !needs_launcher {
         expect_children();
     }
@@ -184,7 +185,7 @@ pub fn await_wrapper(arguments: &[OsString]) -> Option<&[OsString]> {
         return None;
     };
     let wrapper = wrapper.to_str()?.parse().ok()?;
-    while parent_id() == wrapper && ignores_children(wrapper) {
+    while parent_id() == wrapper && is_ignored(wrapper, SIGCHLD) {
         thread::sleep(Duration::from_millis(1));
     }
     Some(command)

@@ -1,7 +1,7 @@
 //! The terminal. It is restored when the screen ends, after an error, in a panic
 //! and before a signal stops or ends the process.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,9 +27,6 @@ use super::platform;
 use crate::render::style::Palette;
 use crate::watch::poller::Waker;
 
-/// Room for a whole frame of a large terminal, which is written at once.
-const BUFFER: usize = 256 * 1024;
-
 /// The size of a terminal that does not report one, e.g. on a serial line.
 const DEFAULT_SIZE: Rect = Rect::new(0, 0, 80, 24);
 
@@ -43,7 +40,7 @@ static IS_SET_UP: AtomicBool = AtomicBool::new(false);
 pub struct Terminal {
     /// Never dropped: its own `drop` would write errors to stderr, and panic if
     /// stderr is closed. [`restore`] does all that is needed.
-    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Output>>>>,
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Output<io::Stdout>>>>,
     reader: Thread,
     events: Receiver<Event>,
     /// Whether the terminal reports the mouse, instead of selecting text with it.
@@ -63,7 +60,11 @@ impl Terminal {
             restore();
             previous_hook(panic);
         }));
-        let out = BufWriter::with_capacity(BUFFER, Output(color));
+        let out = Output {
+            palette: color,
+            frame: Vec::new(),
+            out: io::stdout(),
+        };
         // With another viewport ratatui would use a size of 0 columns. `draw`
         // reads the size before each frame.
         let options = TerminalOptions {
@@ -139,22 +140,27 @@ impl Terminal {
     }
 }
 
-/// Stdout in the colors of the terminal. crossterm writes the first 8 colors as those
-/// of a palette of 256, too.
-struct Output(Option<Palette>);
+/// An output in the colors of the terminal, to which a whole frame is written at once.
+/// crossterm writes the first 8 colors as those of a palette of 256, too.
+struct Output<W> {
+    palette: Option<Palette>,
+    frame: Vec<u8>,
+    out: W,
+}
 
-impl Write for Output {
+impl<W: Write> Write for Output<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0 == Some(Palette::Ansi) {
-            let text = String::from_utf8_lossy(bytes).replace("\x1b[38;5;", "\x1b[3");
-            io::stdout().write_all(text.as_bytes())?;
-            return Ok(bytes.len());
-        }
-        io::stdout().write(bytes)
+        self.frame.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        let mut frame = std::mem::take(&mut self.frame);
+        if self.palette == Some(Palette::Ansi) {
+            let text = String::from_utf8_lossy(&frame);
+            frame = text.replace("\x1b[38;5;", "\x1b[3").into_bytes();
+        }
+        self.out.write_all(&frame)?;
+        self.out.flush()
     }
 }
 
@@ -201,5 +207,28 @@ pub fn restore() {
         platform::discard_input();
         let _ = disable_raw_mode();
         let _ = execute!(out, LeaveAlternateScreen, Show);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_color_of_a_large_frame_is_one_of_the_terminal() {
+        let mut output = Output {
+            palette: Some(Palette::Ansi),
+            frame: Vec::new(),
+            out: Vec::new(),
+        };
+        const COUNT: usize = 100_000;
+        for _ in 0..COUNT {
+            // crossterm writes an escape sequence in parts.
+            for part in ["\x1b[", "38;5;", "3", "m"] {
+                output.write_all(part.as_bytes()).unwrap();
+            }
+        }
+        output.flush().unwrap();
+        assert!(output.out == "\x1b[33m".repeat(COUNT).into_bytes());
     }
 }

@@ -1,11 +1,12 @@
 //! Decides which events raise an alert: once when a condition starts to hold,
 //! and again at an interval while it lasts. Pure: the caller passes the time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use sstat::Session;
 
+use super::MAX_REMOVED;
 use super::event::{Event, EventKind, HealthIssue};
 
 /// The default of `--on`.
@@ -26,10 +27,10 @@ pub const EVENTS: [&str; 11] = [
     "removed",
 ];
 
-/// Returns whether the session of the event, which the filters select, is in the state
-/// that a word of `--on` names; `None` for an event that does not last.
-fn holds(trigger: &str, event: &Event) -> Option<bool> {
-    let Session { update, health, .. } = &event.session;
+/// Returns whether a session, which the filters select, is in the state that a word of
+/// `--on` names; `None` for an event that does not last.
+fn holds(trigger: &str, session: &Session) -> Option<bool> {
+    let Session { update, health, .. } = session;
     Some(match trigger {
         "stale" => health.is_stale(),
         "very_stale" => health.is_very_stale(),
@@ -69,10 +70,12 @@ pub struct AlertStates {
     now: bool,
     /// By session and index of the trigger.
     firing: HashMap<(String, usize), Alert>,
+    /// The alerts of removed sessions, which may return unchanged.
+    removed: HashMap<(String, usize), Alert>,
     /// Until this time, sessions that become stale are not reported.
     hold_until: Option<Instant>,
-    /// The sessions that have become stale during the hold.
-    held: HashSet<String>,
+    /// The sessions that have become stale during a hold, and its end.
+    held: HashMap<String, Instant>,
 }
 
 struct Alert {
@@ -87,8 +90,9 @@ impl AlertStates {
             repeat,
             now,
             firing: HashMap::new(),
+            removed: HashMap::new(),
             hold_until: None,
-            held: HashSet::new(),
+            held: HashMap::new(),
         }
     }
 
@@ -116,65 +120,69 @@ impl AlertStates {
             EventKind::Recovered {
                 issue: HealthIssue::Stale,
                 ..
-            } => hold_until.is_some() && self.held.remove(name),
+            } => self.held.remove(name).is_some_and(|until| at < until),
             _ => false,
         };
         // A session that was acknowledged for a time needs attention again after it.
         let has_expired = event.kind == EventKind::Acknowledged
             && event.session.update.acknowledged_until.is_some()
             && !event.session.health.is_acknowledged;
+        let is_old = event.kind == EventKind::Snapshot
+            && (!self.now || event.session.health.is_acknowledged);
+        let mut report = |trigger: &str| {
+            let (trigger, event) = (trigger.to_owned(), event.clone());
+            alerts.push(AlertEvent { trigger, event });
+        };
         for (index, trigger) in self.triggers.iter().enumerate() {
-            let is_reported = match holds(trigger, event) {
-                None => selected && !is_held && event.kind.name() == trigger,
-                // It may return unchanged.
-                Some(_) if event.kind == EventKind::Removed => continue,
-                Some(holds) => {
-                    let key = (name.to_owned(), index);
-                    let is_new = event.kind == EventKind::Update { from: None };
-                    if !selected || !holds || is_new {
-                        self.firing.remove(&key);
-                    }
-                    if !selected || !holds {
-                        continue;
-                    }
-                    if let Some(alert) = self.firing.get_mut(&key) {
-                        if has_expired {
-                            alert.next_report = Some(at);
-                        }
-                        continue;
-                    }
-                    if !is_raised_by(trigger, &event.kind) {
-                        continue;
-                    }
-                    let is_old = event.kind == EventKind::Snapshot
-                        && (!self.now || event.session.health.is_acknowledged);
-                    let next_report = match self.repeat {
-                        _ if is_held => hold_until,
-                        Some(repeat) if !is_old => Some(at + repeat),
-                        _ => None,
-                    };
-                    let raised_by = event.kind.clone();
-                    let alert = Alert {
-                        raised_by,
-                        next_report,
-                    };
-                    self.firing.insert(key, alert);
-                    !is_held && !is_old
+            let Some(holds) = holds(trigger, &event.session) else {
+                if selected && !is_held && event.kind.name() == trigger {
+                    report(trigger);
                 }
+                continue;
             };
-            if is_reported {
-                alerts.push(AlertEvent {
-                    trigger: trigger.clone(),
-                    event: event.clone(),
-                });
+            let key = (name.to_owned(), index);
+            if event.kind == EventKind::Removed {
+                if self.removed.len() >= MAX_REMOVED {
+                    self.removed.clear();
+                }
+                self.removed.extend(self.firing.remove_entry(&key));
+                continue;
+            }
+            let removed = self.removed.remove_entry(&key);
+            if event.kind == EventKind::Snapshot {
+                self.firing.extend(removed);
+            }
+            if !selected || !holds {
+                self.firing.remove(&key);
+                continue;
+            }
+            if let Some(alert) = self.firing.get_mut(&key) {
+                if has_expired {
+                    alert.next_report = Some(at);
+                }
+            } else if is_raised_by(trigger, &event.kind) {
+                let next_report = match self.repeat {
+                    _ if is_old => None,
+                    _ if is_held => hold_until,
+                    repeat => repeat.map(|repeat| at + repeat),
+                };
+                let raised_by = event.kind.clone();
+                let alert = Alert {
+                    raised_by,
+                    next_report,
+                };
+                self.firing.insert(key, alert);
+                if !is_held && !is_old {
+                    report(trigger);
+                }
             }
         }
-        let is_stale = matches!(
-            event.kind,
-            EventKind::Stale { .. } | EventKind::VeryStale { .. }
-        );
-        if is_held && is_stale {
-            self.held.insert(name.to_owned());
+        match (&event.kind, hold_until) {
+            (EventKind::Stale { .. }, Some(until)) => {
+                self.held.insert(name.to_owned(), until);
+            }
+            (EventKind::Removed, _) => drop(self.held.remove(name)),
+            _ => {}
         }
     }
 
@@ -191,7 +199,6 @@ impl AlertStates {
         for ((name, index), alert) in &mut self.firing {
             if alert.next_report.is_some_and(|next| next <= at) {
                 alert.next_report = self.repeat.map(|repeat| at + repeat);
-                self.held.remove(name);
                 let trigger = self.triggers[*index].clone();
                 due.push((name.clone(), trigger, alert.raised_by.clone()));
             }
@@ -273,6 +280,20 @@ mod tests {
             self.observe(minute, &events)
         }
 
+        fn remove(&mut self, minute: u32) {
+            let now = Self::update(minute, "idle").timestamp;
+            let session = self.table.remove("w", now).unwrap();
+            let event = Event::new(EventKind::Removed, now, &session);
+            assert!(self.observe(minute, &[event]).is_empty());
+        }
+
+        fn overdue(&mut self, minute: u32) -> Vec<String> {
+            let session = self.table.session("w").unwrap();
+            let since = session.update.timestamp;
+            let event = Event::new(EventKind::Overdue { since }, since, session);
+            self.observe(minute, &[event])
+        }
+
         fn repeats(&mut self, minute: u32) -> usize {
             let at = self.begin + Duration::from_secs(60 * u64::from(minute));
             self.states.take_due(at).len()
@@ -322,16 +343,12 @@ mod tests {
         for now in [false, true] {
             let mut scene = Scene::new(&["error"], Some(600), now);
             assert_eq!(scene.push(0, "error"), ["error"]);
-            for kind in [EventKind::Removed, EventKind::Snapshot] {
-                let session = scene.table.session("w").unwrap();
-                let event = Event::new(kind, session.update.timestamp, session);
-                assert!(scene.observe(1, &[event]).is_empty());
-            }
+            scene.remove(1);
+            assert!(scene.states.firing.is_empty());
+            assert!(scene.snapshot(0, "error").is_empty());
             assert_eq!(scene.repeats(10), 1);
             // A new session of this name.
-            scene
-                .table
-                .remove("w", Scene::update(11, "error").timestamp);
+            scene.remove(11);
             assert_eq!(scene.push(11, "error"), ["error"]);
             assert_eq!(scene.repeats(20), 0);
         }
@@ -374,16 +391,15 @@ mod tests {
     }
 
     #[test]
-    fn overdue_session_that_was_stale_before_a_suspension_recovers() {
-        let mut scene = Scene::new(&["stale", "overdue", "recovered"], None, false);
+    fn session_that_was_stale_before_a_suspension_recovers() {
+        let triggers = ["stale", "very_stale", "overdue", "recovered"];
+        let mut scene = Scene::new(&triggers, None, false);
         scene.push(0, "working");
         assert_eq!(scene.tick(10), ["stale"]);
         let until = scene.begin + Duration::from_secs(60 * 31);
         scene.states.hold_stale(until);
-        let session = scene.table.session("w").unwrap();
-        let since = session.update.timestamp;
-        let event = Event::new(EventKind::Overdue { since }, since, session);
-        assert!(scene.observe(30, &[event]).is_empty());
+        assert!(scene.overdue(30).is_empty());
+        assert!(scene.tick(30).is_empty());
         assert_eq!(scene.push(30, "working"), ["recovered"]);
     }
 }

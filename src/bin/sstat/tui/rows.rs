@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sstat::{Attention, Health, Session, Status, Update};
+use sstat::{Attention, Health, Session, Update};
 
-use crate::hook::is_session_end;
+use crate::hook::is_finished;
 use crate::render::style::{Role, worst_issue};
 use crate::tui::text::columns;
 use crate::view::column::Column;
@@ -176,11 +176,7 @@ impl Rows {
 /// Returns when a session without attention has ended; `None` for any other one.
 fn ended_at(session: &Session) -> Option<DateTime<Utc>> {
     let update = &session.update;
-    // Only an update with `stale_after` ends an agent's session. Others are not
-    // parsed.
-    let has_ended = update.status == Status::Completed
-        || (update.stale_after.is_some() && is_session_end(update));
-    (has_ended && !session.needs_attention()).then_some(update.timestamp)
+    (is_finished(update) && !session.needs_attention()).then_some(update.timestamp)
 }
 
 /// Returns the key of the order by attention: the most urgent session first, and of

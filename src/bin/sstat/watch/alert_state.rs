@@ -27,6 +27,8 @@ pub const EVENTS: [&str; 11] = [
     "removed",
 ];
 
+const OVERDUE: &str = "overdue";
+
 /// Returns whether a session, which the filters select, is in the state that a word of
 /// `--on` names; `None` for an event that does not last.
 fn holds(trigger: &str, session: &Session) -> Option<bool> {
@@ -37,7 +39,7 @@ fn holds(trigger: &str, session: &Session) -> Option<bool> {
         "dead" => health.is_dead(),
         "stopped" => health.is_stopped,
         // The limits are filters.
-        "overdue" => true,
+        OVERDUE => true,
         word if EVENTS.contains(&word) => return None,
         status => update.status.as_str() == status,
     })
@@ -48,7 +50,7 @@ fn is_raised_by(trigger: &str, kind: &EventKind) -> bool {
     match kind {
         // From then on, the filters select the session.
         EventKind::Snapshot | EventKind::Overdue { .. } => true,
-        EventKind::Update { .. } => trigger == "overdue" || !EVENTS.contains(&trigger),
+        EventKind::Update { .. } => trigger == OVERDUE || !EVENTS.contains(&trigger),
         kind => kind.name() == trigger,
     }
 }
@@ -62,7 +64,7 @@ pub struct AlertEvent {
 
 /// The alerts that are firing.
 pub struct AlertStates {
-    /// The words of `--on`.
+    /// The words of `--on`, `overdue` last.
     triggers: Vec<String>,
     /// The time between two reports of the same alert.
     repeat: Option<Duration>,
@@ -84,7 +86,8 @@ struct Alert {
 }
 
 impl AlertStates {
-    pub fn new(triggers: Vec<String>, repeat: Option<Duration>, now: bool) -> Self {
+    pub fn new(mut triggers: Vec<String>, repeat: Option<Duration>, now: bool) -> Self {
+        triggers.sort_by_key(|word| word == OVERDUE);
         Self {
             triggers,
             repeat,
@@ -133,6 +136,7 @@ impl AlertStates {
             let (trigger, event) = (trigger.to_owned(), event.clone());
             alerts.push(AlertEvent { trigger, event });
         };
+        let mut is_raised = false;
         for (index, trigger) in self.triggers.iter().enumerate() {
             let Some(holds) = holds(trigger, &event.session) else {
                 if selected && !is_held && event.kind.name() == trigger {
@@ -156,13 +160,17 @@ impl AlertStates {
                 self.firing.remove(&key);
                 continue;
             }
+            // Any other alert of the event says more than `overdue`.
+            let is_silent = is_old || (is_raised && trigger == OVERDUE);
             if let Some(alert) = self.firing.get_mut(&key) {
-                if has_expired {
+                if has_expired && !is_silent {
                     alert.next_report = Some(at);
+                    is_raised = true;
                 }
             } else if is_raised_by(trigger, &event.kind) {
+                is_raised |= !is_silent;
                 let next_report = match self.repeat {
-                    _ if is_old => None,
+                    _ if is_silent => None,
                     _ if is_held => hold_until,
                     repeat => repeat.map(|repeat| at + repeat),
                 };
@@ -172,7 +180,7 @@ impl AlertStates {
                     next_report,
                 };
                 self.firing.insert(key, alert);
-                if !is_held && !is_old {
+                if !is_held && !is_silent {
                     report(trigger);
                 }
             }
@@ -401,5 +409,29 @@ mod tests {
         assert!(scene.overdue(30).is_empty());
         assert!(scene.tick(30).is_empty());
         assert_eq!(scene.push(30, "working"), ["recovered"]);
+    }
+
+    #[test]
+    fn event_raises_overdue_only_if_it_raises_nothing_else() {
+        // An earlier update is not selected.
+        let old = |scene: &mut Scene, status| {
+            scene.push(0, status);
+            scene.states.firing.clear();
+        };
+        for triggers in [["overdue", "error"], ["error", "overdue"]] {
+            let mut scene = Scene::new(&triggers, Some(600), false);
+            old(&mut scene, "error");
+            assert_eq!(scene.overdue(1), ["error"]);
+            assert!(scene.push(2, "error").is_empty());
+            assert_eq!(scene.repeats(30), 1);
+            let mut scene = Scene::new(&triggers, Some(600), false);
+            old(&mut scene, "working");
+            assert_eq!(scene.overdue(1), ["overdue"]);
+            assert_eq!(scene.repeats(30), 1);
+            // An alert for another reason follows.
+            assert_eq!(scene.push(31, "error"), ["error"]);
+            let mut scene = Scene::new(&triggers, None, true);
+            assert_eq!(scene.snapshot(0, "error"), ["error"]);
+        }
     }
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{
-    Error, FileWarningKind, Follower, HealthRules, ProcessIdentity, ProcessState, Session,
+    Error, FileWarningKind, Follower, HealthRules, ProcessIdentity, ProcessState, Session, Status,
     StatusSince, Thresholds, Update,
 };
 
@@ -116,6 +116,7 @@ impl Watcher {
     /// If an environment variable is invalid, or if no directory can be read.
     pub fn new(config: &Config, args: &cli::Watch) -> Result<Self> {
         let directories = config.directories.clone();
+        let named = args.on.iter().map(|word| Status::from_stored(word));
         let now = Instant::now();
         let poller = Poller::new().map_err(|error| CliError::error(format!("pipe: {error}")))?;
         let mut watcher = Self {
@@ -127,6 +128,7 @@ impl Watcher {
                 thresholds: config.rules(&args.reading.staleness)?.thresholds,
                 older_than: args.filters.older_than,
                 longer_than: args.filters.longer_than,
+                named: named.chain(args.filters.status.clone()).collect(),
             }),
             followed: HashMap::new(),
             dir_watcher: DirWatcher::new(directories.paths(), args.poll, &poller.waker()),

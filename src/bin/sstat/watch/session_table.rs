@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{
-    Acknowledgement, Health, ProcessIdentity, ProcessState, Session, StatusDirectory, StatusSince,
-    Thresholds, Update, natural_cmp,
+    Acknowledgement, Health, ProcessIdentity, ProcessState, Session, Status, StatusDirectory,
+    StatusSince, Thresholds, Update, natural_cmp,
 };
 
 use super::event::{Event, EventKind, HealthIssue};
 use crate::directories::{compare, parts, split};
+use crate::hook::is_finished;
 
 /// The times after which the state of a session changes without an update.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,9 @@ pub struct Limits {
     /// `--older-than` and `--longer-than`: a session that has passed them is overdue.
     pub older_than: Option<Duration>,
     pub longer_than: Option<Duration>,
+    /// The statuses that `--status` and `--on` name: only such a session is overdue
+    /// after it has finished.
+    pub named: Vec<Status>,
 }
 
 /// Sessions in natural order of their names, then of their projects.
@@ -368,7 +372,7 @@ impl Entry {
 
 impl Limits {
     /// Returns when the session has passed all limits that are given; `None` without a
-    /// limit or if the time is unknown.
+    /// limit, if the time is unknown, or if nothing more is expected of the session.
     fn overdue_at(&self, session: &Session) -> Option<DateTime<Utc>> {
         // Ages are whole seconds.
         let above = |limit: Duration, start: DateTime<Utc>| {
@@ -381,10 +385,13 @@ impl Limits {
         let longer = self
             .longer_than
             .map(|limit| above(limit, session.since?.at));
-        match (older, longer) {
-            (Some(older), Some(longer)) => Some(older?.max(longer?)),
-            (one, other) => one.or(other)?,
-        }
+        let passed = match (older, longer) {
+            (Some(older), Some(longer)) => older?.max(longer?),
+            (one, other) => one.or(other)??,
+        };
+        let update = &session.update;
+        let is_late = !is_finished(update) || self.named.contains(&update.status);
+        is_late.then_some(passed)
     }
 }
 
@@ -445,7 +452,6 @@ mod tests {
     }
 
     use ProcessState::{Gone, Running, Unknown};
-    use sstat::Status;
 
     #[test]
     fn session_becomes_stale_and_recovers() {
@@ -588,6 +594,31 @@ mod tests {
         scene.0.set_since("v", Some(StatusSince::new(at(0), true)));
         assert_eq!(scene.tick(101), overdue(31), "its start was not known");
         assert!(scene.tick(102).is_empty());
+    }
+
+    #[test]
+    fn finished_session_is_overdue_only_if_its_status_is_named() {
+        let mut limits = Limits {
+            older_than: Some(Duration::from_secs(10)),
+            ..Limits::default()
+        };
+        let ended = r#","stale_after":9,"metadata":{"agent":"a","session_end":"logout"}"#;
+        for is_named in [false, true] {
+            if is_named {
+                limits.named = vec![Status::Completed, Status::Idle];
+            }
+            let mut scene = Scene(SessionTable::new(limits.clone()));
+            for (name, status, keys) in [
+                ("a", "completed", ""),
+                ("b", "idle", ended),
+                ("c", "error", ""),
+            ] {
+                scene.push(0, update(name, 0, status, keys), Unknown);
+            }
+            let events = scene.tick(11).into_iter();
+            let overdue = events.filter(|kind| matches!(kind, EventKind::Overdue { .. }));
+            assert_eq!(overdue.count(), if is_named { 3 } else { 1 });
+        }
     }
 
     #[test]

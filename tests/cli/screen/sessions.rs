@@ -129,6 +129,18 @@ fn warnings_are_kept_once_a_file_and_limited() {
 }
 
 #[test]
+fn screen_says_which_condition_raises_no_alert() {
+    if !have("tmux") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.ok(["push", "w1", "blocked", "m"]);
+    let tmux = Tmux::new(&sandbox, "note", 100, 12);
+    tmux.shell("sstat watch --on blocked --bell");
+    tmux.wait_for("no alert for w1: its condition holds already (--now would report it)");
+}
+
+#[test]
 fn expired_acknowledgement_shows_the_session_again() {
     if !have("tmux") {
         return;

@@ -169,6 +169,35 @@ fn session_that_passes_a_limit_raises_its_alerts() {
 }
 
 #[test]
+fn condition_that_holds_at_the_start_is_noted() {
+    let sandbox = Sandbox::new();
+    for name in ["v", "w"] {
+        sandbox.ok(["push", name, "blocked"]);
+    }
+    let watch = |extra: &[&str]| {
+        let until = ["watch", "v", "w", "--until", "completed", "--timeout", "0s"];
+        let alerts = ["--on", "blocked", "--exec", "true"];
+        let ran = sandbox.run([&until[..], &alerts, extra].concat());
+        assert_eq!(ran.code, 124);
+        ran.stderr
+    };
+    let end = "sstat: timed out: v is blocked, w is blocked\n";
+    let both =
+        "sstat: no alert for 2 sessions: their conditions hold already (--now would report them)\n";
+    let one = "sstat: no alert for w: its condition holds already (--now would report it)\n";
+    assert_eq!(watch(&[]), format!("{both}{end}"));
+    assert_eq!(watch(&["--quiet"]), end);
+    assert_eq!(watch(&["--now"]), end);
+    sandbox.ok(["push", "v", "--ack"]);
+    assert_eq!(watch(&[]), format!("{one}{end}"));
+    // A limit that was passed before the start.
+    sandbox.aged("w", "working", 61);
+    let args = ["--json", "--longer-than", "1m", "--bell"];
+    let live = Live::listening(&sandbox, &args);
+    assert_eq!(live.error() + "\n", one);
+}
+
+#[test]
 fn alert_of_a_session_that_the_filters_no_longer_select_is_not_repeated() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "ready", "idle"]);

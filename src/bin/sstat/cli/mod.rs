@@ -609,7 +609,9 @@ pub struct Watch {
     ///
     /// An event is stale, very_stale, dead, stopped, overdue, exited, recovered,
     /// acknowledged, removed, update or a status. A session is overdue when it has
-    /// passed --longer-than or --older-than, with which this is one of the defaults.
+    /// passed --longer-than or --older-than, with which this is one of the defaults; a
+    /// completed one only if --status or --on names its status. A condition that holds
+    /// at the start counts only with --now.
     #[arg(long, value_name = "EVENT,...", value_delimiter = ',', value_parser = value::trigger, help_heading = "Wait and alerts")]
     pub on: Vec<String>,
     /// Run a command with sh -c when an event occurs

@@ -129,7 +129,9 @@ impl<'a> Watch<'a> {
         if !args.until.is_empty() {
             watch.until = Some(wait_condition(config, args, &watch.watcher)?);
         }
-        for warning in warnings {
+        let alerts = watch.alerts.as_ref();
+        let note = alerts.and_then(|alerts| alerts.note(&watch.watcher));
+        for warning in warnings.iter().chain(&note) {
             watch.warn(warning);
         }
         #[cfg(unix)]

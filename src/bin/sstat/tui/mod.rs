@@ -66,6 +66,8 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
     platform::listen(&mut watcher, sender).map_err(terminal_error)?;
     let mut screen = Screen::new(watcher.now());
     screen.scope = args.filters.to_arguments();
+    let alerts = Alerts::new(args, &watcher, CommandOutput::Discarded)?;
+    screen.note = alerts.as_ref().and_then(|alerts| alerts.note(&watcher));
     let mut names = args.filters.names.iter().filter(|name| is_literal(name));
     if let Some(name) = names.find(|name| watcher.table().named(name).next().is_none()) {
         screen.note(format!("{}; waiting for it", unknown(config, name)));
@@ -77,7 +79,7 @@ pub fn run(config: &Config, args: &cli::Watch, warnings: Vec<String>) -> Result<
             width: None,
             ..config.style(Stream::Out)
         },
-        alerts: Alerts::new(args, &watcher, CommandOutput::Discarded)?,
+        alerts,
         watcher,
         frozen: None,
         signals,

@@ -99,6 +99,13 @@ impl AlertStates {
         }
     }
 
+    /// Returns true if an alert of the session holds when the watch starts, but is not
+    /// reported.
+    pub fn is_old(&self, session: &Session) -> bool {
+        let mut states = self.triggers.iter().map(|trigger| holds(trigger, session));
+        !self.now && !session.health.is_acknowledged && states.any(|holds| holds == Some(true))
+    }
+
     /// Delays alerts of sessions that become stale until this time. Those that have
     /// recovered by then are not reported.
     pub fn hold_stale(&mut self, until: Instant) {

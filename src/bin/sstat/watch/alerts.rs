@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use sstat::Session;
+
 use super::Watcher;
 pub use super::alert_state::EVENTS;
 use super::alert_state::{AlertEvent, AlertStates, DEFAULT};
@@ -56,6 +58,25 @@ impl Alerts {
             commands,
             bell: args.bell,
         }))
+    }
+
+    /// Returns a note about sessions that raise no alert, because the condition holds
+    /// when the watch starts.
+    pub fn note(&self, watcher: &Watcher) -> Option<String> {
+        let sessions = watcher.table().sessions();
+        let is_old = |session: &&Session| self.states.is_old(session) && watcher.wants(session);
+        let old: Vec<&Session> = sessions.filter(is_old).collect();
+        let (about, whose, them) = match &old[..] {
+            [] => return None,
+            [session] => (session.display_name(), "its condition holds", "it"),
+            several => {
+                let about = format!("{} sessions", several.len());
+                (about.into(), "their conditions hold", "them")
+            }
+        };
+        Some(format!(
+            "no alert for {about}: {whose} already (--now would report {them})"
+        ))
     }
 
     /// Reports the alerts that the events raise and those that are due.

@@ -33,10 +33,9 @@ impl Store {
         until: Option<Acknowledgement>,
         durability: Durability,
     ) -> Result<bool> {
-        let Some(file_name) = self.file_of(name)? else {
+        let Some(path) = self.path_of(name)? else {
             return Ok(false);
         };
-        let path = self.path().join(file_name);
         let mut appender = match Appender::existing(path.clone()) {
             Err(error) if error.is_not_found() => return Ok(false),
             appender => appender?,

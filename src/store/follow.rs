@@ -81,11 +81,11 @@ impl Store {
     /// If no file can have this name, or the directory cannot be searched for a
     /// name that contains `\xNN`.
     pub fn follow(&self, name: &str) -> Result<Follower> {
-        let file_name = self.file_of(name)?.ok_or_else(|| Error::Name {
+        let path = self.path_of(name)?.ok_or_else(|| Error::Name {
             name: name.to_owned(),
             reason: "must be usable in a file name",
         })?;
-        Ok(Follower::new(name.to_owned(), self.path().join(file_name)))
+        Ok(Follower::new(name.to_owned(), path))
     }
 }
 

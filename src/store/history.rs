@@ -81,10 +81,9 @@ impl Store {
     /// # Errors
     /// If the file cannot be opened.
     pub fn history(&self, name: &str, query: Query) -> Result<Option<History>> {
-        let Some(file_name) = self.file_of(name)? else {
+        let Some(path) = self.path_of(name)? else {
             return Ok(None);
         };
-        let path = self.path().join(file_name);
         match open::open_read(&path) {
             Ok(open) => Ok(Some(History {
                 name: name.to_owned(),

@@ -101,7 +101,9 @@ impl Location {
         let user = directories::BaseDirs::new();
         match std::env::current_dir() {
             Ok(current) => {
-                if let Some(found) = search_up(&current, home_of(user.as_ref()).as_deref()) {
+                // With links resolved, as Unix spells the current directory.
+                let home = user.as_ref().map(|user| resolve(user.home_dir()));
+                if let Some(found) = search_up(&current, home.as_deref()) {
                     check_owner(&found, sudo_uid)?;
                     return Ok(Self::new(found, Origin::Project));
                 }
@@ -251,12 +253,6 @@ fn variable_in(text: &str) -> Option<String> {
         let is_name = end > 0 && !name.starts_with(|c: char| c.is_ascii_digit());
         is_name.then(|| format!("${}", &name[..end]))
     })
-}
-
-/// Returns the home directory with links resolved, as Unix spells the current
-/// directory.
-fn home_of(user: Option<&directories::BaseDirs>) -> Option<PathBuf> {
-    Some(resolve(user?.home_dir()))
 }
 
 fn resolve(path: &Path) -> PathBuf {

@@ -25,7 +25,6 @@ mod since;
 mod task_filter;
 pub(crate) mod warning;
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,28 +122,20 @@ impl Store {
     }
 
     /// Returns the path of a session's file, which need not exist; `None` for a name
-    /// that no file can have.
+    /// that no file can have. In a session name, `\xNN` can stand for a byte that is not
+    /// UTF-8: only then is the directory searched.
     ///
     /// # Errors
     /// If the name contains `\xNN` and the directory cannot be read.
     pub fn path_of(&self, name: &str) -> Result<Option<PathBuf>> {
-        let file_name = self.file_of(name)?;
-        Ok(file_name.map(|file_name| self.path().join(file_name)))
-    }
-
-    /// Returns the name of a session's file, which need not exist. In a session
-    /// name, `\xNN` can stand for a byte that is not UTF-8: only then is the
-    /// directory searched.
-    fn file_of(&self, name: &str) -> Result<Option<OsString>> {
-        let file_name = OsString::from(format!("{name}{FILE_SUFFIX}"));
-        let mut found = (!name.is_empty() && fits_in_file_name(name)).then_some(file_name);
-        let exists = |file_name: &OsString| self.path().join(file_name).exists();
-        if !name.contains("\\x") || found.as_ref().is_some_and(exists) {
+        let path = self.path().join(format!("{name}{FILE_SUFFIX}"));
+        let mut found = (!name.is_empty() && fits_in_file_name(name)).then_some(path);
+        if !name.contains("\\x") || found.as_ref().is_some_and(|path| path.exists()) {
             return Ok(found);
         }
         Directory::open(self.path())?.names(|entry| {
             if session_of_file(entry).is_some_and(|session| session == name) {
-                found = Some(entry.to_owned());
+                found = Some(self.path().join(entry));
             }
         })?;
         Ok(found)

@@ -31,20 +31,15 @@ pub fn name_with_id(text: &str, id: &str) -> Option<SessionName> {
     SessionName::from_text(&format!("{}{end}", sstat::truncate(text, most))).ok()
 }
 
-/// Returns the suffix that all names of an id share.
+/// Returns the suffix that all names of an id share: its first six letters and digits,
+/// or the last six of a UUID version 7, which begins with the time.
 pub fn name_end(id: &str) -> Option<String> {
-    short_id(id).map(|id| format!("-{id}"))
-}
-
-/// Returns the first six letters and digits, or the last six of a UUID version 7,
-/// which begins with the time.
-fn short_id(id: &str) -> Option<String> {
     const LENGTH: usize = 6;
     let characters: Vec<char> = id.chars().filter(char::is_ascii_alphanumeric).collect();
     let is_version_7 = id.len() == 36 && id.as_bytes()[14] == b'7' && characters.len() == 32;
     let from = if is_version_7 { 32 - LENGTH } else { 0 };
     let short: String = characters.iter().skip(from).take(LENGTH).collect();
-    (!short.is_empty()).then_some(short)
+    (!short.is_empty()).then(|| format!("-{short}"))
 }
 
 #[cfg(test)]

@@ -24,8 +24,9 @@ pub const WITNESS: &str = "signal-witness";
 /// The answer that all signals so far are reported.
 const DONE: u8 = 0;
 
-/// How long a witness may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(10);
+/// How long a witness may take to answer. On a busy machine, it can wait for processor time
+/// between reading a signal and reporting it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running witness. It is killed when this is dropped.
 pub struct Witness {
@@ -130,7 +131,7 @@ impl Drop for Witness {
 pub fn run_witness() -> io::Result<()> {
     close_inherited();
     let signals = Signals::block();
-    let (mut stdin, mut stdout) = (io::stdin(), io::stdout().lock());
+    let (stdin, mut stdout) = (io::stdin(), io::stdout().lock());
     loop {
         let mut fds = vec![PollFd::new(&stdin, PollFlags::IN)];
         fds.extend(
@@ -138,17 +139,20 @@ pub fn run_witness() -> io::Result<()> {
                 .as_fd()
                 .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
         );
-        let is_asked = poll(&mut fds, None).is_ok() && !fds[0].revents().is_empty();
-        if is_asked && stdin.read(&mut [0])? == 0 {
-            return Ok(());
+        let mut questions = 0;
+        if poll(&mut fds, None).is_ok() && !fds[0].revents().is_empty() {
+            questions = rustix::io::read(&stdin, &mut [0; 64])?;
+            if questions == 0 {
+                return Ok(());
+            }
         }
-        // The signals that came before the question are reported before the answer.
+        // The signals that came before the questions are reported before the answers.
         let mut reports: Vec<u8> = signals
             .received()
             .into_iter()
             .map(|signal| signal as u8)
             .collect();
-        reports.extend(is_asked.then_some(DONE));
+        reports.extend(vec![DONE; questions]);
         stdout.write_all(&reports)?;
         stdout.flush()?;
     }

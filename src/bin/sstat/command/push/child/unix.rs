@@ -289,9 +289,13 @@ impl Relay {
 
     fn receive(&mut self, signals: &Signals) {
         let now = Instant::now();
-        self.reported.retain(|(_, end)| *end > now);
+        self.add_received(signals.received(), now);
+    }
+
+    /// Adds the signals that had arrived at this time.
+    fn add_received(&mut self, signals: Vec<i32>, now: Instant) {
         let is_stop = |signal: i32| matches!(signal, SIGTSTP | SIGTTIN | SIGTTOU);
-        for signal in signals.received() {
+        for signal in signals {
             if is_stop(signal) || signal == SIGCONT {
                 self.is_to_stop = is_stop(signal);
                 // As in the kernel, a stop discards a pending SIGCONT and the reverse.
@@ -306,6 +310,9 @@ impl Relay {
                 self.received.push((signal, now + REPORT_WAIT));
             }
         }
+        // Reports that end before this process gets processor time apply to what has
+        // arrived until now.
+        self.reported.retain(|(_, end)| *end > now);
     }
 
     fn is_to_continue(&self) -> bool {
@@ -321,7 +328,7 @@ impl Relay {
                 Some(signals) => {
                     self.received
                         .retain(|(signal, _)| !signals.contains(signal));
-                    let end = now + REPORT_WAIT;
+                    let end = Instant::now() + REPORT_WAIT;
                     self.reported
                         .extend(signals.into_iter().map(|signal| (signal, end)));
                 }
@@ -355,8 +362,8 @@ fn wait(signals: &Signals, relay: &Relay, next_look: Option<Instant>) {
     let mut fds = vec![PollFd::from_borrowed_fd(queue, PollFlags::IN)];
     let reports = relay.witness.as_ref().map(Witness::as_fd);
     fds.extend(reports.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-    let next = relay.received.iter().map(|(_, end)| *end);
-    let next = next.chain(next_look).min();
+    let ends = relay.received.iter().chain(&relay.reported);
+    let next = ends.map(|(_, end)| *end).chain(next_look).min();
     let timeout = next.map(|next| next.saturating_duration_since(Instant::now()));
     let timeout = timeout.and_then(|timeout| timeout.try_into().ok());
     // Fails only for lack of memory.
@@ -417,10 +424,13 @@ pub fn die_by(signal: i32) {
 mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, exit};
+    use std::time::{Duration, Instant};
 
     use nix::sys::signal::{SigSet, Signal as Named, raise};
-    use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-    use signal_hook::consts::SIGTSTP;
+    use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+    use signal_hook::consts::{SIGTERM, SIGTSTP};
+
+    use super::Relay;
 
     /// Set in the process that stops.
     const STOPS: &str = "SSTAT_TEST_STOPS";
@@ -451,5 +461,16 @@ mod tests {
         assert_eq!(wait(), (Some(SIGTSTP), None));
         kill_process(pid, Signal::CONT).unwrap();
         assert_eq!(wait(), (None, Some(7)));
+    }
+
+    #[test]
+    fn report_applies_to_a_signal_that_is_read_late() {
+        let reported = Instant::now();
+        let mut relay = Relay::new(getpid(), None);
+        relay.reported.push((SIGTERM, reported));
+        for (delay, received) in [(50, 0), (51, 1)] {
+            relay.add_received(vec![SIGTERM], reported + Duration::from_millis(delay));
+            assert_eq!(relay.received.len(), received);
+        }
     }
 }

@@ -7,9 +7,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal as Named};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as Named, kill};
+use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use signal_hook::consts::SIGCHLD;
+
+/// A signal that this process sends to itself: the thread has written the signals that
+/// arrived before it. sigwait(3) takes the signal with the lowest number first.
+const MARK: Named = Named::SIGPROF;
+
+/// How long the thread may take to write [`MARK`].
+const MARK_TIMEOUT: Option<&Timespec> = Some(&Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+});
 
 /// The blocked signals of this process and of the threads that it starts.
 pub struct Signals {
@@ -36,18 +48,32 @@ impl Signals {
     }
 
     /// Returns the signals that have arrived since the last call, without
-    /// SIGCHLD.
+    /// SIGCHLD and [`MARK`].
     pub fn received(&self) -> Vec<i32> {
-        let mut bytes = [0; 64];
-        let queue = self.queue.as_ref();
-        let count = queue.map_or(0, |mut queue| queue.read(&mut bytes).unwrap_or(0));
-        let signals = bytes[..count].iter().copied().map(i32::from);
-        signals.filter(|&signal| signal != SIGCHLD).collect()
+        let Some(queue) = &self.queue else {
+            return Vec::new();
+        };
+        let mut signals = Vec::new();
+        // A mark that came too late the last time is not the one of this call.
+        read(queue, &mut signals);
+        let _ = kill(Pid::this(), MARK);
+        let is_readable = || poll(&mut [PollFd::new(queue, PollFlags::IN)], MARK_TIMEOUT) == Ok(1);
+        while is_readable() && !read(queue, &mut signals) {}
+        signals.retain(|signal| ![SIGCHLD, MARK as i32].contains(signal));
+        signals
     }
 
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         self.queue.as_ref().map(AsFd::as_fd)
     }
+}
+
+/// Adds the signals that can be read. Returns true if [`MARK`] is one of them.
+fn read(mut queue: &UnixStream, signals: &mut Vec<i32>) -> bool {
+    let mut bytes = [0; 64];
+    let count = queue.read(&mut bytes).unwrap_or(0);
+    signals.extend(bytes[..count].iter().copied().map(i32::from));
+    bytes[..count].contains(&(MARK as u8))
 }
 
 /// Starts a thread that waits for blocked signals. Returns a stream of their

@@ -120,10 +120,9 @@ fn command_that_cannot_run_is_an_error() {
     ] {
         let ran = sandbox.run(["push", "w", "working", "m", "--", program]);
         assert_eq!(ran.code, code, "{program}");
-        assert!(
-            ran.stderr
-                .starts_with(&format!("sstat: {program}: cannot run: "))
-        );
+        let shown = if program.is_empty() { "''" } else { program };
+        let start = format!("sstat: {shown}: cannot run: ");
+        assert!(ran.stderr.starts_with(&start), "{}", ran.stderr);
         let last = sandbox.updates("w").pop().unwrap();
         assert_eq!(last["status"], "error");
         assert_eq!(last["metadata"]["exit_code"], code);

@@ -200,7 +200,8 @@ fn run_or_interpret<T>(argv: &[OsString], run: impl Fn(Command) -> io::Result<T>
 /// Prints why the command cannot be run.
 fn not_started(argv: &[OsString], source: io::Error, style: &Style) -> Ending {
     let kind = source.kind();
-    let program = argv.first().cloned().unwrap_or_default();
+    let program = argv.first().filter(|program| !program.is_empty());
+    let program = program.cloned().unwrap_or_else(|| "''".into());
     let hint =
         match kind == io::ErrorKind::NotFound && argv.len() == 1 && is_shell_command(&program) {
             true => "; to run a shell command, use: sh -c 'COMMAND'",

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 /// assert_eq!(Status::from_stored("sleeping").as_str(), "sleeping");
 /// # Ok::<(), sstat::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Status {
     /// Busy with its task.
@@ -30,7 +30,6 @@ pub enum Status {
     /// Failed.
     Error,
     /// Waiting for a task.
-    #[default]
     Idle,
     /// Done; no further update is expected.
     Completed,

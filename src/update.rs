@@ -78,7 +78,7 @@ const IDLE_MESSAGE: &str = "Waiting for tasks";
 /// assert_eq!(update.progress, Some(0.5));
 /// # Ok::<(), sstat::BadLine>(())
 /// ```
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Update {
     /// When the update was made.
@@ -141,14 +141,38 @@ impl Update {
     /// progress 1.0, `idle` the message "Waiting for tasks".
     #[must_use]
     pub fn new(session: &SessionName, status: Status, timestamp: DateTime<Utc>) -> Self {
-        let mut update = Self {
-            timestamp,
-            session: session.as_str().to_owned(),
-            status,
-            ..Self::default()
-        };
+        let mut update = Self::blank(timestamp);
+        update.session = session.to_string();
+        update.status = status;
         update.fill_defaults();
         update
+    }
+
+    /// Returns an update without values. Not a public `Default`, which would be an update
+    /// of no session from 1970.
+    ///
+    /// ```compile_fail
+    /// sstat::Update::default();
+    /// ```
+    fn blank(timestamp: DateTime<Utc>) -> Self {
+        Self {
+            timestamp,
+            session: String::new(),
+            status: Status::Idle,
+            progress: None,
+            message: String::new(),
+            task_id: None,
+            metadata: None,
+            stale_after: None,
+            process: None,
+            run: None,
+            wrapper: None,
+            tmux: None,
+            acknowledged_until: None,
+            repeated: false,
+            extra: Vec::new(),
+            dropped: Vec::new(),
+        }
     }
 
     /// Sets a missing progress or message to the default of the status, as
@@ -427,7 +451,7 @@ fn decode_object(
     object: JsonObject<'_>,
     received: Option<DateTime<Utc>>,
 ) -> std::result::Result<Update, BadLine> {
-    let mut update = Update::default();
+    let mut update = Update::blank(DateTime::default());
     let mut timestamp = received.ok_or(BadLine::NoTimestamp);
     let (mut status, mut session, mut message) = (None, None, None);
     let mut unknown = JsonObject::default();

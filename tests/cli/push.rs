@@ -190,6 +190,7 @@ fn invalid_input_is_explained_and_writes_nothing() {
         (vec!["w", "working", "two", "words"], "needs quotes"),
         (vec!["w", "--status", "working"], "STATUS follows SESSION"),
         (vec!["--name", "w", "working"], "argument '--name'"),
+        (vec!["--tail", "5", "w", "working"], "--tail=5"),
         (vec!["w", "working", "m", "50"], "50%"),
         (vec!["w", "working", "m", "NaN"], "0.0 to 1.0"),
         (vec!["w", "working", "m", "-1"], "0.0 to 1.0"),

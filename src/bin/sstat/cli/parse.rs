@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Error, Parser};
 
-use super::{Cli, Command};
+use super::{Cli, Command, value};
 
 /// Parses the command line, the program's name included.
 ///
@@ -43,16 +43,19 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, Error> {
     Err(with_tip(error, own))
 }
 
-/// Returns the error of a `push` with a tip for `--ack 2h` and `--status working`.
+/// Returns the error of a `push` with a tip for `--ack 2h`, `--tail 5` and `--status idle`.
 fn with_tip(mut error: Error, own: &[OsString]) -> Error {
-    let is_split = |words: &[OsString]| {
-        words[0] == "--ack" && sstat::parse_duration(&words[1].to_string_lossy()).is_ok()
+    let is_split = |words: &&[OsString]| {
+        let value = words[1].to_string_lossy();
+        (words[0] == "--ack" && value::duration(&value).is_ok())
+            || (words[0] == "--tail" && value::count(&value).is_ok())
     };
     let argument = context(&error, ContextKind::InvalidArg);
-    let tip = if own.windows(2).any(is_split) {
-        "a duration needs '=': --ack=2h"
+    let tip = if let Some(words) = own.windows(2).find(is_split) {
+        let [option, value] = [0, 1].map(|at| words[at].display());
+        format!("the value needs '=': {option}={value}")
     } else if argument.as_deref() == Some("--status") && own.iter().any(|word| word == "push") {
-        "STATUS follows SESSION without an option"
+        "STATUS follows SESSION without an option".to_owned()
     } else {
         return error;
     };

@@ -34,6 +34,9 @@ pub fn progress(text: &str) -> Result<f64, String> {
             "expected 0.0 to 1.0; did you mean {text}% or {}?",
             value / 100.0
         ),
+        _ if text.contains(',') && sstat::parse_progress(&text.replace(',', ".")).is_some() => {
+            format!("expected a decimal point: {}", text.replace(',', "."))
+        }
         _ if text.ends_with('%') => "expected 0% to 100%".to_owned(),
         _ => {
             let hint = match text.starts_with(char::is_alphabetic) {
@@ -247,6 +250,7 @@ mod tests {
             assert!(progress(text).is_err(), "{text}");
         }
         assert!(progress("50").unwrap_err().contains("50% or 0.5"));
+        assert!(progress("0,5").unwrap_err().ends_with("point: 0.5"));
     }
 
     #[test]

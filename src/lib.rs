@@ -84,7 +84,8 @@
 //!
 //! # Platforms
 //!
-//! Reading and writing work on every platform. [`Liveness`] is known on Linux.
+//! Reading and writing work on every platform. [`Liveness`] is known on Linux, macOS,
+//! Windows and the BSDs.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod directory;

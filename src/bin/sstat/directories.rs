@@ -53,6 +53,11 @@ impl Directories {
         found.unwrap_or((&self.first().store, qualified))
     }
 
+    /// Returns the store of a session.
+    pub fn store_of(&self, session: &Session) -> &Store {
+        self.find(&session.qualified_name()).0
+    }
+
     /// Returns the directory whose project begins a name that the user gave, and the
     /// rest of the name, in which `/` may be a character that a name cannot have.
     pub fn split_given<'n>(&self, given: &'n str) -> Option<(&Location, &'n str)> {

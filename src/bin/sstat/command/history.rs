@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
 use sstat::{
-    FileWarning, HealthRules, History, Query, Session, Status, Store, Thresholds, Update, escape,
+    FileWarning, HealthRules, History, Query, Session, Status, Thresholds, Update, escape,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -58,9 +58,8 @@ pub fn run(config: &Config, args: &cli::History) -> Result<u8> {
     let joins = joining_sessions(args);
     sort_by_arguments(&mut sessions, &args.names);
     let path = |session: &Session| {
-        let qualified_name = session.qualified_name();
-        let (store, name) = config.directories.find(&qualified_name);
-        store.path_of(name).ok()?
+        let store = config.directories.store_of(session);
+        store.path_of(session.name()).ok()?
     };
     // These warnings are repeated when the histories are read. With `joins`, that is done
     // for all files.
@@ -157,11 +156,8 @@ impl Histories<'_> {
     }
 
     fn open(&self, session: &Session, query: Query) -> sstat::Result<Option<History>> {
-        self.store(session).history(session.name(), query)
-    }
-
-    fn store(&self, session: &Session) -> &Store {
-        self.directories.find(&session.qualified_name()).0
+        let store = self.directories.store_of(session);
+        store.history(session.name(), query)
     }
 
     /// Calls `write` for each update of a history.
@@ -219,7 +215,7 @@ impl Histories<'_> {
             HistoryFollower::new(self.directories.clone(), self.query.clone(), joins)?;
         let warnings = self.for_each(
             |line, update| Ok(write(out, line, update)?),
-            |session, history| Ok(follower.add(self.store(session), history)?),
+            |session, history| Ok(follower.add(self.directories.store_of(session), history)?),
         )?;
         output::print_warnings(config, &warnings);
         output::print_messages(config, &self.unknown_statuses(), &[]);

@@ -66,9 +66,8 @@ fn files(
 ) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for session in sessions {
-        let qualified_name = session.qualified_name();
-        let (store, name) = config.directories.find(&qualified_name);
-        let Some(path) = store.path_of(name)? else {
+        let store = config.directories.store_of(session);
+        let Some(path) = store.path_of(session.name())? else {
             continue;
         };
         if !null && path.as_os_str().as_encoded_bytes().contains(&b'\n') {

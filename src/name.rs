@@ -187,47 +187,42 @@ pub fn session_of_file(file_name: &OsStr) -> Option<String> {
 /// `worker2` comes before `worker10`. Different names never compare equal.
 #[must_use]
 pub fn natural_cmp(a: &str, b: &str) -> Ordering {
-    // Skip what both begin with, up to a number: names of one kind differ in their last
-    // number only, and sorting them took a third of a `summary`.
-    let bytes = a.bytes().zip(b.bytes());
-    let common = bytes.take_while(|(x, y)| x == y).count();
-    let start = &a.as_bytes()[..common];
-    let digits = start.iter().rev().take_while(|byte| byte.is_ascii_digit());
-    let number = common - digits.count();
-    let (mut x, mut y) = (&a.as_bytes()[number..], &b.as_bytes()[number..]);
-    loop {
-        let (digits_x, digits_y) = (leading_digits(x), leading_digits(y));
-        if digits_x > 0 && digits_y > 0 {
-            let order = number_cmp(&x[..digits_x], &y[..digits_y]);
-            if order.is_ne() {
-                return order;
-            }
-            (x, y) = (&x[digits_x..], &y[digits_y..]);
-            continue;
-        }
-        match (x.split_first(), y.split_first()) {
-            (Some((first_x, rest_x)), Some((first_y, rest_y))) if first_x == first_y => {
-                (x, y) = (rest_x, rest_y);
-            }
-            // Names that are equal up to here differ in leading zeros only.
-            (None, None) => return a.len().cmp(&b.len()).then_with(|| a.cmp(b)),
-            _ => return x.cmp(y),
-        }
-    }
+    // Texts whose units are equal differ in leading zeros only.
+    natural_units(a)
+        .cmp(natural_units(b))
+        .then_with(|| a.cmp(b))
 }
 
-fn leading_digits(bytes: &[u8]) -> usize {
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.count()
+/// Returns bytes that are in the natural order of the names of files. Comparing them
+/// takes a tenth of the time of [`natural_cmp`], and sorting was a fifth of `summary`.
+pub(crate) fn natural_key(name: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(3 * name.len());
+    for (byte, length, digits) in natural_units(name) {
+        key.push(byte);
+        if byte == b'0' {
+            // The name of a file has at most 255 bytes.
+            key.push(length as u8);
+            key.extend(digits);
+        }
+    }
+    // NUL is in no file's name, and sorts the shorter one of two names first.
+    key.push(0);
+    key.extend(name.bytes());
+    key
 }
 
-fn number_cmp(a: &[u8], b: &[u8]) -> Ordering {
-    fn without_zeros(digits: &[u8]) -> &[u8] {
-        let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
-        &digits[zeros..]
-    }
-    let (a, b) = (without_zeros(a), without_zeros(b));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+/// Splits a text into the units that natural order compares: numbers, each as `0` with
+/// its length and its digits without leading zeros, and other single bytes.
+fn natural_units(text: &str) -> impl Iterator<Item = (u8, usize, &[u8])> {
+    let bytes = text.as_bytes();
+    let units = bytes.chunk_by(|a, b| a.is_ascii_digit() && b.is_ascii_digit());
+    units.map(|unit| match unit[0] {
+        b'0'..=b'9' => {
+            let zeros = unit.iter().take_while(|&&byte| byte == b'0').count();
+            (b'0', unit.len() - zeros, &unit[zeros..])
+        }
+        byte => (byte, 0, &unit[..0]),
+    })
 }
 
 #[cfg(test)]
@@ -338,18 +333,20 @@ mod tests {
     fn natural_order_is_numeric_and_total() {
         let sorted = [
             "",
-            "1",
             "01",
+            "1",
             "2",
             "10",
             "a",
+            "a-1",
             "a0",
             "a00",
-            "a1b",
             "a01b",
+            "a1b",
             "a1c",
             "a2",
             "a10",
+            "a:1",
             "ab",
             "worker",
             "worker2",
@@ -358,15 +355,8 @@ mod tests {
         ];
         for (i, a) in sorted.iter().enumerate() {
             for (j, b) in sorted.iter().enumerate() {
-                let expected = if matches!((*a, *b), ("1", "01") | ("01", "1"))
-                    || matches!((*a, *b), ("a1b", "a01b") | ("a01b", "a1b"))
-                {
-                    // Equal as numbers: the shorter one comes first.
-                    a.len().cmp(&b.len())
-                } else {
-                    i.cmp(&j)
-                };
-                assert_eq!(natural_cmp(a, b), expected, "{a} {b}");
+                assert_eq!(natural_cmp(a, b), i.cmp(&j), "{a} {b}");
+                assert_eq!(natural_key(a).cmp(&natural_key(b)), i.cmp(&j), "{a} {b}");
             }
         }
     }

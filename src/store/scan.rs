@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::error::Result;
 use crate::health::{HealthRules, Session};
-use crate::name::{natural_cmp, session_of_file};
+use crate::name::{natural_key, session_of_file};
 use crate::store::open::Directory;
 use crate::store::{FileWarning, Store, read_session};
 
@@ -46,7 +46,7 @@ impl Store {
                 files.push((name, file_name.to_owned()));
             }
         })?;
-        files.sort_unstable_by(|(a, _), (b, _)| natural_cmp(a, b));
+        files.sort_by_cached_key(|(name, _)| natural_key(name));
 
         let several = files.len() >= MIN_FILES_FOR_THREADS;
         let mut slots: Vec<Option<Session>> = Vec::new();

@@ -150,7 +150,8 @@ pub fn select(
     selection.warnings.sort_by(|a, b| a.path.cmp(&b.path));
     selection.warnings.dedup_by(|a, b| a.path == b.path);
     if !is_single || !names.literal.is_empty() {
-        sessions.sort_unstable_by(|a, b| compare(parts(a), parts(b)));
+        // A stable sort merges the directories, whose sessions are in order.
+        sessions.sort_by(|a, b| compare(parts(a), parts(b)));
         // The bare and the qualified name of one session may be given.
         sessions.dedup_by(|a, b| parts(a) == parts(b));
     }

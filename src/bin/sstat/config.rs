@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sstat::{Durability, HealthRules, Location, Thresholds};
 
-use crate::cli::{ColorChoice, Common, Moment, Push, StalenessArgs};
+use crate::cli::{ColorChoice, Common, Moment, Push, StalenessArgs, stale_statuses};
 use crate::directories::Directories;
 use crate::error::{CliError, Result};
 use crate::render::style::{Palette, Style};
@@ -69,14 +70,11 @@ impl Config {
     }
 
     pub fn clock(&self) -> Result<Clock> {
-        let parse = |text: String| {
-            sstat::parse_timestamp(&text).ok_or_else(|| {
-                CliError::error(format!(
-                    "SSTAT_NOW: invalid time '{text}': expected RFC 3339"
-                ))
-            })
-        };
-        Ok(Clock(text_variable("SSTAT_NOW")?.map(parse).transpose()?))
+        let time = parsed_variable("SSTAT_NOW", |text| {
+            sstat::parse_timestamp(text)
+                .ok_or_else(|| format!("invalid time '{text}': expected RFC 3339"))
+        });
+        time.map(Clock)
     }
 
     /// Returns the health rules for the current time and the given thresholds.
@@ -286,21 +284,17 @@ pub fn before(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
 fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
     let default = Thresholds::default();
     let duration = |given: Option<Duration>, name: &str| match given {
-        None => duration_variable(name),
+        None => parsed_variable(name, sstat::parse_duration),
         given => Ok(given),
     };
     let stale = duration(args.stale_after, "SSTAT_STALE_AFTER")?;
     let very_stale = duration(args.very_stale_after, "SSTAT_VERY_STALE_AFTER")?;
     let statuses = match &args.stale_status {
-        Some(statuses) => statuses.clone(),
-        None => match text_variable("SSTAT_STALE_STATUS")? {
-            None => default.statuses,
-            Some(text) => text.parse().map_err(|_| {
-                CliError::error(format!(
-                    "SSTAT_STALE_STATUS: invalid status list '{text}': expected \"all\" or a comma-separated list of statuses"
-                ))
-            })?,
-        },
+        None => parsed_variable("SSTAT_STALE_STATUS", |text| {
+            let list = stale_statuses(text);
+            list.map_err(|reason| format!("invalid status list '{text}': {reason}"))
+        })?,
+        given => given.clone(),
     };
     let very_stale = very_stale.unwrap_or_else(|| match stale {
         Some(stale) if stale >= default.very_stale => stale.saturating_mul(3),
@@ -315,22 +309,21 @@ fn thresholds(args: &StalenessArgs) -> Result<Thresholds> {
         )));
     }
     let mut thresholds = Thresholds::new(stale, very_stale);
-    thresholds.statuses = statuses;
+    thresholds.statuses = statuses.unwrap_or(default.statuses);
     Ok(thresholds)
 }
 
-fn duration_variable(name: &str) -> Result<Option<Duration>> {
-    let parse = |text: String| {
-        sstat::parse_duration(&text).map_err(|error| CliError::error(format!("{name}: {error:#}")))
+/// Returns the parsed value of a variable. The error of `parse` follows the name.
+fn parsed_variable<T, E: Display>(
+    name: &str,
+    parse: impl FnOnce(&str) -> std::result::Result<T, E>,
+) -> Result<Option<T>> {
+    let fail = |reason: &dyn Display| CliError::error(format!("{name}: {reason}"));
+    let Some(value) = variable(name) else {
+        return Ok(None);
     };
-    text_variable(name)?.map(parse).transpose()
-}
-
-fn text_variable(name: &str) -> Result<Option<String>> {
-    let invalid = |_| CliError::error(format!("{name}: invalid UTF-8"));
-    variable(name)
-        .map(|value| value.into_string().map_err(invalid))
-        .transpose()
+    let text = value.to_str().ok_or_else(|| fail(&"invalid UTF-8"))?;
+    parse(text).map(Some).map_err(|error| fail(&error))
 }
 
 /// Returns all variables, for a wrapped command.

@@ -21,7 +21,7 @@ use crate::view::group::GroupBy;
 
 pub use filters::MetaFilter;
 pub use parse::{has_hook_option, lacks_command, parse, parse_valid_part};
-pub use value::pattern;
+pub use value::{pattern, stale_statuses};
 
 /// Show the status of many workers, without a server
 ///

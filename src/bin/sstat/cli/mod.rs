@@ -258,7 +258,7 @@ pub struct Push {
     pub sync: bool,
     /// Read updates from stdin, as JSON Lines
     ///
-    /// They can be of any number of sessions. An invalid line is reported, the others are recorded, and the exit code
+    /// They can be of any number of sessions in one directory. An invalid line is reported, the others are recorded, and the exit code
     /// is 2.
     #[arg(long, conflicts_with_all = ["session", "progress", "task", "message_by_name", "meta", "metadata",
           "expect", "pid", "hook", "command"])]

@@ -65,6 +65,19 @@ impl Live {
         serde_json::from_str(&self.line()).unwrap()
     }
 
+    /// Acknowledges a session for a time that has not passed when the watch reads it, and
+    /// returns the event.
+    fn acknowledge_briefly(&self, sandbox: &Sandbox, session: &str) -> Value {
+        let mut seconds = 2;
+        loop {
+            sandbox.ok(["push", session, &format!("--ack={seconds}s")]);
+            match self.lines.recv_timeout(Duration::from_secs(seconds + 30)) {
+                Ok(line) => return serde_json::from_str(&line).unwrap(),
+                Err(_) => seconds *= 2,
+            }
+        }
+    }
+
     /// Returns the next event, as "update SESSION FROM TO".
     pub fn short(&self) -> String {
         short(&self.event())

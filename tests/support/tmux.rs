@@ -85,16 +85,20 @@ impl<'a> Tmux<'a> {
     }
 
     /// Waits until the terminal shows the expected text and all else that belongs to it:
-    /// the second of two equal captures is not one of half a frame. Returns all text.
+    /// the last of three captures that are equal, apart from numbers such as the time, is
+    /// not one of half a frame. Returns all text.
     pub fn wait(&self, event: &str, expected: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         let mut previous = String::new();
+        let mut repeats = 0;
         loop {
             let capture = self.capture();
-            if capture == previous && expected(&capture) {
+            let text = capture.replace(|c: char| c.is_ascii_digit(), "");
+            repeats = if text == previous { repeats + 1 } else { 0 };
+            if repeats >= 2 && expected(&capture) {
                 return capture;
             }
-            previous.clone_from(&capture);
+            previous = text;
             assert!(Instant::now() < deadline, "no {event}:\n{capture}");
             std::thread::sleep(Duration::from_millis(30));
         }
@@ -109,7 +113,7 @@ impl<'a> Tmux<'a> {
         let path = self.sandbox.root().join("settings");
         let _ = std::fs::remove_file(&path);
         self.shell("stty -g > settings.new; mv settings.new settings");
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !path.exists() {
             assert!(Instant::now() < deadline, "{}", self.capture());
             std::thread::sleep(Duration::from_millis(20));

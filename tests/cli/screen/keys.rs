@@ -1,7 +1,5 @@
 //! Keys, the mouse and pasted text.
 
-use std::time::{Duration, Instant};
-
 use super::{dozen, fake_tmux, selected};
 use crate::support::tmux::Tmux;
 use crate::support::{Sandbox, have};
@@ -317,13 +315,8 @@ fn key_switches_to_the_sessions_pane() {
     outer.keys(&["t"]);
     outer.wait_for("tmux: can't find session");
     outer.keys(&["j", "t"]);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while inner
-        .ok(&["list-clients", "-F", "#{client_session}"])
-        .trim()
-        != "stuck"
-    {
-        assert!(Instant::now() < deadline, "{}", outer.capture());
-        std::thread::sleep(Duration::from_millis(30));
-    }
+    outer.wait("the session's pane", |_| {
+        let sessions = inner.ok(&["list-clients", "-F", "#{client_session}"]);
+        sessions.trim() == "stuck"
+    });
 }

@@ -112,10 +112,11 @@ fn acknowledged_alert_is_not_repeated() {
 fn alert_is_reported_again_when_an_acknowledgement_expires() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "idle"]);
-    let _live = Live::listening(&sandbox, &["--json", "--on", "error", "--exec", NOTE]);
+    let live = Live::listening(&sandbox, &["--json", "--on", "error", "--exec", NOTE]);
     sandbox.ok(["push", "w", "error"]);
     assert_eq!(lines(&sandbox, 1), ["error w idle error"]);
-    sandbox.ok(["push", "w", "--ack=5s"]);
+    assert_eq!(live.short(), "update w idle error");
+    live.acknowledge_briefly(&sandbox, "w");
     assert_eq!(lines(&sandbox, 2)[1], "error w idle error");
 }
 
@@ -202,10 +203,10 @@ fn alert_of_a_session_that_the_filters_no_longer_select_is_not_repeated() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "ready", "idle"]);
     let args = [
-        "--json", "--since", "2s", "--on", "error", "--repeat", "20ms",
+        "--json", "--since", "5s", "--on", "error", "--repeat", "20ms",
     ];
     let _live = Live::listening(&sandbox, &[&args[..], &["--exec", NOTE]].concat());
-    write_future(&sandbox, "w", "error", 2);
+    write_future(&sandbox, "w", "error", 5);
     write_future(&sandbox, "v", "error", 3600);
     let recent = |count: usize| lines(&sandbox, count).into_iter().rev().take(count);
     wait_until("both are repeated", || {
@@ -218,26 +219,11 @@ fn alert_of_a_session_that_the_filters_no_longer_select_is_not_repeated() {
 }
 
 #[test]
-#[cfg_attr(
-    sstat_portable,
-    ignore = "a poll sees the update when it is stale again"
-)]
 fn stale_session_raises_an_alert() {
     let sandbox = Sandbox::with_real_clock();
-    sandbox.ok(["push", "w", "idle"]);
-    let _live = Live::listening(
-        &sandbox,
-        &[
-            "--json",
-            "--on",
-            "stale,recovered",
-            "--stale-after",
-            "0s",
-            "--now",
-            "--exec",
-            NOTE,
-        ],
-    );
+    sandbox.aged("w", "idle", 0);
+    let args = ["--json", "--on", "stale,recovered", "--now", "--exec", NOTE];
+    let _live = Live::listening(&sandbox, &args);
     assert_eq!(lines(&sandbox, 1), ["stale w idle"]);
     sandbox.ok(["push", "w", "working"]);
     assert_eq!(lines(&sandbox, 2)[1], "recovered w working");
@@ -303,7 +289,7 @@ fn alerts_are_dropped_while_too_many_are_waiting() {
     let sandbox = Sandbox::new();
     sandbox.ok(["push", "w", "idle"]);
     // The commands of one session run one after another.
-    let script = "echo >> alerts; [ -e go ] || sleep 100";
+    let script = "echo >> alerts; [ -e go ] || sleep 1000";
     let live = Live::listening(&sandbox, &["--json", "--on", "update", "--exec", script]);
     let line = "{\"timestamp\":\"2026-02-14T20:35:00Z\",\"status\":\"working\"}\n";
     let file = fs::File::options().append(true).open(sandbox.file("w"));
@@ -353,7 +339,7 @@ fn failing_command_is_reported() {
 fn running_commands_end_before_the_watch() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "working"]);
-    let script = "sleep 0.3; echo done >> alerts; echo shown";
+    let script = "sleep 0.1; echo done >> alerts; echo shown";
     let ran = sandbox.run([
         "watch", "w", "--until", "working", "--now", "--on", "working", "--exec", script,
     ]);
@@ -381,7 +367,6 @@ fn forty_blocked() -> Sandbox {
 #[test]
 fn waiting_commands_do_not_start_after_a_timeout() {
     let sandbox = forty_blocked();
-    let start = Instant::now();
     let ran = sandbox.run([
         "watch",
         "w*",
@@ -393,10 +378,9 @@ fn waiting_commands_do_not_start_after_a_timeout() {
         "blocked",
         "--now",
         "--exec",
-        "echo >> alerts; sleep 2",
+        "echo >> alerts; sleep 1000",
     ]);
     assert_eq!(ran.code, 124, "{}", ran.stderr);
-    assert!(start.elapsed() < Duration::from_secs(20));
     assert_eq!(lines(&sandbox, 8).len(), 8);
 }
 
@@ -404,7 +388,7 @@ fn waiting_commands_do_not_start_after_a_timeout() {
 fn verdict_starts_the_command_of_its_event_and_stops_the_others() {
     let sandbox = forty_blocked();
     sandbox.ok(["push", "last", "working"]);
-    let script = "echo $SSTAT_EVENT $$ >> alerts; [ $SSTAT_EVENT = completed ] || sleep 100";
+    let script = "echo $SSTAT_EVENT $$ >> alerts; [ $SSTAT_EVENT = completed ] || sleep 1000";
     let args = [
         "last",
         "w*",
@@ -421,7 +405,6 @@ fn verdict_starts_the_command_of_its_event_and_stops_the_others() {
     sandbox.ok(["push", "last", "completed"]);
     assert_eq!(live.code(), 0);
     assert!(start.elapsed() >= Duration::from_secs(5));
-    assert!(start.elapsed() < Duration::from_secs(20));
     let lines = lines(&sandbox, 9);
     assert_eq!(lines.len(), 9);
     assert!(lines[8].starts_with("completed "), "{lines:?}");
@@ -431,8 +414,10 @@ fn verdict_starts_the_command_of_its_event_and_stops_the_others() {
     assert!(live.error().contains("killed: the watch has ended"));
 }
 
+/// Returns true if the process still sleeps, or a shell will. Another process can have
+/// got its id.
 fn is_running(pid: &str) -> bool {
-    !ps(pid, "pid").is_empty()
+    ps(pid, "args").contains("sleep 1000")
 }
 
 #[cfg(unix)]
@@ -441,7 +426,7 @@ fn signal_ends_the_watch_and_its_commands() {
     for (name, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)] {
         let sandbox = Sandbox::with_real_clock();
         sandbox.ok(["push", "w", "blocked"]);
-        let script = "echo $$ >> alerts; trap '' TERM; sleep 100";
+        let script = "echo $$ >> alerts; trap '' TERM; sleep 1000";
         let args = ["--json", "--on", "blocked", "--now", "--exec", script];
         let mut live = Live::listening(&sandbox, &args);
         let pid = lines(&sandbox, 1).remove(0);
@@ -457,7 +442,7 @@ fn signal_ends_the_watch_and_its_commands() {
 fn signal_after_a_verdict_ends_the_commands() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "blocked"]);
-    let script = "echo $$ >> alerts; sleep 100";
+    let script = "echo $$ >> alerts; sleep 1000";
     let args = [
         "w",
         "--until",
@@ -502,7 +487,7 @@ fn signal_ends_a_watch_whose_output_is_blocked() {
     for name in ["v", "w"] {
         sandbox.ok(["push", name, "error", &"x".repeat(50_000)]);
     }
-    let script = "echo $$ >> alerts; sleep 100";
+    let script = "echo $$ >> alerts; sleep 1000";
     let mut command = sandbox.command(["watch", "--json", "--now", "--exec", script]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let pids = lines(&sandbox, 2);
@@ -517,7 +502,7 @@ fn signal_ends_a_watch_whose_output_is_blocked() {
 fn failure_ends_the_commands() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "blocked"]);
-    let script = "echo $$ >> alerts; exec sleep 100";
+    let script = "echo $$ >> alerts; exec sleep 1000";
     let args = [
         "watch", "--json", "--on", "blocked", "--now", "--exec", script,
     ];
@@ -535,7 +520,7 @@ fn failure_ends_the_commands() {
 fn closed_output_ends_the_commands() {
     let sandbox = Sandbox::with_real_clock();
     sandbox.ok(["push", "w", "blocked"]);
-    let script = "echo $$ >> alerts; sleep 100";
+    let script = "echo $$ >> alerts; sleep 1000";
     let mut command = Command::new("sh");
     sandbox.isolate(&mut command);
     let watch = "sstat watch --json --on blocked --now --exec \"$0\" | { read line; until [ -s alerts ]; do sleep 0.01; done; }";
@@ -566,13 +551,13 @@ fn stale_alert_waits_after_a_suspension() {
     let args = [
         "--json",
         "--stale-after",
-        "8s",
+        "15s",
         "--on",
         "stale,recovered,error",
     ];
     let live = Live::listening(&sandbox, &[&args[..], &["--exec", NOTE]].concat());
     live.signal("STOP");
-    std::thread::sleep(Duration::from_secs(15));
+    std::thread::sleep(Duration::from_secs(22));
     live.signal("CONT");
     assert_eq!(live.short(), "stale w");
     sandbox.ok(["push", "w", "error"]);

@@ -16,7 +16,7 @@ use sstat::{JsonObject, SessionName};
 pub use change::{Context, Sender, StatusChange};
 pub use event::Event;
 pub use owner::{Claim, claim, is_shared_daemon};
-pub use state::{HookState, is_finished, is_session_end};
+pub use state::{HookState, is_finished};
 pub use table::change;
 pub use wording::base_name;
 

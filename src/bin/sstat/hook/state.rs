@@ -67,20 +67,14 @@ impl HookState {
     }
 }
 
-/// Returns true if the update is the last one of an agent's session. Inside a wrapped
-/// command, others may follow.
-pub fn is_session_end(update: &Update) -> bool {
+/// Returns true if nothing more is expected of the session: it is completed, or the
+/// update is the last one of an agent's session. Inside a wrapped command, others may
+/// follow.
+pub fn is_finished(update: &Update) -> bool {
     let has_ended = |state: HookState| state.session_end.is_some();
     // Updates without `stale_after` are not parsed: none of them ends a session.
-    update.stale_after.is_some()
-        && update.wrapper.is_none()
-        && HookState::of(update).is_some_and(has_ended)
-}
-
-/// Returns true if nothing more is expected of the session: it is completed, or the
-/// session of an agent that has ended.
-pub fn is_finished(update: &Update) -> bool {
-    update.status == Status::Completed || is_session_end(update)
+    let may_end = update.stale_after.is_some() && update.wrapper.is_none();
+    update.status == Status::Completed || (may_end && HookState::of(update).is_some_and(has_ended))
 }
 
 /// The status behind open requests.

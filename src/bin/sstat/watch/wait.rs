@@ -8,7 +8,7 @@ use sstat::{Session, Status};
 use super::event::{Event, EventKind};
 use crate::cli;
 use crate::error::exit_code;
-use crate::hook::is_session_end;
+use crate::hook::is_finished;
 use crate::select::Names;
 
 /// The sessions to wait for, and which of them have reached a status or failed.
@@ -128,8 +128,7 @@ impl WaitCondition {
             _ => false,
         };
         let reached = self.statuses.contains(status);
-        let ended =
-            matches!(status, Status::Completed | Status::Error) || is_session_end(&session.update);
+        let ended = *status == Status::Error || is_finished(&session.update);
         let failed = |code, why: &str| Some(Verdict::failed(code, format!("{label}: {why}")));
         let pid = session.update.process.as_ref();
         let pid = pid.map_or(String::new(), |process| format!(" {}", process.pid));

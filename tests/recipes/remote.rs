@@ -84,7 +84,7 @@ fn pushed_sessions_can_be_prefixed_with_the_host_name() {
     sandbox.ok(["push", "w1", "working", "on build7"]);
     let ran = run_documented(
         &sandbox,
-        r#"sstat history --all --jsonl | jq -c --unbuffered '.session |= "build7:" + .' | ssh hub sstat push --stdin"#,
+        r#"sstat history --all --limit 0 --jsonl | jq -c --unbuffered '.session |= "build7:" + .' | ssh hub sstat push --stdin"#,
     );
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(remote(&sandbox, "build7:w1").contains("on build7"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,8 @@ fn rotation_neither_loses_nor_duplicates_updates() {
     }
     let config_path = sandbox.root().join("logrotate.conf");
     fs::write(&config_path, config).unwrap();
+    // logrotate ignores a file that the group may change, whatever the umask is.
+    fs::set_permissions(&config_path, fs::Permissions::from_mode(0o644)).unwrap();
 
     let pushing = AtomicBool::new(true);
     let rotate = || {

@@ -220,22 +220,18 @@ fn job_stops_and_continues_with_its_command() {
     let command: u64 = line(&mut output).parse().unwrap();
     let sstat = u64::from(child.id());
     let group = format!("-{sstat}");
-    let wait_for = |is_stopped: bool| {
+    // A process that waits for processor time still stops by itself.
+    let wait_for = |state: char| {
         for pid in [sstat, command] {
             eventually("the state", || {
-                (terminal::state(pid)? == 'T').eq(&is_stopped).then_some(())
+                (terminal::state(pid)? == state).then_some(())
             });
         }
     };
     for target in [sstat.to_string(), group.clone(), sstat.to_string(), group] {
-        for (signal, is_stopped) in [
-            ("TSTP", true),
-            ("CONT", false),
-            ("TTIN", true),
-            ("CONT", false),
-        ] {
+        for (signal, state) in [("TSTP", 'T'), ("CONT", 'S'), ("TTIN", 'T'), ("CONT", 'S')] {
             support::kill(signal, &target);
-            wait_for(is_stopped);
+            wait_for(state);
         }
     }
     kill("-TERM", sstat);
@@ -508,26 +504,46 @@ fn witness_answers_each_question() {
     assert_eq!(code_of(&mut witness), 0);
 }
 
-/// Starts a wrapped [`RECEIVER`] and strace, which delays system calls of the witness.
+/// strace delays sstat by two seconds before it stops with the command.
+#[test]
 #[cfg(all(target_os = "linux", not(sstat_portable)))]
-fn start_with_slow_witness(
-    sandbox: &Sandbox,
-    calls: &str,
-    delay: &str,
-) -> (Child, BufReader<std::process::ChildStdout>, Child) {
-    let (child, output) = start_receiver(sandbox);
-    let witness = eventually("the witness", || witness_of(child.id())).to_string();
+fn command_that_continues_before_sstat_has_stopped_is_awaited() {
+    if !have("strace") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut sstat = sandbox.command(["push", "w", "working", "--", "sleep", "60"]);
+    let mut child = sstat.process_group(0).spawn().unwrap();
+    let pid = child.id();
+    let command = eventually("the command", || child_of(pid, "^sleep 60$"));
+    let mut strace = trace(&pid.to_string(), "tgkill", "delay_enter=2s");
+    support::kill("TSTP", &format!("-{pid}"));
+    for (stopped, state) in [(command, 'T'), (pid.into(), 't')] {
+        eventually("the stop", || {
+            (terminal::state(stopped)? == state).then_some(())
+        });
+    }
+    support::kill("CONT", &format!("-{pid}"));
+    support::kill("TERM", &format!("-{pid}"));
+    let status = eventually("the end", || child.try_wait().unwrap());
+    assert_eq!(status.signal(), Some(SIGTERM));
+    strace.wait().unwrap();
+}
+
+/// Starts strace, which delays the system calls of a process.
+#[cfg(all(target_os = "linux", not(sstat_portable)))]
+fn trace(process: &str, calls: &str, delay: &str) -> Child {
     let mut strace = Command::new("strace");
-    strace.args(["-p", &witness, "-o", "/dev/null"]);
+    strace.args(["-p", process, "-o", "/dev/null"]);
     strace.args(["-e", &format!("trace={calls}")]);
     strace.args(["-e", &format!("inject={calls}:{delay}")]);
     let strace = strace.stderr(Stdio::null()).spawn().unwrap();
-    let status = format!("/proc/{witness}/status");
+    let status = format!("/proc/{process}/status");
     eventually("the tracer", || {
         let status = std::fs::read_to_string(&status).unwrap();
         (!status.contains("TracerPid:\t0")).then_some(())
     });
-    (child, output, strace)
+    strace
 }
 
 #[test]
@@ -542,8 +558,10 @@ fn slow_witness_loses_no_signal_and_doubles_none() {
         ("write", "delay_enter=100ms", 1),
     ] {
         let sandbox = Sandbox::new();
-        let (mut child, mut output, mut strace) = start_with_slow_witness(&sandbox, calls, delay);
+        let (mut child, mut output) = start_receiver(&sandbox);
         let pid = child.id();
+        let witness = eventually("the witness", || witness_of(pid)).to_string();
+        let mut strace = trace(&witness, calls, delay);
         for _ in 0..count {
             support::kill("USR1", &format!("-{pid}"));
             assert_eq!(line(&mut output), "10", "{calls}");

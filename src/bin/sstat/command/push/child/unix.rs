@@ -15,7 +15,9 @@ use nix::sys::signal::{SigSet, Signal as Named, raise};
 use nix::unistd::{getpgid, getpgrp, getppid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{self, Pid, Resource, Rlimit, WaitOptions, WaitStatus};
+use rustix::process::{
+    self, Pid, Resource, Rlimit, WaitId, WaitIdOptions, WaitOptions, WaitStatus,
+};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
 use sstat::is_ignored;
 
@@ -204,13 +206,16 @@ fn supervise(signals: &Signals, mut relay: Relay, releases_stderr: bool) -> io::
     let started = Instant::now();
     let mut next_look = releases_stderr.then(|| started + FIRST_LOOK);
     // Without a queue of signals, only the end of the child is awaited.
-    let mut wait_options = WaitOptions::UNTRACED;
+    let mut wait_options = WaitOptions::UNTRACED | WaitOptions::CONTINUED;
     wait_options.set(WaitOptions::NOHANG, signals.as_fd().is_some());
     loop {
         relay.receive(signals);
         relay.forward();
         // As process 1 of a container, this also reaps orphans.
         while let Some((pid, status)) = process::wait(wait_options)? {
+            if status.continued() {
+                continue;
+            }
             if relay
                 .witness
                 .as_ref()
@@ -231,7 +236,9 @@ fn supervise(signals: &Signals, mut relay: Relay, releases_stderr: bool) -> io::
                 && (relay.is_to_stop || !relay.is_to_continue() && is_job_of_a_shell())
             {
                 // The job of a shell stops. The SIGCONT that ends this is forwarded.
-                act_by(signal);
+                act_by(signal, Some(relay.child));
+                // What arrives after the stop is not what was reported before it.
+                relay.reported.retain(|(_, end)| *end > Instant::now());
             }
         }
         if next_look.is_some_and(|look| look <= Instant::now()) {
@@ -379,16 +386,27 @@ fn is_job_of_a_shell() -> bool {
     job.is_in_foreground() && job.has_job_control() && !is_group_of_parent
 }
 
-/// Has a signal act on this process as it acted on the command.
-fn act_by(signal: i32) {
+/// Has a signal act on this process as it acted on the command. With `stopped`, it does not
+/// stop this process if that child is no longer stopped.
+fn act_by(signal: i32, stopped: Option<Pid>) {
     if let Ok(signal) = Named::try_from(signal) {
         let blocked = SigSet::from(signal);
         // Raised while it is blocked, a stop signal and an equal one of the terminal stop
         // this process once: the SIGCONT that ends the stop discards the other.
         let _ = raise(signal);
+        // The stop signal has discarded a SIGCONT that arrived before.
+        if stopped.is_some_and(has_continued_or_ended) {
+            let _ = raise(Named::SIGCONT);
+        }
         let _ = blocked.thread_unblock();
         let _ = blocked.thread_block();
     }
+}
+
+fn has_continued_or_ended(child: Pid) -> bool {
+    let options = WaitIdOptions::CONTINUED | WaitIdOptions::EXITED;
+    let options = options | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(process::waitid(WaitId::Pid(child), options), Ok(None))
 }
 
 /// Kills this process by the signal that killed the command, so that the caller
@@ -410,7 +428,7 @@ pub fn die_by(signal: i32) {
     // Restores the default action of a signal that is ignored or caught. It does not
     // know all signals, and takes SIGIO for harmless.
     let _ = signal_hook::low_level::emulate_default_handler(signal);
-    act_by(signal);
+    act_by(signal, None);
     // A real-time signal, or SIGIO with a handler.
     let _ = SigSet::empty().thread_set_mask();
     let mut shell = Command::new("/bin/sh");
@@ -442,7 +460,7 @@ mod tests {
             let _ = SigSet::from(Named::SIGTSTP).thread_block();
             // The signal of the terminal, not yet read.
             let _ = raise(Named::SIGTSTP);
-            super::act_by(SIGTSTP);
+            super::act_by(SIGTSTP, None);
             exit(7);
         }
         let name = std::thread::current().name().unwrap().to_owned();

@@ -44,10 +44,13 @@ impl<'a> Terminal<'a> {
     }
 
     fn wait_for(&self, text: &str) {
-        eventually(text, || {
-            let screen = format!("\n{}", self.tmux(&["capture-pane", "-p"]));
-            screen.contains(text).then_some(())
-        });
+        let mut screen = String::new();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !screen.contains(text) {
+            assert!(Instant::now() < deadline, "timeout: {text:?}: {screen}");
+            thread::sleep(Duration::from_millis(10));
+            screen = format!("\n{}", self.tmux(&["capture-pane", "-p"]));
+        }
     }
 }
 
@@ -86,7 +89,7 @@ fn terminal_keys_work_as_without_sstat() {
     terminal.wait_for("\nhello there");
 
     // Ctrl-C reaches the command once; the command may continue.
-    terminal.enter("clear; sstat push w working -- bash -c 'trap \"echo caught\" INT; echo first; sleep 60; echo after; exit 9'; echo rc:$?");
+    terminal.enter("clear; sstat push w working -- bash -c 'trap \"echo caught; n=1\" INT; echo first; until [ $n ]; do sleep 0.1; done; echo after; exit 9'; echo rc:$?");
     terminal.wait_for("\nfirst");
     terminal.key("C-c");
     terminal.wait_for("caught\nafter\nrc:9");

@@ -203,13 +203,13 @@ impl Sandbox {
     }
 }
 
-/// Ends the test run and names the test if it takes longer than ten minutes
+/// Ends the test run and names the test if it takes longer than 15 minutes
 /// (six hours at full size). Without this, a test that hangs would block the
 /// run and leave no name.
 fn start_watchdog() -> mpsc::Sender<()> {
     let (sender, receiver) = mpsc::channel();
     let full_size = std::env::var_os("SSTAT_FAULTS").is_some_and(|size| size == "full");
-    let limit = Duration::from_secs(if full_size { 6 * 3600 } else { 600 });
+    let limit = Duration::from_secs(if full_size { 6 * 3600 } else { 900 });
     let test = thread::current().name().unwrap_or("a test").to_owned();
     thread::spawn(move || {
         if receiver.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {

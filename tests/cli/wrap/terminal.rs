@@ -95,7 +95,7 @@ fn terminal_keys_work_as_without_sstat() {
     terminal.wait_for("caught\nafter\nrc:9");
 
     // Ctrl-C ends the command and the shell loop around it.
-    terminal.enter("clear; for i in 1 2; do sstat push w working -- sh -c 'echo second; sleep 60'; done; echo rc:$?");
+    terminal.enter("clear; for i in 1 2; do sstat push w working -- sh -c 'echo second; exec sleep 60'; done; echo rc:$?");
     terminal.wait_for("\nsecond");
     terminal.key("C-c");
     terminal.wait_for("\nprompt:");

@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sstat::{Location, Session, Store, natural_cmp};
 
@@ -91,9 +91,12 @@ impl Directories {
                     "no sessions: {directory} does not exist ({origin})"
                 ));
             }
-            let below = status_directory_below(path)?;
+            let data = [&path.join("data"), path];
+            let mut below = data.into_iter().map(|data| data.join("session_status"));
+            let below = below.find(|below| below.is_dir())?;
             let is_empty = store.names().is_ok_and(|names| names.is_empty());
             is_empty.then(|| {
+                let below = Store::new(below);
                 let below = below.directory();
                 format!("no sessions in {directory} (did you mean {below}?)")
             })
@@ -111,19 +114,6 @@ impl fmt::Display for Directories {
             several => write!(f, "{} directories", several.len()),
         }
     }
-}
-
-/// Returns whether a path is the status directory of a project that does not exist.
-pub fn lacks_project(path: &Path) -> bool {
-    let project = path.ancestors().nth(2);
-    path.ends_with("data/session_status") && !project.is_some_and(Path::is_dir)
-}
-
-/// Returns the status directory of the project that a directory is.
-pub fn status_directory_below(path: &Path) -> Option<Store> {
-    let data = [&path.join("data"), path];
-    let mut below = data.into_iter().map(|data| data.join("session_status"));
-    below.find(|below| below.is_dir()).map(Store::new)
 }
 
 /// Returns the qualified name of a store's session.

@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use sstat::{Appender, Durability, ProcessIdentity, SessionName, Update};
 
 use crate::config::{Config, Stream};
-use crate::directories::{lacks_project, status_directory_below};
 use crate::error::{CliError, Result};
 use crate::output::print_diagnostic;
 use crate::render::style::Role;
@@ -54,35 +53,23 @@ pub fn record(config: &Config, update: &Update, durability: Durability) -> Resul
     Ok(())
 }
 
-/// Returns an appender for a session's file. Creates the directory if it is missing. Warns
-/// of a new session in the directory of a project, which readers in that project do not
-/// search, and of a directory whose project is missing too, which may be misspelled.
+/// Returns an appender for a session's file. Creates the directory if it is missing. On
+/// a terminal or with `--verbose`, notes show a misspelled directory, and a project
+/// instead of its status directory.
 pub fn appender(
     config: &Config,
     name: &SessionName,
     durability: Durability,
 ) -> sstat::Result<Appender> {
     let location = config.directories.first();
-    let (path, directory) = (location.store.path(), location.store.directory());
-    if path.join(name.file_name()).exists() {
-        return Ok(location.store.appender(name));
-    }
-    let is_new = !path.is_dir();
-    let warning = match status_directory_below(path) {
-        Some(below) => {
-            let below = below.directory();
-            Some(format!(
-                "push: '{name}' is recorded in {directory} (did you mean {below}?)"
-            ))
-        }
-        None => lacks_project(path)
-            .then(|| format!("push: created {directory}, whose project did not exist")),
+    let notes = match (config.is_attended(), location.store.path().is_dir()) {
+        (false, _) => Vec::new(),
+        (true, true) => config.directories.missing(),
+        (true, false) => vec![format!("push: created {}", location.store.directory())],
     };
     location.create(durability)?;
-    match warning.filter(|_| !config.quiet) {
-        Some(warning) => print_diagnostic(&config.style(Stream::Err), &warning, Role::Stale),
-        None if is_new => note(config, &format!("push: created {directory}")),
-        None => {}
+    for note in notes {
+        self::note(config, &note);
     }
     Ok(location.store.appender(name))
 }

@@ -43,10 +43,7 @@ fn usage_error_is_one_line_with_a_suggestion() {
         (&["list", "--sort", "agge"], &["agge", "age"]),
         (&["help"], &["'help'", "see --help"]),
         (&["show"], &["<NAME>", "see --help"]),
-        (
-            &["show", "w1", "w2"],
-            &["'w2'", "sstat show [OPTIONS] <NAME>"],
-        ),
+        (&["show", "w1", "w2"], &["'w2'", " show [OPTIONS] <NAME>"]),
         (&["history", "--since", "1h"], &["<NAME|--all>"]),
         (&["history", "w", "--all"], &["'--all'", "cannot be used"]),
         (&["push", "w", "i\nd"], &["i\\nd", "expected idle"]),

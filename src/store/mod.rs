@@ -122,8 +122,8 @@ impl Store {
     }
 
     /// Returns the path of a session's file, which need not exist; `None` for a name
-    /// that no file can have. In a session name, `\xNN` can stand for a byte that is not
-    /// UTF-8: only then is the directory searched.
+    /// that no file can have. Searches the directory only if the name contains `\xNN`, which
+    /// can stand for a byte of invalid UTF-8.
     ///
     /// # Errors
     /// If the name contains `\xNN` and the directory cannot be read.

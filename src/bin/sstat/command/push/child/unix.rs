@@ -237,7 +237,7 @@ fn supervise(signals: &Signals, mut relay: Relay, releases_stderr: bool) -> io::
             {
                 // The job of a shell stops. The SIGCONT that ends this is forwarded.
                 act_by(signal, Some(relay.child));
-                // What arrives after the stop is not what was reported before it.
+                // A report that ended during the stop must not suppress a later signal.
                 relay.reported.retain(|(_, end)| *end > Instant::now());
             }
         }
@@ -386,8 +386,8 @@ fn is_job_of_a_shell() -> bool {
     job.is_in_foreground() && job.has_job_control() && !is_group_of_parent
 }
 
-/// Has a signal act on this process as it acted on the command. With `stopped`, it does not
-/// stop this process if that child is no longer stopped.
+/// Has a signal act on this process as it acted on the command. A stop signal has no effect
+/// if the child `stopped` has continued or ended meanwhile.
 fn act_by(signal: i32, stopped: Option<Pid>) {
     if let Ok(signal) = Named::try_from(signal) {
         let blocked = SigSet::from(signal);
